@@ -1,0 +1,1 @@
+"""The smart cards of Dutch health care."""

@@ -1,0 +1,470 @@
+"""Every error that the library raises, split by who erred.
+
+* :class:`CardError`: the card refused, or answered nonsense.
+* :class:`ReaderError`: no reader, no card, the card was pulled, the transport broke.
+* :class:`UserError`: a wrong PIN, two PINs that differ, a wrong birth date.
+* :class:`CertificateError`: a certificate, CRL or chain that cannot be relied on.
+* :class:`PortalError`: the portal refuses: a rule of the organisation, the session or the registry.
+* :class:`StorageError`: the registry or a file could not be read or written.
+* :class:`EncodingError`: bytes that are not what the standard says they must be.
+
+Each class has a stable :attr:`~ZorgIDError.code` (the key under which the Dutch and English sentence for people stands, and
+what crosses the seam between card side and portal side) and :attr:`~ZorgIDError.retryable`: can the same call help a moment
+later, or after the person did what the sentence says? ``details`` hold public values only: never a PIN, a PUK or a key.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar, TypeAlias
+
+Detail: TypeAlias = "str | int | None"
+
+
+class ZorgIDError(Exception):
+    """Root of all errors of this library."""
+
+    code: ClassVar[str] = "error"
+    retryable: ClassVar[bool] = False
+    _by_code: ClassVar[dict[str, type[ZorgIDError]]] = {}
+
+    def __init__(self, message: str = "", /, **details: Detail) -> None:
+        super().__init__(message or (type(self).__doc__ or self.code).splitlines()[0])
+        self.details: dict[str, Detail] = details
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        known = ZorgIDError._by_code.setdefault(cls.code, cls)
+        if known is not cls and "code" in cls.__dict__:
+            raise TypeError(f"error code {cls.code!r} is taken by {known.__name__}")
+
+    def __getattr__(self, name: str) -> Detail:
+        try:
+            return self.__dict__["details"][name]  # type: ignore[no-any-return]
+        except KeyError:
+            raise AttributeError(name) from None
+
+    @staticmethod
+    def of(code: str, message: str, details: dict[str, Detail]) -> ZorgIDError:
+        """The error that ``code`` names, as it came over the seam; an unknown code becomes a :class:`PortalError`."""
+        return ZorgIDError._by_code.get(code, PortalError)(message, **details)
+
+
+# --- bytes -----------------------------------------------------------------------------------------------------------
+
+
+class EncodingError(ZorgIDError):
+    """These bytes are not what the standard says they must be."""
+
+    code = "encoding"
+
+
+class APDUError(EncodingError):
+    """Not a command or response APDU of ISO/IEC 7816-4; ``reason`` says what, ``offset`` where."""
+
+    code = "encoding.apdu"
+
+
+class TLVError(EncodingError):
+    """Not BER-TLV (or DER where DER is asked); ``reason`` says what, ``offset`` where."""
+
+    code = "encoding.tlv"
+
+
+class TLVMissingError(TLVError):
+    """A data object that must be there is not; ``path`` names its tags in hexadecimal."""
+
+    code = "encoding.tlv.missing"
+
+
+class MessageError(EncodingError):
+    """A message between card side and portal side that does not follow the protocol; ``field`` names what."""
+
+    code = "encoding.message"
+
+
+# --- card ------------------------------------------------------------------------------------------------------------
+
+
+class CardError(ZorgIDError):
+    """The card refused, or answered what the standard does not allow."""
+
+    code = "card"
+
+
+class StatusWordError(CardError):
+    """The card answered with a status word that ``operation`` does not expect; ``sw`` keeps it raw (ISO/IEC 7816-4, 5.6)."""
+
+    code = "card.status"
+
+    def __init__(self, message: str = "", /, **details: Detail) -> None:
+        sw = details.get("sw")
+        shown = f"{sw:04X}" if isinstance(sw, int) else "????"
+        super().__init__(message or f"{details.get('operation', 'command')}: card answered {shown}", **details)
+
+
+class CardResponseError(CardError):
+    """The card's answer cannot be what was asked for: wrong length, wrong structure, an endless chain."""
+
+    code = "card.response"
+
+
+class CardNotSupportedError(CardError):
+    """No application that this library knows was found on the card."""
+
+    code = "card.unsupported"
+
+
+class NotBlankError(CardError):
+    """The card is not a blank ZORG-ID Smartcard; it was left untouched. ``found`` says what it is."""
+
+    code = "card.not_blank"
+    retryable = True
+
+
+class WrongCardError(CardError):
+    """Another card than the one expected is in the reader; it was left untouched. ``expected``, ``found``."""
+
+    code = "card.wrong_card"
+    retryable = True
+
+
+class ProofError(CardError):
+    """What the card wrote or signed does not verify when read back."""
+
+    code = "card.proof"
+
+
+# --- reader ----------------------------------------------------------------------------------------------------------
+
+
+class ReaderError(ZorgIDError):
+    """The reader or the way to it failed."""
+
+    code = "reader"
+    retryable = True
+
+
+class PCSCUnavailableError(ReaderError):
+    """The PC/SC service of this computer is missing or not running; ``reason`` says which, ``advice`` what to do."""
+
+    code = "reader.pcsc"
+
+
+class NoReaderError(ReaderError):
+    """No card reader is connected (or none of the name asked for)."""
+
+    code = "reader.none"
+
+
+class NoCardError(ReaderError):
+    """No card is in the reader, or none came in time."""
+
+    code = "reader.no_card"
+
+
+class CardRemovedError(ReaderError):
+    """The card was taken out before the work was done."""
+
+    code = "reader.card_removed"
+
+
+class CardResetError(ReaderError):
+    """Another program reset the card; what was selected and verified is lost."""
+
+    code = "reader.card_reset"
+
+
+class ReaderBusyError(ReaderError):
+    """Another program holds the card."""
+
+    code = "reader.busy"
+
+
+class TransportError(ReaderError):
+    """The exchange with the reader broke; whether the card acted on the command is unknown."""
+
+    code = "reader.transport"
+
+
+# --- user ------------------------------------------------------------------------------------------------------------
+
+
+class UserError(ZorgIDError):
+    """Something that the person entered or chose."""
+
+    code = "user"
+    retryable = True
+
+
+class WrongPINError(UserError):
+    """Wrong PIN; ``tries_left`` tells how many tries remain (None: the card does not say)."""
+
+    code = "user.wrong_pin"
+
+
+class WrongPUKError(UserError):
+    """Wrong PUK; ``tries_left`` tells how many tries remain (None: the card does not say)."""
+
+    code = "user.wrong_puk"
+
+
+class PINBlockedError(UserError):
+    """The PIN is blocked; it can be unblocked with the PUK."""
+
+    code = "user.pin_blocked"
+    retryable = False
+
+
+class PUKBlockedError(UserError):
+    """The PUK is blocked; the card cannot be used any more."""
+
+    code = "user.puk_blocked"
+    retryable = False
+
+
+class LastTryError(UserError):
+    """One try is left (or an unknown number); it is spent only on the person's explicit word. ``tries_left``."""
+
+    code = "user.last_try"
+
+
+class PINMismatchError(UserError):
+    """The two PINs entered differ."""
+
+    code = "user.pin_mismatch"
+
+
+class PINPolicyError(UserError):
+    """The PIN does not obey the policy; ``rule`` names which: length, digits, weak."""
+
+    code = "user.pin_policy"
+
+
+class BirthDateError(UserError):
+    """The data do not match what is registered. Which of them differs is not told (ORG-8)."""
+
+    code = "user.birth_date"
+
+
+class TooManyTriesError(UserError):
+    """Too many tries today for this pass (ORG-8)."""
+
+    code = "user.too_many_tries"
+    retryable = False
+
+
+class DeclinedError(UserError):
+    """The person did not confirm; nothing was changed."""
+
+    code = "user.declined"
+
+
+class UsageError(UserError):
+    """A command line or a value that cannot be used as given; ``reason`` says why."""
+
+    code = "user.usage"
+
+
+# --- certificates ----------------------------------------------------------------------------------------------------
+
+
+class CertificateError(ZorgIDError):
+    """A certificate, a CRL or a chain that cannot be relied on."""
+
+    code = "certificate"
+
+
+class CertificateMalformedError(CertificateError):
+    """Not a certificate, CSR or CRL, or a field of it is malformed; ``field`` and ``reason``."""
+
+    code = "certificate.malformed"
+
+
+class NotUZIError(CertificateError):
+    """A sound certificate, but not one of the UZI register."""
+
+    code = "certificate.not_uzi"
+
+
+class UZIFieldError(CertificateError):
+    """A UZI certificate whose subjectAltName is malformed or contradicts the rest; ``field`` names where."""
+
+    code = "certificate.uzi_field"
+
+
+class CertificateExpiredError(CertificateError):
+    """A certificate of the chain has expired; ``subject``, ``not_after`` (ISO 8601, UTC)."""
+
+    code = "certificate.expired"
+
+
+class CertificateNotYetValidError(CertificateError):
+    """A certificate of the chain is not valid yet; ``subject``, ``not_before`` (ISO 8601, UTC)."""
+
+    code = "certificate.not_yet_valid"
+
+
+class UntrustedError(CertificateError):
+    """No chain leads from the certificate to a pinned root; ``reason``."""
+
+    code = "certificate.untrusted"
+
+
+class CertificateUsageError(CertificateError):
+    """The certificate may not be used for this; ``usage``."""
+
+    code = "certificate.usage"
+
+
+class RevokedError(CertificateError):
+    """The certificate is revoked; ``serial``, ``reason``, ``since``."""
+
+    code = "certificate.revoked"
+
+
+class OnHoldError(RevokedError):
+    """The certificate is on hold (blocked), and may come back; ``serial``, ``since``."""
+
+    code = "certificate.on_hold"
+
+
+class RevocationUnknownError(CertificateError):
+    """Whether the certificate is revoked cannot be told: no CRL, a stale one, or one of another issuer; ``reason``."""
+
+    code = "certificate.revocation_unknown"
+    retryable = True
+
+
+class SignatureError(CertificateError):
+    """A signature does not verify."""
+
+    code = "certificate.signature"
+
+
+class ResidencyError(CertificateError):
+    """The key is not proven to be on this card (CRD-7); ``reason``."""
+
+    code = "certificate.residency"
+
+
+# --- portal ----------------------------------------------------------------------------------------------------------
+
+
+class PortalError(ZorgIDError):
+    """The portal refuses."""
+
+    code = "portal"
+
+
+class SessionError(PortalError):
+    """The session is unknown, expired, out of order, or not signed by its own key; ``reason``."""
+
+    code = "portal.session"
+    retryable = True
+
+
+class ReplayError(PortalError):
+    """Used before, or used with other contents: a challenge, QR code or idempotency key serves once; ``what``."""
+
+    code = "portal.replay"
+
+
+class PassTypeError(PortalError):
+    """This type of pass may not be used here; ``found``, ``expected``."""
+
+    code = "portal.pass_type"
+
+
+class OrganisationUnknownError(PortalError):
+    """The organisation is not registered, or its registration is not complete; ``ura``, ``state``."""
+
+    code = "portal.organisation_unknown"
+
+
+class OrganisationMismatchError(PortalError):
+    """The pass is of another organisation than the one approved; ``ura``, ``expected``."""
+
+    code = "portal.organisation_mismatch"
+
+
+class ClientTooOldError(PortalError):
+    """The client program is older than the portal accepts; ``found``, ``needed``."""
+
+    code = "portal.client_too_old"
+
+
+class PlatformError(PortalError):
+    """Cards cannot be created on this platform (CRD-14); ``platform``."""
+
+    code = "portal.platform"
+
+
+class OtherPersonError(PortalError):
+    """The registered person with this UZI number is somebody else, or adopting a new UZI number needs approval (ORG-8)."""
+
+    code = "portal.other_person"
+
+
+class OneMeansError(PortalError):
+    """One person has a ZORG-ID Smartcard or a mobile ID, not both (CRD-12)."""
+
+    code = "portal.one_means"
+
+
+class NotLinkedError(PortalError):
+    """The person or the card is not linked to this organisation; ``ura``."""
+
+    code = "portal.not_linked"
+
+
+class NotAllowedError(PortalError):
+    """The person's role does not allow this; ``action``."""
+
+    code = "portal.not_allowed"
+
+
+class NotFoundError(PortalError):
+    """There is no such request, organisation, person, card or phone; ``what``."""
+
+    code = "portal.not_found"
+
+
+class TransitionError(PortalError):
+    """The state does not allow this; ``what``, ``state``, ``event``."""
+
+    code = "portal.transition"
+
+
+class PairingError(PortalError):
+    """The phone could not be linked; ``reason``: expired, used, mac, code."""
+
+    code = "portal.pairing"
+
+
+class PhoneDigitsError(PortalError):
+    """The six digits are wrong; ``tries_left``."""
+
+    code = "portal.phone_digits"
+    retryable = True
+
+
+class CardInUseError(PortalError):
+    """A live certificate exists for this card; it is not blank; ``serial``."""
+
+    code = "portal.card_in_use"
+
+
+# --- storage ---------------------------------------------------------------------------------------------------------
+
+
+class StorageError(ZorgIDError):
+    """The registry or a file could not be read or written; ``reason``. Nothing was changed."""
+
+    code = "storage"
+    retryable = True
+
+
+class PassphraseError(StorageError):
+    """The passphrase does not open the key."""
+
+    code = "storage.passphrase"

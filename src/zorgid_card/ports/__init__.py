@@ -1,0 +1,6 @@
+"""Where the edges meet the rest: Protocols and plain records, no behaviour.
+
+* :mod:`~zorgid_card.ports.card`: a reader, a powered card, a key that signs.
+* :mod:`~zorgid_card.ports.registry`: what a portal keeps, and how it is reached.
+* :mod:`~zorgid_card.ports.seam`: the way from the card side to the portal side.
+"""

@@ -1,0 +1,246 @@
+"""What a portal keeps: plain records, and the unit of work through which they are reached.
+
+Records are immutable; a change is ``unit.replace(dataclasses.replace(record, state=...))``. Times are UTC and aware, dates of
+birth are dates, keys and certificates DER, identifiers text. No record holds a PIN, a PUK, a private key or a phone's digits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, Protocol, TypeVar
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """A request to register an organisation (ORG-1)."""
+
+    id: str
+    ura: str
+    organisation_name: str
+    contact_name: str
+    contact_email: str
+    state: str
+    reason: str | None
+    filed_at: datetime
+    decided_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Organisation:
+    """A health-care provider, known by its URA (8 digits)."""
+
+    ura: str
+    name: str
+    state: str
+    validated_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """A person known to the portal (ORG-8)."""
+
+    id: str
+    user_name: str
+    given_names: str
+    surname: str
+    birth_date: date
+    uzi_number: str
+    role_code: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Membership:
+    """A person's link with an organisation: ``holder``, ``manager`` or ``administrator`` (ADM-5, CRD-11)."""
+
+    id: str
+    person_id: str
+    ura: str
+    role: str
+    until: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MobileID:
+    """A phone of a person (ORG-5 to ORG-7). ``verifier`` is a salted hash of what the phone derives from its digits."""
+
+    id: str
+    person_id: str
+    ura: str
+    state: str
+    secret_hash: bytes
+    expires_at: datetime
+    public_key: bytes | None
+    salt: bytes
+    verifier: bytes | None
+    tries_left: int
+    last_used_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SmartCard:
+    """A ZORG-ID Smartcard, known by its hardware serial."""
+
+    serial: str
+    dialect: str
+    firmware: str
+    guid: str
+    person_id: str
+    state: str
+    residency: str
+    certificate_serial: str
+    created_at: datetime
+    activated_at: datetime | None
+    last_used_at: datetime | None
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CardLink:
+    """A card's use at an organisation (CRD-11, CRD-13)."""
+
+    id: str
+    card_serial: str
+    ura: str
+    until: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IssuedCertificate:
+    """A certificate of the embedded CA; ``serial`` in hexadecimal, lower case. ``status``: good, hold, revoked."""
+
+    serial: str
+    card_serial: str
+    der: bytes
+    status: str
+    reason: str | None
+    changed_at: datetime
+    commit_by: datetime | None
+    not_after: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """A session of the card side with the portal; ``data`` is canonical JSON of what the session has established."""
+
+    id: str
+    purpose: str
+    state: str
+    origin: str
+    nonce: str
+    key: bytes | None
+    sequence: int
+    expires_at: datetime
+    data: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """The answer given to a request, kept so that the same request gets the same answer (idempotency)."""
+
+    id: str
+    request_hash: bytes
+    answer: bytes
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Challenge:
+    """A log-in challenge: single use, expiring, bound to origin and browser session (AUT-1)."""
+
+    nonce: str
+    purpose: str
+    origin: str
+    binding: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TryCount:
+    """Failed tries of one thing on one day (ORG-8: birth dates per pass)."""
+
+    id: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditEvent:
+    """Something that happened; ``detail`` holds public values only, as canonical JSON."""
+
+    id: str
+    at: datetime
+    actor: str
+    ura: str | None
+    action: str
+    subject: str
+    reason: str | None
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counter:
+    """A number that only grows, such as the CRL number (RFC 5280, 5.2.3)."""
+
+    name: str
+    value: int
+
+
+R = TypeVar("R")
+
+
+class Unit(Protocol):
+    """One transaction: everything in it is kept, or nothing. Within a unit, reads see what others have committed."""
+
+    def get(self, kind: type[R], key: str, /) -> R:
+        """The record whose first field is ``key``.
+
+        Raises:
+            NotFoundError: there is none.
+        """
+        ...
+
+    def find(self, kind: type[R], /, **equal: Any) -> Iterator[R]:
+        """All records whose named fields are equal to the values given, in the order of their first field."""
+        ...
+
+    def add(self, record: object, /) -> None:
+        """Keep a new record.
+
+        Raises:
+            ReplayError: one with the same first field is there.
+        """
+        ...
+
+    def replace(self, record: object, /) -> None:
+        """Replace the record with the same first field.
+
+        Raises:
+            NotFoundError: there is none.
+        """
+        ...
+
+    def remove(self, record: object, /) -> None:
+        """Remove the record with the same first field.
+
+        Raises:
+            NotFoundError: there is none (somebody else removed it first).
+        """
+        ...
+
+    def count_up(self, name: str, /) -> int:
+        """Add one to the named counter and return it; the first value is 1."""
+        ...
+
+
+class Registry(Protocol):
+    """The portal's store."""
+
+    def begin(self) -> AbstractContextManager[Unit]:
+        """Open a transaction: committed when the block ends, rolled back when it raises.
+
+        Raises:
+            StorageError: the store cannot be read or written; nothing was changed.
+        """
+        ...
