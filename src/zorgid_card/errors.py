@@ -25,6 +25,8 @@ class ZorgIDError(Exception):
 
     code: ClassVar[str] = "error"
     retryable: ClassVar[bool] = False
+    counted: ClassVar[bool] = False
+    """The portal keeps what it wrote before raising this: a try that was spent stays spent."""
     _by_code: ClassVar[dict[str, type[ZorgIDError]]] = {}
 
     def __init__(self, message: str = "", /, **details: Detail) -> None:
@@ -244,6 +246,7 @@ class BirthDateError(UserError):
     """The data do not match what is registered. Which of them differs is not told (ORG-8)."""
 
     code = "user.birth_date"
+    counted = True
 
 
 class TooManyTriesError(UserError):
@@ -445,6 +448,7 @@ class PhoneDigitsError(PortalError):
     """The six digits are wrong; ``tries_left``."""
 
     code = "portal.phone_digits"
+    counted = True
     retryable = True
 
 

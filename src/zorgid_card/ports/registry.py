@@ -77,11 +77,53 @@ class MobileID:
     verifier: bytes | None
     tries_left: int
     last_used_at: datetime | None
+    binding: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PhoneLogin:
+    """A log-in asked of a phone (ORG-7): single use, expiring, bound to origin and browser session.
+
+    ``number`` is shown by the portal's page only; the person copies it to the phone. ``state``: asked, approved, refused, used.
+    """
+
+    nonce: str
+    mobile_id: str
+    person_id: str
+    ura: str
+    origin: str
+    binding: str
+    number: str
+    state: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Consent:
+    """A statement that a person signed with a pass (ORG-4), kept as evidence just as it was verified."""
+
+    id: str
+    person_id: str
+    ura: str
+    evidence: bytes
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Adoption:
+    """An administrator's leave for a known person to come with another UZI number (ORG-8); it serves once."""
+
+    id: str
+    person_id: str
+    ura: str
+    uzi_number: str
+    approved_by: str
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SmartCard:
-    """A ZORG-ID Smartcard, known by its hardware serial."""
+    """A ZORG-ID Smartcard, known by its hardware serial; ``blocked_by`` is the URA of the organisation that blocked it."""
 
     serial: str
     dialect: str
@@ -95,6 +137,7 @@ class SmartCard:
     activated_at: datetime | None
     last_used_at: datetime | None
     reason: str | None
+    blocked_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -203,6 +246,10 @@ class Unit(Protocol):
 
     def find(self, kind: type[R], /, **equal: Any) -> Iterator[R]:
         """All records whose named fields are equal to the values given, in the order of their first field."""
+        ...
+
+    def page(self, kind: type[R], /, *, after: str = "", limit: int, **equal: Any) -> list[R]:
+        """At most ``limit`` of what :meth:`find` gives, beginning behind the record whose first field is ``after``."""
         ...
 
     def add(self, record: object, /) -> None:

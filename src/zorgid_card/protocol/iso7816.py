@@ -1,0 +1,317 @@
+"""ISO/IEC 7816-4 and -8: files, PINs and signatures. The expected status words stand beside each command."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import NamedTuple
+
+from zorgid_card.codec.apdu import INS, SW, CommandAPDU, ResponseAPDU, SecretField
+from zorgid_card.codec.link import Exchange
+from zorgid_card.codec.tlv import Index, encode
+from zorgid_card.errors import (
+    CardResponseError,
+    PINBlockedError,
+    PINPolicyError,
+    PUKBlockedError,
+    StatusWordError,
+    UserError,
+    WrongPINError,
+    WrongPUKError,
+)
+from zorgid_card.secret import Secret
+
+MAX_FILE = 0x7FFF
+"""Largest file that READ BINARY with a 15-bit offset reaches (7816-4, 11.3.3), in bytes."""
+
+MASTER_FILE = bytes.fromhex("3F00")
+
+_MAX_READS = 1024
+_NOT_THIS_WAY = (SW.WRONG_P1P2, SW.FUNC_NOT_SUPPORTED)
+_END_OF_FILE = 0x6282
+_OFFSET_BEYOND = 0x6B00
+_TRIES = 0x63C0
+_VERIFICATION_FAILED = 0x6300
+
+
+class Credential(Enum):
+    """Whose try it is: decides which error a refusal becomes."""
+
+    PIN = "pin"
+    PUK = "puk"
+
+    def wrong(self, tries_left: int | None) -> UserError:
+        """The error for a wrong value; ``tries_left`` is None when the card does not say."""
+        return (WrongPINError if self is Credential.PIN else WrongPUKError)(tries_left=tries_left)
+
+    def blocked(self) -> UserError:
+        """The error for a value whose tries are used up."""
+        return (PINBlockedError if self is Credential.PIN else PUKBlockedError)(tries_left=0)
+
+
+class PINStatus(NamedTuple):
+    """What VERIFY without data tells: ``tries_left`` is None when verified, or when the card does not say."""
+
+    verified: bool
+    tries_left: int | None
+
+
+# --- applications and files ------------------------------------------------------------------------------------------
+
+
+def select(aid: bytes) -> Exchange[bytes]:
+    """SELECT an application by its name (7816-4, 11.2.2, P1=04).
+
+    Args:
+        aid: application identifier, 5 to 16 bytes, or the start of one.
+
+    Returns:
+        the card's answer, possibly empty.
+    """
+    response = yield CommandAPDU(0x00, INS.SELECT, 0x04, 0x00, aid, le=0)
+    return response.require(SW.OK, operation="select application")
+
+
+def select_file(path: bytes) -> Exchange[int | None]:
+    """SELECT a file by its path from the master file (7816-4, 11.2.2, P1=08).
+
+    A card that does not know this form is walked one file identifier at a time (P1=00).
+
+    Args:
+        path: file identifiers of 2 bytes each; a leading 3F00 is allowed.
+
+    Returns:
+        the file's size in bytes as its control parameters give it (7816-4, 7.4), or None.
+    """
+    inner = path.removeprefix(MASTER_FILE)
+    if not inner:
+        return (yield from _select_by(0x00, MASTER_FILE))
+    try:
+        return (yield from _select_by(0x08, inner))
+    except StatusWordError as error:
+        if error.sw not in _NOT_THIS_WAY:
+            raise
+    yield from _select_by(0x00, MASTER_FILE)
+    for at in range(0, len(inner) - 2, 2):
+        yield from _select_by(0x00, inner[at : at + 2])
+    return (yield from _select_by(0x00, inner[-2:]))
+
+
+def select_below(path: bytes) -> Exchange[int | None]:
+    """SELECT a file by its path from the current directory (7816-4, 11.2.2: P1=02 for one identifier, else 09).
+
+    Returns:
+        the file's size in bytes, or None.
+    """
+    return (yield from _select_by(0x02 if len(path) == 2 else 0x09, path))
+
+
+def _select_by(p1: int, data: bytes) -> Exchange[int | None]:
+    """P2=04 asks for the control parameters; a card that does not give them is asked for none (0C)."""
+    response = yield CommandAPDU(0x00, INS.SELECT, p1, 0x04, data, le=0)
+    if response.sw in _NOT_THIS_WAY:
+        response = yield CommandAPDU(0x00, INS.SELECT, p1, 0x0C, data)
+    return _size(response.require(SW.OK, operation="select file"))
+
+
+def _size(control: bytes) -> int | None:
+    if not control:
+        return None
+    index = Index(control)
+    for template in (0x62, 0x6F):
+        size = index.optional(template, 0x80)
+        if size is not None:
+            return _bounded(int.from_bytes(size, "big"))
+    return None
+
+
+def _bounded(size: int) -> int:
+    if size > MAX_FILE:
+        raise CardResponseError(f"the card claims a file of {size} bytes", size=size)
+    return size
+
+
+def read_binary_all(size: int | None, *, start: int = 0) -> Exchange[bytes]:
+    """READ BINARY the current file, 256 bytes at a time (7816-4, 11.3.3).
+
+    Args:
+        size: bytes wanted; None reads to the end of the file.
+        start: offset in bytes of the first.
+
+    Returns:
+        what the file holds there: ``size`` bytes, or fewer when the file ends sooner.
+
+    Raises:
+        CardResponseError: more bytes than asked for, or more parts than a file can have.
+    """
+    end = MAX_FILE if size is None else min(start + size, MAX_FILE)
+    content = bytearray()
+    for _ in range(_MAX_READS):
+        offset = start + len(content)
+        if offset >= end:
+            return bytes(content)
+        wanted = min(256, end - offset)
+        response = yield CommandAPDU(0x00, INS.READ_BINARY, offset >> 8, offset & 0xFF, le=wanted & 0xFF)
+        if response.sw == _OFFSET_BEYOND and (content or size is None):
+            return bytes(content)
+        part = response.require(SW.OK, _END_OF_FILE, operation="read binary")
+        if len(part) > wanted:
+            raise CardResponseError("the card gave more of the file than was asked for")
+        content += part
+        if response.sw == _END_OF_FILE or not part or (size is None and len(part) < wanted):
+            return bytes(content)
+    raise CardResponseError("the card gives its file in endless small parts")
+
+
+# --- PIN and PUK -----------------------------------------------------------------------------------------------------
+
+
+def verify_status(reference: int) -> Exchange[PINStatus]:
+    """VERIFY without data: is the PIN verified, and if not, how many tries are left? Costs no try (7816-4, 11.6.6)."""
+    response = yield CommandAPDU(0x00, INS.VERIFY, 0x00, reference)
+    if response.sw == SW.AUTH_BLOCKED:
+        return PINStatus(verified=False, tries_left=0)
+    if response.sw & 0xFFF0 == _TRIES:
+        return PINStatus(verified=False, tries_left=response.sw & 0x0F)
+    if response.sw == _VERIFICATION_FAILED:
+        return PINStatus(verified=False, tries_left=None)
+    response.require(SW.OK, operation="verify (status)")
+    return PINStatus(verified=True, tries_left=None)
+
+
+def verify(
+    reference: int,
+    pin: Secret,
+    *,
+    pad_to: int | None = 8,
+    pad: int = 0xFF,
+    credential: Credential = Credential.PIN,
+) -> Exchange[None]:
+    """VERIFY: present the PIN (7816-4, 11.6.6).
+
+    Args:
+        reference: P2; bit 8 set means local to the selected application.
+        pin: its characters, at most ``pad_to``.
+        pad_to: length in bytes the card stores; None sends the characters alone.
+        pad: the byte that fills up to ``pad_to``.
+        credential: whose error a refusal becomes.
+
+    Raises:
+        WrongPINError: 63CX, with ``tries_left``.
+        PINBlockedError: 6983.
+    """
+    template, fields = _fill((pin,), pad_to, pad)
+    response = yield CommandAPDU(0x00, INS.VERIFY, 0x00, reference, template, secrets=fields)
+    _judge(response, credential, "verify")
+
+
+def log_out(reference: int) -> Exchange[None]:
+    """VERIFY with P1=FF: forget that the PIN was verified (7816-4, 11.6.6; SP 800-73-5 part 2, 3.2.1)."""
+    response = yield CommandAPDU(0x00, INS.VERIFY, 0xFF, reference)
+    response.require(SW.OK, operation="log out")
+
+
+def change_reference_data(
+    reference: int,
+    old: Secret,
+    new: Secret,
+    *,
+    pad_to: int | None = 8,
+    pad: int = 0xFF,
+    credential: Credential = Credential.PIN,
+) -> Exchange[None]:
+    """CHANGE REFERENCE DATA: the old value, then the new one (7816-4, 11.6.7, P1=00).
+
+    Raises:
+        WrongPINError, WrongPUKError: 63CX: the old value is wrong.
+        PINBlockedError, PUKBlockedError: 6983.
+    """
+    template, fields = _fill((old, new), pad_to, pad)
+    response = yield CommandAPDU(0x00, INS.CHANGE_REFERENCE_DATA, 0x00, reference, template, secrets=fields)
+    _judge(response, credential, "change reference data")
+
+
+def reset_retry_counter(
+    reference: int, puk: Secret, new: Secret, *, pad_to: int | None = 8, pad: int = 0xFF
+) -> Exchange[None]:
+    """RESET RETRY COUNTER: the PUK, then a new PIN (7816-4, 11.6.10, P1=00).
+
+    Raises:
+        WrongPUKError: 63CX.
+        PUKBlockedError: 6983.
+    """
+    template, fields = _fill((puk, new), pad_to, pad)
+    response = yield CommandAPDU(0x00, INS.RESET_RETRY_COUNTER, 0x00, reference, template, secrets=fields)
+    _judge(response, Credential.PUK, "reset retry counter")
+
+
+def _fill(secrets: tuple[Secret, ...], pad_to: int | None, pad: int) -> tuple[bytes, tuple[SecretField, ...]]:
+    """The template, pad bytes in place, and where in it each secret goes."""
+    fields: list[SecretField] = []
+    template = b""
+    for secret in secrets:
+        width = len(secret) if pad_to is None else pad_to
+        if not 0 < len(secret) <= width:
+            raise PINPolicyError(f"at most {width} characters fit on the card", rule="length", maximum=width)
+        fields.append(SecretField(len(template), secret))
+        template += bytes([pad]) * width
+    return template, tuple(fields)
+
+
+def _judge(response: ResponseAPDU, credential: Credential, operation: str) -> None:
+    if response.sw == SW.AUTH_BLOCKED:
+        raise credential.blocked()
+    if response.sw & 0xFFF0 == _TRIES:
+        raise credential.wrong(response.sw & 0x0F)
+    if response.sw == _VERIFICATION_FAILED:
+        raise credential.wrong(None)
+    response.require(SW.OK, operation=operation)
+
+
+# --- keys (7816-8) ---------------------------------------------------------------------------------------------------
+
+SIGNATURE_TEMPLATE = 0xB6
+CONFIDENTIALITY_TEMPLATE = 0xB8
+
+
+def mse_set(template: int, key_reference: int, algorithm: int | None = None) -> Exchange[None]:
+    """MANAGE SECURITY ENVIRONMENT, SET for computing: choose the private key (7816-4, 11.6.11, P1=41).
+
+    Args:
+        template: B6 for signatures, B8 for confidentiality.
+        key_reference: the key's number on the card, 0 to 255.
+        algorithm: the card's own number of the algorithm, where its description gives one.
+    """
+    data = b"" if algorithm is None else encode(0x80, algorithm.to_bytes(1, "big"))
+    data += encode(0x84, key_reference.to_bytes(1, "big"))
+    response = yield CommandAPDU(0x00, INS.MSE, 0x41, template, data)
+    response.require(SW.OK, operation="manage security environment")
+
+
+def pso_sign(data: bytes, length: int) -> Exchange[bytes]:
+    """PERFORM SECURITY OPERATION, COMPUTE DIGITAL SIGNATURE (7816-8, 11.7, P1-P2=9E9A).
+
+    Args:
+        data: what the card's algorithm takes; for RSA with PKCS #1 v1.5 padding on the card: DigestInfo.
+        length: bytes the signature must have.
+
+    Raises:
+        CardResponseError: the signature has another length.
+    """
+    response = yield CommandAPDU(0x00, INS.PSO, 0x9E, 0x9A, data, le=0)
+    signature = response.require(SW.OK, operation="compute digital signature")
+    if len(signature) != length:
+        raise CardResponseError(f"a signature of {len(signature)} bytes by a key of {length}", length=len(signature))
+    return signature
+
+
+def pso_decipher(cryptogram: bytes) -> Exchange[bytes]:
+    """PERFORM SECURITY OPERATION, DECIPHER (7816-8, 11.11, P1-P2=8086); the padding indicator 00 says: none in clear.
+
+    Returns:
+        the plain text, its padding taken off by the card; shorter than ``cryptogram``.
+    """
+    response = yield CommandAPDU(0x00, INS.PSO, 0x80, 0x86, b"\x00" + cryptogram, le=0)
+    plain = response.require(SW.OK, operation="decipher")
+    if len(plain) >= len(cryptogram):
+        raise CardResponseError("the plain text is longer than the cryptogram allows", length=len(plain))
+    return plain

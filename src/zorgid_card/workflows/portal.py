@@ -1,0 +1,246 @@
+"""The portal side of the seam: one door for all messages.
+
+:class:`Portal` opens the envelope, finds the session, checks its signature and number, lets the one handler that this message
+has in this state of this purpose act in one transaction, and keeps the answer in the same transaction. The handlers stand in
+the workflow modules; each module's ``STEPS`` table says which message is served in which state, and which state follows.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any, TypeAlias
+
+from zorgid_card.errors import (
+    ClientTooOldError,
+    MessageError,
+    NotFoundError,
+    PlatformError,
+    SessionError,
+    SignatureError,
+    ZorgIDError,
+)
+from zorgid_card.pki.authority import Authority
+from zorgid_card.pki.chain import Trust
+from zorgid_card.pki.revocation import CRLSource
+from zorgid_card.pki.signing import verify_signature
+from zorgid_card.ports.registry import Registry, Reply, Session, Unit
+from zorgid_card.ports.keys import AdministrationKeys
+from zorgid_card.workflows.messages import JSON, Message, Refusal, canonical, from_json, parse, to_json
+from zorgid_card.workflows.policy import Policy
+from zorgid_card.workflows.session import NOT_TAKEN, VERSION, OpenSession, SessionOpened, signed_part
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """What the portal side stands on; a portal builds this once."""
+
+    registry: Registry
+    authority: Authority
+    uzi: Trust
+    """Pinned roots of the UZI register."""
+    uzi_revocation: CRLSource
+    makers: tuple[bytes, ...]
+    """Attestation roots of the makers whose blanks are accepted, DER."""
+    administration: AdministrationKeys
+    origin: str
+    policy: Policy = field(default_factory=Policy)
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+
+@dataclass(slots=True)
+class Context:
+    """One turn of a session: what a handler acts with."""
+
+    services: Services
+    unit: Unit
+    session: Session
+    now: datetime
+    facts: dict[str, str] = field(default_factory=dict)
+    """What the session has established; kept with it."""
+
+
+Handler: TypeAlias = Callable[[Context, Any], Message]
+Steps: TypeAlias = Mapping[tuple[str, type[Message]], tuple[Handler, str]]
+"""(state of the session, message) -> (handler, state that follows)."""
+
+Open: TypeAlias = Callable[[Services, Unit, Any, datetime], Message]
+"""A handler of a message that needs no session (a phone's)."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    session: str
+    sequence: int
+    body: Message
+    envelope: dict[str, JSON]
+    digest: bytes
+
+    @classmethod
+    def parse(cls, request: bytes) -> _Call:
+        envelope = parse(request)
+        names = {"version", "session", "sequence", "body", "signature"}
+        for name in envelope.keys() ^ names:
+            raise MessageError(f"envelope: field {name!r} is {'missing' if name in names else 'unknown'}", field=name)
+        if envelope["version"] != VERSION:
+            raise MessageError(f"this portal speaks version {VERSION}", field="version")
+        session, sequence = envelope["session"], envelope["sequence"]
+        if not isinstance(session, str) or type(sequence) is not int:
+            raise MessageError("envelope: session or sequence has the wrong type", field="session")
+        body = from_json(envelope["body"])
+        return cls(session, sequence, body, envelope, hashlib.sha256(canonical(envelope["body"])).digest())
+
+    def verify(self, key: bytes) -> None:
+        """The envelope is signed by the session key; raises SessionError."""
+        signature = self.envelope["signature"]
+        try:
+            octets = bytes.fromhex(signature if isinstance(signature, str) else "?")
+            verify_signature(key, "ES256", signed_part(self.envelope), octets)
+        except (ValueError, SignatureError) as error:
+            raise SessionError("the message is not signed by the session's key", reason="signature") from error
+
+
+class _RefusedError(Exception):
+    """Carries a refusal out of the transaction that it rolls back."""
+
+    def __init__(self, session: Session, error: ZorgIDError) -> None:
+        super().__init__()
+        self.session = session
+        self.error = error
+
+
+class Portal:
+    """The portal side: answers requests, each in one transaction. Has no state of its own but what it is built with."""
+
+    def __init__(
+        self,
+        services: Services,
+        purposes: Mapping[str, Steps],
+        sessionless: Mapping[type[Message], Open] | None = None,
+    ) -> None:
+        self.services = services
+        self._purposes = purposes
+        self._sessionless: dict[type[Message], Open] = dict(sessionless or {})
+
+    @property
+    def origin(self) -> str:
+        """The portal's origin; makes the portal a :class:`~zorgid_card.ports.seam.Seam` for a card side in its process."""
+        return self.services.origin
+
+    def ask(self, request: bytes, /) -> bytes:
+        """Answer one request. Never raises a :class:`ZorgIDError`: a refusal is an answer."""
+        try:
+            call = _Call.parse(request)
+            if isinstance(call.body, OpenSession):
+                return canonical(to_json(self._open(call, call.body)))
+            if type(call.body) in self._sessionless:
+                return canonical(to_json(self._serve_open(call)))
+            return self._serve(call)
+        except ZorgIDError as error:
+            return canonical(to_json(Refusal.of(error)))
+
+    def _open(self, call: _Call, message: OpenSession) -> Message:
+        call.verify(message.session_key)
+        policy, now = self.services.policy, self.services.clock()
+        if message.purpose not in self._purposes:
+            raise MessageError("unknown purpose", field="purpose")
+        if _version(message.client_version) < _version(policy.minimum_client):
+            raise ClientTooOldError(found=message.client_version, needed=policy.minimum_client)
+        if message.purpose == "create-card" and message.platform not in policy.creation.platforms:
+            raise PlatformError(platform=message.platform)
+        session = Session(
+            id=secrets.token_urlsafe(16),
+            purpose=message.purpose,
+            state="opened",
+            origin=self.services.origin,
+            nonce=secrets.token_urlsafe(32),
+            key=message.session_key,
+            sequence=0,
+            expires_at=now + policy.session_lifetime,
+            data="{}",
+        )
+        with self.services.registry.begin() as unit:
+            unit.add(session)
+        return SessionOpened(session=session.id, expires_at=session.expires_at)
+
+    def _serve_open(self, call: _Call) -> Message:
+        handler = self._sessionless[type(call.body)]
+        with self.services.registry.begin() as unit:
+            try:
+                return handler(self.services, unit, call.body, self.services.clock())
+            except ZorgIDError as error:
+                if not error.counted:
+                    raise
+                return Refusal.of(error)
+
+    def _serve(self, call: _Call) -> bytes:
+        try:
+            with self.services.registry.begin() as unit:
+                session = self._admit(unit, call)
+                if session.sequence == call.sequence and not call.body.volatile:
+                    return _repeat(unit, session, call)
+                return self._act(unit, session, call)
+        except _RefusedError as refused:
+            with self.services.registry.begin() as unit:
+                return _keep(unit, refused.session, call, Refusal.of(refused.error))
+
+    def _admit(self, unit: Unit, call: _Call) -> Session:
+        try:
+            session = unit.get(Session, call.session)
+        except NotFoundError as error:
+            raise SessionError("no such session", reason="unknown") from error
+        call.verify(session.key or b"")
+        if self.services.clock() >= session.expires_at:
+            raise SessionError("the session has expired", reason="expired")
+        if call.sequence not in (session.sequence, session.sequence + 1):
+            raise SessionError("the message is out of order", reason="order")
+        return session
+
+    def _act(self, unit: Unit, session: Session, call: _Call) -> bytes:
+        step = self._purposes[session.purpose].get((session.state, type(call.body)))
+        if step is None:
+            raise SessionError(f"{call.body.kind} is not expected in state {session.state}", reason="order")
+        handler, following = step
+        context = Context(self.services, unit, session, self.services.clock(), json.loads(session.data))
+        try:
+            answer = handler(context, call.body)
+        except NOT_TAKEN:
+            raise
+        except ZorgIDError as error:
+            if not error.counted:
+                raise _RefusedError(session, error) from error
+            return _keep(unit, session, call, Refusal.of(error))
+        data = canonical({name: context.facts[name] for name in context.facts}).decode()
+        return _keep(unit, replace(session, state=following, data=data), call, answer)
+
+
+def _keep(unit: Unit, session: Session, call: _Call, answer: Message) -> bytes:
+    octets = canonical(to_json(answer))
+    unit.replace(replace(session, sequence=call.sequence))
+    stored = b"" if call.body.volatile else octets
+    kept = Reply(id=session.id, request_hash=call.digest, answer=stored, expires_at=session.expires_at)
+    if call.sequence == 1:
+        unit.add(kept)
+    else:
+        unit.replace(kept)
+    return octets
+
+
+def _repeat(unit: Unit, session: Session, call: _Call) -> bytes:
+    if session.sequence == 0:
+        raise SessionError("the message is out of order", reason="order")
+    kept = unit.get(Reply, session.id)
+    if kept.request_hash != call.digest or not kept.answer:
+        raise SessionError("the same number with other contents", reason="replay")
+    return kept.answer
+
+
+def _version(text: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(part) for part in text.split("."))
+    except ValueError as error:
+        raise MessageError("not a version", field="client_version") from error

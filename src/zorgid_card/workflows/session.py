@@ -1,0 +1,194 @@
+"""A session of the card side with the portal: its messages, its envelope, and the card side's end of it.
+
+The card side makes an ephemeral P-256 key and opens a session with its public half. The pass, while it is in the reader, signs
+that key together with the session's id, the portal's origin and the expiry; every message is signed by the key. That ties all
+that follows to the UZI authentication after the pass is out.
+
+Messages are numbered from 1. The number is the idempotency key: the same number with the same contents gets the same answer
+again, with other contents it is refused. So the card side may repeat a message whose answer was lost, and nothing is done twice.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+from typing import ClassVar
+
+from zorgid_card.errors import MessageError, SessionError, StorageError, TransportError
+from zorgid_card.pki.signing import SoftwareSigner
+from zorgid_card.pki.statement import sign_statement
+from zorgid_card.ports.card import Signer
+from zorgid_card.ports.seam import Seam
+from zorgid_card.workflows.messages import JSON, M, Message, Refusal, canonical, from_json, parse, to_json
+
+VERSION = 1
+"""Version of this protocol; a portal refuses others."""
+
+ATTEMPTS = 3
+"""How often one message is sent when the way to the portal breaks."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenSession(Message):
+    """Card side: begin. ``purpose``: register-organisation or create-card; ``session_key``: SubjectPublicKeyInfo, P-256."""
+
+    kind: ClassVar[str] = "open-session"
+    purpose: str
+    platform: str
+    client_version: str
+    session_key: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionOpened(Message):
+    """Portal: the session's id, and until when it lives."""
+
+    kind: ClassVar[str] = "session-opened"
+    session: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Authenticate(Message):
+    """Card side: the pass's certificate (DER), its chain, and its signature over the session's statement."""
+
+    kind: ClassVar[str] = "authenticate"
+    certificate: bytes
+    chain: tuple[bytes, ...]
+    algorithm: str
+    signature: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Authenticated(Message):
+    """Portal: who the pass says its holder is, to be shown and confirmed."""
+
+    kind: ClassVar[str] = "authenticated"
+    pass_type: str
+    uzi_number: str
+    given_names: str
+    surname: str
+    common_name: str
+    ura: str
+    organisation: str
+    role: str
+    role_name: str
+    not_after: datetime
+
+
+def session_statement(*, session: str, origin: str, session_key: bytes, expires_at: datetime) -> dict[str, str]:
+    """What the pass signs to bind the session key (statement kind ``session``)."""
+    return {
+        "session": session,
+        "origin": origin,
+        "key": hashlib.sha256(session_key).hexdigest(),
+        "expires_at": expires_at.isoformat(),
+    }
+
+
+def signed_part(envelope: dict[str, JSON]) -> bytes:
+    """The octets that the session key signs: all of the envelope but the signature, under a domain of its own."""
+    return b"zorgid-card message v1\n" + canonical({k: v for k, v in envelope.items() if k != "signature"})
+
+
+NOT_TAKEN = (StorageError, SessionError, MessageError)
+"""Refusals of a message that the portal did not number: the next message takes the same number."""
+
+
+class PortalClient:
+    """The card side's end of one session."""
+
+    def __init__(self, seam: Seam) -> None:
+        self._seam = seam
+        self._key = SoftwareSigner.generate("ES256")
+        self._session = ""
+        self._sequence = 0
+        self._expires_at: datetime | None = None
+
+    @property
+    def session(self) -> str:
+        """The session's id; empty before :meth:`open`."""
+        return self._session
+
+    @property
+    def origin(self) -> str:
+        """The portal's origin, as the transport knows it."""
+        return self._seam.origin
+
+    def open(self, purpose: str, *, platform: str, client_version: str) -> SessionOpened:
+        """Begin a session.
+
+        Raises:
+            ClientTooOldError, PlatformError: the portal's policy refuses, before anything has started.
+        """
+        opened = self.ask(
+            OpenSession(
+                purpose=purpose,
+                platform=platform,
+                client_version=client_version,
+                session_key=self._key.public_key,
+            ),
+            SessionOpened,
+        )
+        self._session, self._sequence, self._expires_at = opened.session, 0, opened.expires_at
+        return opened
+
+    def authenticate(self, signer: Signer, certificate: bytes, chain: tuple[bytes, ...]) -> Authenticated:
+        """Have the pass sign the session's key, and show the portal its certificate.
+
+        Raises:
+            CertificateError, PortalError: the portal does not accept the pass.
+        """
+        if self._expires_at is None:
+            raise MessageError("a pass authenticates an open session", field="session")
+        fields = session_statement(
+            session=self._session,
+            origin=self._seam.origin,
+            session_key=self._key.public_key,
+            expires_at=self._expires_at,
+        )
+        signature = sign_statement(signer, "session", fields).signature
+        return self.ask(
+            Authenticate(certificate=certificate, chain=chain, algorithm=signer.algorithm, signature=signature),
+            Authenticated,
+        )
+
+    def ask(self, message: Message, expected: type[M]) -> M:
+        """Send one message, return its answer.
+
+        A broken way is tried again with the very same octets: the portal answers a repetition with the first answer.
+
+        Raises:
+            ZorgIDError: the typed error with which the portal refuses.
+            TransportError: the portal could not be reached.
+            MessageError: the answer is not one to this message.
+        """
+        answer = self._send(self._sealed(message))
+        error = answer.error() if isinstance(answer, Refusal) else None
+        if not isinstance(error, NOT_TAKEN):
+            self._sequence += 1
+        if error is not None:
+            raise error
+        if not isinstance(answer, expected):
+            raise MessageError(f"{answer.kind} is no answer to {message.kind}", field="kind")
+        return answer
+
+    def _sealed(self, message: Message) -> bytes:
+        envelope: dict[str, JSON] = {
+            "version": VERSION,
+            "session": self._session,
+            "sequence": self._sequence + 1,
+            "body": to_json(message),
+        }
+        envelope["signature"] = self._key.sign(signed_part(envelope)).hex()
+        return canonical(envelope)
+
+    def _send(self, request: bytes) -> Message:
+        cause: OSError | TransportError | None = None
+        for _ in range(ATTEMPTS):
+            try:
+                return from_json(parse(self._seam.ask(request)))
+            except (OSError, TransportError) as error:
+                cause = error
+        raise TransportError("the portal cannot be reached", reason=str(cause)) from cause
