@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Write the C source of the extension ``zorgid_card._zc`` from native/include/zc.h.
 
-The declarations between the header's two "cffi" marks are the binding: there is no second list that could drift.
-Usage: python build_ffi.py HEADER OUTPUT.c
+The declarations between the header's two "cffi" marks are the binding: there is no second list that could
+drift. Usage: python build_ffi.py HEADER OUTPUT.c
 """
 
 from __future__ import annotations

@@ -164,16 +164,14 @@ zc_status zc_exchange_feed(zc_exchange *exchange, const uint8_t *data, const uin
 
 /* ---- secrets ------------------------------------------------------------------------------------------------------ */
 
-#define ZC_SECRET_MAX 4064  /* one 4 KiB page less this structure's own fields */
+#define ZC_SECRET_MAX 4080  /* one 4 KiB page less this structure's own fields */
 
 /* A page of memory between two that fault, not swapped (mlock), not dumped and, where the system can, emptied in a forked
  * child. The contents follow in the same page; all is zero once wiped, so `alive` tells a wiped secret from a live one. */
 typedef struct {
     uint64_t alive;
     uint32_t length;    /* of the contents, fixed when opened (zc_secret_read_terminal shortens it) */
-    uint32_t page;      /* size of the system's page */
     uint32_t locked;    /* 0: the system refused to lock the page (RLIMIT_MEMLOCK); everything else holds */
-    uint32_t reserved;
     uint8_t bytes[];
 } zc_secret;
 

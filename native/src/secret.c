@@ -19,14 +19,13 @@ zc_status zc_secret_open(uint32_t length, zc_secret **secret)
     if (s == NULL)
         return ZC_E_MEMORY;
     s->locked = (uint32_t)zc_system_lock(s, page);
-    s->page = (uint32_t)page;
     s->length = length;
     s->alive = ALIVE;
     *secret = s;
     return ZC_OK;
 }
 
-/* `page` and `locked` are no secrets, and closing needs them; in a forked child they are gone, like all the rest. */
+/* `locked` stays: it is no secret, and closing needs it. */
 void zc_secret_wipe(zc_secret *secret)
 {
     if (secret == NULL)

@@ -72,6 +72,12 @@ class TLVError(EncodingError):
     code = "encoding.tlv"
 
 
+class ATRError(EncodingError):
+    """Not an answer to reset of ISO/IEC 7816-3; ``reason`` says what, ``offset`` where."""
+
+    code = "encoding.atr"
+
+
 class TLVMissingError(TLVError):
     """A data object that must be there is not; ``path`` names its tags in hexadecimal."""
 
@@ -289,6 +295,12 @@ class NotUZIError(CertificateError):
     code = "certificate.not_uzi"
 
 
+class NotZorgIDError(CertificateError):
+    """A sound certificate, but not one of a ZORG-ID Smartcard; ``issuer``."""
+
+    code = "certificate.not_zorgid"
+
+
 class UZIFieldError(CertificateError):
     """A UZI certificate whose subjectAltName is malformed or contradicts the rest; ``field`` names where."""
 
@@ -406,6 +418,7 @@ class OtherPersonError(PortalError):
     """The registered person with this UZI number is somebody else, or adopting a new UZI number needs approval (ORG-8)."""
 
     code = "portal.other_person"
+    counted = True
 
 
 class OneMeansError(PortalError):
@@ -448,6 +461,14 @@ class PhoneDigitsError(PortalError):
     """The six digits are wrong; ``tries_left``."""
 
     code = "portal.phone_digits"
+    counted = True
+    retryable = True
+
+
+class PhoneNumberError(PortalError):
+    """The number entered on the phone is not the one that the portal's page shows; this log-in is over (ORG-7)."""
+
+    code = "portal.phone_number"
     counted = True
     retryable = True
 

@@ -1,8 +1,10 @@
-"""The registry in an SQL database, through SQLAlchemy 2: SQLite in one file out of the box, PostgreSQL as the same code.
+"""The registry in an SQL database, through SQLAlchemy 2: SQLite in one file out of the box, PostgreSQL as
+the same code.
 
-The tables are derived from the records of :mod:`zorgid_card.ports.registry`: one table for each, the first field its primary
-key. Every transaction is serialisable. On SQLite that is ``BEGIN IMMEDIATE`` (the driver's default would lose updates) on a
-write-ahead log with full synchronisation: what was committed survives a crash of the machine, what was not leaves no trace.
+The tables are derived from the records of :mod:`zorgid_card.ports.registry`: one table for each, the first
+field its primary key. Every transaction is serialisable. On SQLite that is ``BEGIN IMMEDIATE`` (the
+driver's default would lose updates) on a write-ahead log with full synchronisation: what was committed
+survives a crash of the machine, what was not leaves no trace.
 """
 
 from __future__ import annotations
@@ -37,7 +39,9 @@ _FORM = "%Y-%m-%dT%H:%M:%S.%fZ"
 
 
 class _UTC(sa.types.TypeDecorator[datetime]):
-    """Aware UTC everywhere: ``timestamptz`` on PostgreSQL; on SQLite, which has no such type, text that sorts by time."""
+    """Aware UTC everywhere: ``timestamptz`` on PostgreSQL; on SQLite, which has no such type, text that
+    sorts by time.
+    """
 
     impl = sa.DateTime(timezone=True)
     cache_ok = True
@@ -108,14 +112,16 @@ _TABLES = _tables(_METADATA)
 
 
 class SQLRegistry:
-    """A :class:`~zorgid_card.ports.registry.Registry` in an SQL database. It has no state of its own but its connections."""
+    """A :class:`~zorgid_card.ports.registry.Registry` in an SQL database. It has no state of its own but
+    its connections.
+    """
 
     def __init__(self, where: str | URL | Engine) -> None:
         """Stand ready for the database at ``where``; nothing is opened or made yet.
 
         Args:
-            where: a database URL (``sqlite:////var/lib/portal/registry.db``, ``postgresql+psycopg://...``), or an engine of
-                the caller's that has no open connection yet.
+            where: a database URL (``sqlite:////var/lib/portal/registry.db``, ``postgresql+psycopg://...``),
+                or an engine of the caller's that has no open connection yet.
         """
         self._engine = where if isinstance(where, Engine) else _engine(make_url(where))
         self._sqlite = self._engine.dialect.name == "sqlite"
@@ -151,9 +157,10 @@ class SQLRegistry:
         """Open a transaction: committed when the block ends, rolled back when it raises.
 
         Raises:
-            StorageError: ``reason`` says why the store cannot be read or written; nothing was changed. ``locked`` and
-                ``conflict`` may pass by trying the whole transaction again.
-            RuntimeError: this thread has a transaction open already; the second would wait for the first for ever.
+            StorageError: ``reason`` says why the store cannot be read or written; nothing was changed.
+                ``locked`` and ``conflict`` may pass by trying the whole transaction again.
+            RuntimeError: this thread has a transaction open already; the second would wait for the first
+                for ever.
         """
         if getattr(self._here, "open", False):
             raise RuntimeError("a transaction of this registry is open already in this thread")
@@ -176,7 +183,9 @@ class SQLUnit:
         self._insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
 
     def check(self) -> None:
-        """Raise again what broke this transaction: a caller that went on after a StorageError must not commit."""
+        """Raise again what broke this transaction: a caller that went on after a StorageError must not
+        commit.
+        """
         if self._broken is not None:
             raise self._broken
 
@@ -193,7 +202,9 @@ class SQLUnit:
         return iter(self._records(kind, _matching(kind, equal)))
 
     def page(self, kind: type[R], /, *, after: str = "", limit: int, **equal: Any) -> list[R]:
-        """At most ``limit`` of what :meth:`find` gives, beginning behind the record whose first field is ``after``."""
+        """At most ``limit`` of what :meth:`find` gives, beginning behind the record whose first field is
+        ``after``.
+        """
         statement = _matching(kind, equal).where(_key(_TABLES[kind]) > after).limit(limit)
         return self._records(kind, statement)
 
@@ -201,7 +212,9 @@ class SQLUnit:
         """Keep a new record; raises ReplayError if one with the same first field is there."""
         statement = self._insert(_TABLES[type(record)]).values(_values(record)).on_conflict_do_nothing()
         if self._execute(statement).rowcount != 1:
-            raise ReplayError(f"this {type(record).__name__.lower()} is there already", what=type(record).__name__)
+            raise ReplayError(
+                f"this {type(record).__name__.lower()} is there already", what=type(record).__name__
+            )
 
     def replace(self, record: object, /) -> None:
         """Replace the record with the same first field; raises NotFoundError."""
@@ -241,7 +254,9 @@ class SQLUnit:
             with _translated():
                 return cast("sa.CursorResult[Any]", self._connection.execute(statement))
         except StorageError as error:
-            self._broken = error  # SQLite may have ended the transaction by itself: nothing may follow it unprotected
+            self._broken = (
+                error  # SQLite may have ended the transaction by itself: nothing may follow it unprotected
+            )
             raise
 
 
@@ -251,14 +266,18 @@ def _key(table: sa.Table) -> sa.Column[Any]:
 
 def _matching(kind: type, equal: dict[str, Any]) -> sa.Select[Any]:
     table = _TABLES[kind]
-    return sa.select(table).where(*(table.c[name] == value for name, value in equal.items())).order_by(_key(table))
+    return (
+        sa.select(table)
+        .where(*(table.c[name] == value for name, value in equal.items()))
+        .order_by(_key(table))
+    )
 
 
 def _values(record: object) -> dict[str, Any]:
     return {column.name: getattr(record, column.name) for column in _TABLES[type(record)].columns}
 
 
-# --- SQLite ----------------------------------------------------------------------------------------------------------
+# --- SQLite -------------------------------------------------------------------------------------------------
 
 
 def _path(url: URL) -> Path | None:
@@ -300,11 +319,14 @@ def _begin_immediate(connection: sa.Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
-# --- what broke ------------------------------------------------------------------------------------------------------
+# --- what broke ---------------------------------------------------------------------------------------------
 
-_ERRNO = {errno.ENOENT: "missing", errno.ENOTDIR: "missing", errno.ENOSPC: "full", errno.EDQUOT: "full"} | dict.fromkeys(
-    (errno.EACCES, errno.EPERM, errno.EROFS, errno.EISDIR), "read_only"
-)
+_ERRNO = {
+    errno.ENOENT: "missing",
+    errno.ENOTDIR: "missing",
+    errno.ENOSPC: "full",
+    errno.EDQUOT: "full",
+} | dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS, errno.EISDIR), "read_only")
 
 _SQLITE = {
     sqlite3.SQLITE_FULL: "full",
@@ -317,7 +339,14 @@ _SQLITE = {
     sqlite3.SQLITE_IOERR: "io",
 }
 
-_SQLSTATE = {"40": "conflict", "53": "full", "25": "read_only", "55": "locked", "57": "unreachable", "08": "unreachable"}
+_SQLSTATE = {
+    "40": "conflict",
+    "53": "full",
+    "25": "read_only",
+    "55": "locked",
+    "57": "unreachable",
+    "08": "unreachable",
+}
 """Classes of SQLSTATE (PostgreSQL, appendix A)."""
 
 

@@ -64,7 +64,12 @@ class Membership:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MobileID:
-    """A phone of a person (ORG-5 to ORG-7). ``verifier`` is a salted hash of what the phone derives from its digits."""
+    """A phone of a person (ORG-5 to ORG-7).
+
+    ``secret_hash`` is derived one way from the offer's secret, and empty once the phone has claimed the offer; ``code`` is there
+    while phone and page compare it; ``verifier`` is a salted hash of what the phone derives from its digits; ``binding`` names
+    the browser session that made the offer.
+    """
 
     id: str
     person_id: str
@@ -78,6 +83,7 @@ class MobileID:
     tries_left: int
     last_used_at: datetime | None
     binding: str
+    code: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -124,7 +124,9 @@ def _ask(algorithm: AdministrationAlgorithm, request: bytes, tag: int) -> Exchan
 
 def _send(algorithm: AdministrationAlgorithm, template: bytes) -> Exchange[bytes]:
     data = encode(0x7C, template)
-    response = yield CommandAPDU(0x00, INS.GENERAL_AUTHENTICATE, algorithm.identifier, ADMINISTRATION, data, le=0)
+    response = yield CommandAPDU(
+        0x00, INS.GENERAL_AUTHENTICATE, algorithm.identifier, ADMINISTRATION, data, le=0
+    )
     return response.require(SW.OK, operation="authenticate administration key")
 
 

@@ -27,10 +27,7 @@ MASTER_FILE = bytes.fromhex("3F00")
 
 _MAX_READS = 1024
 _NOT_THIS_WAY = (SW.WRONG_P1P2, SW.FUNC_NOT_SUPPORTED)
-_END_OF_FILE = 0x6282
-_OFFSET_BEYOND = 0x6B00
 _TRIES = 0x63C0
-_VERIFICATION_FAILED = 0x6300
 
 
 class Credential(Enum):
@@ -48,6 +45,13 @@ class Credential(Enum):
         return (PINBlockedError if self is Credential.PIN else PUKBlockedError)(tries_left=0)
 
 
+class Padding(NamedTuple):
+    """How a PIN fills its field: up to ``width`` bytes with ``octet``; None sends its characters alone."""
+
+    width: int | None = 8
+    octet: int = 0xFF
+
+
 class PINStatus(NamedTuple):
     """What VERIFY without data tells: ``tries_left`` is None when verified, or when the card does not say."""
 
@@ -55,7 +59,11 @@ class PINStatus(NamedTuple):
     tries_left: int | None
 
 
-# --- applications and files ------------------------------------------------------------------------------------------
+EIGHT_BYTES = Padding()
+"""Eight bytes, filled up with FF: every PIN and PUK of PIV (SP 800-73-5 part 2, 2.4.3)."""
+
+
+# --- applications and files -------------------------------------------------------------------------------
 
 
 def select(aid: bytes) -> Exchange[bytes]:
@@ -151,18 +159,29 @@ def read_binary_all(size: int | None, *, start: int = 0) -> Exchange[bytes]:
             return bytes(content)
         wanted = min(256, end - offset)
         response = yield CommandAPDU(0x00, INS.READ_BINARY, offset >> 8, offset & 0xFF, le=wanted & 0xFF)
-        if response.sw == _OFFSET_BEYOND and (content or size is None):
+        if response.sw == SW.WRONG_OFFSET and (content or size is None):
             return bytes(content)
-        part = response.require(SW.OK, _END_OF_FILE, operation="read binary")
+        part = response.require(SW.OK, SW.WARNING_END_OF_FILE, operation="read binary")
         if len(part) > wanted:
             raise CardResponseError("the card gave more of the file than was asked for")
         content += part
-        if response.sw == _END_OF_FILE or not part or (size is None and len(part) < wanted):
+        if response.sw == SW.WARNING_END_OF_FILE or not part or (size is None and len(part) < wanted):
             return bytes(content)
     raise CardResponseError("the card gives its file in endless small parts")
 
 
-# --- PIN and PUK -----------------------------------------------------------------------------------------------------
+def read_records(limit: int = 32) -> Exchange[list[bytes]]:
+    """READ RECORD the current file from its first record to its last, at most ``limit`` of them (7816-4, 11.4.3)."""
+    records: list[bytes] = []
+    for number in range(1, limit + 1):
+        response = yield CommandAPDU(0x00, INS.READ_RECORD, number, 0x04, le=0)
+        if response.sw == SW.RECORD_NOT_FOUND:
+            break
+        records.append(response.require(SW.OK, SW.WARNING_END_OF_FILE, operation="read record"))
+    return records
+
+
+# --- PIN and PUK ------------------------------------------------------------------------------------------
 
 
 def verify_status(reference: int) -> Exchange[PINStatus]:
@@ -172,7 +191,7 @@ def verify_status(reference: int) -> Exchange[PINStatus]:
         return PINStatus(verified=False, tries_left=0)
     if response.sw & 0xFFF0 == _TRIES:
         return PINStatus(verified=False, tries_left=response.sw & 0x0F)
-    if response.sw == _VERIFICATION_FAILED:
+    if response.sw == SW.WARNING_NVM:
         return PINStatus(verified=False, tries_left=None)
     response.require(SW.OK, operation="verify (status)")
     return PINStatus(verified=True, tries_left=None)
@@ -182,24 +201,22 @@ def verify(
     reference: int,
     pin: Secret,
     *,
-    pad_to: int | None = 8,
-    pad: int = 0xFF,
+    padding: Padding = EIGHT_BYTES
     credential: Credential = Credential.PIN,
 ) -> Exchange[None]:
     """VERIFY: present the PIN (7816-4, 11.6.6).
 
     Args:
         reference: P2; bit 8 set means local to the selected application.
-        pin: its characters, at most ``pad_to``.
-        pad_to: length in bytes the card stores; None sends the characters alone.
-        pad: the byte that fills up to ``pad_to``.
+        pin: its characters, at most as many as the field has.
+        padding: how they fill the field.
         credential: whose error a refusal becomes.
 
     Raises:
         WrongPINError: 63CX, with ``tries_left``.
         PINBlockedError: 6983.
     """
-    template, fields = _fill((pin,), pad_to, pad)
+    template, fields = _fill((pin, padding))
     response = yield CommandAPDU(0x00, INS.VERIFY, 0x00, reference, template, secrets=fields)
     _judge(response, credential, "verify")
 
@@ -215,8 +232,7 @@ def change_reference_data(
     old: Secret,
     new: Secret,
     *,
-    pad_to: int | None = 8,
-    pad: int = 0xFF,
+    padding: Padding = EIGHT_BYTES
     credential: Credential = Credential.PIN,
 ) -> Exchange[None]:
     """CHANGE REFERENCE DATA: the old value, then the new one (7816-4, 11.6.7, P1=00).
@@ -225,13 +241,18 @@ def change_reference_data(
         WrongPINError, WrongPUKError: 63CX: the old value is wrong.
         PINBlockedError, PUKBlockedError: 6983.
     """
-    template, fields = _fill((old, new), pad_to, pad)
+    template, fields = _fill((old, padding), (new, padding))
     response = yield CommandAPDU(0x00, INS.CHANGE_REFERENCE_DATA, 0x00, reference, template, secrets=fields)
     _judge(response, credential, "change reference data")
 
 
 def reset_retry_counter(
-    reference: int, puk: Secret, new: Secret, *, pad_to: int | None = 8, pad: int = 0xFF
+    reference: int,
+    puk: Secret,
+    new: Secret,
+    *,
+    puk_padding: Padding = EIGHT_BYTES,
+    padding: Padding = EIGHT_BYTES,
 ) -> Exchange[None]:
     """RESET RETRY COUNTER: the PUK, then a new PIN (7816-4, 11.6.10, P1=00).
 
@@ -239,21 +260,21 @@ def reset_retry_counter(
         WrongPUKError: 63CX.
         PUKBlockedError: 6983.
     """
-    template, fields = _fill((puk, new), pad_to, pad)
+    template, fields = _fill((puk, puk_padding), (new, padding))
     response = yield CommandAPDU(0x00, INS.RESET_RETRY_COUNTER, 0x00, reference, template, secrets=fields)
     _judge(response, Credential.PUK, "reset retry counter")
 
 
-def _fill(secrets: tuple[Secret, ...], pad_to: int | None, pad: int) -> tuple[bytes, tuple[SecretField, ...]]:
+def _fill(*parts: tuple[Secret, Padding]) -> tuple[bytes, tuple[SecretField, ...]]:
     """The template, pad bytes in place, and where in it each secret goes."""
     fields: list[SecretField] = []
     template = b""
-    for secret in secrets:
-        width = len(secret) if pad_to is None else pad_to
+    for secret, padding in parts:
+        width = len(secret) if padding.width is None else padding.width
         if not 0 < len(secret) <= width:
             raise PINPolicyError(f"at most {width} characters fit on the card", rule="length", maximum=width)
         fields.append(SecretField(len(template), secret))
-        template += bytes([pad]) * width
+        template += bytes([padding.octet]) * width
     return template, tuple(fields)
 
 
@@ -262,12 +283,12 @@ def _judge(response: ResponseAPDU, credential: Credential, operation: str) -> No
         raise credential.blocked()
     if response.sw & 0xFFF0 == _TRIES:
         raise credential.wrong(response.sw & 0x0F)
-    if response.sw == _VERIFICATION_FAILED:
+    if response.sw == SW.WARNING_NVM:
         raise credential.wrong(None)
     response.require(SW.OK, operation=operation)
 
 
-# --- keys (7816-8) ---------------------------------------------------------------------------------------------------
+# --- keys (7816-8) ----------------------------------------------------------------------------------------
 
 SIGNATURE_TEMPLATE = 0xB6
 CONFIDENTIALITY_TEMPLATE = 0xB8
@@ -300,7 +321,9 @@ def pso_sign(data: bytes, length: int) -> Exchange[bytes]:
     response = yield CommandAPDU(0x00, INS.PSO, 0x9E, 0x9A, data, le=0)
     signature = response.require(SW.OK, operation="compute digital signature")
     if len(signature) != length:
-        raise CardResponseError(f"a signature of {len(signature)} bytes by a key of {length}", length=len(signature))
+        raise CardResponseError(
+            f"a signature of {len(signature)} bytes by a key of {length}", length=len(signature)
+        )
     return signature
 
 

@@ -36,7 +36,7 @@ _MAX_CERTIFICATE: Final = 0x4000
 _EXPONENT: Final = 65537
 
 
-# --- keys and their names --------------------------------------------------------------------------------------------
+# --- keys and their names ---------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +109,7 @@ def certificate_object(slot: int) -> int:
         raise UsageError(f"{slot:02X} is not a key of PIV", reason="slot") from None
 
 
-# --- data objects ----------------------------------------------------------------------------------------------------
+# --- data objects -----------------------------------------------------------------------------------------
 
 
 def get_data(tag: int) -> Exchange[bytes | None]:
@@ -171,11 +171,13 @@ def _gunzip(data: bytes) -> bytes:
     except zlib.error as error:
         raise CardResponseError("a compressed certificate that is not gzip") from error
     if not inflater.eof or inflater.unused_data:
-        raise CardResponseError("a compressed certificate that is cut off, too long, or followed by something")
+        raise CardResponseError(
+            "a compressed certificate that is cut off, too long, or followed by something"
+        )
     return plain
 
 
-# --- key pairs -------------------------------------------------------------------------------------------------------
+# --- key pairs --------------------------------------------------------------------------------------------
 
 
 def generate(
@@ -195,7 +197,9 @@ def generate(
     request = encode(0x80, algorithm.identifier.to_bytes(1, "big"))
     for tag, policy in ((0xAA, pin_policy), (0xAB, touch_policy)):
         request += b"" if policy is None else encode(tag, policy.to_bytes(1, "big"))
-    response = yield CommandAPDU(0x00, INS.GENERATE_ASYMMETRIC_KEY_PAIR, 0x00, slot, encode(0xAC, request), le=0)
+    response = yield CommandAPDU(
+        0x00, INS.GENERATE_ASYMMETRIC_KEY_PAIR, 0x00, slot, encode(0xAC, request), le=0
+    )
     answer = response.require(SW.OK, operation="generate asymmetric key pair")
     return decode_public_key(Index(answer).first(0x7F49), algorithm)
 
@@ -253,7 +257,7 @@ def key_algorithm_of_spki(public_key: object) -> KeyAlgorithm:
     raise CardResponseError("the key on the card is not one of SP 800-78-5")
 
 
-# --- GENERAL AUTHENTICATE --------------------------------------------------------------------------------------------
+# --- GENERAL AUTHENTICATE ---------------------------------------------------------------------------------
 
 
 def sign_raw(slot: int, algorithm: KeyAlgorithm, block: bytes) -> Exchange[bytes]:
@@ -274,7 +278,9 @@ def sign_raw(slot: int, algorithm: KeyAlgorithm, block: bytes) -> Exchange[bytes
     if algorithm.kind == "EC":
         return check_ecdsa_signature(answer, algorithm.bits)
     if len(answer) != algorithm.octets:
-        raise CardResponseError(f"a signature of {len(answer)} bytes by a key of {algorithm.octets}", length=len(answer))
+        raise CardResponseError(
+            f"a signature of {len(answer)} bytes by a key of {algorithm.octets}", length=len(answer)
+        )
     return answer
 
 
@@ -289,13 +295,17 @@ def key_agreement(slot: int, algorithm: KeyAlgorithm, point: bytes) -> Exchange[
     Returns:
         the x coordinate of the shared point: 32 or 48 bytes.
     """
-    answer = yield from _general_authenticate(slot, algorithm, encode(0x82) + encode(0x85, point), "key agreement")
+    answer = yield from _general_authenticate(
+        slot, algorithm, encode(0x82) + encode(0x85, point), "key agreement"
+    )
     if len(answer) != algorithm.octets:
         raise CardResponseError(f"a shared secret of {len(answer)} bytes", length=len(answer))
     return answer
 
 
-def _general_authenticate(slot: int, algorithm: KeyAlgorithm, template: bytes, operation: str) -> Exchange[bytes]:
+def _general_authenticate(
+    slot: int, algorithm: KeyAlgorithm, template: bytes, operation: str
+) -> Exchange[bytes]:
     data = encode(0x7C, template)
     response = yield CommandAPDU(0x00, INS.GENERAL_AUTHENTICATE, algorithm.identifier, slot, data, le=0)
     return Index(response.require(SW.OK, operation=operation)).first(0x7C, 0x82)

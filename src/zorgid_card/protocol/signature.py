@@ -52,7 +52,9 @@ _DIGEST_INFO: Final = {
 # Orders of the base points (SP 800-186, 3.2.1.3 and 3.2.1.4).
 _ORDER: Final = {
     256: int("ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551", 16),
-    384: int("ffffffffffffffffffffffffffffffffffffffffffffffffc7634d81f4372ddf581a0db248b0a77aecec196accc52973", 16),
+    384: int(
+        "ffffffffffffffffffffffffffffffffffffffffffffffffc7634d81f4372ddf581a0db248b0a77aecec196accc52973", 16
+    ),
 }
 
 
@@ -65,7 +67,9 @@ def signature_algorithm(name: str) -> SignatureAlgorithm:
     try:
         return _ALGORITHMS[name]
     except KeyError:
-        raise UsageError(f"{name!r} is not a signature algorithm of these cards", reason="algorithm") from None
+        raise UsageError(
+            f"{name!r} is not a signature algorithm of these cards", reason="algorithm"
+        ) from None
 
 
 def digest_info(algorithm: SignatureAlgorithm, data: bytes) -> bytes:

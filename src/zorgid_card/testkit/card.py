@@ -18,8 +18,6 @@ from ..ports.card import Octets
 CHAINING = 0x10  # CLA bit 5, ISO/IEC 7816-4, 5.4.1
 SECURE_MESSAGING = 0x0C
 CHANNEL = 0x03
-SW_CHANNEL = 0x6881
-SW_SECURE_MESSAGING = 0x6882
 SELECT_BY_NAME = 0x04
 
 
@@ -176,10 +174,10 @@ class VirtualCard:
             raise Refused(SW.CLA_UNKNOWN)
         if cla & 0x40 or cla & CHANNEL:
             self._drop()
-            raise Refused(SW_CHANNEL)
+            raise Refused(SW.CHANNEL_UNKNOWN)
         if cla & SECURE_MESSAGING:
             self._drop()
-            raise Refused(SW_SECURE_MESSAGING)
+            raise Refused(SW.SECURE_MESSAGING_UNKNOWN)
 
     def _gather(self, command: CommandAPDU) -> CommandAPDU | None:
         """Put a chain together; None while more is to come (ISO/IEC 7816-4, 5.3.3).
@@ -193,7 +191,13 @@ class VirtualCard:
         if len(data) > self._command_limit:
             raise Refused(SW.WRONG_LENGTH)
         whole = CommandAPDU(
-            command.cla & ~CHAINING, command.ins, command.p1, command.p2, data, command.le, extended=command.extended
+            command.cla & ~CHAINING,
+            command.ins,
+            command.p1,
+            command.p2,
+            data,
+            command.le,
+            extended=command.extended,
         )
         if command.cla & CHAINING:
             self._chain = whole

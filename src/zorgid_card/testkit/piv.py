@@ -26,19 +26,34 @@ from .piv_keys import (
     Origin,
     PINPolicy,
     TouchPolicy,
+    asymmetric,
     make_key,
+    one_byte,
 )
 from .piv_objects import DISCOVERY, OBJECTS, OWN_TEMPLATE, Read
-from .piv_state import PIV_AID, AdministrationKey, PIVState, Reference, load_state, save_state
+from .piv_state import (
+    ADMINISTRATION,
+    ATTESTATION,
+    PIN,
+    PIV_AID,
+    PUK,
+    AdministrationKey,
+    PIVState,
+    Reference,
+    load_state,
+    save_state,
+)
 from .yubico import YubicoDialect
 
 ATR = bytes.fromhex("3B8B800180F9A00000030800001000C8")
 
-PIN, PUK, ADMINISTRATION, ATTESTATION = 0x80, 0x81, 0x9B, 0xF9
-RETIRED = frozenset(range(0x82, 0x96))
 NO_AGREEMENT = frozenset({0x9A, 0x9C, 0x9E})
-USABLE = frozenset({0x9A, 0x9C, 0x9D, 0x9E}) | RETIRED
-DEFAULT_POLICY: Mapping[int, PINPolicy] = {0x9C: PINPolicy.ALWAYS, 0x9E: PINPolicy.NEVER, 0xF9: PINPolicy.NEVER}
+USABLE = frozenset({0x9A, 0x9C, 0x9D, 0x9E, *range(0x82, 0x96)})
+DEFAULT_POLICY: Mapping[int, PINPolicy] = {
+    0x9C: PINPolicy.ALWAYS,
+    0x9E: PINPolicy.NEVER,
+    0xF9: PINPolicy.NEVER,
+}
 OBJECT_LIMIT = 3063  # content of one data object, bytes
 MEMORY = 51200  # content of all data objects, bytes
 DIGITS = frozenset(b"0123456789")
@@ -135,8 +150,12 @@ class PIVApplication:
     def policies(self, slot: int, template: Mapping[int, bytes]) -> tuple[PINPolicy, TouchPolicy]:
         """The policies asked for in tags AA and AB, or the slot's own (part 1, table 5; Yubico)."""
         try:
-            pin = PINPolicy(_byte(template[0xAA])) if 0xAA in template else DEFAULT_POLICY.get(slot, PINPolicy.ONCE)
-            touch = TouchPolicy(_byte(template[0xAB])) if 0xAB in template else TouchPolicy.NEVER
+            pin = (
+                PINPolicy(one_byte(template[0xAA]))
+                if 0xAA in template
+                else DEFAULT_POLICY.get(slot, PINPolicy.ONCE)
+            )
+            touch = TouchPolicy(one_byte(template[0xAB])) if 0xAB in template else TouchPolicy.NEVER
         except ValueError:
             raise Refused(SW.WRONG_DATA) from None
         return pin, touch
@@ -187,7 +206,9 @@ class PIVApplication:
             return tag, parts[1][1]
         if len(tags) == 1 and tags[0] in OWN_TEMPLATE:
             if tags[0] == DISCOVERY and tlv.Index(data).optional(DISCOVERY, 0x5F2F) != b"\x40\x00":
-                raise Refused(SW.FUNC_NOT_SUPPORTED)  # this card has a PIV PIN and no other means (part 1, 3.3.2)
+                raise Refused(
+                    SW.FUNC_NOT_SUPPORTED
+                )  # this card has a PIV PIN and no other means (part 1, 3.3.2)
             return tags[0], data
         raise Refused(SW.WRONG_DATA)
 
@@ -220,20 +241,19 @@ class PIVApplication:
             self.session.pin = False
             raise Refused(_tries(self.state.pin))
 
-    def _compare_puk(self, value: bytes) -> None:
-        if not self.state.puk.matches(value):
-            raise Refused(_tries(self.state.puk))
-
     def _change_reference_data(self, command: CommandAPDU) -> bytes:
         """CHANGE REFERENCE DATA of PIN or PUK (part 2, 3.2.2)."""
         reference = self._reference(command, (PIN, PUK))
         old, new = command.data[:8], command.data[8:]
         if command.p2 == PUK:
-            self._compare_puk(old)
+            if not reference.matches(old):
+                raise Refused(_tries(reference))
             reference.replace(new)
             return b""
+        before = reference.left
         self._compare_pin(old)
         if not _is_pin(new):
+            reference.left = before
             raise Refused(SW.WRONG_DATA)
         reference.replace(new)
         self.session.pin = True
@@ -242,10 +262,12 @@ class PIVApplication:
     def _reset_retry_counter(self, command: CommandAPDU) -> bytes:
         """RESET RETRY COUNTER: a new PIN by way of the PUK; the PIN's security status stays (part 2, 3.2.3)."""
         self._reference(command, (PIN,), blocked_by=self.state.puk)
+        before = self.state.puk.left
         if not self.state.puk.matches(command.data[:8]):
             self.session.pin = False
             raise Refused(_tries(self.state.puk))
         if not _is_pin(command.data[8:]):
+            self.state.puk.left = before
             raise Refused(SW.WRONG_DATA)
         self.state.pin.replace(command.data[8:])
         return b""
@@ -276,7 +298,7 @@ class PIVApplication:
         template = dict(tlv.Index(command.data, opaque={0xAA, 0xAB}).items(0xAC))
         if not template.keys() <= {0x80, 0xAA, 0xAB}:
             raise Refused(SW.WRONG_DATA)
-        algorithm = asymmetric(_byte(template.get(0x80, b"")), SW.WRONG_DATA)
+        algorithm = asymmetric(one_byte(template.get(0x80, b"")), SW.WRONG_DATA)
         policies = self.policies(command.p2, template)
         key = CardKey(algorithm, self._key_maker(algorithm), *policies, Origin.GENERATED)
         self.state.keys[command.p2] = key
@@ -304,7 +326,9 @@ class PIVApplication:
         asymmetric(algorithm, SW.WRONG_P1P2)
         key = self.state.keys.get(slot)
         if key is None:
-            raise Refused(SW.WRONG_DATA)  # as Yubico's firmware; the standard has no status word for an empty slot
+            raise Refused(
+                SW.WRONG_DATA
+            )  # as Yubico's firmware; the standard has no status word for an empty slot
         if key.algorithm != algorithm:
             raise Refused(SW.WRONG_P1P2)
         self._require_pin(key.pin_policy, fresh)
@@ -397,20 +421,6 @@ class VirtualPIVCard(VirtualCard):
             StorageError: the file could not be read, or is not such a file.
         """
         return cls(load_state(path), key_maker=key_maker, extended=extended)
-
-
-def asymmetric(identifier: int, refusal: int) -> Algorithm:
-    """The algorithm that an identifier names; ``refusal`` is the status word if this card has it not."""
-    try:
-        return Algorithm(identifier)
-    except ValueError:
-        raise Refused(refusal) from None
-
-
-def _byte(value: bytes) -> int:
-    if len(value) != 1:
-        raise Refused(SW.WRONG_DATA)
-    return value[0]
 
 
 def _tries(reference: Reference) -> int:

@@ -180,3 +180,18 @@ def algorithm_of(key: PrivateKey) -> Algorithm:
     if not found:
         raise ValueError("not an algorithm of a PIV card")
     return found[0]
+
+
+def asymmetric(identifier: int, refusal: int) -> Algorithm:
+    """The algorithm that an identifier names; ``refusal`` is the status word if this card has it not."""
+    try:
+        return Algorithm(identifier)
+    except ValueError:
+        raise Refused(refusal) from None
+
+
+def one_byte(value: bytes) -> int:
+    """The value of a data object of one byte; any other length is refused with 6A80."""
+    if len(value) != 1:
+        raise Refused(SW.WRONG_DATA)
+    return value[0]

@@ -51,7 +51,11 @@ _STANDARD = (
     DataObject(0x5FC123, "pairing code reference data", Read.PIN),
 )
 _RETIRED = tuple(
-    DataObject(0x5FC10D + index, f"retired certificate for key management {index + 1}, {0x82 + index:02X}", Read.ALWAYS)
+    DataObject(
+        0x5FC10D + index,
+        f"retired certificate for key management {index + 1}, {0x82 + index:02X}",
+        Read.ALWAYS,
+    )
     for index in range(20)
 )
 _MAKER = (

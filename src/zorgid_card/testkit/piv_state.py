@@ -30,6 +30,13 @@ from ..errors import StorageError
 from .piv_keys import CardKey, Origin, PINPolicy, PrivateKey, TouchPolicy, algorithm_of
 from .piv_objects import DISCOVERY
 
+PIN, PUK, ADMINISTRATION, ATTESTATION = (
+    0x80,
+    0x81,
+    0x9B,
+    0xF9,
+)  # key references (SP 800-73-5 part 1, 4); F9 is Yubico's
+
 FACTORY_PIN = b"123456\xff\xff"
 FACTORY_PUK = b"12345678"
 FACTORY_ADMINISTRATION_KEY = bytes(range(1, 9)) * 3

@@ -11,8 +11,8 @@ import hashlib
 import json
 import secrets
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field, replace
-from datetime import UTC, date, datetime, timedelta
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +20,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from ..errors import NotFoundError, StorageError
-from .keys import KeyPool, load_rsa_key, rsa_pem
+from ..pki.roles import role_name
+from .keys import KeyPool
 from .uzi_certificates import ca_name, sign_ca, sign_crl, sign_leaf
+from .uzi_contents import PassContents, ServerContents
 from .uzi_profile import (
     CAS,
     EXTENDED_KEY_USAGES,
@@ -43,75 +45,6 @@ CRL_VALIDITY = timedelta(hours=48)
 VALIDITY_YEARS = 3
 _FILE = "pki.json"
 _KEYS = "keys.json"
-
-
-@dataclass(frozen=True, slots=True)
-class PassContents:
-    """What a pass carries: private keys and certificates by usage, and the chain, issuing CA first."""
-
-    environment: Environment
-    pass_type: PassType
-    holder: Person | Function
-    subscriber: Subscriber
-    role: str
-    card_number: str
-    certificates: Mapping[Usage, bytes]
-    chain: tuple[bytes, ...]
-    keys: Mapping[Usage, rsa.RSAPrivateKey] = field(repr=False)
-
-    def record(self) -> dict[str, Any]:
-        """Everything, private keys included, as JSON values: for the file of a *simulated* card."""
-        holder = asdict(self.holder)
-        if isinstance(self.holder, Person):
-            holder["birth_date"] = self.holder.birth_date.isoformat()
-        return {
-            "environment": self.environment,
-            "pass_type": self.pass_type,
-            "holder": holder,
-            "subscriber": asdict(self.subscriber),
-            "role": self.role,
-            "card_number": self.card_number,
-            "certificates": {usage: der.hex() for usage, der in self.certificates.items()},
-            "chain": [der.hex() for der in self.chain],
-            "keys": {usage: rsa_pem(key) for usage, key in self.keys.items()},
-        }
-
-    @classmethod
-    def of_record(cls, record: Mapping[str, Any]) -> PassContents:
-        """The contents that :meth:`record` wrote.
-
-        Raises:
-            StorageError: the record is damaged.
-        """
-        try:
-            return cls(
-                Environment(record["environment"]),
-                PassType(record["pass_type"]),
-                _holder(record["holder"]),
-                Subscriber(**record["subscriber"]),
-                str(record["role"]),
-                str(record["card_number"]),
-                {Usage(usage): bytes.fromhex(der) for usage, der in record["certificates"].items()},
-                tuple(bytes.fromhex(der) for der in record["chain"]),
-                {Usage(usage): load_rsa_key(pem) for usage, pem in record["keys"].items()},
-            )
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise StorageError("the contents of the simulated pass cannot be read", reason="pass") from error
-
-
-def _holder(record: Mapping[str, Any]) -> Person | Function:
-    if "birth_date" not in record:
-        return Function(**record)
-    return Person(**{**record, "birth_date": date.fromisoformat(record["birth_date"])})
-
-
-@dataclass(frozen=True, slots=True)
-class ServerContents:
-    """A server certificate (pass type S) with its key and the chain above it."""
-
-    key: rsa.RSAPrivateKey = field(repr=False)
-    certificate: bytes
-    chain: tuple[bytes, ...]
 
 
 @dataclass(slots=True)
@@ -199,7 +132,7 @@ class UZITestPKI:
             subscriber: whose pass it is.
             pass_type: Z, N or M.
             role: ``NN.NNN``, a profession and specialism on Z.
-            title: the name of the role, for the subject of a Z pass.
+            title: the name of the role for the subject of a Z pass; the one that belongs to the code if empty.
             not_before: start of validity; now if None.
             not_after: end of validity; three years after the start if None.
             tamper: makes the certificates malformed before they are signed.
@@ -208,6 +141,7 @@ class UZITestPKI:
         self._issued += 1
         start = _whole(not_before or self._now)
         validity = (start, _whole(not_after) if not_after else add_years(start, VALIDITY_YEARS))
+        title = title or role_name(role) or "Zorgverlener"
         keys: dict[Usage, rsa.RSAPrivateKey] = {}
         certificates: dict[Usage, bytes] = {}
         fields = self._san(letter, holder.uzi_number, subscriber, role, _agb(holder, subscriber))

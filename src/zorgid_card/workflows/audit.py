@@ -20,7 +20,8 @@ def record(
 ) -> AuditEvent:
     """Write one event in the transaction of what it tells of: both are kept, or neither.
 
-    Events are numbered per organisation, so that a missing one shows, and a list in the order of ids is in order of time.
+    Events are numbered per organisation, so that a missing one shows, and a list in the order of ids is in
+    order of time.
 
     Args:
         unit: the open transaction.

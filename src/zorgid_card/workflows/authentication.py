@@ -43,7 +43,7 @@ from zorgid_card.ports.registry import (
     Unit,
 )
 from zorgid_card.workflows.portal import Context, Services
-from zorgid_card.workflows.session import Authenticate, session_statement
+from zorgid_card.workflows.session import Authenticate, Authenticated, session_statement
 
 _LOG_IN = "log-in"
 
@@ -96,7 +96,7 @@ class LogIn:
                 Challenge(
                     nonce=nonce,
                     purpose=_LOG_IN,
-                    origin=self._services.origin,
+                    origin=self._services.identity.origin,
                     binding=binding,
                     expires_at=self._services.clock() + self._services.policy.challenge_lifetime,
                 )
@@ -247,3 +247,30 @@ def authenticated_session(context: Context, message: Authenticate) -> UZIIdentit
     context.facts["pass"] = base64.b64encode(message.certificate).decode()
     context.facts["pass_chain"] = " ".join(base64.b64encode(der).decode() for der in message.chain)
     return identity
+
+
+def session_pass(context: Context) -> tuple[bytes, tuple[bytes, ...]]:
+    """The certificate of the pass that authenticated this session, and the chain that came with it, DER."""
+    chain = context.facts["pass_chain"].split()
+    return base64.b64decode(context.facts["pass"]), tuple(base64.b64decode(der) for der in chain)
+
+
+def session_identity(context: Context) -> UZIIdentity:
+    """Whom the pass of this session names."""
+    return read_uzi_identity(session_pass(context)[0])
+
+
+def about(identity: UZIIdentity) -> Authenticated:
+    """What the card side is told of a pass, to be shown to its holder."""
+    return Authenticated(
+        pass_type=identity.pass_type,
+        uzi_number=identity.uzi_number,
+        given_names=identity.given_names,
+        surname=identity.surname,
+        common_name=identity.common_name,
+        ura=identity.ura,
+        organisation=identity.organisation,
+        role=identity.role,
+        role_name=identity.role_name,
+        not_after=identity.not_after,
+    )

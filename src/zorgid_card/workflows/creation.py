@@ -38,7 +38,6 @@ from zorgid_card.ports.card import Reader
 from zorgid_card.secret import Secret
 from zorgid_card.workflows.creation_messages import (
     PROOF,
-    PURPOSE,
     AbandonCard,
     AdministrationKey,
     CardAbandoned,
@@ -54,6 +53,7 @@ from zorgid_card.workflows.creation_messages import (
     proof_fields,
 )
 from zorgid_card.workflows.holder import Cue, Holder, Question, Step
+from zorgid_card.workflows.organisation import CREATE
 from zorgid_card.workflows.pin import PINPolicy, check_new_pin
 from zorgid_card.workflows.session import PortalClient
 from zorgid_card.workflows.uzi_desk import authenticate, present_pass
@@ -108,7 +108,7 @@ class CardCreation:
         Raises:
             ZorgIDError: what stands in the way; nothing that was issued stays valid.
         """
-        self._client.open(PURPOSE, platform=platform, client_version=client_version)
+        self._client.open(CREATE, platform=platform, client_version=client_version)
         self.identify()
         self.change_cards()
         while True:

@@ -9,7 +9,6 @@ from typing import ClassVar
 from zorgid_card.secret import Secret
 from zorgid_card.workflows.messages import Message
 
-PURPOSE = "create-card"
 PROOF = "card-proof"
 """Kind of the statement that the new card signs before it is activated."""
 

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import base64
 import secrets
 import uuid
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from cryptography import x509
 
 from zorgid_card.errors import (
     CardInUseError,
-    NotFoundError,
-    OrganisationUnknownError,
     PassTypeError,
     ResidencyError,
     WrongCardError,
@@ -21,19 +18,16 @@ from zorgid_card.errors import (
 from zorgid_card.pki.attestation import verify_attestation
 from zorgid_card.pki.authority import CertificateProfile, SubjectData
 from zorgid_card.pki.csr import verify_csr
-from zorgid_card.pki.identity import UZIIdentity, read_uzi_identity
 from zorgid_card.pki.statement import verify_statement
 from zorgid_card.ports.registry import (
     CardLink,
     IssuedCertificate,
-    Membership,
-    Organisation,
     Person,
     SmartCard,
     Unit,
 )
-from zorgid_card.workflows import audit, people
-from zorgid_card.workflows.authentication import accept_pass, authenticated_session
+from zorgid_card.workflows import audit, organisation, people
+from zorgid_card.workflows.authentication import about, accept_pass, authenticated_session, session_identity, session_pass
 from zorgid_card.workflows.creation_messages import (
     PROOF,
     AbandonCard,
@@ -64,39 +58,14 @@ def authenticate(context: Context, message: Authenticate) -> Authenticated:
     accepted = context.services.policy.creation.pass_types
     if identity.pass_type not in accepted:
         raise PassTypeError(found=identity.pass_type, expected=", ".join(sorted(accepted)))
-    _registered(context.unit, identity.ura)
-    return _about(identity)
-
-
-def _about(identity: UZIIdentity) -> Authenticated:
-    return Authenticated(
-        pass_type=identity.pass_type,
-        uzi_number=identity.uzi_number,
-        given_names=identity.given_names,
-        surname=identity.surname,
-        common_name=identity.common_name,
-        ura=identity.ura,
-        organisation=identity.organisation,
-        role=identity.role,
-        role_name=identity.role_name,
-        not_after=identity.not_after,
-    )
-
-
-def _registered(unit: Unit, ura: str) -> Organisation:
-    try:
-        organisation = unit.get(Organisation, ura)
-    except NotFoundError as error:
-        raise OrganisationUnknownError(ura=ura, state="unknown") from error
-    if organisation.state != "validated":
-        raise OrganisationUnknownError(ura=ura, state=organisation.state)
-    return organisation
+    organisation.registered(context.unit, identity.ura)
+    return about(identity)
 
 
 def match_person(context: Context, message: MatchPerson) -> PersonMatched:
     """CRD-4, ORG-8: the birth date fits the person of the pass; CRD-12: who has no other means."""
-    identity = _identity(context)
-    person = people.match_person(context.unit, identity, message.birth_date, context.now, means="smartcard")
+    identity = session_identity(context)
+    person = people.match_person(context.unit, identity, message.birth_date, context.now, means=people.SMARTCARD)
     context.facts["person"] = person.id
     return PersonMatched(user_name=person.user_name)
 
@@ -138,7 +107,7 @@ def _release(context: Context, card: SmartCard) -> None:
 def request_certificate(context: Context, message: RequestCertificate) -> CertificateIssued:
     """CRD-7: a certificate on hold for a key proven to be on this card; the pass's revocation is judged once more."""
     services, now = context.services, context.now
-    identity = accept_pass(services, _pass(context), _pass_chain(context), now)
+    identity = accept_pass(services, *session_pass(context), now)
     public_key = verify_csr(message.csr)
     residency = _residency(context, message, public_key)
     policy = services.policy.creation
@@ -241,16 +210,15 @@ def commit_card(context: Context, message: CommitCard) -> CardActive:
         )
     )
     person = unit.get(Person, card.person_id)
-    ura = _identity(context).ura
-    link(unit, person, card, ura)
+    ura = session_identity(context).ura
+    _link(unit, card, ura, now)
     _audit(context, "card.activate", card.serial, certificate=issued.serial)
     return CardActive(serial=card.serial, user_name=person.user_name, ura=ura, not_after=issued.not_after)
 
 
-def link(unit: Unit, person: Person, card: SmartCard, ura: str) -> None:
+def _link(unit: Unit, card: SmartCard, ura: str, now: datetime) -> None:
     """Link the person and the card to the organisation (CRD-10, CRD-11); what is linked stays so."""
-    if not any(unit.find(Membership, person_id=person.id, ura=ura)):
-        unit.add(Membership(id=uuid.uuid4().hex, person_id=person.id, ura=ura, role="holder", until=None))
+    people.link(unit, card.person_id, ura, now)
     if not any(unit.find(CardLink, card_serial=card.serial, ura=ura)):
         unit.add(CardLink(id=uuid.uuid4().hex, card_serial=card.serial, ura=ura, until=None))
 
@@ -280,20 +248,8 @@ def give_up(unit: Unit, card: SmartCard, why: str, context: Context) -> None:
 
 
 def _audit(context: Context, action: str, subject: str, **detail: str) -> None:
-    identity = _identity(context)
+    identity = session_identity(context)
     audit.record(context.unit, context.now, identity.uzi_number, identity.ura, action, subject, None, **detail)
-
-
-def _pass(context: Context) -> bytes:
-    return base64.b64decode(context.facts["pass"])
-
-
-def _pass_chain(context: Context) -> tuple[bytes, ...]:
-    return tuple(base64.b64decode(part) for part in context.facts["pass_chain"].split())
-
-
-def _identity(context: Context) -> UZIIdentity:
-    return read_uzi_identity(_pass(context))
 
 
 STEPS: Steps = {

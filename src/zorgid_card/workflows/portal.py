@@ -16,10 +16,8 @@ from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
 from zorgid_card.errors import (
-    ClientTooOldError,
     MessageError,
     NotFoundError,
-    PlatformError,
     SessionError,
     SignatureError,
     ZorgIDError,
@@ -30,7 +28,9 @@ from zorgid_card.pki.revocation import CRLSource
 from zorgid_card.pki.signing import verify_signature
 from zorgid_card.ports.registry import Registry, Reply, Session, Unit
 from zorgid_card.ports.keys import AdministrationKeys
+from zorgid_card.workflows import organisation
 from zorgid_card.workflows.messages import JSON, Message, Refusal, canonical, from_json, parse, to_json
+from zorgid_card.workflows.pairing import PortalIdentity
 from zorgid_card.workflows.policy import Policy
 from zorgid_card.workflows.session import NOT_TAKEN, VERSION, OpenSession, SessionOpened, signed_part
 
@@ -47,7 +47,8 @@ class Services:
     makers: tuple[bytes, ...]
     """Attestation roots of the makers whose blanks are accepted, DER."""
     administration: AdministrationKeys
-    origin: str
+    identity: PortalIdentity
+    """Origin and TLS key of the portal, as card side and phones know them."""
     policy: Policy = field(default_factory=Policy)
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
@@ -67,9 +68,6 @@ class Context:
 Handler: TypeAlias = Callable[[Context, Any], Message]
 Steps: TypeAlias = Mapping[tuple[str, type[Message]], tuple[Handler, str]]
 """(state of the session, message) -> (handler, state that follows)."""
-
-Open: TypeAlias = Callable[[Services, Unit, Any, datetime], Message]
-"""A handler of a message that needs no session (a phone's)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,20 +114,14 @@ class _RefusedError(Exception):
 class Portal:
     """The portal side: answers requests, each in one transaction. Has no state of its own but what it is built with."""
 
-    def __init__(
-        self,
-        services: Services,
-        purposes: Mapping[str, Steps],
-        sessionless: Mapping[type[Message], Open] | None = None,
-    ) -> None:
+    def __init__(self, services: Services, purposes: Mapping[str, Steps]) -> None:
         self.services = services
         self._purposes = purposes
-        self._sessionless: dict[type[Message], Open] = dict(sessionless or {})
 
     @property
     def origin(self) -> str:
         """The portal's origin; makes the portal a :class:`~zorgid_card.ports.seam.Seam` for a card side in its process."""
-        return self.services.origin
+        return self.services.identity.origin
 
     def ask(self, request: bytes, /) -> bytes:
         """Answer one request. Never raises a :class:`ZorgIDError`: a refusal is an answer."""
@@ -137,8 +129,6 @@ class Portal:
             call = _Call.parse(request)
             if isinstance(call.body, OpenSession):
                 return canonical(to_json(self._open(call, call.body)))
-            if type(call.body) in self._sessionless:
-                return canonical(to_json(self._serve_open(call)))
             return self._serve(call)
         except ZorgIDError as error:
             return canonical(to_json(Refusal.of(error)))
@@ -148,15 +138,14 @@ class Portal:
         policy, now = self.services.policy, self.services.clock()
         if message.purpose not in self._purposes:
             raise MessageError("unknown purpose", field="purpose")
-        if _version(message.client_version) < _version(policy.minimum_client):
-            raise ClientTooOldError(found=message.client_version, needed=policy.minimum_client)
-        if message.purpose == "create-card" and message.platform not in policy.creation.platforms:
-            raise PlatformError(platform=message.platform)
+        organisation.require_client(policy, message.client_version)
+        if message.purpose == organisation.CREATE:
+            organisation.require_platform(policy, message.platform)
         session = Session(
             id=secrets.token_urlsafe(16),
             purpose=message.purpose,
             state="opened",
-            origin=self.services.origin,
+            origin=self.services.identity.origin,
             nonce=secrets.token_urlsafe(32),
             key=message.session_key,
             sequence=0,
@@ -166,16 +155,6 @@ class Portal:
         with self.services.registry.begin() as unit:
             unit.add(session)
         return SessionOpened(session=session.id, expires_at=session.expires_at)
-
-    def _serve_open(self, call: _Call) -> Message:
-        handler = self._sessionless[type(call.body)]
-        with self.services.registry.begin() as unit:
-            try:
-                return handler(self.services, unit, call.body, self.services.clock())
-            except ZorgIDError as error:
-                if not error.counted:
-                    raise
-                return Refusal.of(error)
 
     def _serve(self, call: _Call) -> bytes:
         try:
@@ -237,10 +216,3 @@ def _repeat(unit: Unit, session: Session, call: _Call) -> bytes:
     if kept.request_hash != call.digest or not kept.answer:
         raise SessionError("the same number with other contents", reason="replay")
     return kept.answer
-
-
-def _version(text: str) -> tuple[int, ...]:
-    try:
-        return tuple(int(part) for part in text.split("."))
-    except ValueError as error:
-        raise MessageError("not a version", field="client_version") from error

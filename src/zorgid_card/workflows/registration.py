@@ -11,9 +11,9 @@ from zorgid_card.codec.link import Observer
 from zorgid_card.pki.statement import sign_statement
 from zorgid_card.ports.card import Reader
 from zorgid_card.workflows.holder import Holder, Question
+from zorgid_card.workflows.organisation import REGISTER
 from zorgid_card.workflows.registration_messages import (
     CONSENT,
-    PURPOSE,
     AdministratorRegistered,
     AskPhone,
     ConfirmOrganisation,
@@ -67,7 +67,7 @@ class Registration:
             PassTypeError, OrganisationMismatchError, OrganisationUnknownError: the portal refuses the pass.
             BirthDateError, OtherPersonError: the person does not match (ORG-8).
         """
-        self._client.open(PURPOSE, platform=platform, client_version=client_version)
+        self._client.open(REGISTER, platform=platform, client_version=client_version)
         with present_pass(self._reader, self._holder, observer=self._observer, timeout=timeout) as card:
             known = authenticate(card, self._client, self._holder)
             organisation = (("organisation", known.organisation), ("ura", known.ura))

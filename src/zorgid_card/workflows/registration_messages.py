@@ -8,7 +8,6 @@ from typing import ClassVar
 
 from zorgid_card.workflows.messages import Message
 
-PURPOSE = "register-organisation"
 CONSENT = "consent"
 """Kind of the statement by which the representative becomes administrator."""
 CONSENT_TEXT = "administrator-1"

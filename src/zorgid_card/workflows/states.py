@@ -1,6 +1,7 @@
 """The state machines of everything that has a state: one table each, ``(state, event) -> new state``.
 
-The pictures in the documentation are drawn from these tables, and nothing else in the library changes a state.
+The pictures in the documentation are drawn from these tables, and nothing else in the library changes a
+state.
 """
 
 from __future__ import annotations
@@ -37,7 +38,9 @@ MOBILE: Table = {
     ("blocked", "unblock"): "linked",
     ("blocked", "revoke"): "revoked",
 }
-"""A phone (ORG-5 to ORG-7, ADM-7): between the phone's word and the portal's session's word it is ``linking``."""
+"""A phone (ORG-5 to ORG-7, ADM-7): between the phone's word and the portal's session's word it is
+``linking``.
+"""
 
 CARD: Table = {
     ("creating", "commit"): "active",
@@ -47,17 +50,15 @@ CARD: Table = {
     ("active", "revoke"): "revoked",
     ("suspended", "unblock"): "active",
     ("suspended", "revoke"): "revoked",
-    # A card whose certificate is dead may be wiped and is then a blank like any other; its old certificate stays revoked.
+    # A card whose certificate is dead may be wiped, and is then a blank like any other.
     ("abandoned", "create"): "creating",
     ("revoked", "create"): "creating",
 }
 """A ZORG-ID Smartcard (CRD-8, CRD-10, ADM-2 to ADM-4)."""
 
 CERTIFICATE: Table = {
-    ("hold", "commit"): "good",
-    ("hold", "unblock"): "good",
+    ("hold", "release"): "good",
     ("hold", "revoke"): "revoked",
-    ("hold", "abandon"): "revoked",
     ("good", "block"): "hold",
     ("good", "revoke"): "revoked",
 }

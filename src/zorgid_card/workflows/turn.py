@@ -13,8 +13,9 @@ from zorgid_card.ports.registry import Registry, Unit
 def turn(registry: Registry) -> Iterator[Unit]:
     """One transaction, for callers that use the services without the portal's door.
 
-    It is kept when the block ends, and also when a *counted* error ends it (see :attr:`ZorgIDError.counted`): what was written
-    before such an error is the count of the try. Any other error rolls everything back.
+    It is kept when the block ends, and also when a *counted* error ends it (see
+    :attr:`ZorgIDError.counted`): what was written before such an error is the count of the try. Any other
+    error rolls everything back.
     """
     counted: ZorgIDError | None = None
     with registry.begin() as unit:

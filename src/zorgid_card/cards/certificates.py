@@ -1,0 +1,60 @@
+"""What a card needs to know of a certificate to use its key: no trust is decided here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from asn1crypto.core import ObjectIdentifier
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from zorgid_card.errors import CertificateMalformedError
+from zorgid_card.protocol.piv import KeyAlgorithm, key_algorithm_of_spki
+
+
+def carries(der: bytes, type_id: str) -> bool:
+    """Whether the object identifier ``type_id`` stands anywhere in the certificate: a sign of its kind, no proof."""
+    encoded: bytes = ObjectIdentifier(type_id).dump()
+    return encoded in der
+
+
+def public_key_of(der: bytes) -> tuple[bytes, KeyAlgorithm]:
+    """SubjectPublicKeyInfo DER of a certificate, and what kind of key it is.
+
+    Raises:
+        CertificateMalformedError: not a certificate, or not a public key.
+        CardResponseError: a key that these cards do not have.
+    """
+    try:
+        key = x509.load_der_x509_certificate(der).public_key()
+        spki = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise _malformed("subjectPublicKeyInfo", error) from error
+    return spki, key_algorithm_of_spki(key)
+
+
+def usage_of(der: bytes) -> str | None:
+    """What the key of a UZI certificate is for, by its KeyUsage (CPS, certificate profiles); None when it has none.
+
+    Returns:
+        ``authenticity``, ``signature`` or ``confidentiality``.
+
+    Raises:
+        CertificateMalformedError: not a certificate.
+    """
+    try:
+        usage = x509.load_der_x509_certificate(der).extensions.get_extension_for_class(x509.KeyUsage).value
+    except x509.ExtensionNotFound:
+        return None
+    except (ValueError, UnsupportedAlgorithm, x509.DuplicateExtension, x509.InvalidVersion) as error:
+        raise _malformed("keyUsage", error) from error
+    if usage.content_commitment:
+        return "signature"
+    if usage.digital_signature:
+        return "authenticity"
+    return "confidentiality" if usage.key_encipherment or usage.data_encipherment else None
+
+
+def _malformed(field: str, error: Exception) -> CertificateMalformedError:
+    return CertificateMalformedError(f"the certificate on the card: {error}", field=field, reason=type(error).__name__)

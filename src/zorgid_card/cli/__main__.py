@@ -1,0 +1,26 @@
+"""``zorgid-card`` and ``python -m zorgid_card.cli``."""
+
+from __future__ import annotations
+
+import sys
+
+_EXTRAS = {"click": "cli", "rich": "cli", "segno": "cli", "sqlalchemy": "cli,sql"}
+
+
+def main() -> None:
+    """Run the command line; a missing extra is told in one sentence, exit code 2."""
+    try:
+        from zorgid_card.cli.app import run  # noqa: PLC0415  # only here can it be told which extra is missing
+
+        code = run(sys.argv[1:])
+    except ModuleNotFoundError as error:
+        extra = _EXTRAS.get((error.name or "").partition(".")[0])
+        if extra is None:
+            raise
+        print(f"zorgid-card: {error.name} is missing; install it: pip install 'zorgid-card[{extra}]'", file=sys.stderr)
+        code = 2
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,41 @@
+"""Where an error becomes one sentence and an exit code."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from zorgid_card.cli.texts import Texts
+from zorgid_card.errors import (
+    CardError,
+    CertificateError,
+    EncodingError,
+    PortalError,
+    ReaderError,
+    StorageError,
+    UserError,
+    ZorgIDError,
+)
+
+EXIT_CODES: Mapping[type[ZorgIDError], int] = {
+    UserError: 3,
+    CardError: 4,
+    ReaderError: 5,
+    CertificateError: 6,
+    PortalError: 7,
+    StorageError: 8,
+    EncodingError: 9,
+}
+"""Who erred, as a number; 1: this program itself, 2: the command line, 130: interrupted."""
+
+INTERRUPTED = 130
+
+
+def exit_code(error: ZorgIDError) -> int:
+    """The exit code of an error."""
+    return next((code for kind, code in EXIT_CODES.items() if isinstance(error, kind)), 1)
+
+
+def exit_codes(texts: Texts) -> str:
+    """The table of exit codes, for the help."""
+    rows = ((0, "ok"), (1, "program"), (2, "usage"), *((code, kind.code) for kind, code in EXIT_CODES.items()))
+    return ", ".join(f"{code} {texts(f'exit.{name}')}" for code, name in (*rows, (INTERRUPTED, "interrupted")))

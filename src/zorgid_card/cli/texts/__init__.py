@@ -1,0 +1,87 @@
+"""Every sentence that people read, in Dutch and English, under one key.
+
+A sentence may hold ``{placeholders}``; a part between ``[[`` and ``]]`` is left out where a placeholder in it has no value.
+Whatever fills a placeholder may come from a card or from the network: characters that do not print are replaced.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import string
+from collections.abc import Mapping
+from enum import StrEnum
+
+from zorgid_card.cli.texts import acts, demo, errors, tools
+from zorgid_card.cli.texts.text import Text
+from zorgid_card.errors import ZorgIDError
+
+TEXTS: Mapping[str, Text] = {**errors.TEXTS, **tools.TEXTS, **demo.TEXTS, **acts.TEXTS}
+"""All of them."""
+
+LONGEST_VALUE = 300
+"""Characters of one value that are shown."""
+
+_OPTIONAL = re.compile(r"\[\[(.*?)\]\]")
+_VARIANTS = ("rule", "reason", "what", "found", "state")
+"""Details of an error by whose value a sentence of its own may be chosen: ``error.<code>:<value>``."""
+
+
+class Language(StrEnum):
+    """A language of the command line."""
+
+    NL = "nl"
+    EN = "en"
+
+    @classmethod
+    def of_environment(cls, environment: Mapping[str, str] = os.environ) -> Language:
+        """Dutch where the environment's locale for messages is a Dutch one (POSIX: LC_ALL, LC_MESSAGES, LANG), else English."""
+        chosen = next((environment[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if environment.get(name)), "")
+        return cls.NL if chosen.lower().startswith("nl") else cls.EN
+
+
+class Texts:
+    """The sentences in one language."""
+
+    def __init__(self, language: Language) -> None:
+        self.language = language
+
+    def __call__(self, key: str, /, **values: object) -> str:
+        """The sentence of this key, filled in."""
+        return self._fill(TEXTS[key], values)
+
+    def error(self, error: ZorgIDError) -> str:
+        """One sentence for people: what is wrong, and what to do."""
+        values = {name: self.detail(name, value) for name, value in error.details.items()}
+        for kind in type(error).__mro__:
+            code = getattr(kind, "code", None)
+            for key in (*(f"error.{code}:{error.details.get(name)}" for name in _VARIANTS), f"error.{code}"):
+                if key in TEXTS:
+                    return self._fill(TEXTS[key], {"message": str(error), **values})
+        return str(error)
+
+    def detail(self, name: str, value: object) -> object:
+        """A detail as people read it: a code by its words, an ISO time by its date, anything else as it is."""
+        key = f"detail.{name}:{value}"
+        if key in TEXTS:
+            return self(key)
+        if name in ("not_after", "not_before", "since") and isinstance(value, str):
+            return value[:10]
+        if name == "sw" and isinstance(value, int):
+            return f"{value:04X}"
+        return value
+
+    def _fill(self, text: Text, values: Mapping[str, object]) -> str:
+        template = getattr(text, self.language.value)
+        known = {name: printable(value) for name, value in values.items() if value not in (None, "")}
+        return _OPTIONAL.sub(lambda part: part[1] if known.keys() >= placeholders(part[1]) else "", template).format_map(known)
+
+
+def placeholders(template: str) -> set[str]:
+    """The names between braces in a sentence."""
+    return {name for _, name, _, _ in string.Formatter().parse(template) if name}
+
+
+def printable(value: object) -> str:
+    """A value as a terminal may show it: no control characters, no escape sequences, not endless."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in str(value)[:LONGEST_VALUE])

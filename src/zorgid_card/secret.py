@@ -1,0 +1,202 @@
+"""A PIN, a PUK or a key, in memory of its own that is wiped.
+
+The bytes live in one locked page of the C core: not swapped, not dumped, empty in a forked child. Python
+never makes an object of them: no ``str``, no ``bytes``. A command carries a template and a reference to a
+:class:`Secret`; the link fills it in, inside another locked page (:mod:`zorgid_card.codec.link`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Any, NoReturn
+
+from zorgid_card._native import ffi, lib, octets, reason
+from zorgid_card.errors import DeclinedError, PINMismatchError, PINPolicyError, UsageError, ZorgIDError
+
+CAPACITY = 256
+"""The most bytes a secret holds: room for a PIN, a passphrase, or any symmetric key."""
+
+_CONTENTS = ffi.offsetof("zc_secret", "bytes")
+_TERMINAL: dict[int, type[ZorgIDError]] = {
+    lib.ZC_E_NO_TERMINAL: UsageError,
+    lib.ZC_E_END: DeclinedError,
+    lib.ZC_E_CAPACITY: PINPolicyError,
+}
+
+
+def _open(length: int) -> Any:
+    if not 0 <= length <= CAPACITY:
+        raise ValueError(f"a secret has 0 to {CAPACITY} bytes, not {length}")
+    out = ffi.new("zc_secret **")
+    status = lib.zc_secret_open(length, out)
+    if status != lib.ZC_OK:
+        raise MemoryError(reason(status))
+    return ffi.gc(out[0], lib.zc_secret_close)
+
+
+class Secret:
+    """Bytes that are never shown: its length is all that it tells.
+
+    Made by :meth:`take`, :meth:`of`, :meth:`random`, :meth:`random_digits` or :meth:`from_terminal`. Used as
+    a context manager it is wiped when the block ends; otherwise when it is collected. A wiped secret raises
+    ``ValueError`` on every use.
+    """
+
+    __slots__ = ("__weakref__", "_length", "_pointer")
+
+    def __init__(self, length: int) -> None:
+        """Make a secret of ``length`` zero bytes, 0 to 256."""
+        self._pointer = _open(length)
+        self._length = length
+
+    @classmethod
+    def take(cls, buffer: bytearray | memoryview) -> Secret:
+        """Copy ``buffer`` (1 byte per item, writable, at most 256) and wipe it.
+
+        Raises:
+            ValueError: too long; the buffer is wiped all the same.
+        """
+        source = ffi.from_buffer("uint8_t[]", buffer, require_writable=True)
+        try:
+            secret = cls(len(source))
+            lib.zc_secret_write(secret._pointer, 0, source, len(source))
+        finally:
+            lib.zc_wipe(source, len(source))
+        return secret
+
+    @classmethod
+    def of(cls, data: bytes) -> Secret:
+        """Copy ``data``, which cannot be wiped: for factory constants and tests, not for what people enter."""
+        secret = cls(len(data))
+        lib.zc_secret_write(secret._pointer, 0, octets(data), len(data))
+        return secret
+
+    @classmethod
+    def random(cls, length: int) -> Secret:
+        """Draw ``length`` random bytes from the operating system's generator."""
+        return cls._drawn(length, lib.zc_secret_random)
+
+    @classmethod
+    def random_digits(cls, length: int) -> Secret:
+        """Draw ``length`` random ASCII digits, each equally likely."""
+        return cls._drawn(length, lib.zc_secret_random_digits)
+
+    @classmethod
+    def _drawn(cls, length: int, draw: Any) -> Secret:
+        secret = cls(length)
+        status = draw(secret._pointer)
+        if status != lib.ZC_OK:
+            raise OSError(reason(status))
+        return secret
+
+    @classmethod
+    def from_terminal(cls, prompt: str) -> Secret:
+        """Ask on the process's terminal, without echo; the line's bytes go straight into locked memory.
+
+        Backspace and Ctrl-U edit. The terminal is restored in every case.
+
+        Raises:
+            UsageError: the process has no terminal.
+            DeclinedError: the person pressed Ctrl-D, or closed the terminal.
+            PINPolicyError: the line is longer than 256 bytes (``rule`` "length").
+            KeyboardInterrupt: Ctrl-C.
+        """
+        secret = cls(CAPACITY)
+        status = lib.zc_secret_read_terminal(secret._pointer, prompt.encode())
+        if status == lib.ZC_E_INTERRUPTED:
+            raise KeyboardInterrupt
+        if status in _TERMINAL:
+            raise _TERMINAL[status](reason(status), reason=reason(status), rule="length")
+        secret._length = secret._pointer.length
+        return secret
+
+    def _alive(self) -> Any:
+        if lib.zc_secret_check(self._pointer) != lib.ZC_OK:
+            raise ValueError("the secret was wiped")
+        return self._pointer
+
+    @property
+    def locked(self) -> bool:
+        """Whether the system locked the page into memory (it may refuse: RLIMIT_MEMLOCK)."""
+        return bool(self._alive().locked)
+
+    @contextmanager
+    def expose(self) -> Iterator[memoryview]:
+        """Look at the bytes in place: a read-only view on the locked memory, released when the block ends.
+
+        Whoever copies from it owns the copy's fate.
+        """
+        whole = memoryview(ffi.buffer(self._alive(), _CONTENTS + self._length))
+        view = whole[_CONTENTS:].toreadonly()
+        try:
+            yield view
+        finally:
+            view.release()
+            whole.release()
+
+    def insert_into(self, page: Any, offset: int) -> None:
+        """Copy the secret into another page of the C core (a ``zc_secret *``) at ``offset``; for the link.
+
+        Raises:
+            ValueError: it does not fit, or one of the two was wiped.
+        """
+        status = lib.zc_secret_insert(page, offset, self._alive())
+        if status != lib.ZC_OK:
+            raise ValueError(reason(status))
+
+    def require_equal(self, other: Secret) -> None:
+        """Compare in constant time.
+
+        Raises:
+            PINMismatchError: they differ.
+        """
+        if lib.zc_secret_compare(self._alive(), other._alive()) != lib.ZC_OK:
+            raise PINMismatchError
+
+    def check_digits(self, minimum: int, maximum: int) -> None:
+        """Require ``minimum`` to ``maximum`` ASCII digits and nothing else.
+
+        Raises:
+            PINPolicyError: ``rule`` says "length" or "digits".
+        """
+        pointer = self._alive()
+        if not minimum <= self._length <= maximum:
+            raise PINPolicyError(rule="length", minimum=minimum, maximum=maximum)
+        if lib.zc_secret_check_digits(pointer) != lib.ZC_OK:
+            raise PINPolicyError(rule="digits")
+
+    def wipe(self) -> None:
+        """Zero the bytes now. Wiping twice is fine."""
+        lib.zc_secret_wipe(self._pointer)
+
+    def __enter__(self) -> Secret:
+        self._alive()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.wipe()
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __bool__(self) -> bool:
+        return True
+
+    def __repr__(self) -> str:
+        return f"Secret({self._length} bytes)"
+
+    __str__ = __repr__
+    __hash__ = None  # type: ignore[assignment]
+
+    def __format__(self, specification: str) -> str:
+        return repr(self)
+
+    def __eq__(self, other: object) -> NoReturn:
+        raise TypeError("compare secrets with require_equal")
+
+    def __reduce_ex__(self, protocol: object) -> NoReturn:
+        raise TypeError("a secret cannot be copied or pickled")

@@ -1,0 +1,166 @@
+"""A simulated reader: a slot in the process, into which simulated cards are put, with PC/SC's manners.
+
+As with PC/SC, several programs may be connected at once, a transaction keeps the others waiting, and a card that one of
+them resets is lost to the others until they connect again.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from ..errors import CardRemovedError, CardResetError, NoCardError, ReaderBusyError
+from ..ports.card import Octets
+from .card import VirtualCard
+from .transcript import Transcript
+
+
+class SimulatedReader:
+    """A slot for one simulated card (:class:`zorgid_card.ports.card.Reader`); safe to use from several threads.
+
+    Args:
+        name: as PC/SC would give it.
+        transcript: where every exchange is noted, secrets masked.
+    """
+
+    def __init__(self, name: str = "Simulated Reader 00 00", *, transcript: Transcript | None = None) -> None:
+        self._name = name
+        self._transcript = transcript
+        self._change = threading.Condition()
+        self._exchange = threading.RLock()
+        self._card: VirtualCard | None = None
+        self._insertion = 0
+        self._resets = 0
+        self._open: set[SimulatedChannel] = set()
+
+    @property
+    def name(self) -> str:
+        """The reader's name."""
+        return self._name
+
+    @property
+    def card(self) -> VirtualCard | None:
+        """The card in the slot, if any."""
+        return self._card
+
+    def insert(self, card: VirtualCard) -> None:
+        """Put a card into the slot; one that is there is taken out first."""
+        with self._change:
+            if self._card is not None:
+                self._card.power_off()
+            self._card = card
+            self._insertion += 1
+            self._open.clear()
+            self._change.notify_all()
+
+    def remove(self) -> VirtualCard | None:
+        """Take the card out, in the middle of whatever is going on; returns it, without power."""
+        with self._change:
+            card, self._card = self._card, None
+            if card is not None:
+                card.power_off()
+            self._open.clear()
+            self._change.notify_all()
+            return card
+
+    def reset(self) -> None:
+        """Reset the card, as another program might."""
+        with self._change:
+            if self._card is not None:
+                self._card.reset()
+                self._resets += 1
+
+    def connect(self, *, exclusive: bool = False) -> SimulatedChannel:
+        """Power the card and open a channel to it.
+
+        Raises:
+            NoCardError: the slot is empty.
+            ReaderBusyError: another channel holds the card alone, or ``exclusive`` is asked while one is open.
+        """
+        with self._change:
+            if self._card is None:
+                raise NoCardError(reader=self._name)
+            if any(exclusive or channel.exclusive for channel in self._open):
+                raise ReaderBusyError(reader=self._name)
+            self._card.power_on()
+            channel = SimulatedChannel(self, self._card.atr, (self._insertion, self._resets), exclusive)
+            self._open.add(channel)
+            return channel
+
+    def wait(self, *, present: bool, timeout: float | None = None) -> None:
+        """Return as soon as a card is (or is not) in the slot.
+
+        Raises:
+            NoCardError: ``timeout`` seconds passed.
+        """
+        with self._change:
+            if not self._change.wait_for(lambda: (self._card is not None) is present, timeout):
+                raise NoCardError(reader=self._name)
+
+    # --- what channels do with the slot
+
+    def _transmit(self, epoch: tuple[int, int], command: Octets) -> bytes:
+        raw = bytes(command)
+        with self._exchange:
+            response = self._present(epoch).transmit(raw)
+            self._present(epoch)  # pulled while it worked: the answer never came out
+        if self._transcript is not None:
+            self._transcript.record(self._name, raw, response)
+        return response
+
+    def _present(self, epoch: tuple[int, int]) -> VirtualCard:
+        """The card of this epoch, or the reason why it is gone."""
+        with self._change:
+            if self._card is None or epoch[0] != self._insertion:
+                raise CardRemovedError(reader=self._name)
+            if epoch[1] != self._resets:
+                raise CardResetError(reader=self._name)
+            return self._card
+
+    def _close(self, channel: SimulatedChannel, epoch: tuple[int, int], reset: bool) -> None:
+        with self._change:
+            self._open.discard(channel)
+            if reset and self._card is not None and epoch == (self._insertion, self._resets):
+                self._card.power_off()
+                self._card.power_on()
+                self._resets += 1
+
+
+class SimulatedChannel:
+    """A channel to the card in a :class:`SimulatedReader` (:class:`zorgid_card.ports.card.Channel`)."""
+
+    def __init__(self, reader: SimulatedReader, atr: bytes, epoch: tuple[int, int], exclusive: bool) -> None:
+        self._reader = reader
+        self._atr = atr
+        self._epoch = epoch
+        self._closed = False
+        self.exclusive = exclusive
+
+    @property
+    def atr(self) -> bytes:
+        """Answer to reset, 2 to 33 bytes."""
+        return self._atr
+
+    def transmit(self, command: Octets, /) -> bytes:
+        """Send one physical command APDU, return the response APDU.
+
+        Raises:
+            CardRemovedError: the card is, or was, out of the slot, or the channel is closed.
+            CardResetError: somebody reset the card.
+        """
+        if self._closed:
+            raise CardRemovedError(reader=self._reader.name)
+        return self._reader._transmit(self._epoch, command)  # noqa: SLF001  # one thing in two classes
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Keep other threads off the card over consecutive commands."""
+        with self._reader._exchange:  # noqa: SLF001
+            yield
+
+    def close(self, *, reset: bool = False) -> None:
+        """Let go of the card; power it down and up first if ``reset``. Never raises."""
+        if not self._closed:
+            self._closed = True
+            self._reader._close(self, self._epoch, reset)  # noqa: SLF001

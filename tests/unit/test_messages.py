@@ -1,0 +1,176 @@
+"""The messages between card side and portal side: what is encoded is decoded, what does not fit is refused."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, fields
+from datetime import UTC, date, datetime
+from typing import ClassVar
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from zorgid_card.errors import (
+    BirthDateError,
+    MessageError,
+    PINPolicyError,
+    PortalError,
+    WrongPINError,
+    ZorgIDError,
+)
+from zorgid_card.secret import Secret
+from zorgid_card.workflows.creation_messages import AdministrationKey, MatchPerson, OfferCard
+from zorgid_card.workflows.messages import LIMIT, Message, Refusal, canonical, from_json, parse, to_json
+from zorgid_card.workflows.session import Authenticate, Authenticated
+
+
+def through(message: Message) -> Message:
+    return from_json(parse(canonical(to_json(message))))
+
+
+@given(st.builds(Authenticate, certificate=st.binary(), chain=st.lists(st.binary(), max_size=4).map(tuple)))
+def test_octets_and_tuples_come_through(message: Authenticate) -> None:
+    assert through(message) == message
+
+
+@given(st.builds(OfferCard), st.dates().map(lambda d: MatchPerson(birth_date=d)))
+def test_text_flags_and_dates_come_through(offer: OfferCard, match: MatchPerson) -> None:
+    assert through(offer) == offer
+    assert through(match) == match
+
+
+def test_times_come_through_in_utc() -> None:
+    names = {f.name: "x" for f in fields(Authenticated) if f.name != "not_after"}
+    message = Authenticated(not_after=datetime(2027, 1, 2, 3, 4, 5, tzinfo=UTC), **names)
+    assert through(message) == message
+
+
+def test_pin_7_a_secret_stays_one_on_both_sides() -> None:
+    message = AdministrationKey(key=Secret.of(bytes(range(24))))
+    assert "00010203" not in repr(message)
+    received = through(message)
+    assert isinstance(received, AdministrationKey)
+    with received.key.expose() as octets:
+        assert bytes(octets) == bytes(range(24))
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"kind": "no-such-kind"}, "kind"),
+        ({"kind": None}, "kind"),
+        ({"extra": 1}, "extra"),
+        ({"serial": 5}, "serial"),
+        ({"blank": 1}, "blank"),
+        ({"blank": "true"}, "blank"),
+        ({"firmware": None}, "firmware"),
+    ],
+)
+def test_what_does_not_fit_is_refused_and_named(change: dict[str, object], field: str) -> None:
+    good = to_json(OfferCard(serial="1", dialect="d", firmware="5", blank=True))
+    with pytest.raises(MessageError) as caught:
+        from_json({**good, **change})  # type: ignore[dict-item]
+    assert caught.value.details["field"] == field
+
+
+def test_a_missing_field_is_named() -> None:
+    good = to_json(OfferCard(serial="1", dialect="d", firmware="5", blank=True))
+    del good["dialect"]
+    with pytest.raises(MessageError) as caught:
+        from_json(good)
+    assert caught.value.details["field"] == "dialect"
+
+
+@pytest.mark.parametrize("text", ["AA==", "A", "AB", "a+/=", "é", "A A A A"])
+def test_only_the_one_base64url_form_of_octets_is_read(text: str) -> None:
+    good = to_json(Authenticate(certificate=b"", chain=(), algorithm="RS256", signature=b""))
+    with pytest.raises(MessageError):
+        from_json({**good, "signature": text})
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"",
+        b"[]",
+        b"null",
+        b"{",
+        b'{"a":1,"a":2}',
+        b'{"a":1.5}',
+        b'{"a":NaN}',
+        b"\xff",
+        b'"' + b"x" * LIMIT + b'"',
+        b"[" * 60_000,
+        b'{"a":' + b"9" * 5000 + b"}",
+    ],
+    ids=repr,
+)
+def test_what_is_no_message_gets_a_typed_error(raw: bytes) -> None:
+    with pytest.raises(MessageError):
+        parse(raw)
+
+
+@given(st.binary(max_size=300) | st.text(max_size=300).map(str.encode))
+def test_hostile_octets_get_typed_errors_only(raw: bytes) -> None:
+    try:
+        from_json(parse(raw))
+    except ZorgIDError:
+        return
+
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+)
+
+
+@given(st.sampled_from(sorted(Message._kinds)), st.dictionaries(st.text(max_size=8), _JSON), st.data())
+def test_hostile_fields_get_typed_errors_only(kind: str, extra: dict[str, object], data: st.DataObject) -> None:
+    names = [f.name for f in fields(Message._kinds[kind])]  # type: ignore[arg-type]
+    body = {"kind": kind, **{name: data.draw(_JSON) for name in names}, **extra}
+    try:
+        message = from_json(json.loads(json.dumps(body)))
+    except ZorgIDError:
+        return
+    assert message.kind == body["kind"]
+
+
+def test_a_refusal_carries_the_typed_error() -> None:
+    error = Refusal.of(PINPolicyError("too short", rule="length", minimum=6)).error()
+    assert isinstance(error, PINPolicyError)
+    assert (str(error), error.details) == ("too short", {"rule": "length", "minimum": 6})
+
+
+def test_a_refusal_of_an_unknown_code_is_the_portals() -> None:
+    refusal = Refusal(code="portal.of-tomorrow", message="no", names=("a",), values=('"b"',))
+    assert type(refusal.error()) is PortalError
+    assert refusal.error().details == {"a": "b"}
+
+
+def test_a_refusal_that_lies_about_its_details_is_refused() -> None:
+    with pytest.raises(MessageError):
+        Refusal(code="user", message="", names=("a",), values=("{",)).error()
+
+
+def test_counted_errors_are_those_that_spend_a_try() -> None:
+    assert BirthDateError.counted
+    assert not WrongPINError.counted
+
+
+def test_two_messages_cannot_share_a_kind() -> None:
+    with pytest.raises(TypeError):
+
+        @dataclass(frozen=True)
+        class Other(Message):
+            kind: ClassVar[str] = OfferCard.kind
+
+
+def test_orders_of_fields_do_not_change_the_canonical_form() -> None:
+    assert canonical({"b": 1, "a": [True, None, "é"]}) == '{"a":[true,null,"é"],"b":1}'.encode()
+
+
+def test_a_date_is_not_a_time() -> None:
+    with pytest.raises(MessageError):
+        from_json({"kind": "match-person", "birth_date": "1980-01-01T00:00:00Z"})
+    assert through(MatchPerson(birth_date=date(1980, 1, 1))) == MatchPerson(birth_date=date(1980, 1, 1))
