@@ -214,6 +214,53 @@ zc_status zc_secret_read_terminal(zc_secret *secret, const char *prompt);
 /* Zero `length` bytes; unlike memset, the compiler keeps it. */
 void zc_wipe(void *memory, size_t length);
 
+/* ---- PC/SC: the system's smart card service, loaded at run time ---------------------------------------------------- */
+
+#define ZC_PCSC_CALLS 11
+#define ZC_PCSC_ATR_MAX 36
+#define ZC_PCSC_WAIT_FOREVER 0xFFFFFFFF
+
+/* The library and its entry points. Any number of threads may use one; a context or card serves one thread at a time. */
+typedef struct {
+    void *library;
+    void *call[ZC_PCSC_CALLS];
+} zc_pcsc;
+
+/* Load libpcsclite.so.1, winscard.dll or PCSC.framework, or the library at `path` unless it is NULL.
+ * ZC_E_LIBRARY: it is not there. ZC_E_SYMBOL: it lacks one of the calls. */
+zc_status zc_pcsc_load(zc_pcsc *pcsc, const char *path);
+void zc_pcsc_unload(zc_pcsc *pcsc);
+
+/* Thin calls: each returns PC/SC's own code (0 is SCARD_S_SUCCESS, 0x801000xx an error) and blocks as PC/SC does. Names of
+ * readers are NUL-terminated, in the system's encoding. */
+uint32_t zc_pcsc_establish(const zc_pcsc *pcsc, uint64_t *context);
+uint32_t zc_pcsc_release(const zc_pcsc *pcsc, uint64_t context);
+
+/* All readers: names each ended by NUL, and one NUL more. With `names` NULL `length` tells how much room they take. */
+uint32_t zc_pcsc_list(const zc_pcsc *pcsc, uint64_t context, char *names, uint32_t capacity, uint32_t *length);
+
+/* Wait until the reader's state differs from `state` (0: unaware) or `milliseconds` pass; `state` becomes what it is now. */
+uint32_t zc_pcsc_wait(const zc_pcsc *pcsc, uint64_t context, const char *reader, uint32_t milliseconds,
+                      uint32_t *state);
+
+/* `share`: 1 exclusive, 2 shared. `protocol`: 1 for T=0, 2 for T=1; `initialization`, `disposition`: 0 leave, 1 reset,
+ * 2 power down. */
+uint32_t zc_pcsc_connect(const zc_pcsc *pcsc, uint64_t context, const char *reader, uint32_t share, uint64_t *card,
+                         uint32_t *protocol);
+uint32_t zc_pcsc_reconnect(const zc_pcsc *pcsc, uint64_t card, uint32_t share, uint32_t initialization,
+                           uint32_t *protocol);
+uint32_t zc_pcsc_disconnect(const zc_pcsc *pcsc, uint64_t card, uint32_t disposition);
+uint32_t zc_pcsc_begin(const zc_pcsc *pcsc, uint64_t card);
+uint32_t zc_pcsc_end(const zc_pcsc *pcsc, uint64_t card, uint32_t disposition);
+
+/* The answer to reset into `atr`, which holds ZC_PCSC_ATR_MAX bytes. */
+uint32_t zc_pcsc_atr(const zc_pcsc *pcsc, uint64_t card, uint8_t *atr, uint32_t *length);
+
+/* Send one short or (T=1) extended command APDU. Over T=0 case 1 gets its P3 and case 4 leaves its Le to GET RESPONSE
+ * (ISO/IEC 7816-3:2006, 12.2); a response that does not fit `capacity` is 0x80100008. */
+uint32_t zc_pcsc_transmit(const zc_pcsc *pcsc, uint64_t card, uint32_t protocol, const uint8_t *command,
+                          size_t command_length, uint8_t *response, size_t capacity, size_t *response_length);
+
 /* cffi: end */
 
 #ifdef __cplusplus

@@ -181,7 +181,7 @@ static zc_status read_silently(int terminal, line *line, const char *prompt)
         show(terminal, prompt);
         status = read_line(terminal, &held, line);
         tcsetattr(terminal, TCSAFLUSH, &before);
-        show(terminal, "\r\n");
+        show(terminal, "\n");
     }
     pthread_sigmask(SIG_SETMASK, &mask, NULL);
     return status;

@@ -68,7 +68,7 @@ class Secret:
 
     @classmethod
     def of(cls, data: bytes) -> Secret:
-        """Copy ``data``, which cannot be wiped: for factory constants and tests, not for what people enter."""
+        """Copy ``data``, which cannot be wiped: for factory constants and tests, never what people enter."""
         secret = cls(len(data))
         lib.zc_secret_write(secret._pointer, 0, octets(data), len(data))
         return secret

@@ -62,20 +62,20 @@ def test_pin_7_a_secret_stays_one_on_both_sides() -> None:
         ({"kind": None}, "kind"),
         ({"extra": 1}, "extra"),
         ({"serial": 5}, "serial"),
-        ({"blank": 1}, "blank"),
-        ({"blank": "true"}, "blank"),
+        ({"found": 1}, "found"),
+        ({"found": True}, "found"),
         ({"firmware": None}, "firmware"),
     ],
 )
 def test_what_does_not_fit_is_refused_and_named(change: dict[str, object], field: str) -> None:
-    good = to_json(OfferCard(serial="1", dialect="d", firmware="5", blank=True))
+    good = to_json(OfferCard(serial="1", dialect="d", firmware="5", found="blank"))
     with pytest.raises(MessageError) as caught:
         from_json({**good, **change})  # type: ignore[dict-item]
     assert caught.value.details["field"] == field
 
 
 def test_a_missing_field_is_named() -> None:
-    good = to_json(OfferCard(serial="1", dialect="d", firmware="5", blank=True))
+    good = to_json(OfferCard(serial="1", dialect="d", firmware="5", found="blank"))
     del good["dialect"]
     with pytest.raises(MessageError) as caught:
         from_json(good)

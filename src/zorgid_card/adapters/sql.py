@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 import sqlalchemy as sa
+from sqlalchemy import event, exc
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, Dialect, Engine, make_url
 from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
@@ -79,7 +80,7 @@ _TYPES: dict[type, sa.types.TypeEngine[Any]] = {
 _INDEXES: dict[type, tuple[tuple[str, ...], ...]] = {
     records.Person: (("uzi_number",), ("user_name",), ("surname", "birth_date")),
     records.Membership: (("person_id", "ura"), ("ura", "id")),
-    records.MobileID: (("person_id", "ura"), ("ura", "id")),
+    records.MobileID: (("person_id", "ura"), ("ura", "id"), ("state",)),
     records.PhoneLogin: (("mobile_id", "state"),),
     records.Adoption: (("person_id", "uzi_number"),),
     records.SmartCard: (("person_id",), ("certificate_serial",)),
@@ -127,8 +128,8 @@ class SQLRegistry:
         self._sqlite = self._engine.dialect.name == "sqlite"
         self._here = threading.local()
         if self._sqlite:
-            sa.event.listen(self._engine, "connect", _configure)
-            sa.event.listen(self._engine, "begin", _begin_immediate)
+            event.listen(self._engine, "connect", _configure)
+            event.listen(self._engine, "begin", _begin_immediate)
         else:
             self._engine = self._engine.execution_options(isolation_level="SERIALIZABLE")
 
@@ -143,7 +144,7 @@ class SQLRegistry:
             _make_private(path)
         with _translated():
             if path is not None:
-                with self._engine.connect() as connection:
+                with self._engine.connect() as connection:  # not inside a transaction, where SQLite refuses it
                     connection.connection.cursor().execute("PRAGMA journal_mode=WAL")
             with self._engine.begin() as connection:
                 _METADATA.create_all(connection)
@@ -212,9 +213,7 @@ class SQLUnit:
         """Keep a new record; raises ReplayError if one with the same first field is there."""
         statement = self._insert(_TABLES[type(record)]).values(_values(record)).on_conflict_do_nothing()
         if self._execute(statement).rowcount != 1:
-            raise ReplayError(
-                f"this {type(record).__name__.lower()} is there already", what=type(record).__name__
-            )
+            raise ReplayError(f"this {type(record).__name__.lower()} is there already", what=type(record).__name__)
 
     def replace(self, record: object, /) -> None:
         """Replace the record with the same first field; raises NotFoundError."""
@@ -254,9 +253,7 @@ class SQLUnit:
             with _translated():
                 return cast("sa.CursorResult[Any]", self._connection.execute(statement))
         except StorageError as error:
-            self._broken = (
-                error  # SQLite may have ended the transaction by itself: nothing may follow it unprotected
-            )
+            self._broken = error  # SQLite may have ended the transaction by itself: nothing may follow it unprotected
             raise
 
 
@@ -266,11 +263,7 @@ def _key(table: sa.Table) -> sa.Column[Any]:
 
 def _matching(kind: type, equal: dict[str, Any]) -> sa.Select[Any]:
     table = _TABLES[kind]
-    return (
-        sa.select(table)
-        .where(*(table.c[name] == value for name, value in equal.items()))
-        .order_by(_key(table))
-    )
+    return sa.select(table).where(*(table.c[name] == value for name, value in equal.items())).order_by(_key(table))
 
 
 def _values(record: object) -> dict[str, Any]:
@@ -354,10 +347,11 @@ _SQLSTATE = {
 def _translated() -> Iterator[None]:
     try:
         yield
-    except sa.exc.DBAPIError as error:
-        reason = _reason(error.orig)
-        raise StorageError(f"the registry cannot be used ({reason}): {error.orig}", reason=reason) from error
-    except sa.exc.TimeoutError as error:
+    except (exc.DBAPIError, sqlite3.Error) as error:
+        cause = error.orig if isinstance(error, exc.DBAPIError) else error
+        reason = _reason(cause)
+        raise StorageError(f"the registry cannot be used ({reason}): {cause}", reason=reason) from error
+    except exc.TimeoutError as error:
         raise StorageError("the registry is busy", reason="locked") from error
 
 

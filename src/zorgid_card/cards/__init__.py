@@ -1,1 +1,118 @@
-"""."""
+"""What a card is: UZI passes and ZORG-ID Smartcards behind one small set of operations.
+
+:func:`open_card` finds out which it is and gives it; :class:`Card` is what both can do.
+"""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from typing import Protocol
+
+from zorgid_card.cards.access import CardSigner, PINProvider, PINRequest, Tries, TryState
+from zorgid_card.cards.detect import Detected, detect
+from zorgid_card.cards.inventory import Inventory
+from zorgid_card.cards.kinds import CardKind
+from zorgid_card.cards.piv import PIVCard
+from zorgid_card.cards.profile import PLAIN_PIV, UZI, YUBICO_PIV, YUBICO_PIV_3DES, CardProfile
+from zorgid_card.cards.uzi import UZIPass
+from zorgid_card.cards.zorgid import ZorgIDCard
+from zorgid_card.codec.link import Link
+from zorgid_card.errors import CardNotSupportedError
+from zorgid_card.secret import Secret
+
+__all__ = [
+    "PLAIN_PIV",
+    "UZI",
+    "YUBICO_PIV",
+    "YUBICO_PIV_3DES",
+    "Card",
+    "CardKind",
+    "CardProfile",
+    "CardSigner",
+    "Detected",
+    "Inventory",
+    "PINProvider",
+    "PINRequest",
+    "PIVCard",
+    "Tries",
+    "TryState",
+    "UZIPass",
+    "ZorgIDCard",
+    "detect",
+    "open_card",
+]
+
+
+class Card(Protocol):
+    """What every card of this library can do; see the classes for what is raised."""
+
+    @property
+    def kind(self) -> CardKind:
+        """What the card was found to be."""
+        ...
+
+    @property
+    def profile(self) -> CardProfile:
+        """Limits of PIN and PUK, and what else is known of this kind of card."""
+        ...
+
+    def session(self) -> AbstractContextManager[None]:
+        """Keep other programs off over several operations; never over a prompt, a wait or a network call."""
+        ...
+
+    def tries(self) -> Tries:
+        """Tries left of the PIN; costs none."""
+        ...
+
+    def puk_tries(self) -> Tries:
+        """Tries left of the PUK; costs none."""
+        ...
+
+    def verify_pin(self, pin: Secret, *, last_try_allowed: bool = False) -> None:
+        """Verify the PIN."""
+        ...
+
+    def change_pin(self, old: Secret, new: Secret, *, last_try_allowed: bool = False) -> None:
+        """Change the PIN (PIN-2)."""
+        ...
+
+    def unblock_pin(self, puk: Secret, new: Secret, *, last_try_allowed: bool = False) -> None:
+        """Set a new PIN with the PUK (PIN-3)."""
+        ...
+
+    def change_puk(self, old: Secret, new: Secret, *, last_try_allowed: bool = False) -> None:
+        """Change the PUK (PIN-4)."""
+        ...
+
+    def log_out(self) -> None:
+        """Forget that the PIN was verified."""
+        ...
+
+    def authentication_certificate(self) -> bytes:
+        """The certificate one logs in with, DER."""
+        ...
+
+    def authentication_signer(self, pin: PINProvider) -> CardSigner:
+        """The key one logs in with; ``pin`` is asked at each signature that wants it."""
+        ...
+
+
+def open_card(link: Link) -> UZIPass | PIVCard:
+    """The card at the other end, ready for use: found by reading, nothing tried.
+
+    Returns:
+        a :class:`UZIPass`; a :class:`ZorgIDCard` (also for a blank: see its ``kind``); or, for somebody
+        else's PIV card, a plain :class:`PIVCard`.
+
+    Raises:
+        CardNotSupportedError: ``reason`` says what was found instead.
+        ReaderError: the card is gone.
+    """
+    found = detect(link)
+    if found.profile is None:
+        raise CardNotSupportedError(f"this card cannot be used: {found.why}", reason=found.why)
+    if found.kind is CardKind.UZI_PASS:
+        return UZIPass(link, found.profile)
+    if found.kind is CardKind.PIV_OTHER or found.profile.factory is None:
+        return PIVCard(link, found.profile, kind=found.kind)
+    return ZorgIDCard(link, found.profile, kind=found.kind)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -45,7 +46,8 @@ class Tries:
 
         Raises:
             PINBlockedError, PUKBlockedError: none is left.
-            LastTryError: one is left, or it is unknown how many, and the person did not say that it may be spent.
+            LastTryError: one is left, or it is unknown how many, and the person did not say that it may be
+                spent.
         """
         if self.state is TryState.LOCKED:
             raise credential.blocked()
@@ -72,7 +74,8 @@ class PINRequest:
 
 
 PINProvider: TypeAlias = Callable[[PINRequest], Secret]
-"""Asked for the PIN outside any transaction, once for each operation that wants it; the secret stays the provider's to wipe.
+"""Asked for the PIN outside any transaction, once for each operation that wants it; the secret stays the
+provider's to wipe.
 
 When it returns a secret for a request whose tries are ``final`` or ``unknown``, the operation still needs
 ``last_try_allowed``.
@@ -104,8 +107,10 @@ class CardSigner:
         return self.operation(data)
 
 
-class CardSession:
-    """What both kinds of card share: a link, and selecting their application at the start of each transaction."""
+class CardSession(ABC):
+    """What both kinds of card share: a link, and selecting their application at the start of each
+    transaction.
+    """
 
     def __init__(self, link: Link) -> None:
         """Take the link; nothing is sent yet."""
@@ -114,16 +119,16 @@ class CardSession:
         self._selected = False
         self._last_was_wrong = False
 
+    @abstractmethod
     def _select(self) -> None:
         """Make the application current. Each kind of card has its own way."""
-        raise TypeError(f"{type(self).__name__} does not say how it is selected")
 
     @contextmanager
     def session(self) -> Iterator[None]:
         """Keep other programs off the card, and its application selected, over several operations.
 
-        Each operation is a session of its own; put several in one, so that what the card has verified stays verified
-        between them. Never hold it over a prompt, a wait or a network call.
+        Each operation is a session of its own; put several in one, so that what the card has verified
+        stays verified between them. Never hold it over a prompt, a wait or a network call.
         """
         if self._depth:
             yield from self._within()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from asn1crypto.core import ObjectIdentifier
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -14,7 +12,9 @@ from zorgid_card.protocol.piv import KeyAlgorithm, key_algorithm_of_spki
 
 
 def carries(der: bytes, type_id: str) -> bool:
-    """Whether the object identifier ``type_id`` stands anywhere in the certificate: a sign of its kind, no proof."""
+    """Whether the object identifier ``type_id`` stands anywhere in the certificate: a sign of its kind, no
+    proof.
+    """
     encoded: bytes = ObjectIdentifier(type_id).dump()
     return encoded in der
 
@@ -35,7 +35,8 @@ def public_key_of(der: bytes) -> tuple[bytes, KeyAlgorithm]:
 
 
 def usage_of(der: bytes) -> str | None:
-    """What the key of a UZI certificate is for, by its KeyUsage (CPS, certificate profiles); None when it has none.
+    """What the key of a UZI certificate is for, by its KeyUsage (CPS, certificate profiles); None when it
+    has none.
 
     Returns:
         ``authenticity``, ``signature`` or ``confidentiality``.

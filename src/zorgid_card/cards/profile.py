@@ -1,4 +1,6 @@
-"""What a kind of card is, as data: names, limits, factory values and what its dialect can do. No I/O, no behaviour."""
+"""What a kind of card is, as data: names, limits, factory values and what its dialect can do. No I/O, no
+behaviour.
+"""
 
 from __future__ import annotations
 
@@ -9,15 +11,21 @@ from zorgid_card.protocol import pkcs15
 from zorgid_card.protocol.piv import AID
 
 ZORGID_IDENTITY: Final = "2.25.90819709214569302958764045813210256923.2.1"
-"""type-id of the otherName by which a certificate shows itself as a ZORG-ID Smartcard's (docs/certificate-profile.md)."""
+"""type-id of the otherName by which a certificate shows itself as a ZORG-ID Smartcard's
+(docs/certificate-profile.md).
+"""
 
 UZI_IDENTITY: Final = "2.5.5.5"
-"""type-id of the otherName by which a certificate shows itself as one of the UZI register (CPS, subjectAltName)."""
+"""type-id of the otherName by which a certificate shows itself as one of the UZI register (CPS,
+subjectAltName).
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Factory:
-    """The public factory values of a blank; the administration key in bytes, by an algorithm of SP 800-78-5."""
+    """The public factory values of a blank; the administration key in bytes, by an algorithm of SP
+    800-78-5.
+    """
 
     pin: bytes
     puk: bytes
@@ -32,7 +40,6 @@ class CardProfile:
     Args:
         name: for people.
         aids: names of its application, tried in this order.
-        identity: type-id of the otherName that its certificates carry; None for any card.
         pin_minimum, pin_maximum: length of a PIN that may be set, in characters.
         puk_minimum, puk_maximum: length of a PUK that may be set, in characters.
         pin_tries, puk_tries: wrong values in a row until it is blocked, as delivered.
@@ -43,7 +50,6 @@ class CardProfile:
 
     name: str
     aids: tuple[bytes, ...]
-    identity: str | None = None
     pin_minimum: int = 6
     pin_maximum: int = 8
     puk_minimum: int = 8
@@ -63,29 +69,22 @@ _FACTORY_KEY: Final = bytes.fromhex("0102030405060708010203040506070801020304050
 YUBICO_PIV: Final = CardProfile(
     name="ZORG-ID Smartcard (Yubico dialect)",
     aids=(AID,),
-    identity=ZORGID_IDENTITY,
     metadata=True,
-    factory=Factory(
-        pin=b"123456", puk=b"12345678", administration_algorithm="AES192", administration_key=_FACTORY_KEY
-    ),
+    factory=Factory(pin=b"123456", puk=b"12345678", administration_algorithm="AES192", administration_key=_FACTORY_KEY),
 )
 """A ZORG-ID Smartcard on a blank with the Yubico dialect, firmware 5.7 and later."""
 
 YUBICO_PIV_3DES: Final = CardProfile(
     name="ZORG-ID Smartcard (Yubico dialect, 3DES)",
     aids=(AID,),
-    identity=ZORGID_IDENTITY,
     metadata=True,
-    factory=Factory(
-        pin=b"123456", puk=b"12345678", administration_algorithm="3DES", administration_key=_FACTORY_KEY
-    ),
+    factory=Factory(pin=b"123456", puk=b"12345678", administration_algorithm="3DES", administration_key=_FACTORY_KEY),
 )
 """The same on firmware 5.3 to 5.6, whose factory administration key is for triple DES."""
 
 UZI: Final = CardProfile(
     name="UZI-pas",
     aids=pkcs15.AIDS,
-    identity=UZI_IDENTITY,
     puk_minimum=6,
     atrs=(
         bytes.fromhex("3BDC18FF8191FE1FC3060A2B06010401E910050203D1"),

@@ -145,8 +145,8 @@ def native_command(command: CommandAPDU, ne: int, extended: bool) -> Any:
     head = ffi.new("zc_command *")
     try:
         head[0] = (command.cla, command.ins, command.p1, command.p2, extended, 0, len(command.data), ne)
-    except OverflowError as error:
-        raise ValueError(str(error)) from None
+    except OverflowError:
+        raise ValueError(reason(lib.ZC_E_RANGE)) from None
     return head
 
 

@@ -1,7 +1,8 @@
 """Loading of certificates, CRLs and CSRs: whatever the bytes are, only typed errors come out.
 
-``cryptography`` decodes many parts of a certificate only when they are asked for, and then raises ``ValueError`` and others. Here
-every part is asked for at once, so that what is returned can be read without a second thought.
+``cryptography`` decodes many parts of a certificate only when they are asked for, and then raises
+``ValueError`` and others. Here every part is asked for at once, so that what is returned can be read without
+a second thought.
 """
 
 from __future__ import annotations
@@ -40,7 +41,9 @@ E = TypeVar("E", bound=x509.ExtensionType)
 
 @contextmanager
 def decoding(field: str) -> Iterator[None]:
-    """Turn what ``cryptography`` raises over malformed input into :class:`CertificateMalformedError` naming ``field``."""
+    """Turn what ``cryptography`` raises over malformed input into :class:`CertificateMalformedError` naming
+    ``field``.
+    """
     try:
         yield
     except _DECODING as error:
@@ -88,8 +91,8 @@ def _decode_certificate(data: bytes) -> x509.Certificate:
 def _decode_all(certificate: x509.Certificate) -> None:
     parts: dict[str, Callable[[], object]] = {
         "version": lambda: certificate.version,
-        "issuer": lambda: certificate.issuer.rfc4514_string(),
-        "subject": lambda: certificate.subject.rfc4514_string(),
+        "issuer": lambda: str(certificate.issuer),
+        "subject": lambda: str(certificate.subject),
         "validity": lambda: (certificate.not_valid_before_utc, certificate.not_valid_after_utc),
         "subjectPublicKeyInfo": certificate.public_key,
         "extensions": lambda: certificate.extensions,

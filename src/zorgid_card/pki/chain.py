@@ -1,8 +1,9 @@
 """Path validation (RFC 5280, 6.1) to pinned roots, at a moment, for a usage.
 
-The path is built and its signatures, names, dates, basicConstraints, path lengths, name constraints and critical extensions are judged by
-``cryptography.x509.verification``; certificate policies and usages are judged here (ADR 0003). Where no path is found, the same path is
-tried at the leaf's own dates, so that "expired" is only ever said of a chain that is otherwise sound.
+The path is built and its signatures, names, dates, basicConstraints, path lengths, name constraints and
+critical extensions are judged by ``cryptography.x509.verification``; certificate policies and usages are
+judged here (ADR 0003). Where no path is found, the same path is tried at the leaf's own dates, so that
+"expired" is only ever said of a chain that is otherwise sound.
 """
 
 from __future__ import annotations
@@ -33,7 +34,9 @@ from zorgid_card.errors import (
 from zorgid_card.pki import _x509
 
 MAX_DEPTH = 6
-"""CA certificates above a leaf; the chains of the UZI register have three, a maker's attestation chain at most four."""
+"""CA certificates above a leaf; the chains of the UZI register have three, a maker's attestation chain at
+most four.
+"""
 
 MAX_CANDIDATES = 64
 """Intermediate certificates offered with one leaf. A card carries two or three."""
@@ -42,7 +45,9 @@ ANY_POLICY = "2.5.29.32.0"
 
 
 class Rule(NamedTuple):
-    """What the extensions of a leaf must say for one usage: one of ``key_usages``, and ``purpose`` where EKU is present."""
+    """What the extensions of a leaf must say for one usage: one of ``key_usages``, and ``purpose`` where EKU
+    is present.
+    """
 
     key_usages: tuple[str, ...]
     purpose: ObjectIdentifier | None
@@ -63,8 +68,10 @@ class Trust:
     Args:
         anchors: root certificates, DER or PEM.
         intermediates: CA certificates that may stand between; more can be given with each leaf.
-        pins: SHA-256 fingerprints (hexadecimal) of acceptable roots; anchors of other fingerprints are not used. None: all are.
-        policies: for each usage, the certificate policies of which the leaf must assert one. None: policies are not judged.
+        pins: SHA-256 fingerprints (hexadecimal) of acceptable roots; anchors of other fingerprints are not
+            used. None: all are.
+        policies: for each usage, the certificate policies of which the leaf must assert one. None: policies
+            are not judged.
 
     Raises:
         CertificateMalformedError: one of the certificates is none.
@@ -107,22 +114,25 @@ class Trust:
 
         Raises:
             CertificateMalformedError: the leaf is not a certificate.
-            CertificateExpiredError, CertificateNotYetValidError: the chain is sound, but a certificate of it not valid at ``at``.
+            CertificateExpiredError, CertificateNotYetValidError: the chain is sound, but a certificate of it
+                not valid at ``at``.
             UntrustedError: there is no chain to a pinned root, or its policies are others.
             CertificateUsageError: the leaf may not be used for this.
         """
         if usage not in RULES:
             raise UsageError(f"unknown usage {usage!r}", reason="usage")
         certificate = _x509.load_certificate(leaf)
+        require_usage(certificate, usage)
         between = [*self._intermediates, *_usable(intermediates)]
         accepted = None if self._policies is None else self._policies.get(usage, frozenset())
         chain = _Path(self._anchors, between, accepted).build(certificate, _x509.utc(at))
-        require_usage(certificate, usage)
         return tuple(_x509.der(link) for link in chain)
 
 
 def _usable(offered: Iterable[bytes]) -> list[x509.Certificate]:
-    """The certificates among what came with a leaf; something else among them cannot make a chain, and is left out."""
+    """The certificates among what came with a leaf; something else among them cannot make a chain, and is
+    left out.
+    """
     found: dict[bytes, x509.Certificate] = {}
     for count, data in enumerate(offered, start=1):
         if count > MAX_CANDIDATES:
@@ -205,7 +215,9 @@ class _Path:
     def _require_policy(
         self, _: Policy, certificate: x509.Certificate, value: x509.CertificatePolicies | None
     ) -> None:
-        """RFC 5280, 6.1.3 (d) without policy mapping: every certificate below the root asserts an accepted policy."""
+        """RFC 5280, 6.1.3 (d) without policy mapping: every certificate below the root asserts an accepted
+        policy.
+        """
         if self._policies is None or certificate in self._anchors:
             return
         asserted = {item.policy_identifier.dotted_string for item in value or ()}
@@ -213,9 +225,7 @@ class _Path:
         if not asserted & allowed:
             raise ValueError("certificate policy is not accepted")
 
-    def _diagnose(
-        self, leaf: x509.Certificate, at: datetime, error: VerificationError
-    ) -> CertificateError:
+    def _diagnose(self, leaf: x509.Certificate, at: datetime, error: VerificationError) -> CertificateError:
         for moment in (leaf.not_valid_before_utc, leaf.not_valid_after_utc):
             try:
                 chain = self._search(leaf, moment)
@@ -223,7 +233,7 @@ class _Path:
                 continue
             for link in chain:
                 require_valid_at(link, at)
-        reason = " ".join(str(error).split())[:300]
+        reason = " ".join(str(error).split()).partition(" (encountered processing")[0][:300]
         return UntrustedError(f"no chain leads to a pinned root: {reason}", reason=reason)
 
 

@@ -1,8 +1,9 @@
 """The hierarchies of the UZI register, as data: pinned roots, issuing CAs, OID CA, certificate policies.
 
-Sources: CIBG, *CA model, Pasmodel, Certificaat- en CRL-profielen Zorg CSP* v9.4, and the certificates themselves. Several generations
-live side by side; a successor is one more :class:`Hierarchy` in the tuple given to the functions that take one. What is **not
-public** and here by inference from its neighbours is marked "assumed": replace it with :func:`dataclasses.replace`.
+Sources: CIBG, *CA model, Pasmodel, Certificaat- en CRL-profielen Zorg CSP* v9.4, and the certificates
+themselves. Several generations live side by side; a successor is one more :class:`Hierarchy` in the tuple
+given to the functions that take one. What is **not public** and here by inference from its neighbours is
+marked "assumed": replace it with :func:`dataclasses.replace`.
 """
 
 from __future__ import annotations
@@ -14,7 +15,15 @@ from zorgid_card.pki import _x509
 from zorgid_card.pki.chain import Trust
 
 ISSUER_ORGANISATION = "CIBG"
-"""O of every issuing CA of the register. The policies above are shared with other issuers of PKIoverheid; this name is not."""
+"""O of every issuing CA of the register. The policies above are shared with other issuers of PKIoverheid;
+this name is not.
+"""
+
+PROFESSIONAL = frozenset({"Z"})
+"""The types of pass that name a profession."""
+
+PERSONAL = frozenset({"Z", "N"})
+"""The types of pass that name a person."""
 
 KEY_USAGES: Mapping[str, frozenset[str]] = {
     "authenticity": frozenset({"digital_signature"}),
@@ -44,7 +53,9 @@ class PassProfile:
 
 @dataclass(frozen=True, slots=True)
 class Hierarchy:
-    """One generation of one environment (``production`` or ``test``); ``roots`` are SHA-256 fingerprints, upper case."""
+    """One generation of one environment (``production`` or ``test``); ``roots`` are SHA-256 fingerprints,
+    upper case.
+    """
 
     name: str
     environment: str
@@ -52,7 +63,8 @@ class Hierarchy:
     passes: tuple[PassProfile, ...]
 
     def with_root(self, certificate: bytes) -> Hierarchy:
-        """The same hierarchy under one more root, such as that of a test PKI that mirrors the register's names.
+        """The same hierarchy under one more root, such as that of a test PKI that mirrors the register's
+        names.
 
         Raises:
             CertificateMalformedError: ``certificate`` is not a certificate.
@@ -62,7 +74,9 @@ class Hierarchy:
 
 
 def find_pass(hierarchies: Iterable[Hierarchy], issuer: str) -> tuple[Hierarchy, PassProfile] | None:
-    """The hierarchy and the pass type that the CN of an issuing CA stands for; None when it is no CA of the register."""
+    """The hierarchy and the pass type that the CN of an issuing CA stands for; None when it is no CA of the
+    register.
+    """
     for hierarchy in hierarchies:
         for profile in hierarchy.passes:
             if issuer in profile.issuers:
@@ -71,9 +85,11 @@ def find_pass(hierarchies: Iterable[Hierarchy], issuer: str) -> tuple[Hierarchy,
 
 
 def trust(hierarchies: Iterable[Hierarchy], certificates: Iterable[bytes]) -> Trust:
-    """What is trusted: the roots among ``certificates`` that are pinned, with the rest to choose intermediates from.
+    """What is trusted: the roots among ``certificates`` that are pinned, with the rest to choose
+    intermediates from.
 
-    The library pins roots by fingerprint and takes the certificates themselves from the card or from the user.
+    The library pins roots by fingerprint and takes the certificates themselves from the card or from the
+    user.
 
     Args:
         hierarchies: whose leaves are accepted. A portal in production gives production's only.
@@ -136,7 +152,9 @@ UZI_G3 = Hierarchy(
         ),
     ),
 )
-"""Production. The root is *Staat der Nederlanden Root CA - G3*; that of S (*Private Root CA - G1*) is not among the sources."""
+"""Production. The root is *Staat der Nederlanden Root CA - G3*; that of S (*Private Root CA - G1*) is not
+among the sources.
+"""
 
 UZI_TEST_G3 = Hierarchy(
     "TEST UZI-register G3",
@@ -152,7 +170,7 @@ UZI_TEST_G3 = Hierarchy(
             frozenset({"TEST UZI-register Medewerker op naam CA G3"}),
             _persons(f"{_TEST}21"),
         ),
-        # OID CA and policies of M are assumed: the numbers between those of N and S, and after those of persons.
+        # OID CA and policies of M are assumed: the numbers between N's and S's, and after those of persons.
         PassProfile(
             "M",
             f"{_TEST}219",
@@ -171,4 +189,6 @@ UZI_TEST_G3 = Hierarchy(
 """TEST. The root is *TEST Zorg CSP Root CA G3*."""
 
 KNOWN: tuple[Hierarchy, ...] = (UZI_G3, UZI_TEST_G3)
-"""Every hierarchy whose certificates can be read. Which of them are *trusted* is for the caller of :func:`trust` to say."""
+"""Every hierarchy whose certificates can be read. Which of them are *trusted* is for the caller of
+:func:`trust` to say.
+"""

@@ -1,9 +1,10 @@
 """Who a certificate names: the identity of a UZI pass, and that of a ZORG-ID Smartcard.
 
-The UZI identity stands in the subjectAltName as otherName ``2.5.5.5``, ``[0] EXPLICIT IA5String``, with seven fields between hyphens:
-``<OID CA>-<version>-<UZI number>-<pass type>-<URA>-<role>-<AGB code>`` (CIBG, Certificaatprofielen). It is decoded as DER; what stands twice
-must agree: pass type with issuing CA, OID CA and policy, UZI number with the subject's serialNumber and the UPN.
-Nothing is trusted by being read: see :mod:`zorgid_card.pki.chain`.
+The UZI identity stands in the subjectAltName as otherName ``2.5.5.5``, ``[0] EXPLICIT IA5String``, with seven
+fields between hyphens: ``<OID CA>-<version>-<UZI number>-<pass type>-<URA>-<role>-<AGB code>`` (CIBG,
+Certificaatprofielen). It is decoded as DER; what stands twice must agree: pass type with issuing CA, OID CA
+and policy, UZI number with the subject's serialNumber and the UPN. Nothing is trusted by being read: see
+:mod:`zorgid_card.pki.chain`.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from cryptography import x509
 from cryptography.x509.oid import NameOID, ObjectIdentifier
@@ -30,6 +32,8 @@ from zorgid_card.pki.hierarchy import (
     ISSUER_ORGANISATION,
     KEY_USAGES,
     KNOWN,
+    PERSONAL,
+    PROFESSIONAL,
     Hierarchy,
     PassProfile,
     find_pass,
@@ -47,24 +51,38 @@ _IA5_STRING = 0x16
 _UTF8_STRING = 0x0C
 _NO_AGB = "00000000"
 
-_FORMS = {
-    "oid_ca": r"[0-2](\.(0|[1-9][0-9]*))+",
-    "version": r"1",
-    "uzi_number": r"[0-9]{9}",
-    "pass_type": r"[ZNMS]",
-    "ura": r"[0-9]{8}",
-    "role": r"[0-9]{2}\.[0-9]{3}",
-    "agb": r"[0-9]{8}",
-}
-"""The fields of the UZI otherName in their order, and the form of each."""
+
+class _Fields(NamedTuple):
+    """The fields of the UZI otherName in their order."""
+
+    oid_ca: str
+    version: str
+    uzi_number: str
+    pass_type: str
+    ura: str
+    role: str
+    agb: str
+
+
+_UZI_NUMBER = r"[0-9]{9}"
+_FORMS = _Fields(
+    oid_ca=r"[0-2](\.(0|[1-9][0-9]*))+",
+    version=r"1",
+    uzi_number=_UZI_NUMBER,
+    pass_type=r"[ZNMS]",  # noqa: S106 - a form, not a password
+    ura=r"[0-9]{8}",
+    role=r"[0-9]{2}\.[0-9]{3}",
+    agb=r"[0-9]{8}",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UZIIdentity:
     """What a certificate of the UZI register says.
 
-    ``pass_type`` is Z (zorgverlenerpas), N (medewerkerpas op naam), M (niet op naam) or S (server). ``role_name`` is None without role,
-    ``agb`` None for 00000000. Names are None where the type has none (M, S). ``title`` is the profession's name on a Z pass.
+    ``pass_type`` is Z (zorgverlenerpas), N (medewerkerpas op naam), M (niet op naam) or S (server).
+    ``role_name`` is None without role, ``agb`` None for 00000000. Names are None where the type has none (M,
+    S). ``title`` is the profession's name on a Z pass.
     """
 
     uzi_number: str
@@ -88,7 +106,9 @@ class UZIIdentity:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ZorgIDIdentity:
-    """What a ZORG-ID certificate says: the person only; URA and role come from the registry (AUT-2). ``serial`` is hexadecimal, lower case."""
+    """What a ZORG-ID certificate says: the person only; URA and role come from the registry (AUT-2).
+    ``serial`` is hexadecimal, lower case.
+    """
 
     uzi_number: str
     given_names: str
@@ -113,8 +133,8 @@ def read_uzi_identity(
 
     Args:
         data: one certificate, DER or PEM.
-        lenient: accept the UZI otherName as UTF8String, and a person's authenticity certificate without UPN, as some third-party
-            test CAs make them.
+        lenient: accept the UZI otherName as UTF8String, and a person's authenticity certificate without UPN,
+            as some third-party test CAs make them.
         hierarchies: the generations to recognise.
 
     Raises:
@@ -130,7 +150,11 @@ def read_uzi_identity(
     hierarchy, profile = found
     _require_agreement(fields, profile)
     usage = _usage(certificate, profile)
-    _require_upn(certificate, fields, required=usage == "authenticity" and profile.pass_type in "ZN" and not lenient)
+    _require_upn(
+        certificate,
+        fields,
+        required=usage == "authenticity" and profile.pass_type in PERSONAL and not lenient,
+    )
     return _identity(certificate, fields, hierarchy.environment, usage)
 
 
@@ -168,33 +192,35 @@ def _string(value: bytes, tags: tuple[int, ...]) -> str:
     return text.decode("ascii" if tag == _IA5_STRING else "utf-8")
 
 
-def _uzi_fields(certificate: x509.Certificate, *, known_issuer: bool, lenient: bool) -> dict[str, str]:
+def _uzi_fields(certificate: x509.Certificate, *, known_issuer: bool, lenient: bool) -> _Fields:
     values = _other_names(certificate, UZI_NAME)
     if not values and not known_issuer:
-        raise NotUZIError("not a certificate of the UZI register", issuer=_x509.common_name(certificate.issuer))
+        raise NotUZIError(
+            "not a certificate of the UZI register", issuer=_x509.common_name(certificate.issuer)
+        )
     if len(values) != 1:
         raise _wrong("subjectAltName", f"{len(values)} otherNames 2.5.5.5, expected one")
     try:
         text = _string(values[0], (_IA5_STRING, _UTF8_STRING) if lenient else (_IA5_STRING,))
     except ValueError as error:
-        raise _wrong("subjectAltName", f"not an IA5String: {error}") from error
+        raise _wrong("subjectAltName", f"not one IA5String: {error}") from error
     parts = text.split("-")
     if len(parts) != len(_FORMS):
         raise _wrong("subjectAltName", f"{len(parts)} fields, expected {len(_FORMS)}")
-    for (field, form), part in zip(_FORMS.items(), parts, strict=True):
+    for field, form, part in zip(_Fields._fields, _FORMS, parts, strict=True):
         if not re.fullmatch(form, part):
             raise _wrong(field, "not of its form")
-    return dict(zip(_FORMS, parts, strict=True))
+    return _Fields(*parts)
 
 
-def _require_agreement(fields: dict[str, str], profile: PassProfile) -> None:
-    if fields["pass_type"] != profile.pass_type:
-        raise _wrong("pass_type", f"{fields['pass_type']}, but the issuing CA is that of {profile.pass_type}")
-    if fields["oid_ca"] != profile.oid_ca:
+def _require_agreement(fields: _Fields, profile: PassProfile) -> None:
+    if fields.pass_type != profile.pass_type:
+        raise _wrong("pass_type", f"{fields.pass_type}, but the issuing CA is that of {profile.pass_type}")
+    if fields.oid_ca != profile.oid_ca:
         raise _wrong("oid_ca", f"not that of the issuing CA, {profile.oid_ca}")
-    if profile.pass_type == "Z" and fields["role"].startswith("00"):
+    if profile.pass_type in PROFESSIONAL and fields.role.startswith("00"):
         raise _wrong("role", "a zorgverlenerpas names a profession")
-    if profile.pass_type != "Z" and fields["role"] != NO_ROLE:
+    if profile.pass_type not in PROFESSIONAL and fields.role != NO_ROLE:
         raise _wrong("role", f"{NO_ROLE} expected on type {profile.pass_type}")
 
 
@@ -226,7 +252,7 @@ def _bits(key_usage: x509.KeyUsage) -> frozenset[str]:
     return frozenset(name for name in _BITS if getattr(key_usage, name))
 
 
-def _require_upn(certificate: x509.Certificate, fields: dict[str, str], *, required: bool) -> None:
+def _require_upn(certificate: x509.Certificate, fields: _Fields, *, required: bool) -> None:
     values = _other_names(certificate, UPN)
     if len(values) > 1 or (required and not values):
         raise _wrong("upn", f"{len(values)} user principal names, expected one")
@@ -235,11 +261,13 @@ def _require_upn(certificate: x509.Certificate, fields: dict[str, str], *, requi
             text = _string(value, (_UTF8_STRING,))
         except ValueError as error:
             raise _wrong("upn", f"not a UTF8String: {error}") from error
-        if text != f"{fields['uzi_number']}@{fields['ura']}":
+        if text != f"{fields.uzi_number}@{fields.ura}":
             raise _wrong("upn", "does not agree with UZI number and URA")
 
 
-def _subject(certificate: x509.Certificate, oid: ObjectIdentifier, field: str, *, present: bool) -> str | None:
+def _subject(
+    certificate: x509.Certificate, oid: ObjectIdentifier, field: str, *, present: bool
+) -> str | None:
     """The one attribute of the subject that must be (or must not be) there."""
     values = _x509.attributes(certificate.subject, oid)
     if len(values) != present or not all(values):
@@ -251,25 +279,23 @@ def _required(certificate: x509.Certificate, oid: ObjectIdentifier, field: str) 
     return _subject(certificate, oid, field, present=True) or ""
 
 
-def _identity(
-    certificate: x509.Certificate, fields: dict[str, str], environment: str, usage: str
-) -> UZIIdentity:
-    if _required(certificate, NameOID.SERIAL_NUMBER, "serialNumber") != fields["uzi_number"]:
+def _identity(certificate: x509.Certificate, fields: _Fields, environment: str, usage: str) -> UZIIdentity:
+    if _required(certificate, NameOID.SERIAL_NUMBER, "serialNumber") != fields.uzi_number:
         raise _wrong("serialNumber", "the subject's serialNumber is not the UZI number")
-    personal = fields["pass_type"] in "ZN"
+    personal = fields.pass_type in PERSONAL
     return UZIIdentity(
-        uzi_number=fields["uzi_number"],
-        pass_type=fields["pass_type"],
-        ura=fields["ura"],
-        role=fields["role"],
-        role_name=role_name(fields["role"]),
-        agb=None if fields["agb"] == _NO_AGB else fields["agb"],
+        uzi_number=fields.uzi_number,
+        pass_type=fields.pass_type,
+        ura=fields.ura,
+        role=fields.role,
+        role_name=role_name(fields.role),
+        agb=None if fields.agb == _NO_AGB else fields.agb,
         organisation=_required(certificate, NameOID.ORGANIZATION_NAME, "organisation"),
         given_names=_subject(certificate, NameOID.GIVEN_NAME, "given_names", present=personal),
         surname=_subject(certificate, NameOID.SURNAME, "surname", present=personal),
         common_name=_required(certificate, NameOID.COMMON_NAME, "common_name"),
-        title=_subject(certificate, NameOID.TITLE, "title", present=fields["pass_type"] == "Z"),
-        oid_ca=fields["oid_ca"],
+        title=_subject(certificate, NameOID.TITLE, "title", present=fields.pass_type in PROFESSIONAL),
+        oid_ca=fields.oid_ca,
         environment=environment,
         usage=usage,
         not_before=certificate.not_valid_before_utc,
@@ -287,7 +313,8 @@ def read_zorgid_identity(
     """Read the identity of a certificate of our own profile (docs/certificate-profile.md).
 
     Raises:
-        CertificateMalformedError: not a certificate, or one of ours that contradicts itself; ``field`` names where.
+        CertificateMalformedError: not a certificate, or one of ours that contradicts itself; ``field`` names
+            where.
         NotZorgIDError: a certificate of somebody else.
     """
     certificate = _x509.load_certificate(data)
@@ -333,7 +360,7 @@ def _zorgid_number(values: list[bytes]) -> str:
         raise CertificateMalformedError(
             "malformed ZORG-ID otherName", field="subjectAltName", reason=str(error)[:200]
         ) from error
-    if version != IDENTITY_VERSION or not re.fullmatch(_FORMS["uzi_number"], number):
+    if version != IDENTITY_VERSION or not re.fullmatch(_UZI_NUMBER, number):
         raise CertificateMalformedError(
             "malformed ZORG-ID otherName", field="uzi_number", reason="not of its form"
         )

@@ -1,4 +1,6 @@
-"""The certificate profile of a ZORG-ID Smartcard, as data. Ours: the real one is not public (docs/certificate-profile.md)."""
+"""The certificate profile of a ZORG-ID Smartcard, as data. Ours: the real one is not public
+(docs/certificate-profile.md).
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,9 @@ IDENTITY_OID = f"{ARC}.2.1"
 IDENTITY_VERSION = "1"
 
 SMARTCARD_LOGON = "1.3.6.1.4.1.311.20.2.2"
-"""Purpose for Windows log-on; not in the profiles by default, because it needs a UPN of somebody's directory."""
+"""Purpose for Windows log-on; not in the profiles by default, because it needs a UPN of somebody's
+directory.
+"""
 
 DOCUMENT_SIGNING = "1.3.6.1.4.1.311.10.3.12"
 

@@ -1,4 +1,6 @@
-"""Role codes of the UZI register (CPS UZI-register, annex 3): the codes are fixed, the names may vary in wording."""
+"""Role codes of the UZI register (CPS UZI-register, annex 3): the codes are fixed, the names may vary in
+wording.
+"""
 
 from __future__ import annotations
 
@@ -98,7 +100,8 @@ SPECIALISMS: Mapping[str, str] = {
 
 
 def role_name(code: str) -> str | None:
-    """The Dutch name of role ``NN.NNN``: the specialism's, else the profession's; None for ``00.000`` and for codes not listed here.
+    """The Dutch name of role ``NN.NNN``: the specialism's, else the profession's; None for ``00.000`` and for
+    codes not listed here.
 
     A code that is not listed is not an error: the register adds codes.
     """

@@ -1,7 +1,8 @@
-"""Signatures: the algorithms that cards and portals use, verified by name, and a key in software for tests and sessions.
+"""Signatures: the algorithms that cards and portals use, verified by name, and a key in software for tests
+and sessions.
 
-Names are JOSE's (RFC 7518, 3.1). ECDSA signatures are DER ``ECDSA-Sig-Value`` (RFC 3279, 2.2.3) everywhere in this library except in a
-Web eID token, where they are raw R and S.
+Names are JOSE's (RFC 7518, 3.1). ECDSA signatures are DER ``ECDSA-Sig-Value`` (RFC 3279, 2.2.3) everywhere in
+this library except in a Web eID token, where they are raw R and S.
 """
 
 from __future__ import annotations
@@ -56,7 +57,8 @@ _CURVES: Mapping[str, str] = {a.curve: a.name for a in ALGORITHMS.values() if a.
 
 
 def load_public_key(spki: bytes) -> PublicKey:
-    """Decode a SubjectPublicKeyInfo (RFC 5280, 4.1.2.7): RSA of 2048 to 4096 bits, or EC on P-256, P-384 or P-521.
+    """Decode a SubjectPublicKeyInfo (RFC 5280, 4.1.2.7): RSA of 2048 to 4096 bits, or EC on P-256, P-384 or
+    P-521.
 
     Raises:
         CertificateMalformedError: not a key, or one too weak or of another kind.
@@ -64,7 +66,9 @@ def load_public_key(spki: bytes) -> PublicKey:
     try:
         key = load_der_public_key(spki)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-        raise CertificateMalformedError("not a public key", field="publicKey", reason=str(error)[:200]) from error
+        raise CertificateMalformedError(
+            "not a public key", field="publicKey", reason=str(error)[:200]
+        ) from error
     if isinstance(key, rsa.RSAPublicKey):
         _require_strong(key)
         return key
@@ -117,7 +121,9 @@ def require_algorithm(key: PublicKey, name: str) -> Algorithm:
 
 
 def rsa_padding(algorithm: Algorithm) -> padding.AsymmetricPadding:
-    """The padding of an RSA signature (RFC 8017, 8); the PSS salt is as long as the digest (RFC 7518, 3.5)."""
+    """The padding of an RSA signature (RFC 8017, 8); the PSS salt is as long as the digest (RFC 7518,
+    3.5).
+    """
     if algorithm.family == "RS":
         return padding.PKCS1v15()
     return padding.PSS(padding.MGF1(algorithm.digest), algorithm.digest.digest_size)
@@ -168,16 +174,21 @@ def ecdsa_der(raw: bytes, algorithm: str) -> bytes:
     """R and S of fixed width to DER ``ECDSA-Sig-Value``.
 
     Raises:
-        SignatureError: ``raw`` is not twice the width of the curve, for example because a leading zero was lost.
+        SignatureError: ``raw`` is not twice the width of the curve, for example because a leading zero was
+            lost.
     """
     size = _coordinate_size(algorithm)
     if len(raw) != 2 * size:
-        raise SignatureError(f"{algorithm} signature of {len(raw)} octets, expected {2 * size}", algorithm=algorithm)
+        raise SignatureError(
+            f"{algorithm} signature of {len(raw)} octets, expected {2 * size}", algorithm=algorithm
+        )
     return encode_dss_signature(int.from_bytes(raw[:size], "big"), int.from_bytes(raw[size:], "big"))
 
 
 class SoftwareSigner:
-    """A :class:`~zorgid_card.ports.card.Signer` whose key lives in this process: session keys, CAs and tests; never a card holder's."""
+    """A :class:`~zorgid_card.ports.card.Signer` whose key lives in this process: session keys, CAs and tests;
+    never a card holder's.
+    """
 
     def __init__(self, key: PrivateKey, algorithm: str = "") -> None:
         self._key = key

@@ -7,6 +7,7 @@
 * :mod:`~zorgid_card.protocol.signature`: what is hashed and padded before a card signs it.
 
 An exchange yields :class:`~zorgid_card.codec.apdu.CommandAPDU` and is sent
-:class:`~zorgid_card.codec.apdu.ResponseAPDU`; :meth:`zorgid_card.codec.link.Link.run` drives it. Whatever a card answers,
-an exchange returns a checked value or raises an error of :mod:`zorgid_card.errors`, after bounded work.
+:class:`~zorgid_card.codec.apdu.ResponseAPDU`; :meth:`zorgid_card.codec.link.Link.run` drives it. Whatever
+a card answers, an exchange returns a checked value or raises an error of :mod:`zorgid_card.errors`, after
+bounded work.
 """

@@ -1,11 +1,13 @@
-"""Authenticating to a PIV card with its administration key 9B (SP 800-73-5 part 2, 3.2.4 and appendix A.1, A.2)."""
+"""Authenticating to a PIV card with its administration key 9B (SP 800-73-5 part 2, 3.2.4 and appendix A.1,
+A.2).
+"""
 
 from __future__ import annotations
 
 import hmac
 import secrets
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, cast
 
 from cryptography.hazmat.decrepit.ciphers.algorithms import TripleDES
 from cryptography.hazmat.primitives.ciphers import BlockCipherAlgorithm, Cipher
@@ -78,8 +80,8 @@ def check_key(algorithm: AdministrationAlgorithm, key: Secret) -> None:
 def authenticate_administration(algorithm: AdministrationAlgorithm, key: Secret) -> Exchange[None]:
     """GENERAL AUTHENTICATE with key 9B: mutually, or one-way where the card has no mutual form.
 
-    Mutual: the card's witness is deciphered, and our challenge must come back enciphered. One-way: the card's challenge is
-    enciphered, and nothing is learned about the card.
+    Mutual: the card's witness is deciphered, and our challenge must come back enciphered. One-way: the
+    card's challenge is enciphered, and nothing is learned about the card.
 
     Args:
         algorithm: the key's.
@@ -124,9 +126,7 @@ def _ask(algorithm: AdministrationAlgorithm, request: bytes, tag: int) -> Exchan
 
 def _send(algorithm: AdministrationAlgorithm, template: bytes) -> Exchange[bytes]:
     data = encode(0x7C, template)
-    response = yield CommandAPDU(
-        0x00, INS.GENERAL_AUTHENTICATE, algorithm.identifier, ADMINISTRATION, data, le=0
-    )
+    response = yield CommandAPDU(0x00, INS.GENERAL_AUTHENTICATE, algorithm.identifier, ADMINISTRATION, data, le=0)
     return response.require(SW.OK, operation="authenticate administration key")
 
 
@@ -134,9 +134,10 @@ def _block(algorithm: AdministrationAlgorithm, key: Secret, block: bytes, *, enc
     """One block of the bare cipher, as the standard has it; ECB is a mode in name only here."""
     with key.expose() as octets:
         cipher: Cipher[ECB] = Cipher(_cipher(algorithm, octets), ECB())  # noqa: S305
-    step = cipher.encryptor() if encipher else cipher.decryptor()
+        step = cipher.encryptor() if encipher else cipher.decryptor()
     return step.update(block) + step.finalize()
 
 
 def _cipher(algorithm: AdministrationAlgorithm, key: memoryview) -> BlockCipherAlgorithm:
-    return TripleDES(key) if algorithm.block_length == 8 else AES(key)
+    """The key is looked at in place; that a view will do is missing from the annotation of TripleDES only."""
+    return TripleDES(cast("bytes", key)) if algorithm.block_length == 8 else AES(key)

@@ -54,7 +54,8 @@ class Fields:
 
 
 def objects(content: bytes) -> list[tuple[int, bytes]]:
-    """Tag and contents of the data objects that stand one after another in a file; padding of 00 or FF is skipped.
+    """Tag and contents of the data objects that stand one after another in a file; padding of 00 or FF is
+    skipped.
 
     Raises:
         TLVError: not data objects.
@@ -95,7 +96,9 @@ def integer(value: bytes, low: int, high: int) -> int:
 
 
 def reference(value: bytes) -> int:
-    """A reference of 0 to 255; some cards encode 80 to FF in one byte, as if negative (ISO/IEC 7816-15, 8.2)."""
+    """A reference of 0 to 255; some cards encode 80 to FF in one byte, as if negative (ISO/IEC 7816-15,
+    8.2).
+    """
     return integer(value, -128, 255) & 0xFF
 
 
@@ -107,9 +110,7 @@ def bits(value: bytes) -> frozenset[int]:
     """
     if not 1 <= len(value) <= 5 or value[0] > 7:
         raise TLVError("not a BIT STRING of flags", reason="flags", offset=0)
-    return frozenset(
-        8 * at + bit for at, octet in enumerate(value[1:]) for bit in range(8) if octet & (0x80 >> bit)
-    )
+    return frozenset(8 * at + bit for at, octet in enumerate(value[1:]) for bit in range(8) if octet & (0x80 >> bit))
 
 
 def text(value: bytes | None) -> str:

@@ -105,7 +105,8 @@ def select_file(path: bytes) -> Exchange[int | None]:
 
 
 def select_below(path: bytes) -> Exchange[int | None]:
-    """SELECT a file by its path from the current directory (7816-4, 11.2.2: P1=02 for one identifier, else 09).
+    """SELECT a file by its path from the current directory (7816-4, 11.2.2: P1=02 for one identifier, else
+    09).
 
     Returns:
         the file's size in bytes, or None.
@@ -171,7 +172,9 @@ def read_binary_all(size: int | None, *, start: int = 0) -> Exchange[bytes]:
 
 
 def read_records(limit: int = 32) -> Exchange[list[bytes]]:
-    """READ RECORD the current file from its first record to its last, at most ``limit`` of them (7816-4, 11.4.3)."""
+    """READ RECORD the current file from its first record to its last, at most ``limit`` of them (7816-4,
+    11.4.3).
+    """
     records: list[bytes] = []
     for number in range(1, limit + 1):
         response = yield CommandAPDU(0x00, INS.READ_RECORD, number, 0x04, le=0)
@@ -185,7 +188,9 @@ def read_records(limit: int = 32) -> Exchange[list[bytes]]:
 
 
 def verify_status(reference: int) -> Exchange[PINStatus]:
-    """VERIFY without data: is the PIN verified, and if not, how many tries are left? Costs no try (7816-4, 11.6.6)."""
+    """VERIFY without data: is the PIN verified, and if not, how many tries are left? Costs no try (7816-4,
+    11.6.6).
+    """
     response = yield CommandAPDU(0x00, INS.VERIFY, 0x00, reference)
     if response.sw == SW.AUTH_BLOCKED:
         return PINStatus(verified=False, tries_left=0)
@@ -201,7 +206,7 @@ def verify(
     reference: int,
     pin: Secret,
     *,
-    padding: Padding = EIGHT_BYTES
+    padding: Padding = EIGHT_BYTES,
     credential: Credential = Credential.PIN,
 ) -> Exchange[None]:
     """VERIFY: present the PIN (7816-4, 11.6.6).
@@ -232,7 +237,7 @@ def change_reference_data(
     old: Secret,
     new: Secret,
     *,
-    padding: Padding = EIGHT_BYTES
+    padding: Padding = EIGHT_BYTES,
     credential: Credential = Credential.PIN,
 ) -> Exchange[None]:
     """CHANGE REFERENCE DATA: the old value, then the new one (7816-4, 11.6.7, P1=00).
@@ -321,14 +326,13 @@ def pso_sign(data: bytes, length: int) -> Exchange[bytes]:
     response = yield CommandAPDU(0x00, INS.PSO, 0x9E, 0x9A, data, le=0)
     signature = response.require(SW.OK, operation="compute digital signature")
     if len(signature) != length:
-        raise CardResponseError(
-            f"a signature of {len(signature)} bytes by a key of {length}", length=len(signature)
-        )
+        raise CardResponseError(f"a signature of {len(signature)} bytes by a key of {length}", length=len(signature))
     return signature
 
 
 def pso_decipher(cryptogram: bytes) -> Exchange[bytes]:
-    """PERFORM SECURITY OPERATION, DECIPHER (7816-8, 11.11, P1-P2=8086); the padding indicator 00 says: none in clear.
+    """PERFORM SECURITY OPERATION, DECIPHER (7816-8, 11.11, P1-P2=8086); the padding indicator 00 says:
+    none in clear.
 
     Returns:
         the plain text, its padding taken off by the card; shorter than ``cryptogram``.

@@ -141,7 +141,9 @@ def _tag_bytes(tag: int) -> bytes:
 
 
 def encode_certificate(der: bytes) -> bytes:
-    """Contents of a certificate object: 70 certificate, 71 CertInfo (not compressed), FE (part 1, table 10)."""
+    """Contents of a certificate object: 70 certificate, 71 CertInfo (not compressed), FE (part 1, table
+    10).
+    """
     return encode(0x70, der) + encode(0x71, b"\x00") + encode(0xFE)
 
 
@@ -152,7 +154,7 @@ def decode_certificate(content: bytes) -> bytes:
         TLVError: not a certificate object.
         CardResponseError: unknown CertInfo, or a compressed certificate that is broken or too long.
     """
-    index = Index(content, opaque=(0x71,))
+    index = Index(content, opaque=(0x70, 0x71))
     certificate = index.first(0x70)
     info = index.optional(0x71) or b"\x00"
     if info == b"\x00":
@@ -171,9 +173,7 @@ def _gunzip(data: bytes) -> bytes:
     except zlib.error as error:
         raise CardResponseError("a compressed certificate that is not gzip") from error
     if not inflater.eof or inflater.unused_data:
-        raise CardResponseError(
-            "a compressed certificate that is cut off, too long, or followed by something"
-        )
+        raise CardResponseError("a compressed certificate that is cut off, too long, or followed by something")
     return plain
 
 
@@ -183,7 +183,8 @@ def _gunzip(data: bytes) -> bytes:
 def generate(
     slot: int, algorithm: KeyAlgorithm, pin_policy: int | None = None, touch_policy: int | None = None
 ) -> Exchange[bytes]:
-    """GENERATE ASYMMETRIC KEY PAIR (part 2, 3.3.1); needs the administration key, and replaces the key that was there.
+    """GENERATE ASYMMETRIC KEY PAIR (part 2, 3.3.1); needs the administration key, and replaces the key
+    that was there.
 
     Args:
         slot: key reference: 9A, 9C, 9D, 9E or 82 to 95.
@@ -197,9 +198,7 @@ def generate(
     request = encode(0x80, algorithm.identifier.to_bytes(1, "big"))
     for tag, policy in ((0xAA, pin_policy), (0xAB, touch_policy)):
         request += b"" if policy is None else encode(tag, policy.to_bytes(1, "big"))
-    response = yield CommandAPDU(
-        0x00, INS.GENERATE_ASYMMETRIC_KEY_PAIR, 0x00, slot, encode(0xAC, request), le=0
-    )
+    response = yield CommandAPDU(0x00, INS.GENERATE_ASYMMETRIC_KEY_PAIR, 0x00, slot, encode(0xAC, request), le=0)
     answer = response.require(SW.OK, operation="generate asymmetric key pair")
     return decode_public_key(Index(answer).first(0x7F49), algorithm)
 
@@ -295,17 +294,13 @@ def key_agreement(slot: int, algorithm: KeyAlgorithm, point: bytes) -> Exchange[
     Returns:
         the x coordinate of the shared point: 32 or 48 bytes.
     """
-    answer = yield from _general_authenticate(
-        slot, algorithm, encode(0x82) + encode(0x85, point), "key agreement"
-    )
+    answer = yield from _general_authenticate(slot, algorithm, encode(0x82) + encode(0x85, point), "key agreement")
     if len(answer) != algorithm.octets:
         raise CardResponseError(f"a shared secret of {len(answer)} bytes", length=len(answer))
     return answer
 
 
-def _general_authenticate(
-    slot: int, algorithm: KeyAlgorithm, template: bytes, operation: str
-) -> Exchange[bytes]:
+def _general_authenticate(slot: int, algorithm: KeyAlgorithm, template: bytes, operation: str) -> Exchange[bytes]:
     data = encode(0x7C, template)
     response = yield CommandAPDU(0x00, INS.GENERAL_AUTHENTICATE, algorithm.identifier, slot, data, le=0)
     return Index(response.require(SW.OK, operation=operation)).first(0x7C, 0x82)

@@ -1,6 +1,7 @@
 """ISO/IEC 7816-15 (PKCS #15): what keys, certificates and PINs are on a card, and where.
 
-Nothing of a layout is assumed but what the standard fixes: EF.DIR (2F00), EF.ODF (5031) and EF.CardInfo (5032).
+Nothing of a layout is assumed but what the standard fixes: EF.DIR (2F00), EF.ODF (5031) and EF.CardInfo
+(5032).
 """
 
 from __future__ import annotations
@@ -27,7 +28,9 @@ from zorgid_card.protocol.iso7816 import (
 )
 
 AIDS: Final = (bytes.fromhex("A000000063504B43532D3135"), bytes.fromhex("E828BD080F"))
-"""Names of the application: PKCS #15 v1.1, 5.7.2, and ISO/IEC 7816-15, 5.2 (which may be followed by more bytes)."""
+"""Names of the application: PKCS #15 v1.1, 5.7.2, and ISO/IEC 7816-15, 5.2 (which may be followed by more
+bytes).
+"""
 
 _EF_DIR: Final = bytes.fromhex("3F002F00")
 _ODF: Final = bytes.fromhex("5031")
@@ -52,7 +55,9 @@ class Path:
 
 @dataclass(frozen=True, slots=True)
 class Application:
-    """An application of EF.DIR (7816-4, 12.3.3); ``path`` from the master file, or None when only its name is known."""
+    """An application of EF.DIR (7816-4, 12.3.3); ``path`` from the master file, or None when only its name
+    is known.
+    """
 
     aid: bytes
     label: str
@@ -113,7 +118,9 @@ class Certificate:
 
 @dataclass(frozen=True, slots=True)
 class AlgorithmInfo:
-    """An algorithm that the card knows (7816-15, 8.10): ``reference`` within the description, ``card_reference`` for MSE."""
+    """An algorithm that the card knows (7816-15, 8.10): ``reference`` within the description,
+    ``card_reference`` for MSE.
+    """
 
     reference: int
     mechanism: int
@@ -144,11 +151,7 @@ class Layout:
             operation: 1 compute-signature, 5 decipher (7816-15, 8.10, Operations).
         """
         for info in self.algorithms:
-            if (
-                info.reference in key.algorithms
-                and info.mechanism == _RSA_PKCS
-                and operation in info.operations
-            ):
+            if info.reference in key.algorithms and info.mechanism == _RSA_PKCS and operation in info.operations:
                 return info.card_reference
         return None
 
@@ -197,7 +200,8 @@ def discover() -> Exchange[Layout]:
 
 
 def find_application() -> Exchange[Application]:
-    """The application of ISO/IEC 7816-15, by EF.DIR, or by its name where there is no EF.DIR; it is left selected.
+    """The application of ISO/IEC 7816-15, by EF.DIR, or by its name where there is no EF.DIR; it is left
+    selected.
 
     Raises:
         CardNotSupportedError: there is none.
@@ -403,7 +407,9 @@ def _path(content: bytes) -> Path:
 
 
 def _path_value(value: bytes) -> bytes:
-    """File identifiers of two bytes; the one-byte short form is not for other files than the current directory's."""
+    """File identifiers of two bytes; the one-byte short form is not for other files than the current
+    directory's.
+    """
     if len(value) % 2 or len(value) > _MAX_PATH:
         raise TLVError(f"a path of {len(value)} bytes", reason="path", offset=0)
     return value

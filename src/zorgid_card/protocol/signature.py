@@ -1,4 +1,6 @@
-"""What is hashed and padded before a card signs it: RFC 8017 (PKCS #1), FIPS 186-5, under the names of RFC 7518."""
+"""What is hashed and padded before a card signs it: RFC 8017 (PKCS #1), FIPS 186-5, under the names of RFC
+7518.
+"""
 
 from __future__ import annotations
 
@@ -52,9 +54,7 @@ _DIGEST_INFO: Final = {
 # Orders of the base points (SP 800-186, 3.2.1.3 and 3.2.1.4).
 _ORDER: Final = {
     256: int("ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551", 16),
-    384: int(
-        "ffffffffffffffffffffffffffffffffffffffffffffffffc7634d81f4372ddf581a0db248b0a77aecec196accc52973", 16
-    ),
+    384: int("ffffffffffffffffffffffffffffffffffffffffffffffffc7634d81f4372ddf581a0db248b0a77aecec196accc52973", 16),
 }
 
 
@@ -67,9 +67,7 @@ def signature_algorithm(name: str) -> SignatureAlgorithm:
     try:
         return _ALGORITHMS[name]
     except KeyError:
-        raise UsageError(
-            f"{name!r} is not a signature algorithm of these cards", reason="algorithm"
-        ) from None
+        raise UsageError(f"{name!r} is not a signature algorithm of these cards", reason="algorithm") from None
 
 
 def digest_info(algorithm: SignatureAlgorithm, data: bytes) -> bytes:
@@ -95,7 +93,9 @@ def rsa_block(algorithm: SignatureAlgorithm, data: bytes, bits: int) -> bytes:
 
 
 def _emsa_pss(algorithm: SignatureAlgorithm, data: bytes, bits: int) -> bytes:
-    """RFC 8017, 9.1.1, with a salt as long as the digest and MGF1 over the same hash; emBits = ``bits`` - 1."""
+    """RFC 8017, 9.1.1, with a salt as long as the digest and MGF1 over the same hash; emBits = ``bits`` -
+    1.
+    """
     digest = algorithm.hash(data)
     salt = secrets.token_bytes(len(digest))
     seal = algorithm.hash(bytes(8) + digest + salt)
@@ -127,9 +127,10 @@ def check_ecdsa_signature(signature: bytes, curve_bits: int) -> bytes:
     """
     try:
         r, s = decode_dss_signature(signature)
-        canonical = encode_dss_signature(r, s) == signature
-    except ValueError:
-        canonical = False
-    if not canonical or not (0 < r < _ORDER[curve_bits] and 0 < s < _ORDER[curve_bits]):
+        canonical = encode_dss_signature(r, s)
+    except ValueError as error:
+        raise CardResponseError("the card's ECDSA signature is not DER") from error
+    order = _ORDER[curve_bits]
+    if canonical != signature or not (0 < r < order and 0 < s < order):
         raise CardResponseError("the card's ECDSA signature is not one of its curve")
     return signature

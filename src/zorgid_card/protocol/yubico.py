@@ -1,7 +1,8 @@
-"""The Yubico personalisation dialect: what SP 800-73-5 leaves open, in instructions F7 to FF of the PIV application.
+"""The Yubico personalisation dialect: what SP 800-73-5 leaves open, in instructions F7 to FF of the PIV
+application.
 
-Sources: Yubico's public description of the PIV extensions. Instructions: F7 GET METADATA, F8 GET SERIAL, F9 ATTEST,
-FA SET PIN RETRIES, FB RESET, FD GET VERSION, FF SET MANAGEMENT KEY.
+Sources: Yubico's public description of the PIV extensions. Instructions: F7 GET METADATA, F8 GET SERIAL,
+F9 ATTEST, FA SET PIN RETRIES, FB RESET, FD GET VERSION, FF SET MANAGEMENT KEY.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ ATTESTATION_CERTIFICATE: Final = 0x5FFF01
 PIN_NEVER: Final = 1
 PIN_ONCE: Final = 2
 PIN_ALWAYS: Final = 3
+MATCH_ALWAYS: Final = 5
 TOUCH_NEVER: Final = 1
 
 _GET_METADATA: Final = 0xF7
@@ -106,7 +108,9 @@ def _flag(value: bytes | None) -> bool | None:
 
 
 def attest(slot: int) -> Exchange[bytes]:
-    """ATTEST (F9): a certificate, signed by the card's attestation key, that the key in ``slot`` was generated there; DER."""
+    """ATTEST (F9): a certificate, signed by the card's attestation key, that the key in ``slot`` was
+    generated there; DER.
+    """
     response = yield CommandAPDU(0x00, _ATTEST, slot, 0x00, le=0)
     certificate = response.require(SW.OK, operation="attest")
     if not certificate:
@@ -115,7 +119,8 @@ def attest(slot: int) -> Exchange[bytes]:
 
 
 def set_retries(pin: int, puk: int) -> Exchange[None]:
-    """SET PIN RETRIES (FA): also puts PIN and PUK back to their factory values. Needs the administration key and the PIN.
+    """SET PIN RETRIES (FA): also puts PIN and PUK back to their factory values. Needs the administration
+    key and the PIN.
 
     Args:
         pin: tries of the PIN, 1 to 15.

@@ -65,6 +65,8 @@ class VirtualCard:
         applications: those that SELECT by (partial) name finds, in this order.
         default: current after a reset; it also gets every SELECT that finds no other application (a file system).
         extended: whether the card takes extended length fields; if not they are answered with 6700.
+        le_optional: whether a command without Le field gets its answer's data at once, as if Le were 00; by the
+            standard it gets 61xx.
         command_limit: most bytes that a chain may carry; more is answered with 6700 and the chain is dropped.
     """
 
@@ -75,12 +77,14 @@ class VirtualCard:
         *,
         default: Application | None = None,
         extended: bool = True,
+        le_optional: bool = False,
         command_limit: int = 16384,
     ) -> None:
         self._atr = atr
         self._applications = tuple(applications)
         self._default = default
         self._extended = extended
+        self._le_optional = le_optional
         self._command_limit = command_limit
         self._lock = threading.RLock()
         self._powered = False
@@ -165,7 +169,7 @@ class VirtualCard:
             return ResponseAPDU(b"", SW.OK)
         response = self._dispatch(whole)
         self._pending, self._pending_sw = response.data, response.sw
-        return self._portion(_most(whole))
+        return self._portion(self._most(whole))
 
     def _check_class(self, cla: int) -> None:
         """Refuse what this card has not: further channels, secure messaging, reserved classes (ISO/IEC 7816-4, 5.4.1)."""
@@ -233,7 +237,7 @@ class VirtualCard:
             raise Refused(SW.WRONG_P1P2)
         if not self._pending:
             raise Refused(SW.CONDITIONS)
-        return self._portion(_most(command))
+        return self._portion(self._most(command))
 
     def _portion(self, most: int) -> ResponseAPDU:
         """The next part of the answer; 61xx says how much is left, 6100 that it is 256 or more (5.3.4)."""
@@ -243,15 +247,14 @@ class VirtualCard:
             return ResponseAPDU(part, self._pending_sw)
         return ResponseAPDU(part, 0x6100 | (left if left < 0x100 else 0))
 
+    def _most(self, command: CommandAPDU) -> int:
+        """Ne: how many data bytes the terminal takes (ISO/IEC 7816-4, 5.2)."""
+        if command.le:
+            return command.le
+        if command.le is None and not self._le_optional:
+            return 0
+        return 0x10000 if command.extended else 0x100
+
 
 def _header(command: CommandAPDU) -> tuple[int, int, int, int]:
     return command.cla & ~CHAINING, command.ins, command.p1, command.p2
-
-
-def _most(command: CommandAPDU) -> int:
-    """Ne: how many data bytes the terminal takes; none if there is no Le field (ISO/IEC 7816-4, 5.2)."""
-    if command.le is None:
-        return 0
-    if command.le:
-        return command.le
-    return 0x10000 if command.extended else 0x100

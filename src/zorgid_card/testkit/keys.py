@@ -7,7 +7,6 @@ simulations alone.**
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 
@@ -15,6 +14,9 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from ..errors import StorageError
+from .piv_state import read_json, write_json
+
+_FORMAT = "zorgid-card RSA keys in clear, for simulation only"
 
 
 class KeyPool:
@@ -46,11 +48,12 @@ class KeyPool:
         return self._keys[label]
 
     def save(self, path: Path) -> None:
-        """Write all keys to ``path`` (readable by its owner alone)."""
-        temporary = path.with_name(f"{path.name}.{os.getpid()}")
-        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-            json.dump(self._pem, file, indent=1)
-        temporary.replace(path)
+        """Write all keys to ``path``, readable by its owner alone.
+
+        Raises:
+            StorageError: the file could not be written.
+        """
+        write_json({"format": _FORMAT, "keys": self._pem}, path)
 
     def _make(self, label: str, bits: int) -> rsa.RSAPrivateKey:
         key = rsa.generate_private_key(65537, bits)
@@ -87,8 +90,7 @@ def load_rsa_key(pem: str) -> rsa.RSAPrivateKey:
 
 
 def _read(path: Path) -> dict[str, str]:
-    try:
-        found = json.loads(path.read_text())
-        return {str(name): str(pem) for name, pem in found.items()}
-    except (OSError, ValueError, AttributeError) as error:
-        raise StorageError("the file of keys cannot be read", reason="keys") from error
+    found = read_json(path, _FORMAT).get("keys")
+    if not isinstance(found, dict):
+        raise StorageError("the file of keys cannot be read", reason="keys")
+    return {str(name): str(pem) for name, pem in found.items()}

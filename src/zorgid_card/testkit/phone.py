@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from zorgid_card.errors import MessageError, PairingError
 from zorgid_card.pki.signing import SoftwareSigner
-from zorgid_card.pki.statement import sign_statement
+from zorgid_card.pki.statement import PHONE_LOG_IN, sign_statement
 from zorgid_card.ports.phone import PhoneAnswer, PhoneClaim, PhonePortal, PhoneQuestion
 from zorgid_card.secret import Secret
 
@@ -36,9 +36,7 @@ class _Scanned:
         if not where.endswith("/phone") or len(parts) != 3:
             raise MessageError("this QR code is not one of ZORG-ID", field="qr")
         try:
-            fingerprint, _, secret = (
-                base64.b64decode(p + "=" * (-len(p) % 4), b"-_", validate=True) for p in parts
-            )
+            fingerprint, _, secret = (base64.b64decode(p + "=" * (-len(p) % 4), b"-_", validate=True) for p in parts)
         except ValueError as error:
             raise MessageError("this QR code cannot be read", field="qr") from error
         key = HKDF(hashes.SHA256(), 32, salt=None, info=b"zorgid-card phone offer v1").derive(secret)
@@ -91,9 +89,7 @@ class SimulatedPhone:
         parts = (scanned.mobile_id.encode(), self._signer.public_key, verifier)
         transcript = b"".join(len(part).to_bytes(2, "big") + part for part in parts)
         mac = hmac.digest(scanned.key, b"zorgid-card phone link v1" + transcript, "sha256")
-        claim = PhoneClaim(
-            mobile_id=scanned.mobile_id, public_key=self._signer.public_key, verifier=verifier, mac=mac
-        )
+        claim = PhoneClaim(mobile_id=scanned.mobile_id, public_key=self._signer.public_key, verifier=verifier, mac=mac)
         self._portal.link(claim)
         code = hmac.digest(scanned.key, b"zorgid-card phone code v1" + transcript, "sha256")
         return f"{int.from_bytes(code[:8], 'big') % 1_000_000:06d}"
@@ -119,9 +115,9 @@ class SimulatedPhone:
             "phone": scanned.mobile_id,
             "nonce": question.nonce,
             "number": number,
-            "expires_at": question.expires_at.isoformat(),
+            "expires": question.expires_at.isoformat(),
         }
-        signature = sign_statement(self._signer, "phone-log-in", fields).signature
+        signature = sign_statement(self._signer, PHONE_LOG_IN, **fields).signature
         self._portal.answer(
             PhoneAnswer(
                 mobile_id=scanned.mobile_id,

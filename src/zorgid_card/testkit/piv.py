@@ -399,7 +399,7 @@ class VirtualPIVCard(VirtualCard):
     def __init__(self, state: PIVState, *, key_maker: KeyMaker = make_key, extended: bool = True) -> None:
         self._state = state
         application = PIVApplication(state, key_maker)
-        super().__init__(ATR, [application], default=application, extended=extended)
+        super().__init__(ATR, [application], default=application, extended=extended, le_optional=True)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self._state.serial}>"

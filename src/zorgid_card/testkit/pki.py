@@ -8,7 +8,6 @@ can be deceived by it. The production-like variant's user notice says in Dutch t
 from __future__ import annotations
 
 import hashlib
-import json
 import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -22,6 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from ..errors import NotFoundError, StorageError
 from ..pki.roles import role_name
 from .keys import KeyPool
+from .piv_state import read_json, write_json
 from .uzi_certificates import ca_name, sign_ca, sign_crl, sign_leaf
 from .uzi_contents import PassContents, ServerContents
 from .uzi_profile import (
@@ -45,6 +45,7 @@ CRL_VALIDITY = timedelta(hours=48)
 VALIDITY_YEARS = 3
 _FILE = "pki.json"
 _KEYS = "keys.json"
+_FORMAT = "zorgid-card test PKI"
 
 
 @dataclass(slots=True)
@@ -132,7 +133,8 @@ class UZITestPKI:
             subscriber: whose pass it is.
             pass_type: Z, N or M.
             role: ``NN.NNN``, a profession and specialism on Z.
-            title: the name of the role for the subject of a Z pass; the one that belongs to the code if empty.
+            title: the name of the role for the subject of a Z pass; the one that belongs to the code if
+                empty.
             not_before: start of validity; now if None.
             not_after: end of validity; three years after the start if None.
             tamper: makes the certificates malformed before they are signed.
@@ -306,6 +308,7 @@ class UZITestPKI:
             StorageError: the directory cannot be written.
         """
         record = {
+            "format": _FORMAT,
             "environment": self.environment,
             "ca_bits": self._ca_bits,
             "ca_validity": [moment.isoformat() for moment in self._ca_validity],
@@ -315,7 +318,7 @@ class UZITestPKI:
         try:
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._pool.save(directory / _KEYS)
-            (directory / _FILE).write_text(json.dumps(record, indent=1))
+            write_json(record, directory / _FILE)
         except OSError as error:
             raise StorageError("the test PKI cannot be written", reason=error.strerror) from error
 
@@ -327,7 +330,7 @@ class UZITestPKI:
             StorageError: the files are absent or damaged.
         """
         try:
-            record = json.loads((directory / _FILE).read_text())
+            record = read_json(directory / _FILE, _FORMAT)
             start, end = (datetime.fromisoformat(moment) for moment in record["ca_validity"])
             pki = cls(
                 record["environment"],
@@ -339,7 +342,7 @@ class UZITestPKI:
             pki._issued = int(record["issued"])
             for name, kept in record["cas"].items():
                 pki._cas[name] = pki._kept_ca(name, kept)
-        except (OSError, KeyError, TypeError, ValueError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise StorageError("the test PKI cannot be read", reason="pki") from error
         return pki
 

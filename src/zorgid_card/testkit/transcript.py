@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import TextIO
 
-from ..codec.masking import mask_command, mask_response
+from ..codec.masking import Masker
 from ..errors import StorageError
 
 
@@ -26,6 +26,7 @@ class Transcript:
         self._lock = threading.Lock()
         self._began = time.monotonic()
         self._count = 0
+        self._maskers: dict[str, Masker] = {}
         self._file: TextIO | None = None
         if path is not None:
             try:
@@ -44,16 +45,18 @@ class Transcript:
         Raises:
             StorageError: it could not be written.
         """
-        line = {
-            "t": round(time.monotonic() - self._began, 6),
-            "reader": reader,
-            "command": mask_command(command).hex(),
-            "response": mask_response(command, response).hex(),
-        }
         with self._lock:
             self._count += 1
-            if self._file is not None:
-                self._write(self._file, json.dumps(line) + "\n")
+            if self._file is None:
+                return
+            shown = self._maskers.setdefault(reader, Masker()).mask(command, response)
+            line = {
+                "t": round(time.monotonic() - self._began, 6),
+                "reader": reader,
+                "command": shown[0].hex(),
+                "response": shown[1].hex(),
+            }
+            self._write(self._file, json.dumps(line) + "\n")
 
     @staticmethod
     def _write(file: TextIO, line: str) -> None:

@@ -29,7 +29,7 @@ from zorgid_card.errors import (
 from zorgid_card.pki.chain import Trust
 from zorgid_card.pki.identity import UZIIdentity, read_uzi_identity, read_zorgid_identity
 from zorgid_card.pki.revocation import CRLSource, check_revocation
-from zorgid_card.pki.statement import verify_statement
+from zorgid_card.pki.statement import SESSION, verify_statement
 from zorgid_card.pki.web_eid import make_token, verify_token
 from zorgid_card.ports.card import Signer
 from zorgid_card.ports.registry import (
@@ -212,9 +212,7 @@ def _current(links: Iterable[CardLink | Membership], now: datetime) -> set[str]:
     return {link.ura for link in links if link.until is None or now < link.until}
 
 
-def accept_pass(
-    services: Services, certificate: bytes, chain: tuple[bytes, ...], now: datetime
-) -> UZIIdentity:
+def accept_pass(services: Services, certificate: bytes, chain: tuple[bytes, ...], now: datetime) -> UZIIdentity:
     """A UZI certificate that may authenticate its holder now: usage, chain to a pinned root, revocation.
 
     Raises:
@@ -243,7 +241,7 @@ def authenticated_session(context: Context, message: Authenticate) -> UZIIdentit
         session_key=session.key or b"",
         expires_at=session.expires_at,
     )
-    verify_statement(message.certificate, "session", fields, message.signature, message.algorithm)
+    verify_statement(message.certificate, SESSION, fields, message.signature, message.algorithm)
     context.facts["pass"] = base64.b64encode(message.certificate).decode()
     context.facts["pass_chain"] = " ".join(base64.b64encode(der).decode() for der in message.chain)
     return identity
@@ -265,12 +263,12 @@ def about(identity: UZIIdentity) -> Authenticated:
     return Authenticated(
         pass_type=identity.pass_type,
         uzi_number=identity.uzi_number,
-        given_names=identity.given_names,
-        surname=identity.surname,
+        given_names=identity.given_names or "",
+        surname=identity.surname or "",
         common_name=identity.common_name,
         ura=identity.ura,
         organisation=identity.organisation,
         role=identity.role,
-        role_name=identity.role_name,
+        role_name=identity.role_name or "",
         not_after=identity.not_after,
     )

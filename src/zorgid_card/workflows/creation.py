@@ -8,17 +8,15 @@ what it issued; if it cannot be told, it revokes by itself when the commit does 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
 from cryptography import x509
 
-from zorgid_card.cards.access import PINRequest
-from zorgid_card.cards.profile import YUBICO_PIV, CardProfile
-from zorgid_card.cards.zorgid import ZorgIDCard
+from zorgid_card.cards import CardKind, PIVCard, ZorgIDCard, open_card
 from zorgid_card.codec.link import Link, Observer
 from zorgid_card.errors import (
+    CardNotSupportedError,
     CardRemovedError,
     CardResetError,
     CertificateError,
@@ -33,11 +31,10 @@ from zorgid_card.errors import (
     ZorgIDError,
 )
 from zorgid_card.pki.csr import build_csr
-from zorgid_card.pki.statement import sign_statement, verify_statement
+from zorgid_card.pki.statement import CARD_PROOF, sign_statement, verify_statement
 from zorgid_card.ports.card import Reader
 from zorgid_card.secret import Secret
 from zorgid_card.workflows.creation_messages import (
-    PROOF,
     AbandonCard,
     AdministrationKey,
     CardAbandoned,
@@ -80,7 +77,6 @@ class CardCreation:
         reader: the slot in which pass and blank are put, one after the other.
         client: a session with the portal that is not open yet.
         holder: the person at the desk.
-        profile: the dialect of the blanks.
         observer: sees every physical APDU, masked.
     """
 
@@ -90,17 +86,14 @@ class CardCreation:
         client: PortalClient,
         holder: Holder,
         *,
-        profile: CardProfile = YUBICO_PIV,
         observer: Observer | None = None,
         card_timeout: float | None = None,
     ) -> None:
         self._reader = reader
         self._client = client
         self._holder = holder
-        self._profile = profile
         self._observer = observer
         self._timeout = card_timeout
-        self._factory_pin: Callable[[PINRequest], Secret] = lambda _: profile.factory_pin.secret()
 
     def run(self, *, platform: str, client_version: str) -> Made:
         """All of it; a card that is pulled or torn may be put in again and is made anew, in the same session (CRD-8).
@@ -147,51 +140,41 @@ class CardCreation:
         """
         channel = self._reader.connect(exclusive=True)
         try:
-            card = ZorgIDCard(Link(channel, observer=self._observer), self._profile)
-            accepted = self._offer(card)
+            card = _personalisable(Link(channel, observer=self._observer))
+            offer = OfferCard(
+                serial=card.serial, dialect=card.profile.name, firmware=card.firmware, found=card.kind.value
+            )
+            accepted = self._client.ask(offer, CardAccepted)
             try:
-                return self._personalise(card, accepted)
+                return self._personalise(card, offer.serial, accepted)
             except BaseException as error:
                 self._abandon(error)
                 raise
         finally:
             channel.close(reset=True)
 
-    def _offer(self, card: ZorgIDCard) -> CardAccepted:
-        blank = True
-        try:
-            card.require_blank()
-        except NotBlankError as error:
-            # Half made by an earlier attempt, perhaps: that the portal knows, by the serial.
-            if error.details.get("found") != "zorgid":
-                raise
-            blank = False
-        offer = OfferCard(serial=card.serial, dialect=self._profile.dialect, firmware=card.firmware, blank=blank)
-        return self._client.ask(offer, CardAccepted)
-
-    def _personalise(self, card: ZorgIDCard, accepted: CardAccepted) -> Made:
+    def _personalise(self, card: ZorgIDCard, serial: str, accepted: CardAccepted) -> Made:
         if accepted.reset:
-            self._holder.confirm(Question("empty-card", (("serial", card.serial),)))
+            self._holder.confirm(Question("empty-card", (("serial", serial),)))
             card.factory_reset()
             card.require_blank()
-        with self._choose_pin(accepted) as pin:
+        pin, puk, administration = card.factory_secrets()
+        with pin, puk, administration, self._choose_pin(accepted) as chosen:
             self._step(Step.GENERATE, 0)
-            request = self._generate(card, accepted)
+            request = self._generate(card, accepted, pin, administration)
             self._step(Step.CERTIFY, 1)
             issued = self._client.ask(request, CertificateIssued)
             self._step(Step.WRITE, 2)
-            self._write(card, accepted, issued)
-            self._step(Step.VERIFY, 3)
-            self._read_back(card, accepted, issued)
-            self._step(Step.PIN, 4)
-            with self._profile.factory_pin.secret() as factory:
-                card.change_pin(factory, pin)
-            proof = self._prove(card, accepted, issued, pin)
-        self._step(Step.PUK, 5)
-        self._set_puk(card)
+            self._write(card, accepted, issued, administration)
+            self._step(Step.PIN, 3)
+            card.change_pin(pin, chosen)
+            self._step(Step.VERIFY, 4)
+            proof = self._prove(card, serial, accepted, issued, chosen)
+            self._step(Step.PUK, 5)
+            self._set_puk(card, puk)
         self._step(Step.ACTIVATE, 6)
         active = self._client.ask(proof, CardActive)
-        return Made(card.serial, issued.certificate, active.user_name, active.ura)
+        return Made(serial, issued.certificate, active.user_name, active.ura)
 
     def _step(self, step: Step, done: int) -> None:
         self._holder.progress(step, done, len(Step))
@@ -212,56 +195,55 @@ class CardCreation:
                     return first
         raise DeclinedError
 
-    def _generate(self, card: ZorgIDCard, accepted: CardAccepted) -> RequestCertificate:
+    def _generate(
+        self, card: ZorgIDCard, accepted: CardAccepted, pin: Secret, administration: Secret
+    ) -> RequestCertificate:
         slot = accepted.slot
-        self._factory_administration(card)
-        card.generate(slot, accepted.key_algorithm)
-        return RequestCertificate(
-            csr=build_csr(card.signer(slot, self._factory_pin)),
-            attestation=card.attest(slot),
-            intermediate=card.attestation_intermediate(),
-        )
+        with card.session():
+            card.authenticate_administration(administration)
+            card.generate(slot, accepted.key_algorithm)
+            attestation, intermediate = card.attest(slot), card.attestation_intermediate()
+        csr = build_csr(card.signer(slot, lambda _: pin))
+        return RequestCertificate(csr=csr, attestation=attestation, intermediate=intermediate)
 
-    def _factory_administration(self, card: ZorgIDCard) -> None:
-        with self._profile.factory_administration_key.secret() as key:
-            card.authenticate_administration(key, self._profile.administration_algorithm)
-
-    def _write(self, card: ZorgIDCard, accepted: CardAccepted, issued: CertificateIssued) -> None:
-        algorithm = self._profile.administration_algorithm
-        fetched = self._client.ask(FetchAdministrationKey(algorithm=algorithm), AdministrationKey)
-        with fetched.key as key:
-            # The portal has been asked since the last command: authenticate anew.
-            self._factory_administration(card)
-            card.set_administration_key(key)
+    def _write(
+        self, card: ZorgIDCard, accepted: CardAccepted, issued: CertificateIssued, administration: Secret
+    ) -> None:
+        """The card's own administration key, then its objects; each is read back by the card's own methods."""
+        algorithm = accepted.administration_algorithm
+        fetched = self._client.ask(FetchAdministrationKey(), AdministrationKey)
+        with fetched.key as key, card.session():
+            card.authenticate_administration(administration)
+            card.set_administration_key(key, algorithm)
             card.authenticate_administration(key, algorithm)
-        card.write_certificate(accepted.slot, issued.certificate)
-        card.write_chuid(accepted.guid, accepted.expires)
-        card.write_ccc()
-
-    def _read_back(self, card: ZorgIDCard, accepted: CardAccepted, issued: CertificateIssued) -> None:
-        if card.certificate(accepted.slot) != issued.certificate:
-            raise ProofError("the certificate read back is not the one written")
+            card.write_certificate(accepted.slot, issued.certificate)
+            card.write_chuid(accepted.guid, accepted.expires)
+            card.write_ccc()
 
     def _prove(
-        self, card: ZorgIDCard, accepted: CardAccepted, issued: CertificateIssued, pin: Secret
+        self, card: ZorgIDCard, serial: str, accepted: CardAccepted, issued: CertificateIssued, pin: Secret
     ) -> CommitCard:
         """A signature made with the chosen PIN verifies with the certificate on the card: the commit point."""
-        certificate = x509.load_der_x509_certificate(issued.certificate)
+        written = card.certificate(accepted.slot) or b""
+        if written != issued.certificate:
+            raise ProofError("the certificate read back is not the one issued")
+        certificate = x509.load_der_x509_certificate(written)
         fields = proof_fields(
             session=self._client.session,
-            serial=card.serial,
+            origin=self._client.origin,
+            serial=serial,
             certificate_serial=f"{certificate.serial_number:x}",
         )
-        signer = card.signer(accepted.slot, lambda _: pin.copy())
-        signed = sign_statement(signer, PROOF, fields)
+        signer = card.signer(accepted.slot, lambda _: pin)
+        signed = sign_statement(signer, CARD_PROOF, **fields)
         try:
-            verify_statement(signer.public_key, PROOF, fields, signed.signature, signed.algorithm)
+            verify_statement(written, CARD_PROOF, fields, signed.signature, signed.algorithm)
         except CertificateError as error:
             raise ProofError("the card's signature does not verify with its certificate") from error
         return CommitCard(algorithm=signed.algorithm, signature=signed.signature)
 
-    def _set_puk(self, card: ZorgIDCard) -> None:
-        with Secret.random_digits(_PUK_DIGITS) as puk, self._profile.factory_puk.secret() as factory:
+    def _set_puk(self, card: ZorgIDCard, factory: Secret) -> None:
+        with Secret.random_digits(_PUK_DIGITS) as puk:
             self._holder.show_puk(puk)
             card.change_puk(factory, puk)
 
@@ -270,3 +252,20 @@ class CardCreation:
         # The first error is the one to tell; if the portal cannot be reached, it revokes by itself in time.
         with suppress(ZorgIDError):
             self._client.ask(AbandonCard(code=code), CardAbandoned)
+
+
+def _personalisable(link: Link) -> ZorgIDCard:
+    """The card, if it is one that may become a ZORG-ID Smartcard: a blank, or one that the portal may know as left half made.
+
+    Raises:
+        NotBlankError: another card; ``found`` says what. It was only read.
+    """
+    try:
+        card = open_card(link)
+    except CardNotSupportedError as error:
+        raise NotBlankError(f"not a blank ZORG-ID Smartcard: {error}", found=CardKind.UNKNOWN.value) from error
+    if isinstance(card, ZorgIDCard):
+        return card
+    if isinstance(card, PIVCard) and card.profile.factory is not None:
+        return ZorgIDCard(link, card.profile, kind=card.kind)
+    raise NotBlankError("not a blank ZORG-ID Smartcard", found=card.kind.value)

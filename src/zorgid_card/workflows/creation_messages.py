@@ -9,9 +9,6 @@ from typing import ClassVar
 from zorgid_card.secret import Secret
 from zorgid_card.workflows.messages import Message
 
-PROOF = "card-proof"
-"""Kind of the statement that the new card signs before it is activated."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MatchPerson(Message):
@@ -31,13 +28,13 @@ class PersonMatched(Message):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OfferCard(Message):
-    """Card side: the card in the reader. ``blank``: found to be in factory state, by reading alone (CRD-5)."""
+    """Card side: the card in the reader, and what reading alone found it to be: blank, zorgid, piv (CRD-5)."""
 
     kind: ClassVar[str] = "offer-card"
     serial: str
     dialect: str
     firmware: str
-    blank: bool
+    found: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +45,7 @@ class CardAccepted(Message):
     reset: bool
     slot: int
     key_algorithm: str
+    administration_algorithm: str
     guid: bytes
     expires: date
     pin_minimum: int
@@ -79,7 +77,6 @@ class FetchAdministrationKey(Message):
 
     kind: ClassVar[str] = "fetch-administration-key"
     volatile: ClassVar[bool] = True
-    algorithm: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +89,7 @@ class AdministrationKey(Message):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommitCard(Message):
-    """Card side: the card is finished; its signature over the statement of :data:`PROOF`."""
+    """Card side: the card is finished; its signature over the statement of :func:`proof_fields`."""
 
     kind: ClassVar[str] = "commit-card"
     algorithm: str
@@ -125,6 +122,6 @@ class CardAbandoned(Message):
     kind: ClassVar[str] = "card-abandoned"
 
 
-def proof_fields(*, session: str, serial: str, certificate_serial: str) -> dict[str, str]:
-    """The statement that the finished card signs: this session, this card, this certificate (serials as text)."""
-    return {"session": session, "card": serial, "certificate": certificate_serial}
+def proof_fields(*, session: str, origin: str, serial: str, certificate_serial: str) -> dict[str, str]:
+    """What the finished card signs (statement kind ``card-proof``): this session, this card, this certificate."""
+    return {"session": session, "origin": origin, "card": serial, "certificate": certificate_serial}

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from zorgid_card.errors import PairingError
-from zorgid_card.pki.statement import encode, verify_statement
+from zorgid_card.pki.statement import CONSENT, encode, verify_statement
 from zorgid_card.ports.registry import Person
 from zorgid_card.workflows import organisation, pairing
 from zorgid_card.workflows.authentication import about, authenticated_session, session_identity, session_pass
 from zorgid_card.workflows.messages import canonical
 from zorgid_card.workflows.portal import Context, Steps
 from zorgid_card.workflows.registration_messages import (
-    CONSENT,
     AdministratorRegistered,
     AskPhone,
     ConfirmOrganisation,
@@ -52,6 +51,7 @@ def register_administrator(context: Context, message: RegisterAdministrator) -> 
     fields = consent_fields(
         session=context.session.id,
         origin=context.session.origin,
+        expires_at=context.session.expires_at,
         ura=identity.ura,
         uzi_number=identity.uzi_number,
         birth_date=message.birth_date,
@@ -66,9 +66,7 @@ def register_administrator(context: Context, message: RegisterAdministrator) -> 
             "certificate": certificate.hex(),
         }
     )
-    person, _ = organisation.register_administrator(
-        context.unit, identity, message.birth_date, evidence, context.now
-    )
+    person, _ = organisation.register_administrator(context.unit, identity, message.birth_date, evidence, context.now)
     context.facts["person"] = person.id
     return AdministratorRegistered(person=person.id, user_name=person.user_name)
 

@@ -32,8 +32,8 @@ class Step(StrEnum):
     GENERATE = "generate"
     CERTIFY = "certify"
     WRITE = "write"
-    VERIFY = "verify"
     PIN = "pin"
+    VERIFY = "verify"
     PUK = "puk"
     ACTIVATE = "activate"
 

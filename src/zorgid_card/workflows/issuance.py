@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import uuid
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -11,14 +10,15 @@ from cryptography import x509
 
 from zorgid_card.errors import (
     CardInUseError,
+    NotBlankError,
     PassTypeError,
     ResidencyError,
-    WrongCardError,
 )
 from zorgid_card.pki.attestation import verify_attestation
-from zorgid_card.pki.authority import CertificateProfile, SubjectData
+from zorgid_card.pki.authority import SubjectData, new_serial
 from zorgid_card.pki.csr import verify_csr
-from zorgid_card.pki.statement import verify_statement
+from zorgid_card.pki.profile import PROFILES
+from zorgid_card.pki.statement import CARD_PROOF, verify_statement
 from zorgid_card.ports.registry import (
     CardLink,
     IssuedCertificate,
@@ -27,9 +27,14 @@ from zorgid_card.ports.registry import (
     Unit,
 )
 from zorgid_card.workflows import audit, organisation, people
-from zorgid_card.workflows.authentication import about, accept_pass, authenticated_session, session_identity, session_pass
+from zorgid_card.workflows.authentication import (
+    about,
+    accept_pass,
+    authenticated_session,
+    session_identity,
+    session_pass,
+)
 from zorgid_card.workflows.creation_messages import (
-    PROOF,
     AbandonCard,
     AdministrationKey,
     CardAbandoned,
@@ -48,8 +53,8 @@ from zorgid_card.workflows.portal import Context, Steps
 from zorgid_card.workflows.session import Authenticate, Authenticated
 from zorgid_card.workflows.states import move
 
-_NEVER_PIN = 1
-"""PIN policy ``never`` in an attestation: such a key would serve whoever finds the card."""
+_BLANK = "blank"
+_REASON_LENGTH = 80
 
 
 def authenticate(context: Context, message: Authenticate) -> Authenticated:
@@ -72,58 +77,99 @@ def match_person(context: Context, message: MatchPerson) -> PersonMatched:
 
 def offer_card(context: Context, message: OfferCard) -> CardAccepted:
     """CRD-5: the card is blank, or is ours without a live certificate."""
-    unit, policy = context.unit, context.services.policy.creation
-    known = next(unit.find(SmartCard, serial=message.serial), None)
-    if known is not None:
-        _release(context, known)
-    elif not message.blank:
-        raise CardInUseError("the card is in use, and not known here", serial=message.serial)
-    context.facts.update(
-        card=message.serial,
-        dialect=message.dialect,
-        firmware=message.firmware,
-        guid=uuid.uuid4().hex,
-    )
+    policy = context.services.policy.creation
+    guid = uuid.uuid4()
+    _take_up(context, message, guid.hex)
+    context.facts.update(card=message.serial, guid=guid.hex)
     return CardAccepted(
-        reset=not message.blank,
+        reset=message.found != _BLANK,
         slot=policy.slot,
         key_algorithm=policy.key_algorithm,
-        guid=bytes.fromhex(context.facts["guid"]),
+        administration_algorithm=policy.administration_algorithm,
+        guid=guid.bytes,
         expires=(context.now + policy.validity).date(),
         pin_minimum=policy.pin.minimum,
         pin_maximum=policy.pin.maximum,
     )
 
 
-def _release(context: Context, card: SmartCard) -> None:
-    """A card that we know may be made anew if it has no live certificate; the holder's own half-made one is given up."""
+def _take_up(context: Context, offered: OfferCard, guid: str) -> None:
+    """Record the card as being made, before anything is written on it: a later attempt can tell whose half-made card it is."""
+    unit = context.unit
+    known = next(unit.find(SmartCard, serial=offered.serial), None)
+    if known is not None:
+        known = _released(context, known, offered.found)
+    elif offered.found != _BLANK:
+        raise NotBlankError("the card is in use, and not known here", found=offered.found)
+    card = SmartCard(
+        serial=offered.serial,
+        dialect=offered.dialect,
+        firmware=offered.firmware,
+        guid=guid,
+        person_id=context.facts["person"],
+        state="creating" if known is None else move("card", known.state, "create"),
+        residency="",
+        certificate_serial="",
+        created_at=context.now,
+        activated_at=None,
+        last_used_at=None,
+        reason=None,
+    )
+    if known is None:
+        unit.add(card)
+    else:
+        unit.replace(card)
+
+
+def _released(context: Context, card: SmartCard, found: str) -> SmartCard:
+    """A card that we know may be made anew if it has no live certificate.
+
+    A half-made card is given up if it is the holder's own, or if it was not finished in time; and so is the holder's own card
+    that somebody has reset to factory state: its key is gone. A blocked card stays blocked, and somebody else's card is for an
+    administrator to revoke first.
+    """
+    if card.state in ("revoked", "abandoned"):
+        return card
     own = card.person_id == context.facts["person"]
-    if card.state == "creating" and own:
-        give_up(context.unit, card, "superseded", context)
-    elif card.state not in ("revoked", "abandoned"):
+    late = context.now >= card.created_at + context.services.policy.creation.commit_within
+    if card.state == "creating" and (own or late):
+        return _give_up(context, card, "abandon", "begun anew")
+    if card.state == "active" and own and found == _BLANK:
+        return _give_up(context, card, "revoke", "reset to factory state")
+    if found == _BLANK:
         raise CardInUseError(serial=card.serial)
+    raise NotBlankError("the card is in use", found=found)
+
+
+def _card_of_session(context: Context) -> SmartCard:
+    """The card that this session makes; raises CardInUseError when another session has taken it up since."""
+    card = context.unit.get(SmartCard, context.facts["card"])
+    if card.state != "creating" or card.guid != context.facts["guid"]:
+        raise CardInUseError("another attempt has taken this card up", serial=card.serial)
+    return card
 
 
 def request_certificate(context: Context, message: RequestCertificate) -> CertificateIssued:
     """CRD-7: a certificate on hold for a key proven to be on this card; the pass's revocation is judged once more."""
     services, now = context.services, context.now
     identity = accept_pass(services, *session_pass(context), now)
+    _card_of_session(context)
     public_key = verify_csr(message.csr)
     residency = _residency(context, message, public_key)
     policy = services.policy.creation
-    serial = secrets.randbits(127) | 1 << 126
     der = services.authority.issue(
-        CertificateProfile.AUTHENTICITY,
+        PROFILES[policy.slot],
         SubjectData(
             uzi_number=identity.uzi_number,
-            given_names=identity.given_names,
-            surname=identity.surname,
+            given_names=identity.given_names or "",
+            surname=identity.surname or "",
             common_name=identity.common_name,
         ),
         public_key,
-        serial=serial,
+        serial=new_serial(),
         not_before=now - timedelta(minutes=1),
         not_after=now + policy.validity,
+        guid=bytes.fromhex(context.facts["guid"]),
     )
     _record(context, der, residency)
     return CertificateIssued(certificate=der, chain=services.authority.chain)
@@ -133,47 +179,30 @@ def _residency(context: Context, message: RequestCertificate, public_key: bytes)
     services = context.services
     if "attested" not in services.policy.creation.residency:
         raise ResidencyError("no accepted proof of residency", reason="policy")
-    attested = verify_attestation(
+    verify_attestation(
         message.attestation,
         message.intermediate,
         services.makers,
         public_key=public_key,
         slot=services.policy.creation.slot,
         at=context.now,
+        serial=context.facts["card"],
     )
-    if attested.serial != context.facts["card"]:
-        raise WrongCardError(expected=context.facts["card"], found=attested.serial)
-    if attested.pin_policy <= _NEVER_PIN:
-        raise ResidencyError("the key can be used without the PIN", reason="pin-policy")
     return "attested"
 
 
 def _record(context: Context, der: bytes, residency: str) -> None:
-    unit, now, facts = context.unit, context.now, context.facts
+    unit, now = context.unit, context.now
     certificate = x509.load_der_x509_certificate(der)
-    serial = f"{certificate.serial_number:x}"
-    card = SmartCard(
-        serial=facts["card"],
-        dialect=facts["dialect"],
-        firmware=facts["firmware"],
-        guid=facts["guid"],
-        person_id=facts["person"],
-        state="creating",
+    card = replace(
+        _card_of_session(context),
+        certificate_serial=f"{certificate.serial_number:x}",
         residency=residency,
-        certificate_serial=serial,
-        created_at=now,
-        activated_at=None,
-        last_used_at=None,
-        reason=None,
     )
-    known = next(unit.find(SmartCard, serial=card.serial), None)
-    if known is None:
-        unit.add(card)
-    else:
-        unit.replace(replace(card, state=move("card", known.state, "create")))
+    unit.replace(card)
     unit.add(
         IssuedCertificate(
-            serial=serial,
+            serial=card.certificate_serial,
             card_serial=card.serial,
             der=der,
             status="hold",
@@ -183,27 +212,33 @@ def _record(context: Context, der: bytes, residency: str) -> None:
             not_after=certificate.not_valid_after_utc,
         )
     )
-    _audit(context, "card.issue", card.serial, certificate=serial, residency=residency)
+    _audit(context, "card.issue", card.serial, certificate=card.certificate_serial, residency=residency)
 
 
 def administration_key(context: Context, message: FetchAdministrationKey) -> AdministrationKey:
     """The card's own administration key, for the card that this session was issued for."""
-    key = context.services.administration.derive(context.facts["card"], message.algorithm)
+    algorithm = context.services.policy.creation.administration_algorithm
+    key = context.services.administration.derive(context.facts["card"], algorithm)
     return AdministrationKey(key=key)
 
 
 def commit_card(context: Context, message: CommitCard) -> CardActive:
     """CRD-10: the card signed this session's proof; certificate and card become active, linked to person and organisation."""
     unit, now = context.unit, context.now
-    card = unit.get(SmartCard, context.facts["card"])
+    card = _card_of_session(context)
     issued = unit.get(IssuedCertificate, card.certificate_serial)
-    fields = proof_fields(session=context.session.id, serial=card.serial, certificate_serial=issued.serial)
-    verify_statement(issued.der, PROOF, fields, message.signature, message.algorithm)
+    fields = proof_fields(
+        session=context.session.id,
+        origin=context.session.origin,
+        serial=card.serial,
+        certificate_serial=issued.serial,
+    )
+    verify_statement(issued.der, CARD_PROOF, fields, message.signature, message.algorithm)
     unit.replace(replace(card, state=move("card", card.state, "commit"), activated_at=now))
     unit.replace(
         replace(
             issued,
-            status=move("certificate", issued.status, "commit"),
+            status=move("certificate", issued.status, "release"),
             reason=None,
             changed_at=now,
             commit_by=None,
@@ -225,26 +260,29 @@ def _link(unit: Unit, card: SmartCard, ura: str, now: datetime) -> None:
 
 def abandon_card(context: Context, message: AbandonCard) -> CardAbandoned:
     """CRD-8: what was issued for this card in this session is revoked."""
-    known = next(context.unit.find(SmartCard, serial=context.facts["card"]), None)
-    if known is not None and known.state == "creating":
-        give_up(context.unit, known, message.code, context)
+    card = context.unit.get(SmartCard, context.facts["card"])
+    if card.state == "creating" and card.guid == context.facts["guid"]:
+        _give_up(context, card, "abandon", message.code)
     return CardAbandoned()
 
 
-def give_up(unit: Unit, card: SmartCard, why: str, context: Context) -> None:
-    """A card that was not finished: its certificate is revoked, it may be made anew."""
-    issued = unit.get(IssuedCertificate, card.certificate_serial)
-    unit.replace(replace(card, state=move("card", card.state, "abandon"), reason=why[:80]))
-    unit.replace(
-        replace(
-            issued,
-            status=move("certificate", issued.status, "abandon"),
-            reason="cessationOfOperation",
-            changed_at=context.now,
-            commit_by=None,
+def _give_up(context: Context, card: SmartCard, event: str, why: str) -> SmartCard:
+    """The card has no working key any more: its certificate is revoked, it may be made anew."""
+    unit, why = context.unit, why[:_REASON_LENGTH]
+    given_up = replace(card, state=move("card", card.state, event), reason=why)
+    unit.replace(given_up)
+    for issued in unit.find(IssuedCertificate, serial=card.certificate_serial):
+        unit.replace(
+            replace(
+                issued,
+                status=move("certificate", issued.status, "revoke"),
+                reason="cessationOfOperation",
+                changed_at=context.now,
+                commit_by=None,
+            )
         )
-    )
-    _audit(context, "card.abandon", card.serial, certificate=issued.serial, why=why[:80])
+    _audit(context, f"card.{event}", card.serial, certificate=card.certificate_serial, why=why)
+    return given_up
 
 
 def _audit(context: Context, action: str, subject: str, **detail: str) -> None:

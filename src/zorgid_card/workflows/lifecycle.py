@@ -8,13 +8,14 @@ another organisation is *not found*, just as what does not exist.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from zorgid_card.errors import NotAllowedError, NotFoundError, UsageError
+from zorgid_card.pki.revocation import ON_HOLD, UNSPECIFIED, RevokedEntry
 from zorgid_card.ports.registry import (
     Adoption,
     CardLink,
@@ -30,7 +31,6 @@ from zorgid_card.workflows import audit, people
 from zorgid_card.workflows.organisation import registered
 from zorgid_card.workflows.states import move
 
-HOLD = "certificateHold"
 CAUSES = frozenset(
     (
         "unspecified",
@@ -54,16 +54,9 @@ class CRLSigner(Protocol):
     """A CA that signs its CRL: :class:`zorgid_card.pki.authority.Authority`."""
 
     def sign_crl(
-        self,
-        entries: Sequence[tuple[int, datetime, str]],
-        number: int,
-        this_update: datetime,
-        next_update: datetime,
-        /,
+        self, entries: Iterable[RevokedEntry], *, number: int, this_update: datetime, next_update: datetime
     ) -> bytes:
-        """The CRL, DER; each entry is the certificate's serial, the time of the change, and the reason (RFC
-        5280, 5.3.1).
-        """
+        """The CRL, DER (RFC 5280, 5)."""
         ...
 
 
@@ -135,12 +128,10 @@ class Management:
         with self._registry.begin() as unit:
             expire_uncommitted(unit, now)
             number = unit.count_up("crl")
-            changed = [
-                c for status in ("hold", "revoked") for c in unit.find(IssuedCertificate, status=status)
-            ]
+            changed = [c for status in ("hold", "revoked") for c in unit.find(IssuedCertificate, status=status)]
         kept = [c for c in changed if now < c.not_after + 2 * self._crl_lifetime]
-        entries = [(int(c.serial, 16), c.changed_at, c.reason or "unspecified") for c in kept]
-        return self._authority.sign_crl(entries, number, now, now + self._crl_lifetime)
+        entries = [RevokedEntry(int(c.serial, 16), c.changed_at, c.reason or UNSPECIFIED) for c in kept]
+        return self._authority.sign_crl(entries, number=number, this_update=now, next_update=now + self._crl_lifetime)
 
 
 def expire_uncommitted(unit: Unit, now: datetime) -> tuple[IssuedCertificate, ...]:
@@ -149,11 +140,7 @@ def expire_uncommitted(unit: Unit, now: datetime) -> tuple[IssuedCertificate, ..
     Returns:
         The certificates that were revoked.
     """
-    late = [
-        c
-        for c in unit.find(IssuedCertificate, status="hold")
-        if c.commit_by is not None and c.commit_by <= now
-    ]
+    late = [c for c in unit.find(IssuedCertificate, status="hold") if c.commit_by is not None and c.commit_by <= now]
     return tuple(_abandon(unit, certificate, now) for certificate in late)
 
 
@@ -163,15 +150,11 @@ def _abandon(unit: Unit, certificate: IssuedCertificate, now: datetime) -> Issue
     for card in unit.find(SmartCard, serial=certificate.card_serial, certificate_serial=certificate.serial):
         reason = "not finished in time"
         unit.replace(replace(card, state=move("card", card.state, "abandon"), reason=reason))
-        audit.record(
-            unit, now, "portal", None, "card.abandon", card.serial, reason, certificate=certificate.serial
-        )
+        audit.record(unit, now, "portal", None, "card.abandon", card.serial, reason, certificate=certificate.serial)
     return revoked
 
 
-def _change(
-    certificate: IssuedCertificate, event: str, reason: str | None, now: datetime
-) -> IssuedCertificate:
+def _change(certificate: IssuedCertificate, event: str, reason: str | None, now: datetime) -> IssuedCertificate:
     status = move("certificate", certificate.status, event)
     return replace(certificate, status=status, reason=reason, changed_at=now, commit_by=None)
 
@@ -238,13 +221,13 @@ class Manager:
             TransitionError: the card's state does not allow it.
             UsageError: no reason is given.
         """
-        return self._change_card(serial, "block", "block", reason, HOLD)
+        return self._change_card(serial, "block", "block", reason, ON_HOLD)
 
     def unblock(self, serial: str, reason: str) -> SmartCard:
         """Undo :meth:`block`, which this organisation did (ADM-3); raises what it raises."""
         return self._change_card(serial, "unblock", "release", reason, None)
 
-    def revoke(self, serial: str, reason: str, *, cause: str = "unspecified") -> SmartCard:
+    def revoke(self, serial: str, reason: str, *, cause: str = UNSPECIFIED) -> SmartCard:
         """Revoke a card for good (ADM-4); raises what :meth:`block` raises.
 
         Args:
@@ -364,9 +347,7 @@ class Manager:
             for phone in unit.find(MobileID, person_id=person_id, ura=self._ura):
                 if phone.state not in ("revoked", "expired"):
                     unit.replace(
-                        replace(
-                            phone, state=move("mobile", phone.state, "revoke"), secret_hash=b"", code=None
-                        )
+                        replace(phone, state=move("mobile", phone.state, "revoke"), secret_hash=b"", code=None)
                     )
             self._audit(unit, now, "person.unlink", person_id, reason)
 
@@ -411,9 +392,7 @@ class Manager:
                 raise NotAllowedError(f"only for: {least}", action=least)
             yield unit, now
 
-    def _audit(
-        self, unit: Unit, now: datetime, action: str, subject: str, reason: str, **detail: str
-    ) -> None:
+    def _audit(self, unit: Unit, now: datetime, action: str, subject: str, reason: str, **detail: str) -> None:
         audit.record(unit, now, self._person_id, self._ura, action, subject, _reason(reason), **detail)
 
 
@@ -456,7 +435,5 @@ def _matches(row: CardRow, search: str, state: str | None) -> bool:
     if state is not None and row.card.state != state:
         return False
     person = row.person
-    text = " ".join(
-        (row.card.serial, person.given_names, person.surname, person.user_name, person.uzi_number)
-    )
+    text = " ".join((row.card.serial, person.given_names, person.surname, person.user_name, person.uzi_number))
     return search.casefold() in text.casefold()

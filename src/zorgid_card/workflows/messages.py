@@ -14,9 +14,8 @@ import base64
 import binascii
 import json
 import types
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from functools import cache
 from typing import Any, ClassVar, TypeAlias, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from zorgid_card.errors import Detail, MessageError, ZorgIDError
@@ -25,7 +24,7 @@ from zorgid_card.secret import Secret
 LIMIT = 65_536
 """Octets of one encoded message, at most."""
 
-JSON: TypeAlias = "str | int | bool | None | list[JSON] | dict[str, JSON]"
+JSON: TypeAlias = "str | int | bool | list[JSON] | dict[str, JSON] | None"
 M = TypeVar("M", bound="Message")
 
 
@@ -99,7 +98,7 @@ def parse(raw: bytes) -> dict[str, JSON]:
 
 def to_json(message: Message) -> dict[str, JSON]:
     """The message as a JSON object."""
-    return {"kind": message.kind, **{f.name: _plain(getattr(message, f.name)) for f in fields(message)}}  # type: ignore[arg-type]
+    return {"kind": message.kind, **{name: _plain(getattr(message, name)) for name in _hints(type(message))}}
 
 
 def from_json(value: JSON) -> Message:
@@ -120,10 +119,9 @@ def from_json(value: JSON) -> Message:
     return kind(**{name: _typed(hints[name], part, name) for name, part in given.items()})
 
 
-@cache
 def _hints(kind: type[Message]) -> dict[str, Any]:
-    names = {f.name for f in fields(kind)}  # type: ignore[arg-type]
-    return {name: hint for name, hint in get_type_hints(kind).items() if name in names}
+    """The fields of a kind of message with their types: all annotations that are no ClassVar."""
+    return {name: hint for name, hint in get_type_hints(kind).items() if get_origin(hint) is not ClassVar}
 
 
 def _plain(value: Any) -> JSON:

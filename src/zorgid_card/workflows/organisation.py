@@ -92,9 +92,7 @@ def approve(unit: Unit, request_id: str, *, operator: str, reason: str, now: dat
     if known is not None:
         message = "this organisation is registered already"
         raise TransitionError(message, what="organisation", state=known.state, event="approve")
-    organisation = Organisation(
-        ura=request.ura, name=request.organisation_name, state="approved", validated_at=None
-    )
+    organisation = Organisation(ura=request.ura, name=request.organisation_name, state="approved", validated_at=None)
     unit.add(organisation)
     return organisation
 
@@ -112,6 +110,32 @@ def _decide(unit: Unit, request_id: str, event: str, operator: str, reason: str,
     unit.replace(decided)
     audit.record(unit, now, operator, request.ura, f"request.{event}", request.id, reason)
     return decided
+
+
+def suspend(unit: Unit, ura: str, *, operator: str, reason: str, now: datetime) -> Organisation:
+    """Suspend an organisation: nothing is made, managed or logged in for it until :func:`resume`.
+
+    Raises:
+        NotFoundError: no such organisation.
+        TransitionError: it is not validated.
+        UsageError: no reason is given.
+    """
+    return _change(unit, ura, "suspend", operator, reason, now)
+
+
+def resume(unit: Unit, ura: str, *, operator: str, reason: str, now: datetime) -> Organisation:
+    """Undo :func:`suspend`; raises what it raises."""
+    return _change(unit, ura, "resume", operator, reason, now)
+
+
+def _change(unit: Unit, ura: str, event: str, operator: str, reason: str, now: datetime) -> Organisation:
+    reason = _text(reason, "reason", _REASON_LENGTH)
+    operator = _text(operator, "operator", _NAME_LENGTH)
+    organisation = unit.get(Organisation, ura)
+    changed = replace(organisation, state=move("organisation", organisation.state, event))
+    unit.replace(changed)
+    audit.record(unit, now, operator, ura, f"organisation.{event}", ura, reason)
+    return changed
 
 
 def _text(value: str, field: str, longest: int) -> str:
@@ -306,13 +330,9 @@ def register_administrator(
     person = people.match_person(unit, identity, birth_date, now, means=people.PHONE, one_means=one_means)
     administrators = people.administrators(unit, organisation.ura, now)
     if administrators and person.id not in administrators:
-        raise NotAllowedError(
-            "the organisation has an administrator, who may appoint others", action="register"
-        )
+        raise NotAllowedError("the organisation has an administrator, who may appoint others", action="register")
     member = people.link(unit, person.id, organisation.ura, now, role=people.ADMINISTRATOR)
-    evidence = Consent(
-        id=secrets.token_hex(16), person_id=person.id, ura=organisation.ura, evidence=consent, at=now
-    )
+    evidence = Consent(id=secrets.token_hex(16), person_id=person.id, ura=organisation.ura, evidence=consent, at=now)
     unit.add(evidence)
     digest = hashlib.sha256(consent).hexdigest()
     audit.record(unit, now, person.id, organisation.ura, "administrator.register", person.id, consent=digest)

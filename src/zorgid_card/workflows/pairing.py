@@ -51,7 +51,7 @@ from zorgid_card.errors import (
     SessionError,
     TransitionError,
 )
-from zorgid_card.pki.statement import verify_statement
+from zorgid_card.pki.statement import PHONE_LOG_IN, verify_statement
 from zorgid_card.ports.phone import PhoneAnswer, PhoneClaim, PhoneQuestion
 from zorgid_card.ports.registry import Membership, MobileID, Person, PhoneLogin, Unit
 from zorgid_card.workflows import audit, people
@@ -61,10 +61,9 @@ from zorgid_card.workflows.states import move
 OFFER_LIFETIME = timedelta(minutes=2)
 LOGIN_LIFETIME = timedelta(seconds=30)
 TRIES = 5
-LOGIN = "phone-log-in"
-"""The kind of the statement that a phone signs."""
 
 _VERIFIER = 32
+_BEGUN = ("offered", "linking")
 _ALGORITHM = "ES256"
 
 
@@ -126,11 +125,10 @@ def offer(
     _member(unit, person.id, ura, now)
     if one_means:
         people.require_one_means(unit, person.id, people.PHONE, now)
+    expire_offers(unit, now)
     for earlier in unit.find(MobileID, person_id=person.id, ura=ura):
-        if earlier.state in ("offered", "linking"):
-            unit.replace(
-                replace(earlier, state=move("mobile", earlier.state, "revoke"), secret_hash=b"", code=None)
-            )
+        if earlier.state in _BEGUN:
+            unit.replace(_ended(earlier, "revoke"))
     mobile_id, secret = _text(secrets.token_bytes(16)), secrets.token_bytes(16)
     made = MobileID(
         id=mobile_id,
@@ -153,6 +151,18 @@ def offer(
     return Offer(mobile_id, text, made.expires_at)
 
 
+def expire_offers(unit: Unit, now: datetime) -> None:
+    """End the offers of which the time has passed, and forget what was kept of their secrets."""
+    for state in _BEGUN:
+        for phone in unit.find(MobileID, state=state):
+            if phone.expires_at <= now:
+                unit.replace(_ended(phone, "expire"))
+
+
+def _ended(phone: MobileID, event: str) -> MobileID:
+    return replace(phone, state=move("mobile", phone.state, event), secret_hash=b"", code=None)
+
+
 def _text(octets: bytes) -> str:
     return base64.urlsafe_b64encode(octets).rstrip(b"=").decode()
 
@@ -173,9 +183,7 @@ def link(unit: Unit, claim: PhoneClaim, now: datetime) -> None:
     """
     phone = _offered(unit, claim.mobile_id)
     if phone.state != "offered":
-        raise PairingError(
-            "this QR code has been used", reason="expired" if phone.state == "expired" else "used"
-        )
+        raise PairingError("this QR code has been used", reason="expired" if phone.state == "expired" else "used")
     if now >= phone.expires_at:
         raise PairingError("this QR code has expired", reason="expired")
     transcript = _transcript(claim.mobile_id, claim.public_key, claim.verifier)
@@ -202,7 +210,7 @@ def progress(unit: Unit, mobile_id: str, binding: str, now: datetime) -> tuple[s
         PairingError: ``reason`` ``unknown``: no such offer of this browser session.
     """
     phone = _of_session(unit, mobile_id, binding)
-    if phone.state in ("offered", "linking") and now >= phone.expires_at:
+    if phone.state in _BEGUN and now >= phone.expires_at:
         return "expired", None
     return phone.state, phone.code
 
@@ -226,9 +234,7 @@ def confirm(unit: Unit, mobile_id: str, binding: str, code: str, now: datetime) 
     for other in unit.find(MobileID, person_id=phone.person_id, ura=phone.ura):
         if other.state in ("linked", "blocked"):
             unit.replace(replace(other, state=move("mobile", other.state, "revoke")))
-            audit.record(
-                unit, now, phone.person_id, phone.ura, "phone.revoke", other.id, "replaced by another phone"
-            )
+            audit.record(unit, now, phone.person_id, phone.ura, "phone.revoke", other.id, "replaced by another phone")
     linked = replace(phone, state=move("mobile", phone.state, "confirm"), code=None, binding="")
     unit.replace(linked)
     audit.record(unit, now, phone.person_id, phone.ura, "phone.link", phone.id)
@@ -251,8 +257,7 @@ def _of_session(unit: Unit, mobile_id: str, binding: str) -> MobileID:
 
 def _transcript(mobile_id: str, public_key: bytes, verifier: bytes) -> bytes:
     return b"".join(
-        len(part).to_bytes(2, "big") + part
-        for part in (mobile_id.encode(), public_key[:65535], verifier[:65535])
+        len(part).to_bytes(2, "big") + part for part in (mobile_id.encode(), public_key[:65535], verifier[:65535])
     )
 
 
@@ -304,14 +309,14 @@ class PhoneLoggedIn:
 def login_statement(
     *, origin: str, ura: str, mobile_id: str, nonce: str, number: str, expires_at: datetime
 ) -> dict[str, str]:
-    """The fields of the statement that the phone signs (kind :data:`LOGIN`)."""
+    """The fields of the statement that the phone signs (kind ``phone-log-in``)."""
     return {
         "origin": origin,
         "ura": ura,
         "phone": mobile_id,
         "nonce": nonce,
         "number": number,
-        "expires_at": expires_at.isoformat(),
+        "expires": expires_at.isoformat(),
     }
 
 
@@ -417,7 +422,7 @@ def answer(unit: Unit, given: PhoneAnswer, now: datetime) -> None:
         number=given.number,
         expires_at=asked.expires_at,
     )
-    verify_statement(phone.public_key or b"", LOGIN, fields, given.signature, _ALGORITHM)
+    verify_statement(phone.public_key or b"", PHONE_LOG_IN, fields, given.signature, _ALGORITHM)
     if not hmac.compare_digest(asked.number.encode(), given.number.encode()):
         unit.replace(replace(asked, state="refused"))
         raise PhoneNumberError
@@ -436,9 +441,7 @@ def _open_login(unit: Unit, given: PhoneAnswer, now: datetime) -> tuple[PhoneLog
         raise SessionError("this log-in has expired", reason="expired")
     phone = unit.get(MobileID, given.mobile_id)
     if phone.state != "linked":
-        raise TransitionError(
-            f"this phone is {phone.state}", what="mobile", state=phone.state, event="log-in"
-        )
+        raise TransitionError(f"this phone is {phone.state}", what="mobile", state=phone.state, event="log-in")
     return asked, phone
 
 
@@ -446,9 +449,7 @@ def _spend_try(unit: Unit, phone: MobileID, now: datetime) -> int:
     left = phone.tries_left - 1
     blocked = left <= 0
     unit.replace(
-        replace(
-            phone, tries_left=left, state=move("mobile", phone.state, "block") if blocked else phone.state
-        )
+        replace(phone, tries_left=left, state=move("mobile", phone.state, "block") if blocked else phone.state)
     )
     if blocked:
         audit.record(unit, now, "portal", phone.ura, "phone.block", phone.id, "too many wrong digits")
@@ -465,11 +466,7 @@ def finish(unit: Unit, nonce: str, binding: str, now: datetime) -> PhoneLoggedIn
             asked.
     """
     asked = next(unit.find(PhoneLogin, nonce=nonce), None)
-    if (
-        asked is None
-        or not hmac.compare_digest(asked.binding.encode(), binding.encode())
-        or asked.state == "used"
-    ):
+    if asked is None or not hmac.compare_digest(asked.binding.encode(), binding.encode()) or asked.state == "used":
         raise ReplayError("this log-in is not open", what="log-in")
     if asked.state == "refused":
         raise SessionError("the phone refused this log-in", reason="refused")

@@ -75,9 +75,7 @@ def match_person(
     if not 0 <= now.year - birth_date.year <= _OLDEST or birth_date > now.date():
         raise UsageError("this cannot be a birth date", reason="birth date")
     _require_tries(unit, identity.uzi_number, now, tries)
-    person = _known(unit, identity, names, birth_date, now) or _namesake(
-        unit, identity, names, birth_date, now
-    )
+    person = _known(unit, identity, names, birth_date, now) or _namesake(unit, identity, names, birth_date, now)
     if person is None:
         person = _new(unit, identity, names, birth_date)
     else:
@@ -95,9 +93,7 @@ def _names(identity: UZIIdentity) -> tuple[str, str]:
     return identity.given_names, identity.surname
 
 
-def _known(
-    unit: Unit, identity: UZIIdentity, names: tuple[str, str], birth_date: date, now: datetime
-) -> Person | None:
+def _known(unit: Unit, identity: UZIIdentity, names: tuple[str, str], birth_date: date, now: datetime) -> Person | None:
     person = next(unit.find(Person, uzi_number=identity.uzi_number), None)
     if person is None:
         return None
@@ -146,7 +142,7 @@ def user_name(given_names: str, surname: str, uzi_number: str) -> str:
     """First name, surname and UZI number as one lower-case ASCII name, such as ``jose.de-vries.900016528``
     (ORG-8).
     """
-    first = given_names.strip().split(maxsplit=1)[0]
+    first = next(iter(given_names.split()), "")
     return ".".join(part for part in (_plain(first), _plain(surname), uzi_number) if part)
 
 
@@ -214,9 +210,7 @@ def _has_phone(unit: Unit, person_id: str, now: datetime) -> bool:
 
 
 def _manages(unit: Unit, person_id: str, now: datetime) -> bool:
-    return any(
-        m.role != HOLDER and is_current(m.until, now) for m in unit.find(Membership, person_id=person_id)
-    )
+    return any(m.role != HOLDER and is_current(m.until, now) for m in unit.find(Membership, person_id=person_id))
 
 
 # --- membership ---------------------------------------------------------------------------------------------

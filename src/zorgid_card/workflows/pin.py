@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Protocol
 
 from zorgid_card.errors import PINPolicyError
@@ -44,7 +45,7 @@ def check_new_pin(first: Secret, second: Secret, policy: PINPolicy) -> None:
 
 def _weak(pin: memoryview) -> bool:
     """A run up or down (123456, 987654), or a short pattern repeated (000000, 121212, 123123)."""
-    steps = {(after - before) % 10 for before, after in zip(pin, pin[1:], strict=False)}
+    steps = {(after - before) % 10 for before, after in pairwise(pin)}
     if steps in ({1}, {9}):
         return True
     return any(all(pin[i] == pin[i - n] for i in range(n, len(pin))) for n in range(1, _LONGEST_PATTERN + 1))

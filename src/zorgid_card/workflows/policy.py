@@ -20,6 +20,8 @@ class CreationPolicy:
     """PIV key reference of the authenticity key."""
     key_algorithm: str = "RSA2048"
     """RSA2048, RSA3072, ECCP256 or ECCP384."""
+    administration_algorithm: str = "AES192"
+    """Algorithm of the cards' own administration keys (SP 800-78-5): AES128, AES192 or AES256."""
     residency: frozenset[str] = frozenset({"attested"})
     """Accepted proofs that the key is on the card (CRD-7)."""
     pin: PINPolicy = field(default_factory=PINPolicy)

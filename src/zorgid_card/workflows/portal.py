@@ -26,8 +26,8 @@ from zorgid_card.pki.authority import Authority
 from zorgid_card.pki.chain import Trust
 from zorgid_card.pki.revocation import CRLSource
 from zorgid_card.pki.signing import verify_signature
-from zorgid_card.ports.registry import Registry, Reply, Session, Unit
 from zorgid_card.ports.keys import AdministrationKeys
+from zorgid_card.ports.registry import Registry, Reply, Session, Unit
 from zorgid_card.workflows import organisation
 from zorgid_card.workflows.messages import JSON, Message, Refusal, canonical, from_json, parse, to_json
 from zorgid_card.workflows.pairing import PortalIdentity

@@ -8,12 +8,11 @@ from dataclasses import dataclass
 
 from zorgid_card.cards.uzi import UZIPass
 from zorgid_card.codec.link import Observer
-from zorgid_card.pki.statement import sign_statement
+from zorgid_card.pki.statement import CONSENT, sign_statement
 from zorgid_card.ports.card import Reader
 from zorgid_card.workflows.holder import Holder, Question
 from zorgid_card.workflows.organisation import REGISTER
 from zorgid_card.workflows.registration_messages import (
-    CONSENT,
     AdministratorRegistered,
     AskPhone,
     ConfirmOrganisation,
@@ -83,11 +82,12 @@ class Registration:
         fields = consent_fields(
             session=self._client.session,
             origin=self._client.origin,
+            expires_at=self._client.expires_at,
             ura=known.ura,
             uzi_number=known.uzi_number,
             birth_date=birth_date,
         )
-        signed = sign_statement(card.signer("authenticity", self._holder.pin), CONSENT, fields)
+        signed = sign_statement(card.signer("authenticity", self._holder.pin), CONSENT, **fields)
         return self._client.ask(
             RegisterAdministrator(birth_date=birth_date, algorithm=signed.algorithm, signature=signed.signature),
             AdministratorRegistered,

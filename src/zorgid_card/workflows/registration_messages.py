@@ -8,8 +8,6 @@ from typing import ClassVar
 
 from zorgid_card.workflows.messages import Message
 
-CONSENT = "consent"
-"""Kind of the statement by which the representative becomes administrator."""
 CONSENT_TEXT = "administrator-1"
 """Names the text that was shown and agreed to; a new text gets a new name."""
 
@@ -99,13 +97,15 @@ class PhoneLinked(Message):
 
 
 def consent_fields(
-    *, session: str, origin: str, ura: str, uzi_number: str, birth_date: date
+    *, session: str, origin: str, expires_at: datetime, ura: str, uzi_number: str, birth_date: date
 ) -> dict[str, str]:
-    """The consent that the pass signs: this session, this portal, this person, for this organisation."""
+    """The consent that the pass signs (statement kind ``consent``): this session, portal, person, organisation."""
     return {
+        "action": "register-administrator",
         "text": CONSENT_TEXT,
         "session": session,
         "origin": origin,
+        "expires": expires_at.isoformat(),
         "ura": ura,
         "uzi_number": uzi_number,
         "birth_date": birth_date.isoformat(),

@@ -10,14 +10,14 @@ again, with other contents it is refused. So the card side may repeat a message 
 
 from __future__ import annotations
 
-import hashlib
+import base64
 from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
 
 from zorgid_card.errors import MessageError, SessionError, StorageError, TransportError
 from zorgid_card.pki.signing import SoftwareSigner
-from zorgid_card.pki.statement import sign_statement
+from zorgid_card.pki.statement import SESSION, sign_statement
 from zorgid_card.ports.card import Signer
 from zorgid_card.ports.seam import Seam
 from zorgid_card.workflows.messages import JSON, M, Message, Refusal, canonical, from_json, parse, to_json
@@ -82,8 +82,8 @@ def session_statement(*, session: str, origin: str, session_key: bytes, expires_
     return {
         "session": session,
         "origin": origin,
-        "key": hashlib.sha256(session_key).hexdigest(),
-        "expires_at": expires_at.isoformat(),
+        "expires": expires_at.isoformat(),
+        "key": base64.b64encode(session_key).decode(),
     }
 
 
@@ -110,6 +110,17 @@ class PortalClient:
     def session(self) -> str:
         """The session's id; empty before :meth:`open`."""
         return self._session
+
+    @property
+    def expires_at(self) -> datetime:
+        """Until when the open session lives.
+
+        Raises:
+            SessionError: none is open.
+        """
+        if self._expires_at is None:
+            raise SessionError("no session is open", reason="closed")
+        return self._expires_at
 
     @property
     def origin(self) -> str:
@@ -140,15 +151,13 @@ class PortalClient:
         Raises:
             CertificateError, PortalError: the portal does not accept the pass.
         """
-        if self._expires_at is None:
-            raise MessageError("a pass authenticates an open session", field="session")
         fields = session_statement(
             session=self._session,
-            origin=self._seam.origin,
+            origin=self.origin,
             session_key=self._key.public_key,
-            expires_at=self._expires_at,
+            expires_at=self.expires_at,
         )
-        signature = sign_statement(signer, "session", fields).signature
+        signature = sign_statement(signer, SESSION, **fields).signature
         return self.ask(
             Authenticate(certificate=certificate, chain=chain, algorithm=signer.algorithm, signature=signature),
             Authenticated,

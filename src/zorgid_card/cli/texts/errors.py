@@ -168,8 +168,8 @@ _CERTIFICATE = {
         "This is not a sound certificate[[: the field {field} is malformed]][[ ({reason})]]; check that this is the right file or card.",
     ),
     "error.certificate.not_uzi": Text(
-        "Dit is een geldig certificaat, maar niet van het UZI-register[[: {field}]][[ ({reason})]]; kies een certificaat van een UZI-pas.",
-        "This is a sound certificate, but not one of the UZI register[[: {field}]][[ ({reason})]]; choose a certificate of a UZI pass.",
+        "Dit is een geldig certificaat, maar niet van het UZI-register (veld issuer[[: {issuer}]]); kies een certificaat van een UZI-pas.",
+        "This is a sound certificate, but not one of the UZI register (field issuer[[: {issuer}]]); choose a certificate of a UZI pass.",
     ),
     "error.certificate.uzi_field": Text(
         "Dit UZI-certificaat is onjuist[[: het veld {field} klopt niet]][[ ({reason})]]; gebruik deze pas niet en neem contact op met het UZI-register.",
@@ -323,13 +323,24 @@ _OTHER = {
 }
 
 _DETAILS = {
-    "detail.found:uzi": Text("een UZI-pas", "a UZI pass"),
+    "detail.found:uzi-pass": Text("een UZI-pas", "a UZI pass"),
     "detail.found:zorgid": Text("een ZORG-ID Smartcard die al in gebruik is", "a ZORG-ID Smartcard that is in use already"),
-    "detail.found:piv": Text("een kaart van iemand anders", "somebody's card"),
+    "detail.found:piv": Text("een andere kaart die al in gebruik is", "another card that is in use already"),
     "detail.found:unknown": Text("een onbekende kaart", "an unknown card"),
     "detail.state:unknown": Text("onbekend", "unknown"),
     "detail.state:approved": Text("goedgekeurd, nog niet gevalideerd", "approved, not validated yet"),
     "detail.state:suspended": Text("geblokkeerd", "suspended"),
+    "detail.state:active": Text("actief", "active"),
+    "detail.state:revoked": Text("ingetrokken", "revoked"),
+    "detail.state:abandoned": Text("niet afgemaakt", "abandoned"),
+    "detail.state:creating": Text("in aanmaak", "being made"),
+    "detail.state:blocked": Text("geblokkeerd", "blocked"),
+    "detail.what:card": Text("kaart", "card"),
+    "detail.what:mobile": Text("telefoon", "phone"),
+    "detail.what:organisation": Text("organisatie", "organisation"),
+    "detail.what:request": Text("aanvraag", "request"),
+    "detail.what:SmartCard": Text("kaart", "card"),
+    "detail.what:log-in": Text("inlogverzoek", "log-in"),
     "detail.what:challenge": Text("inlogverzoek", "log-in challenge"),
     "detail.usage:signature": Text("handtekeningcertificaat", "signature certificate"),
     "detail.usage:confidentiality": Text("vertrouwelijkheidscertificaat", "confidentiality certificate"),

@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * PC/SC without its headers: the library is loaded at run time, and its types are declared here for each platform.
+ *
+ *   platform   DWORD           LONG      SCARDCONTEXT, SCARDHANDLE   SCARD_READERSTATE
+ *   Linux      unsigned long   long      long                        ATR of 33 bytes
+ *   macOS      uint32_t        int32_t   int32_t                     ATR of 33 bytes, packed
+ *   Windows    uint32_t        int32_t   uintptr_t                   ATR of 36 bytes
+ */
+#include "zc.h"
+
+#include <string.h>
+
+#if defined(_WIN32)
+#define CALL __stdcall
+#define ANSI(name) name "A"
+#define ATR_SIZE 36
+typedef uint32_t dword;
+typedef int32_t result;
+typedef uintptr_t handle;
+#else
+#define CALL
+#define ANSI(name) name
+#define ATR_SIZE 33
+#if defined(__APPLE__)
+#pragma pack(push, 1)
+typedef uint32_t dword;
+typedef int32_t result;
+typedef int32_t handle;
+#else
+typedef unsigned long dword;
+typedef long result;
+typedef long handle;
+#endif
+#endif
+
+typedef struct {
+    const char *reader;
+    void *user;
+    dword current;
+    dword event;
+    dword atr_length;
+    uint8_t atr[ATR_SIZE];
+} reader_state;
+
+typedef struct {
+    dword protocol;
+    dword size;
+} io_request;
+
+#if defined(__APPLE__)
+#pragma pack(pop)
+#endif
+
+typedef result(CALL *establish_call)(dword, const void *, const void *, handle *);
+typedef result(CALL *release_call)(handle);
+typedef result(CALL *list_call)(handle, const char *, char *, dword *);
+typedef result(CALL *wait_call)(handle, dword, reader_state *, dword);
+typedef result(CALL *connect_call)(handle, const char *, dword, dword, handle *, dword *);
+typedef result(CALL *reconnect_call)(handle, dword, dword, dword, dword *);
+typedef result(CALL *disconnect_call)(handle, dword);
+typedef result(CALL *begin_call)(handle);
+typedef result(CALL *end_call)(handle, dword);
+typedef result(CALL *status_call)(handle, char *, dword *, dword *, dword *, uint8_t *, dword *);
+typedef result(CALL *transmit_call)(handle, const io_request *, const uint8_t *, dword, io_request *, uint8_t *,
+                                    dword *);
+
+enum { ESTABLISH, RELEASE, LIST, WAIT, CONNECT, RECONNECT, DISCONNECT, BEGIN, END, STATUS, TRANSMIT };
+
+static const char *const names[ZC_PCSC_CALLS] = {
+    [ESTABLISH] = "SCardEstablishContext",
+    [RELEASE] = "SCardReleaseContext",
+    [LIST] = ANSI("SCardListReaders"),
+    [WAIT] = ANSI("SCardGetStatusChange"),
+    [CONNECT] = ANSI("SCardConnect"),
+    [RECONNECT] = "SCardReconnect",
+    [DISCONNECT] = "SCardDisconnect",
+    [BEGIN] = "SCardBeginTransaction",
+    [END] = "SCardEndTransaction",
+    [STATUS] = ANSI("SCardStatus"),
+    [TRANSMIT] = "SCardTransmit",
+};
+
+enum { SCOPE_SYSTEM = 2, T0 = 1, T0_OR_T1 = 3 };
+
+/* ISO C has no cast between object and function pointers; POSIX and Windows promise that their representations agree. */
+#define ENTRY(type, pcsc, index) \
+    type entry;                  \
+    memcpy(&entry, &(pcsc)->call[index], sizeof entry)
+
+#if defined(_WIN32)
+
+#include <windows.h>
+
+static void *open_library(const char *path)
+{
+    if (path != NULL)
+        return (void *)LoadLibraryA(path);
+    return (void *)LoadLibraryExA("winscard.dll", NULL, LOAD_LIBRARY_SEARCH_SYSTEM32);
+}
+
+static void *find_symbol(void *library, const char *name)
+{
+    return (void *)GetProcAddress((HMODULE)library, name);
+}
+
+static void close_library(void *library)
+{
+    FreeLibrary((HMODULE)library);
+}
+
+#else
+
+#include <dlfcn.h>
+
+static void *open_library(const char *path)
+{
+#if defined(__APPLE__)
+    const char *usual = "/System/Library/Frameworks/PCSC.framework/PCSC";
+#else
+    const char *usual = "libpcsclite.so.1";
+#endif
+
+    return dlopen(path != NULL ? path : usual, RTLD_NOW | RTLD_LOCAL);
+}
+
+static void *find_symbol(void *library, const char *name)
+{
+    return dlsym(library, name);
+}
+
+static void close_library(void *library)
+{
+    dlclose(library);
+}
+
+#endif
+
+zc_status zc_pcsc_load(zc_pcsc *pcsc, const char *path)
+{
+    memset(pcsc, 0, sizeof *pcsc);
+    pcsc->library = open_library(path);
+    if (pcsc->library == NULL)
+        return ZC_E_LIBRARY;
+    for (size_t i = 0; i < ZC_PCSC_CALLS; i++) {
+        pcsc->call[i] = find_symbol(pcsc->library, names[i]);
+        if (pcsc->call[i] == NULL) {
+            zc_pcsc_unload(pcsc);
+            return ZC_E_SYMBOL;
+        }
+    }
+    return ZC_OK;
+}
+
+void zc_pcsc_unload(zc_pcsc *pcsc)
+{
+    if (pcsc->library != NULL)
+        close_library(pcsc->library);
+    memset(pcsc, 0, sizeof *pcsc);
+}
+
+uint32_t zc_pcsc_establish(const zc_pcsc *pcsc, uint64_t *context)
+{
+    ENTRY(establish_call, pcsc, ESTABLISH);
+    handle made = 0;
+    uint32_t code = (uint32_t)entry(SCOPE_SYSTEM, NULL, NULL, &made);
+
+    *context = (uint64_t)made;
+    return code;
+}
+
+uint32_t zc_pcsc_release(const zc_pcsc *pcsc, uint64_t context)
+{
+    ENTRY(release_call, pcsc, RELEASE);
+
+    return (uint32_t)entry((handle)context);
+}
+
+uint32_t zc_pcsc_list(const zc_pcsc *pcsc, uint64_t context, char *readers, uint32_t capacity, uint32_t *length)
+{
+    ENTRY(list_call, pcsc, LIST);
+    dword size = capacity;
+    uint32_t code = (uint32_t)entry((handle)context, NULL, readers, &size);
+
+    *length = (uint32_t)size;
+    return code;
+}
+
+uint32_t zc_pcsc_wait(const zc_pcsc *pcsc, uint64_t context, const char *reader, uint32_t milliseconds,
+                      uint32_t *state)
+{
+    ENTRY(wait_call, pcsc, WAIT);
+    reader_state one = {.reader = reader, .current = *state};
+    uint32_t code = (uint32_t)entry((handle)context, milliseconds, &one, 1);
+
+    *state = (uint32_t)one.event;
+    return code;
+}
+
+uint32_t zc_pcsc_connect(const zc_pcsc *pcsc, uint64_t context, const char *reader, uint32_t share, uint64_t *card,
+                         uint32_t *protocol)
+{
+    ENTRY(connect_call, pcsc, CONNECT);
+    handle made = 0;
+    dword chosen = 0;
+    uint32_t code = (uint32_t)entry((handle)context, reader, share, T0_OR_T1, &made, &chosen);
+
+    *card = (uint64_t)made;
+    *protocol = (uint32_t)chosen;
+    return code;
+}
+
+uint32_t zc_pcsc_reconnect(const zc_pcsc *pcsc, uint64_t card, uint32_t share, uint32_t initialization,
+                           uint32_t *protocol)
+{
+    ENTRY(reconnect_call, pcsc, RECONNECT);
+    dword chosen = 0;
+    uint32_t code = (uint32_t)entry((handle)card, share, T0_OR_T1, initialization, &chosen);
+
+    *protocol = (uint32_t)chosen;
+    return code;
+}
+
+uint32_t zc_pcsc_disconnect(const zc_pcsc *pcsc, uint64_t card, uint32_t disposition)
+{
+    ENTRY(disconnect_call, pcsc, DISCONNECT);
+
+    return (uint32_t)entry((handle)card, disposition);
+}
+
+uint32_t zc_pcsc_begin(const zc_pcsc *pcsc, uint64_t card)
+{
+    ENTRY(begin_call, pcsc, BEGIN);
+
+    return (uint32_t)entry((handle)card);
+}
+
+uint32_t zc_pcsc_end(const zc_pcsc *pcsc, uint64_t card, uint32_t disposition)
+{
+    ENTRY(end_call, pcsc, END);
+
+    return (uint32_t)entry((handle)card, disposition);
+}
+
+uint32_t zc_pcsc_atr(const zc_pcsc *pcsc, uint64_t card, uint8_t *atr, uint32_t *length)
+{
+    ENTRY(status_call, pcsc, STATUS);
+    char reader[256];
+    dword reader_length = sizeof reader, state = 0, protocol = 0, size = ZC_PCSC_ATR_MAX;
+    uint32_t code = (uint32_t)entry((handle)card, reader, &reader_length, &state, &protocol, atr, &size);
+
+    *length = size < ZC_PCSC_ATR_MAX ? (uint32_t)size : ZC_PCSC_ATR_MAX;
+    return code;
+}
+
+/* T=0 carries five bytes of header always, and no Le behind data. Returns the command to send and its length. */
+static const uint8_t *as_t0(const uint8_t *command, size_t *length, uint8_t case1[5])
+{
+    zc_command head;
+    size_t offset;
+
+    if (zc_command_parse(command, *length, &head, &offset) != ZC_OK || head.extended)
+        return command;
+    if (head.nc > 0 && head.ne > 0)
+        *length -= 1;
+    if (head.nc > 0 || head.ne > 0)
+        return command;
+    memcpy(case1, command, 4);
+    case1[4] = 0;
+    *length = 5;
+    return case1;
+}
+
+uint32_t zc_pcsc_transmit(const zc_pcsc *pcsc, uint64_t card, uint32_t protocol, const uint8_t *command,
+                          size_t command_length, uint8_t *response, size_t capacity, size_t *response_length)
+{
+    ENTRY(transmit_call, pcsc, TRANSMIT);
+    io_request request = {protocol, sizeof request};
+    uint8_t case1[5];
+    dword size = (dword)capacity;
+    uint32_t code;
+
+    if (protocol == T0)
+        command = as_t0(command, &command_length, case1);
+    code = (uint32_t)entry((handle)card, &request, command, (dword)command_length, NULL, response, &size);
+    *response_length = size <= capacity ? (size_t)size : 0;
+    return code;
+}

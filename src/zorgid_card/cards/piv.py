@@ -1,0 +1,333 @@
+"""Using a PIV card: PIN and PUK, certificates, signatures (SP 800-73-5)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_der_public_key
+
+from zorgid_card.cards.access import (
+    CardSession,
+    CardSigner,
+    PINProvider,
+    PINRequest,
+    Tries,
+    check_length,
+)
+from zorgid_card.cards.certificates import public_key_of
+from zorgid_card.cards.kinds import CardKind
+from zorgid_card.cards.profile import PLAIN_PIV, CardProfile
+from zorgid_card.codec.link import Exchange, Link
+from zorgid_card.errors import CardError, UsageError
+from zorgid_card.protocol import iso7816, piv, yubico
+from zorgid_card.protocol.iso7816 import Credential
+from zorgid_card.protocol.piv import KeyAlgorithm
+from zorgid_card.protocol.signature import SignatureAlgorithm, ecdsa_digest, rsa_block, signature_algorithm
+from zorgid_card.secret import Secret
+
+_DEFAULT_ALGORITHMS = {"RSA2048": "RS256", "RSA3072": "RS256", "ECCP256": "ES256", "ECCP384": "ES384"}
+_DEFAULT_POLICIES = {piv.SIGNATURE: yubico.PIN_ALWAYS, piv.CARD_AUTHENTICATION: yubico.PIN_NEVER}
+_ALWAYS = (yubico.PIN_ALWAYS, yubico.MATCH_ALWAYS)
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A key on the card: its public half (SubjectPublicKeyInfo DER), and when it wants the PIN."""
+
+    slot: int
+    algorithm: KeyAlgorithm
+    public_key: bytes
+    pin_policy: int
+
+
+class PIVCard(CardSession):
+    """A card with the PIV application.
+
+    Every operation is a transaction of its own that selects the application first; see :meth:`session` for
+    several.
+
+    Args:
+        link: to the card.
+        profile: what is known of this kind of card.
+        kind: what :func:`zorgid_card.cards.detect.detect` found it to be.
+    """
+
+    def __init__(self, link: Link, profile: CardProfile = PLAIN_PIV, *, kind: CardKind = CardKind.PIV_OTHER) -> None:
+        """Take the link; nothing is sent yet."""
+        super().__init__(link)
+        self._profile = profile
+        self._kind = kind
+
+    @property
+    def kind(self) -> CardKind:
+        """What the card was found to be."""
+        return self._kind
+
+    @property
+    def profile(self) -> CardProfile:
+        """What is known of this kind of card."""
+        return self._profile
+
+    def _select(self) -> None:
+        self._link.run(iso7816.select(self._profile.aids[0]))
+
+    # --- PIN and PUK --------------------------------------------------------------------------------------
+
+    def tries(self) -> Tries:
+        """Tries left of the PIN; costs none. A PIN that is verified has as many as the profile gives it."""
+        return self._tries(Credential.PIN)
+
+    def puk_tries(self) -> Tries:
+        """Tries left of the PUK; ``unknown`` where the card does not tell."""
+        return self._tries(Credential.PUK)
+
+    def _tries(self, credential: Credential) -> Tries:
+        reference = piv.PIN if credential is Credential.PIN else piv.PUK
+        with self.session():
+            if self._profile.metadata:
+                told = self._link.run(yubico.metadata(reference))
+                if told is not None and told.tries_left is not None:
+                    return Tries.known(told.tries_left)
+            if credential is Credential.PUK:
+                return Tries.UNKNOWN
+            verified, left = self._link.run(iso7816.verify_status(reference))
+        if verified:
+            return Tries.known(self._profile.pin_tries)
+        return Tries.UNKNOWN if left is None else Tries.known(left)
+
+    def _spend(self, credential: Credential, exchange: Exchange[None], last_try_allowed: bool) -> None:
+        """Read the counter, then make the try; the caller holds a session."""
+        self._tries(credential).require(credential, last_try_allowed=last_try_allowed)
+        self._last_was_wrong = True
+        self._link.run(exchange)
+        self._last_was_wrong = False
+
+    def verify_pin(self, pin: Secret, *, last_try_allowed: bool = False) -> None:
+        """Verify the PIN (VERIFY). It stays verified within a :meth:`session`.
+
+        Args:
+            pin: 1 to 8 characters.
+            last_try_allowed: the person said that the last try, or an unknown one, may be spent.
+
+        Raises:
+            WrongPINError: with ``tries_left``.
+            PINBlockedError: no try is left.
+            LastTryError: nothing was tried.
+        """
+        with self.session():
+            self._spend(Credential.PIN, iso7816.verify(piv.PIN, pin), last_try_allowed)
+
+    def change_pin(self, old: Secret, new: Secret, *, last_try_allowed: bool = False) -> None:
+        """Change the PIN (CHANGE REFERENCE DATA; PIN-2). Raises what :meth:`verify_pin` does, and
+        PINPolicyError.
+        """
+        check_length(new, self._profile.pin_minimum, self._profile.pin_maximum)
+        with self.session():
+            exchange = iso7816.change_reference_data(piv.PIN, old, new)
+            self._spend(Credential.PIN, exchange, last_try_allowed)
+
+    def unblock_pin(self, puk: Secret, new: Secret, *, last_try_allowed: bool = False) -> None:
+        """Set a new PIN with the PUK (RESET RETRY COUNTER; PIN-3).
+
+        Raises:
+            WrongPUKError: with ``tries_left``.
+            PUKBlockedError: no try is left.
+            LastTryError: one is left, or the card does not tell how many; nothing was tried.
+            PINPolicyError: the new PIN has a length that the card does not take; nothing was tried.
+        """
+        check_length(new, self._profile.pin_minimum, self._profile.pin_maximum)
+        with self.session():
+            self._spend(Credential.PUK, iso7816.reset_retry_counter(piv.PIN, puk, new), last_try_allowed)
+
+    def change_puk(self, old: Secret, new: Secret, *, last_try_allowed: bool = False) -> None:
+        """Change the PUK (CHANGE REFERENCE DATA; PIN-4). Raises what :meth:`unblock_pin` does."""
+        check_length(new, self._profile.puk_minimum, self._profile.puk_maximum)
+        with self.session():
+            exchange = iso7816.change_reference_data(piv.PUK, old, new, credential=Credential.PUK)
+            self._spend(Credential.PUK, exchange, last_try_allowed)
+
+    def log_out(self) -> None:
+        """Forget that the PIN was verified (VERIFY with P1=FF).
+
+        Raises:
+            StatusWordError: the card does not know this form; reset it instead.
+        """
+        with self.session():
+            self._link.run(iso7816.log_out(piv.PIN))
+
+    # --- certificates and keys ----------------------------------------------------------------------------
+
+    def certificate(self, slot: int = piv.AUTHENTICATION) -> bytes | None:
+        """The certificate of ``slot``, DER; None when there is none."""
+        with self.session():
+            content = self._link.run(piv.get_data(piv.certificate_object(slot)))
+        return None if content is None else piv.decode_certificate(content)
+
+    def authentication_certificate(self) -> bytes:
+        """The certificate one logs in with: that of 9A.
+
+        Raises:
+            CardError: there is none.
+        """
+        certificate = self.certificate(piv.AUTHENTICATION)
+        if certificate is None:
+            raise CardError("the card has no certificate to log in with", slot=piv.AUTHENTICATION)
+        return certificate
+
+    def public_key(self, slot: int = piv.AUTHENTICATION) -> bytes:
+        """SubjectPublicKeyInfo DER of the key in ``slot``, from the card's metadata, else from its
+        certificate.
+
+        Raises:
+            CardError: there is no key, or nothing that tells of it.
+        """
+        return self.key(slot).public_key
+
+    def key(self, slot: int = piv.AUTHENTICATION) -> Key:
+        """What the card tells of the key in ``slot``; raises as :meth:`public_key`."""
+        policy = _DEFAULT_POLICIES.get(slot, yubico.PIN_ONCE)
+        with self.session():
+            told = self._link.run(yubico.metadata(slot)) if self._profile.metadata else None
+            if told is not None and told.algorithm is not None and told.public_key is not None:
+                algorithm = piv.key_algorithm_of(told.algorithm)
+                public_key = piv.decode_public_key(told.public_key, algorithm)
+                return Key(slot, algorithm, public_key, told.pin_policy or policy)
+            certificate = self.certificate(slot)
+        if certificate is None:
+            raise CardError(f"there is no key in {slot:02X}, or nothing that tells of it", slot=slot)
+        public_key, algorithm = public_key_of(certificate)
+        return Key(slot, algorithm, public_key, policy)
+
+    # --- using keys ---------------------------------------------------------------------------------------
+
+    def sign(
+        self,
+        slot: int,
+        data: bytes,
+        algorithm: str,
+        pin: PINProvider | None = None,
+        *,
+        last_try_allowed: bool = False,
+    ) -> bytes:
+        """Hash and sign ``data`` with the key in ``slot`` (AUT-3).
+
+        The PIN is asked for when the key's policy wants it (9C: each time) and it is not verified. It is
+        asked for outside the transaction, and verified directly before the signature inside one.
+
+        Args:
+            slot: key reference: 9A, 9C, 9D, 9E or 82 to 95.
+            data: what is signed, not yet hashed.
+            algorithm: RS256/384/512, PS256/384/512, ES256, ES384; it must suit the key.
+            pin: asked for the PIN; None when it is verified, or the key never wants it.
+            last_try_allowed: the person said that the last try may be spent.
+
+        Returns:
+            RSA: as many bytes as the modulus. ECDSA: DER ECDSA-Sig-Value. It is not verified here.
+
+        Raises:
+            UsageError: the algorithm does not suit the key.
+            WrongPINError, PINBlockedError, LastTryError: as :meth:`verify_pin`.
+            StatusWordError: 6982 when the PIN was needed and no ``pin`` given.
+        """
+        chosen = signature_algorithm(algorithm)
+        key = self.key(slot)
+        block = _block(key.algorithm, chosen, data)
+        return self._use(key, piv.sign_raw(slot, key.algorithm, block), pin, last_try_allowed)
+
+    def key_agreement(
+        self,
+        slot: int,
+        public_key: bytes,
+        pin: PINProvider | None = None,
+        *,
+        last_try_allowed: bool = False,
+    ) -> bytes:
+        """Elliptic-curve Diffie-Hellman with the key in ``slot`` (9D, 82 to 95; AUT-3).
+
+        Args:
+            slot: key reference.
+            public_key: the other party's, SubjectPublicKeyInfo DER, on the same curve.
+            pin: as for :meth:`sign`.
+            last_try_allowed: as for :meth:`sign`.
+
+        Returns:
+            the x coordinate of the shared point, 32 or 48 bytes: input for a key derivation, not a key.
+
+        Raises:
+            UsageError: the public key is not on the key's curve.
+        """
+        key = self.key(slot)
+        exchange = piv.key_agreement(slot, key.algorithm, _point(public_key, key.algorithm))
+        return self._use(key, exchange, pin, last_try_allowed)
+
+    def _use(self, key: Key, exchange: Exchange[bytes], provider: PINProvider | None, last_try_allowed: bool) -> bytes:
+        secret = provider(self._request(key)) if provider is not None and self._wants_pin(key) else None
+        with self.session():
+            if secret is not None:
+                self._spend(Credential.PIN, iso7816.verify(piv.PIN, secret), last_try_allowed)
+            return self._link.run(exchange)
+
+    def _wants_pin(self, key: Key) -> bool:
+        if key.pin_policy == yubico.PIN_NEVER:
+            return False
+        if key.pin_policy in _ALWAYS:
+            return True
+        with self.session():
+            return not self._link.run(iso7816.verify_status(piv.PIN)).verified
+
+    def _request(self, key: Key) -> PINRequest:
+        return PINRequest(
+            what=Credential.PIN,
+            tries=self.tries(),
+            reference=key.slot,
+            minimum=self._profile.pin_minimum,
+            maximum=self._profile.pin_maximum,
+            retrying=self._last_was_wrong,
+        )
+
+    def signer(
+        self,
+        slot: int = piv.AUTHENTICATION,
+        pin: PINProvider | None = None,
+        *,
+        algorithm: str | None = None,
+        last_try_allowed: bool = False,
+    ) -> CardSigner:
+        """The key in ``slot`` as a :class:`~zorgid_card.ports.card.Signer`.
+
+        Args:
+            slot: key reference.
+            pin: asked for the PIN at each signature that wants it.
+            algorithm: None for the usual one: RS256, ES256 or ES384.
+            last_try_allowed: as for :meth:`sign`.
+        """
+        key = self.key(slot)
+        name = algorithm or _DEFAULT_ALGORITHMS[key.algorithm.name]
+        return CardSigner(
+            key.public_key,
+            name,
+            lambda data: self.sign(slot, data, name, pin, last_try_allowed=last_try_allowed),
+        )
+
+    def authentication_signer(self, pin: PINProvider) -> CardSigner:
+        """The key one logs in with: that of 9A."""
+        return self.signer(piv.AUTHENTICATION, pin)
+
+
+def _block(key: KeyAlgorithm, algorithm: SignatureAlgorithm, data: bytes) -> bytes:
+    suits = algorithm.curve_bits == (key.bits if key.kind == "EC" else 0)
+    if not suits:
+        raise UsageError(f"{algorithm.name} does not suit a key of {key.name}", reason="algorithm")
+    return ecdsa_digest(algorithm, data) if key.kind == "EC" else rsa_block(algorithm, data, key.bits)
+
+
+def _point(public_key: bytes, algorithm: KeyAlgorithm) -> bytes:
+    try:
+        key = load_der_public_key(public_key)
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise UsageError("not a public key", reason="public key") from error
+    if not isinstance(key, ec.EllipticCurvePublicKey) or key.key_size != algorithm.bits:
+        raise UsageError(f"the other party's key is not one of {algorithm.name}", reason="public key")
+    return key.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)

@@ -1,0 +1,240 @@
+"""Making and managing a ZORG-ID Smartcard: a PIV card of ours, on a blank whose dialect its profile
+describes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+
+from zorgid_card.cards import objects
+from zorgid_card.cards.detect import detect
+from zorgid_card.cards.inventory import Inventory, take_inventory
+from zorgid_card.cards.kinds import CardKind
+from zorgid_card.cards.piv import PIVCard
+from zorgid_card.cards.profile import YUBICO_PIV, CardProfile, Factory
+from zorgid_card.codec.link import Exchange, Link
+from zorgid_card.errors import (
+    CardError,
+    NotBlankError,
+    PINBlockedError,
+    ProofError,
+    PUKBlockedError,
+    WrongPINError,
+    WrongPUKError,
+)
+from zorgid_card.protocol import iso7816, piv, yubico
+from zorgid_card.protocol.administration import (
+    AdministrationAlgorithm,
+    administration_algorithm,
+    administration_algorithm_of,
+    authenticate_administration,
+)
+from zorgid_card.secret import Secret
+
+_MAX_TRIES = 255
+
+
+class ZorgIDCard(PIVCard):
+    """A ZORG-ID Smartcard, or a blank that becomes one.
+
+    What needs the administration key needs it authenticated in the same :meth:`~PIVCard.session`::
+
+        with card.session():
+            card.authenticate_administration(key)
+            public_key = card.generate(0x9A, "RSA2048")
+
+    Args:
+        link: to the card.
+        profile: its dialect, limits and factory values.
+        kind: what :func:`zorgid_card.cards.detect.detect` found it to be.
+    """
+
+    def __init__(self, link: Link, profile: CardProfile = YUBICO_PIV, *, kind: CardKind = CardKind.ZORGID) -> None:
+        """Take the link; nothing is sent yet."""
+        super().__init__(link, profile, kind=kind)
+
+    @property
+    def serial(self) -> str:
+        """Hardware serial number, decimal."""
+        with self.session():
+            return str(self._link.run(yubico.serial()))
+
+    @property
+    def firmware(self) -> str:
+        """Version of the firmware, such as ``5.7.1``."""
+        with self.session():
+            return ".".join(map(str, self._link.run(yubico.version())))
+
+    # --- is it blank? -------------------------------------------------------------------------------------
+
+    def require_blank(self) -> None:
+        """The card is in factory state, as far as reading tells; whatever it is, no counter changes (CRD-5).
+
+        Raises:
+            NotBlankError: ``found`` is ``uzi-pass``, ``zorgid``, ``piv`` or ``unknown``; ``why`` says what
+                was seen.
+        """
+        self._selected = False
+        found = detect(self._link)
+        if found.kind is not CardKind.BLANK:
+            raise NotBlankError(
+                f"this is not a blank ZORG-ID Smartcard: {found.why}", found=found.kind.value, why=found.why
+            )
+
+    def inventory(self) -> Inventory:
+        """What is on the card, read without PIN or key: for resuming a creation that was broken off
+        (CRD-8).
+        """
+        with self.session():
+            return self._link.run(take_inventory())
+
+    # --- the administration key ---------------------------------------------------------------------------
+
+    def authenticate_administration(self, key: Secret, algorithm: str | None = None) -> None:
+        """Authenticate with the administration key 9B; it holds until the end of the :meth:`session`.
+
+        Args:
+            key: 16, 24 or 32 bytes, as its algorithm has.
+            algorithm: 3DES, AES128, AES192 or AES256; None asks the card, or else the profile.
+
+        Raises:
+            StatusWordError: the card refuses the key.
+            ProofError: the card does not know the key.
+        """
+        with self.session():
+            chosen = self._administration_algorithm() if algorithm is None else administration_algorithm(algorithm)
+            self._link.run(authenticate_administration(chosen, key))
+
+    def set_administration_key(self, key: Secret, algorithm: str | None = None) -> None:
+        """Set a new administration key; the present one is authenticated. The key crosses to the card in
+        clear.
+
+        Args:
+            key: 16, 24 or 32 bytes, as its algorithm has.
+            algorithm: None keeps the present one.
+        """
+        with self.session():
+            chosen = self._administration_algorithm() if algorithm is None else administration_algorithm(algorithm)
+            self._link.run(yubico.set_management_key(chosen, key))
+
+    def _administration_algorithm(self) -> AdministrationAlgorithm:
+        told = self._link.run(yubico.metadata(piv.ADMINISTRATION)) if self._profile.metadata else None
+        if told is not None and told.algorithm is not None:
+            return administration_algorithm_of(told.algorithm)
+        return administration_algorithm(self._factory.administration_algorithm)
+
+    @property
+    def _factory(self) -> Factory:
+        if self._profile.factory is None:
+            raise CardError(f"cards of profile {self._profile.name!r} cannot be made by this library")
+        return self._profile.factory
+
+    def factory_secrets(self) -> tuple[Secret, Secret, Secret]:
+        """PIN, PUK and administration key that a blank has from its maker; they are public."""
+        factory = self._factory
+        return Secret.of(factory.pin), Secret.of(factory.puk), Secret.of(factory.administration_key)
+
+    # --- making -------------------------------------------------------------------------------------------
+
+    def generate(self, slot: int, algorithm: str, *, pin_policy: int | None = None) -> bytes:
+        """Generate a key pair on the card; the key that was in ``slot`` is lost. Needs the administration
+        key.
+
+        Args:
+            slot: key reference: 9A, 9C, 9D, 9E or 82 to 95.
+            algorithm: RSA2048, RSA3072, ECCP256 or ECCP384; RSA may take a minute.
+            pin_policy: 1 never, 2 once, 3 always; None leaves the card's own for the slot.
+
+        Returns:
+            the public key, SubjectPublicKeyInfo DER; that it is on this card is shown by :meth:`attest`.
+        """
+        piv.certificate_object(slot)
+        chosen = piv.key_algorithm(algorithm)
+        with self.session():
+            return self._link.run(piv.generate(slot, chosen, pin_policy))
+
+    def attest(self, slot: int = piv.AUTHENTICATION) -> bytes:
+        """The card's statement that the key in ``slot`` was generated on it; a certificate, DER."""
+        with self.session():
+            return self._link.run(yubico.attest(slot))
+
+    def attestation_intermediate(self) -> bytes:
+        """The certificate of the card's attestation key (slot F9), DER.
+
+        Raises:
+            CardError: the card has none.
+        """
+        with self.session():
+            content = self._link.run(piv.get_data(yubico.ATTESTATION_CERTIFICATE))
+        if content is None:
+            raise CardError("the card has no attestation certificate", slot=yubico.ATTESTATION)
+        return piv.decode_certificate(content)
+
+    def write_certificate(self, slot: int, der: bytes) -> None:
+        """Write the certificate of ``slot`` and read it back. Needs the administration key.
+
+        Raises:
+            ProofError: what is read back differs.
+        """
+        self._write(piv.certificate_object(slot), piv.encode_certificate(der))
+
+    def write_chuid(self, guid: bytes, expiry: date) -> None:
+        """Write the CHUID and read it back; ``guid`` is 16 random bytes, new whenever the card's contents
+        change.
+        """
+        self._write(piv.CHUID, objects.chuid(guid, expiry))
+
+    def write_ccc(self) -> None:
+        """Write a Card Capability Container with a random card number and read it back."""
+        self._write(piv.CCC, objects.ccc())
+
+    def write_discovery(self) -> None:
+        """Write the discovery object, unless the card has it already, and read it back."""
+        with self.session():
+            if self._link.run(piv.get_data(piv.DISCOVERY)) != objects.discovery():
+                self._write(piv.DISCOVERY, objects.discovery())
+
+    def _write(self, tag: int, content: bytes) -> None:
+        with self.session():
+            self._link.run(piv.put_data(tag, content))
+            if self._link.run(piv.get_data(tag)) != content:
+                raise ProofError(f"object {tag:X} reads back differently from what was written", object=tag)
+
+    def set_retries(self, pin: int, puk: int) -> None:
+        """Set the number of tries of PIN and PUK, 1 to 15; **both get their factory values back**.
+
+        Needs the administration key authenticated and the PIN verified, in the same session.
+        """
+        with self.session():
+            self._link.run(yubico.set_retries(pin, puk))
+
+    def factory_reset(self) -> None:
+        """Wipe the card: **every key and certificate on it is lost for good**, PIN, PUK and 9B are the
+        factory's again.
+
+        The card resets only when PIN and PUK are blocked, so all tries of both are spent first. Never call
+        this for a card that may be somebody else's.
+
+        Raises:
+            CardError: the tries do not run out, or the card refuses the reset.
+        """
+        with (
+            Secret.random_digits(self._profile.pin_maximum) as pin,
+            Secret.random_digits(self._profile.puk_maximum) as puk,
+            self.session(),
+        ):
+            self._exhaust(lambda: iso7816.verify(piv.PIN, pin))
+            self._exhaust(lambda: iso7816.reset_retry_counter(piv.PIN, puk, pin))
+            self._link.run(yubico.reset())
+            self._selected = False
+
+    def _exhaust(self, attempt: Callable[[], Exchange[None]]) -> None:
+        for _ in range(_MAX_TRIES):
+            try:
+                self._link.run(attempt())
+            except (PINBlockedError, PUKBlockedError):
+                return
+            except (WrongPINError, WrongPUKError):
+                continue
+        raise CardError("the tries of PIN or PUK do not run out; the card was not reset")

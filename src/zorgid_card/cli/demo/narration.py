@@ -1,0 +1,170 @@
+"""Telling the steps of a workflow as they are done, and moving the simulated cards as they are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import TypeAlias
+
+from zorgid_card.cards.access import PINRequest
+from zorgid_card.cli.demo.stage import Stage
+from zorgid_card.errors import ZorgIDError
+from zorgid_card.secret import Secret
+from zorgid_card.testkit.card import VirtualCard
+from zorgid_card.testkit.reader import SimulatedReader
+from zorgid_card.workflows.holder import Cue, Holder, Question, Step
+from zorgid_card.workflows.pin import PINPolicy
+
+Rules: TypeAlias = Mapping[str, tuple[str, ...]]
+"""The rules that each step of a workflow shows, by the last part of its sentence's key."""
+
+REGISTER: Rules = {
+    "insert-pass": ("ORG-3",),
+    "grant-access": ("ORG-3",),
+    "pin": ("ORG-3",),
+    "second-pin": ("ORG-4",),
+    "pass-data": ("ORG-2", "ORG-3"),
+    "organisation-data": ("ORG-3",),
+    "validated": ("ORG-3",),
+    "birth-date": ("ORG-4", "ORG-8"),
+    "consent-administrator": ("ORG-4",),
+    "compare-code": ("ORG-6",),
+}
+CREATE: Rules = {
+    "insert-pass": ("CRD-4",),
+    "grant-access": ("CRD-4",),
+    "pin": ("CRD-4",),
+    "pass-data": ("CRD-1", "CRD-2"),
+    "birth-date": ("CRD-4", "ORG-8"),
+    "remove-pass": ("CRD-5",),
+    "insert-blank": ("CRD-3", "CRD-5"),
+    "insert-again": ("CRD-8",),
+    "empty-card": ("CRD-8",),
+    "new-pin": ("CRD-6",),
+    "show-puk": ("CRD-9",),
+    "step.generate": ("CRD-7",),
+    "step.certify": ("CRD-7",),
+    "step.write": ("CRD-7",),
+    "step.verify": ("CRD-7",),
+    "step.pin": ("CRD-6",),
+    "step.puk": ("CRD-9",),
+    "step.activate": ("CRD-10",),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Hands:
+    """Move the cards of one act."""
+
+    reader: SimulatedReader
+    uzi_pass: VirtualCard
+    blank: VirtualCard | None = None
+
+    def move(self, cue: Cue) -> None:
+        """Do what the person was asked to do."""
+        if cue is Cue.REMOVE_PASS:
+            self.reader.remove()
+        elif cue is Cue.INSERT_PASS:
+            self.reader.insert(self.uzi_pass)
+        elif self.blank is not None:
+            self.reader.insert(self.blank)
+
+
+class NarratedHolder:
+    """Passes everything on to a holder, and tells each step when it is done (:class:`~zorgid_card.workflows.holder.Holder`).
+
+    Args:
+        holder: who answers.
+        stage: where it is told.
+        hands: move the cards.
+        prefix: begins the keys of the sentences.
+        rules: what each step shows.
+        acts: a step before which a new act begins: what ends the act before, and the new act's key.
+        values: fill the sentences.
+    """
+
+    def __init__(
+        self,
+        holder: Holder,
+        stage: Stage,
+        hands: Hands,
+        prefix: str,
+        rules: Rules,
+        *,
+        acts: Mapping[str, tuple[str, str]] | None = None,
+        **values: object,
+    ) -> None:
+        self._holder = holder
+        self._stage = stage
+        self._hands = hands
+        self._prefix = prefix
+        self._rules = rules
+        self._acts = dict(acts or {})
+        self._values = values
+        self._step: Step | None = None
+        self._pins = 0
+
+    def cue(self, cue: Cue) -> None:
+        """Ask, move the card, tell."""
+        self._holder.cue(cue)
+        self._hands.move(cue)
+        self._done(cue)
+
+    def pin(self, request: PINRequest) -> Secret:
+        """Ask, tell."""
+        pin = self._holder.pin(request)
+        self._pins += 1
+        self._done("pin" if self._pins == 1 else "second-pin")
+        return pin
+
+    def birth_date(self) -> date:
+        """Ask, tell."""
+        self._begin("birth-date")
+        found = self._holder.birth_date()
+        self._done("birth-date")
+        return found
+
+    def confirm(self, question: Question) -> None:
+        """Ask, tell."""
+        self._holder.confirm(question)
+        if question.code in self._rules:
+            self._done(question.code)
+
+    def new_pin(self, policy: PINPolicy) -> tuple[Secret, Secret]:
+        """Ask; told when it was accepted, which is when the first step begins."""
+        return self._holder.new_pin(policy)
+
+    def refused(self, error: ZorgIDError) -> None:
+        """Pass on."""
+        self._step = None
+        self._holder.refused(error)
+
+    def show_puk(self, puk: Secret) -> None:
+        """Show, tell."""
+        self._holder.show_puk(puk)
+        self._done("show-puk")
+
+    def progress(self, step: Step, done: int, total: int) -> None:
+        """The step before is done; the PIN is accepted when the first one begins."""
+        self.finish()
+        if done == 0:
+            self._done("new-pin")
+        self._step = step
+        self._holder.progress(step, done, total)
+
+    def finish(self, **values: object) -> None:
+        """The last step that began is done."""
+        if self._step is not None:
+            self._values.update(values)
+            self._done(f"step.{self._step}")
+            self._step = None
+
+    def _begin(self, step: str) -> None:
+        if step in self._acts:
+            last, act = self._acts[step]
+            self._done(last)
+            self._stage.act(act)
+
+    def _done(self, step: str) -> None:
+        self._stage.done(f"{self._prefix}.{step}", *self._rules.get(step, ()), **self._values)

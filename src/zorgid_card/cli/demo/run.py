@@ -1,0 +1,81 @@
+"""The demonstration from begin to end."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from zorgid_card.cli.console import TerminalKeyboard
+from zorgid_card.cli.demo.acts import ACTS, Play
+from zorgid_card.cli.demo.holder import Desk, InteractiveHolder, ScriptedHolder
+from zorgid_card.cli.demo.stage import Stage
+from zorgid_card.cli.demo.world import PASSPHRASE, World
+from zorgid_card.cli.display import Display
+from zorgid_card.errors import StorageError, UsageError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What may be chosen."""
+
+    interactive: bool = False
+    keep: Path | None = None
+    key_algorithm: str = "RSA2048"
+
+
+def run(display: Display, options: Options) -> None:
+    """Play all acts and show the summary.
+
+    Raises:
+        ZorgIDError: something did not go as it must; nothing is left behind but what ``keep`` asks for.
+    """
+    desk: Desk = InteractiveHolder(display, TerminalKeyboard()) if options.interactive else ScriptedHolder(display)
+    with _directory(options.keep) as directory:
+        play(display, desk, directory, options.key_algorithm)
+        if options.keep is not None:
+            _tell_kept(display, directory)
+
+
+def play(display: Display, desk: Desk, directory: Path, key_algorithm: str) -> World:
+    """Play all acts in an empty directory; returns the world, closed."""
+    stage = Stage(display)
+    stage.title()
+    stage.preparation()
+    world = World.build(directory, key_algorithm)
+    try:
+        shared = Play(world, stage, desk)
+        for number, act in enumerate(ACTS):
+            if number:
+                desk.go_on()
+            act(shared)
+        stage.summary()
+    finally:
+        display.pause()
+        world.close()
+    return world
+
+
+@contextmanager
+def _directory(keep: Path | None) -> Iterator[Path]:
+    if keep is None:
+        with tempfile.TemporaryDirectory(prefix="zorgid-card-demo-") as temporary:
+            yield Path(temporary)
+        return
+    try:
+        keep.mkdir(mode=0o700, parents=True, exist_ok=True)
+        occupied = any(keep.iterdir())
+    except OSError as error:
+        raise StorageError(f"{keep} cannot be used", reason=str(error.strerror)) from error
+    if occupied:
+        raise UsageError(f"the directory {keep} is not empty", reason="not empty")
+    yield keep
+
+
+def _tell_kept(display: Display, directory: Path) -> None:
+    names = sorted(path.name for path in directory.iterdir())
+    display.console.print()
+    display.say("summary.kept", "dim", path=directory, names=", ".join(names))
+    display.say("summary.passphrase", "dim", passphrase=PASSPHRASE.decode())

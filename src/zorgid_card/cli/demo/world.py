@@ -1,0 +1,189 @@
+"""The world of the demonstration: a portal with its registry and CA, and beside it simulated cards, reader and phone.
+
+Everything that the portal keeps lies in one directory: ``registry.db``, ``ca/``, ``keystore.json``, ``crl.der``, ``crl.pem``.
+"""
+
+from __future__ import annotations
+
+import base64
+import textwrap
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from zorgid_card.adapters.keystore import FileKeyStore
+from zorgid_card.adapters.sql import SQLRegistry
+from zorgid_card.errors import StorageError
+from zorgid_card.pki import hierarchy
+from zorgid_card.pki.authority import Authority
+from zorgid_card.pki.signing import SoftwareSigner
+from zorgid_card.ports.phone import PhoneAnswer, PhoneClaim, PhoneQuestion
+from zorgid_card.secret import Secret
+from zorgid_card.testkit.keys import KeyPool
+from zorgid_card.testkit.maker import Maker
+from zorgid_card.testkit.phone import SimulatedPhone
+from zorgid_card.testkit.pki import UZITestPKI
+from zorgid_card.testkit.reader import SimulatedReader
+from zorgid_card.testkit.transcript import Transcript
+from zorgid_card.workflows import enrolment, issuance, organisation, pairing
+from zorgid_card.workflows.authentication import LogIn
+from zorgid_card.workflows.lifecycle import Management
+from zorgid_card.workflows.policy import CreationPolicy, Policy
+from zorgid_card.workflows.portal import Portal, Services
+from zorgid_card.workflows.turn import turn
+
+ORIGIN = "https://portaal.zorgid.example"
+PASSPHRASE = b"demonstratie"
+"""Opens the CA and the key store of a demonstration; they guard nothing."""
+
+_ROOT_CRL_LIFETIME = timedelta(days=365)
+
+
+class PhoneDoor:
+    """The phone's way to the portal, in this process (:class:`~zorgid_card.ports.phone.PhonePortal`)."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    def link(self, claim: PhoneClaim, /) -> None:
+        """Take up an offer."""
+        with turn(self._services.registry) as unit:
+            pairing.link(unit, claim, self._services.clock())
+
+    def waiting(self, mobile_id: str, /) -> PhoneQuestion | None:
+        """The log-in that waits for this phone."""
+        with turn(self._services.registry) as unit:
+            return pairing.waiting(unit, mobile_id, self._services.clock())
+
+    def answer(self, answer: PhoneAnswer, /) -> None:
+        """Approve a log-in."""
+        with turn(self._services.registry) as unit:
+            pairing.answer(unit, answer, self._services.clock())
+
+
+@dataclass(slots=True)
+class World:
+    """All of it; :meth:`build` makes it in a directory."""
+
+    directory: Path
+    pki: UZITestPKI
+    maker: Maker
+    reader: SimulatedReader
+    transcript: Transcript
+    registry: SQLRegistry
+    services: Services
+    portal: Portal
+    management: Management
+    log_in: LogIn = field(init=False)
+    crl: bytes = field(init=False)
+    phone_key: bytes
+    """The key at which the phone's way to the portal ends, SubjectPublicKeyInfo."""
+    _root_crl: bytes = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Publish the first, empty CRL, and open the door for cards."""
+        authority = self.services.authority
+        now = self.services.clock()
+        self._root_crl = authority.sign_crl(
+            (), number=1, this_update=now, next_update=now + _ROOT_CRL_LIFETIME, root=True
+        )
+        self.publish()
+        self.log_in = LogIn(self.services, self.revocation)
+
+    @classmethod
+    def build(cls, directory: Path, key_algorithm: str) -> World:
+        """Make the world.
+
+        Args:
+            directory: an empty one.
+            key_algorithm: of the new card's key: RSA2048 or ECCP256.
+
+        Raises:
+            StorageError: the directory cannot be written.
+        """
+        pki, maker = UZITestPKI(pool=KeyPool()), Maker.create()
+        transcript = Transcript(directory / "transcript.jsonl")
+        registry = SQLRegistry(f"sqlite:///{directory / 'registry.db'}")
+        registry.create()
+        portal_key = SoftwareSigner.generate().public_key
+        services = Services(
+            registry=registry,
+            authority=_authority(directory / "ca"),
+            uzi=_uzi_trust(pki),
+            uzi_revocation=pki.crl_source,
+            makers=(maker.root,),
+            administration=FileKeyStore.create(directory / "keystore.json", Secret.of(PASSPHRASE)),
+            identity=pairing.PortalIdentity(ORIGIN, pairing.fingerprint(portal_key)),
+            policy=Policy(creation=CreationPolicy(key_algorithm=key_algorithm)),
+        )
+        purposes = {organisation.REGISTER: enrolment.STEPS, organisation.CREATE: issuance.STEPS}
+        return cls(
+            directory=directory,
+            pki=pki,
+            maker=maker,
+            reader=SimulatedReader(transcript=transcript),
+            transcript=transcript,
+            registry=registry,
+            services=services,
+            portal=Portal(services, purposes),
+            management=Management(registry, services.authority, services.clock),
+            phone_key=portal_key,
+        )
+
+    def phone(self) -> SimulatedPhone:
+        """A new phone with the app."""
+        return SimulatedPhone(PhoneDoor(self.services), self.phone_key)
+
+    def publish(self) -> bytes:
+        """Make the portal's CRL anew and write it out, as DER and PEM; returns the DER."""
+        self.crl = self.management.publish_crl()
+        self.write("crl.der", self.crl)
+        self.write("crl.pem", pem("X509 CRL", self.crl))
+        return self.crl
+
+    def revocation(self, issuer: bytes, /) -> Iterable[bytes]:
+        """The portal's CRLs, as its log-in asks for them."""
+        return (self._root_crl if issuer == self.services.authority.root else self.crl,)
+
+    def write(self, name: str, content: bytes) -> Path:
+        """Write a file of the directory.
+
+        Raises:
+            StorageError: it cannot be written.
+        """
+        path = self.directory / name
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+        except OSError as error:
+            raise StorageError(f"{path} cannot be written", reason=str(error.strerror)) from error
+        return path
+
+    def close(self) -> None:
+        """Close the registry and the transcript."""
+        self.transcript.close()
+        self.registry.close()
+
+
+def pem(label: str, *contents: bytes) -> bytes:
+    """DER as PEM (RFC 7468), one block after the other."""
+    blocks = (
+        "\n".join((f"-----BEGIN {label}-----", *textwrap.wrap(base64.b64encode(der).decode(), 64), f"-----END {label}-----", ""))
+        for der in contents
+    )
+    return "".join(blocks).encode()
+
+
+def _authority(directory: Path) -> Authority:
+    with Secret.of(PASSPHRASE) as passphrase:
+        return Authority.create(directory, passphrase, now=datetime.now(UTC) - timedelta(minutes=5))
+
+
+def _uzi_trust(pki: UZITestPKI) -> hierarchy.Trust:
+    """The simulated register in the place of the real one: its roots and no others."""
+    roots = {pki.root(letter) for letter in ("Z", "N")}
+    simulated = replace(hierarchy.UZI_G3, roots=frozenset())
+    for root in roots:
+        simulated = simulated.with_root(root)
+    return hierarchy.trust([simulated], roots)

@@ -1,0 +1,181 @@
+"""One certificate: whose it is, and whether it leads to a pinned root at a moment."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import NameOID
+
+from zorgid_card.errors import CertificateMalformedError, NotUZIError, NotZorgIDError, StorageError, ZorgIDError
+from zorgid_card.pki import hierarchy
+from zorgid_card.pki.chain import Trust
+from zorgid_card.pki.identity import UZIIdentity, ZorgIDIdentity, read_uzi_identity, read_zorgid_identity
+from zorgid_card.pki.profile import POLICIES
+
+LIMIT = 1 << 20
+"""Octets of a file that are read, at most."""
+_SUFFIXES = frozenset({".cer", ".crt", ".der", ".pem"})
+_NEIGHBOURS = 200
+_PEM = b"-----BEGIN "
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Authorities:
+    """CA certificates to judge with.
+
+    Args:
+        found: from the card, or from the file's folder; they become roots only where the library has their fingerprint pinned.
+        given: what the person names; a root among them is trusted for ZORG-ID certificates, whose CA is each portal's own.
+    """
+
+    found: Sequence[bytes] = ()
+    given: Sequence[bytes] = ()
+
+
+@dataclass(slots=True, kw_only=True)
+class CertificateReport:
+    """What was found out. ``verdict``: ``trusted``, ``refused``, or ``unjudged`` where no CA of the portal was given."""
+
+    certificate: x509.Certificate | None
+    kind: str = "other-certificate"
+    identity: UZIIdentity | ZorgIDIdentity | None = None
+    verdict: str = "refused"
+    at: datetime
+    chain: list[str] = field(default_factory=list)
+    error: ZorgIDError | None = None
+
+
+def examine(data: bytes, authorities: Authorities, at: datetime) -> CertificateReport:
+    """Find out everything; what does not hold is the report's ``error``, so that the rest can be shown all the same."""
+    report = CertificateReport(certificate=None, at=at)
+    try:
+        report.certificate = _load(data)
+        report.kind, report.identity = _identity(data, report.certificate)
+        chain = _chain(data, report.identity, authorities, at)
+    except ZorgIDError as error:
+        report.error = error
+        return report
+    report.verdict = "trusted" if chain else "unjudged"
+    report.chain = [name_of(x509.load_der_x509_certificate(der).subject) for der in chain]
+    return report
+
+
+def _load(data: bytes) -> x509.Certificate:
+    try:
+        return x509.load_der_x509_certificate(data)
+    except ValueError as error:
+        raise CertificateMalformedError("not a certificate", field="certificate", reason=str(error)[:120]) from error
+
+
+def _identity(data: bytes, certificate: x509.Certificate) -> tuple[str, UZIIdentity | ZorgIDIdentity]:
+    try:
+        return "uzi-certificate", read_uzi_identity(data)
+    except NotUZIError as error:
+        try:
+            return "zorgid-certificate", read_zorgid_identity(data)
+        except NotZorgIDError:
+            raise error from None
+
+
+def _chain(
+    data: bytes, identity: UZIIdentity | ZorgIDIdentity, authorities: Authorities, at: datetime
+) -> tuple[bytes, ...]:
+    """The chain, leaf to root; empty where there is nothing to judge a ZORG-ID certificate by."""
+    if isinstance(identity, UZIIdentity):
+        accepted = [h for h in hierarchy.KNOWN if h.environment == identity.environment]
+        trust = hierarchy.trust(accepted, [*authorities.given, *authorities.found])
+    else:
+        roots = [der for der in authorities.given if _is_root(der)]
+        if not roots:
+            return ()
+        trust = Trust(roots, [*authorities.given, *authorities.found], None, POLICIES)
+    return trust.verify(data, at=at, usage=identity.usage)
+
+
+def _is_root(der: bytes) -> bool:
+    certificate = x509.load_der_x509_certificate(der)
+    return certificate.issuer == certificate.subject
+
+
+# --- files -----------------------------------------------------------------------------------------------------------
+
+
+def read_certificates(path: Path) -> list[bytes]:
+    """The certificates of a file, PEM (one or more) or DER; as DER.
+
+    Raises:
+        StorageError: the file cannot be read.
+        CertificateMalformedError: there is no certificate in it.
+    """
+    try:
+        with path.open("rb") as file:
+            data = file.read(LIMIT + 1)
+    except OSError as error:
+        raise StorageError(f"{path} cannot be read", reason=f"{path}: {error.strerror}") from error
+    if len(data) > LIMIT:
+        raise CertificateMalformedError("too long for a certificate", field="certificate", reason="length")
+    if _PEM not in data:
+        return [data]
+    try:
+        return [one.public_bytes(Encoding.DER) for one in x509.load_pem_x509_certificates(data)]
+    except ValueError as error:
+        raise CertificateMalformedError("no certificate in PEM", field="PEM", reason=str(error)[:120]) from error
+
+
+def neighbours(path: Path) -> list[bytes]:
+    """The CA certificates that lie in the same folder as a file; whatever else lies there is passed over."""
+    found = sorted(other for other in path.resolve().parent.iterdir() if other.suffix.lower() in _SUFFIXES)
+    return authorities_in(found[:_NEIGHBOURS], strict=False)
+
+
+def authorities_in(paths: Iterable[Path], *, strict: bool = True) -> list[bytes]:
+    """The CA certificates in files.
+
+    Raises:
+        StorageError, CertificateMalformedError: a file cannot be read, and ``strict`` is set.
+    """
+    found: list[bytes] = []
+    for path in paths:
+        try:
+            found += [der for der in read_certificates(path) if _is_authority(der)]
+        except ZorgIDError:
+            if strict:
+                raise
+    return found
+
+
+def _is_authority(der: bytes) -> bool:
+    certificate = _load(der)
+    try:
+        return bool(certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca)
+    except (x509.ExtensionNotFound, ValueError):
+        return False
+
+
+# --- words -----------------------------------------------------------------------------------------------------------
+
+
+def name_of(name: x509.Name) -> str:
+    """A name as people know it: its CN, or all of it."""
+    found = name.get_attributes_for_oid(NameOID.COMMON_NAME)
+    return str(found[0].value) if found else name.rfc4514_string()
+
+
+def key_of(certificate: x509.Certificate) -> str:
+    """Kind and size of the key."""
+    key = certificate.public_key()
+    if isinstance(key, rsa.RSAPublicKey):
+        return f"RSA-{key.key_size}"
+    return key.curve.name if isinstance(key, ec.EllipticCurvePublicKey) else type(key).__name__
+
+
+def fingerprint(certificate: x509.Certificate) -> str:
+    """SHA-256, hexadecimal, upper case."""
+    return hashlib.sha256(certificate.public_bytes(Encoding.DER)).hexdigest().upper()

@@ -1,0 +1,213 @@
+"""The report, for people and as JSON. The JSON's keys are stable: docs/demo.md lists them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from cryptography import x509
+
+from zorgid_card.cards import Tries, TryState
+from zorgid_card.cli.display import Display
+from zorgid_card.cli.inspect.card import CardReport
+from zorgid_card.cli.inspect.certificate import CertificateReport, fingerprint, key_of, name_of
+from zorgid_card.cli.texts import Texts
+from zorgid_card.errors import ZorgIDError
+from zorgid_card.pki.identity import UZIIdentity, ZorgIDIdentity
+
+
+@dataclass(slots=True, kw_only=True)
+class Report:
+    """Everything about one source: the name of a file, or a card in a reader."""
+
+    name: str
+    card: CardReport | None = None
+    certificates: dict[str, CertificateReport] = field(default_factory=dict)
+
+    @property
+    def kind(self) -> str:
+        """The card's kind, or that of the first certificate of the file."""
+        if self.card is not None:
+            return self.card.found.kind.value
+        return next((one.kind for one in self.certificates.values()), "unknown")
+
+    @property
+    def error(self) -> ZorgIDError | None:
+        """The first thing that does not hold."""
+        return next((one.error for one in self.certificates.values() if one.error), None)
+
+
+def as_json(report: Report, texts: Texts) -> str:
+    """The report as a JSON object."""
+    return dump(
+        {
+            "source": "reader" if report.card else "file",
+            "name": report.name,
+            "kind": report.kind,
+            "card": _card(report.card) if report.card else None,
+            "certificates": [_certificate(label, one, texts) for label, one in report.certificates.items()],
+            "ok": report.error is None,
+            "error": error_as_json(report.error, texts),
+        }
+    )
+
+
+def dump(value: dict[str, Any]) -> str:
+    """JSON text for people and programs."""
+    return json.dumps(value, indent=2, ensure_ascii=False)
+
+
+def error_as_json(error: ZorgIDError | None, texts: Texts) -> dict[str, Any] | None:
+    """An error: its stable code, its sentence, its public details."""
+    return error and {"code": error.code, "message": texts.error(error), "details": error.details}
+
+
+def _iso(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _card(card: CardReport) -> dict[str, Any]:
+    return {
+        "reader": card.reader,
+        "atr": card.found.atr.hex().upper(),
+        "applications": list(card.found.applications),
+        "why": card.found.why,
+        "serial": card.serial,
+        "firmware": card.firmware,
+        "pin_tries": _tries(card.pin),
+        "puk_tries": _tries(card.puk),
+    }
+
+
+def _tries(tries: Tries) -> dict[str, Any]:
+    return {"state": tries.state.value, "left": tries.left}
+
+
+def _certificate(label: str, report: CertificateReport, texts: Texts) -> dict[str, Any]:
+    return {
+        "label": label,
+        "kind": report.kind,
+        **_contents(report.certificate),
+        "identity": _identity(report.identity),
+        "verdict": report.verdict,
+        "reason": report.error.code if report.error else None,
+        "message": texts.error(report.error) if report.error else None,
+        "at": _iso(report.at),
+        "chain": report.chain,
+        "revocation": "unjudged",
+    }
+
+
+def _contents(certificate: x509.Certificate | None) -> dict[str, Any]:
+    names = ("subject", "issuer", "serial", "not_before", "not_after", "key", "sha256")
+    if certificate is None:
+        return dict.fromkeys(names)
+    values = (
+        name_of(certificate.subject),
+        name_of(certificate.issuer),
+        f"{certificate.serial_number:x}",
+        _iso(certificate.not_valid_before_utc),
+        _iso(certificate.not_valid_after_utc),
+        key_of(certificate),
+        fingerprint(certificate),
+    )
+    return dict(zip(names, values, strict=True))
+
+
+def _identity(identity: UZIIdentity | ZorgIDIdentity | None) -> dict[str, Any] | None:
+    if identity is None:
+        return None
+    names = ("uzi_number", "given_names", "surname", "common_name", "usage")
+    shown: dict[str, Any] = {name: getattr(identity, name) for name in names}
+    if isinstance(identity, ZorgIDIdentity):
+        return {**shown, "guid": identity.guid.hex()}
+    more = ("pass_type", "ura", "role", "role_name", "agb", "organisation", "title", "environment")
+    return {**shown, **{name: getattr(identity, name) for name in more}}
+
+
+# --- for people ------------------------------------------------------------------------------------------------------
+
+
+def show(report: Report, display: Display) -> None:
+    """The report on the terminal."""
+    texts = display.texts
+    if report.card is not None:
+        _show_card(report.card, display)
+    for label, one in report.certificates.items():
+        display.console.print()
+        display.line(f"{texts('inspect.certificate')} {label}", "bold")
+        display.facts(_certificate_facts(one, texts))
+        if one.identity is not None:
+            display.line(texts("inspect.identity"), "bold")
+            display.facts(_identity_facts(one.identity, texts))
+
+
+def _show_card(card: CardReport, display: Display) -> None:
+    texts = display.texts
+    display.line(texts("inspect.card", reader=card.reader), "bold")
+    found = card.found
+    pairs = [
+        ("kind", texts(f"kind.{found.kind}")),
+        ("why", found.why),
+        ("atr", found.atr.hex(" ").upper()),
+        ("applications", ", ".join(found.applications)),
+        ("serial", card.serial),
+        ("firmware", card.firmware),
+        ("pin_tries", _tries_words(card.pin, texts)),
+        ("puk_tries", _tries_words(card.puk, texts)),
+    ]
+    display.facts((texts(f"inspect.{name}"), value) for name, value in pairs if value)
+
+
+def _tries_words(tries: Tries, texts: Texts) -> str:
+    if tries.state is TryState.KNOWN:
+        return str(tries.left)
+    words = texts(f"tries.{tries.state}")
+    return words if tries.left is None else f"{tries.left} ({words})"
+
+
+def _certificate_facts(report: CertificateReport, texts: Texts) -> list[tuple[str, str]]:
+    certificate = report.certificate
+    pairs = [("kind", texts(f"kind.{report.kind}"))]
+    if certificate is not None:
+        start, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc
+        pairs += [
+            ("subject", name_of(certificate.subject)),
+            ("issuer", name_of(certificate.issuer)),
+            ("certificate_serial", f"{certificate.serial_number:x}"),
+            ("validity", f"{start.date()} – {end.date()}"),
+            ("key", key_of(certificate)),
+            ("fingerprint", fingerprint(certificate)),
+        ]
+    pairs.append(("verdict", _verdict(report, texts)))
+    if len(report.chain) > 1:
+        pairs.append(("chain", " ← ".join(reversed(report.chain[1:]))))
+    pairs.append(("judged_at", report.at.date().isoformat()))
+    pairs.append(("revocation", texts("inspect.revocation.unjudged")))
+    return [(texts(f"inspect.{name}"), value) for name, value in pairs]
+
+
+def _verdict(report: CertificateReport, texts: Texts) -> str:
+    if report.error is not None:
+        return texts("inspect.verdict.refused", why=texts.error(report.error))
+    return texts(f"inspect.verdict.{report.verdict}")
+
+
+def _identity_facts(identity: UZIIdentity | ZorgIDIdentity, texts: Texts) -> list[tuple[str, str]]:
+    none = texts("inspect.none")
+    pairs = [("name", identity.common_name), ("uzi_number", identity.uzi_number), ("usage", texts(f"usage.{identity.usage}"))]
+    if isinstance(identity, ZorgIDIdentity):
+        pairs.append(("guid", identity.guid.hex()))
+    else:
+        role = f"{identity.role} ({identity.role_name})" if identity.role_name else identity.role
+        pairs += [
+            ("pass_type", texts(f"inspect.pass_type.{identity.pass_type}")),
+            ("ura", identity.ura),
+            ("organisation", identity.organisation),
+            ("role", role),
+            ("agb", identity.agb or none),
+            ("environment", texts(f"environment.{identity.environment}")),
+        ]
+    return [(texts(f"inspect.{name}"), value) for name, value in pairs]

@@ -1,0 +1,51 @@
+"""The demonstration around its acts: title, hints, tables, summary."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from zorgid_card.cli.texts.text import Text
+
+TEXTS: Mapping[str, Text] = {
+    "demo.title": Text("ZORG-ID Smartcard: van aanvraag tot intrekking", "ZORG-ID Smartcard: from request to revocation"),
+    "demo.simulated": Text(
+        "Gesimuleerd zijn de kaarten, de paslezer en de telefoon. Echt zijn sleutels, certificaten, CA, registratie en CRL.",
+        "The cards, the reader and the phone are simulated. Keys, certificates, CA, registry and CRL are real.",
+    ),
+    "demo.preparing": Text("De gesimuleerde wereld wordt gemaakt…", "Making the simulated world…"),
+    "demo.again": Text("Opnieuw proberen?", "Try again?"),
+    "demo.go_on": Text("Enter voor het volgende deel. ", "Enter for the next part. "),
+    "demo.hint.pin": Text("(De gesimuleerde pas heeft pincode {pin}.)", "(The simulated pass has PIN {pin}.)"),
+    "demo.hint.birth_date": Text("(De gesimuleerde pashouder is geboren op {birth_date}.)", "(The simulated holder was born on {birth_date}.)"),
+    "demo.hint.digits": Text("(Dit is de telefoon: kies zes cijfers.)", "(This is the phone: choose six digits.)"),
+    "demo.hint.new_pin": Text("(Dit is de pincode die u zojuist hebt gekozen.)", "(This is the PIN that you have just chosen.)"),
+    "demo.ask.digits": Text("Zescijferige pincode van de app: ", "Six digits for the app: "),
+    "demo.ask.number": Text("Typ op de telefoon het getal dat het portaal toont: ", "Type on the phone the number that the portal shows: "),
+    "demo.ask.reason": Text("Reden[[ ({suggestion})]]: ", "Reason[[ ({suggestion})]]: "),
+    "demo.ask.block": Text("Deze kaart blokkeren?", "Block this card?"),
+    "demo.ask.unblock": Text("Deze kaart deblokkeren?", "Unblock this card?"),
+    "demo.ask.revoke": Text("Deze kaart voorgoed intrekken?", "Revoke this card for good?"),
+    "demo.answer.yes": Text("ja", "yes"),
+    "demo.refused": Text("geweigerd: {why}", "refused: {why}"),
+    "demo.not_refused": Text("een weigering ({expected}) bleef uit", "a refusal ({expected}) did not come"),
+    "demo.directory": Text("de map {path} is niet leeg", "the directory {path} is not empty"),
+    "cards.serial": Text("Kaart", "Card"),
+    "cards.holder": Text("Pashouder", "Holder"),
+    "cards.state": Text("Toestand", "State"),
+    "cards.valid": Text("Geldig tot", "Valid until"),
+    "cards.used": Text("Laatst gebruikt", "Last used"),
+    "state.creating": Text("in aanmaak", "being made"),
+    "state.active": Text("actief", "active"),
+    "state.suspended": Text("geblokkeerd", "blocked"),
+    "state.revoked": Text("ingetrokken", "revoked"),
+    "state.abandoned": Text("niet afgemaakt", "abandoned"),
+    "summary.title": Text("Samenvatting", "Summary"),
+    "summary.act": Text("Deel", "Part"),
+    "summary.steps": Text("Stappen", "Steps"),
+    "summary.apdus": Text("APDU's", "APDUs"),
+    "summary.time": Text("Tijd", "Time"),
+    "summary.total": Text("Totaal", "Total"),
+    "summary.preparation": Text("Voorbereiding", "Preparation"),
+    "summary.kept": Text("Bewaard in {path}: {names}", "Kept in {path}: {names}"),
+    "summary.passphrase": Text("De wachtzin van CA en sleutelbewaarplaats is: {passphrase}", "The passphrase of CA and key store is: {passphrase}"),
+}

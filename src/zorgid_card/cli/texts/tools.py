@@ -1,0 +1,188 @@
+"""The sentences of the command line itself: prompts, ``inspect`` and ``simulate``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from zorgid_card.cli.texts.text import Text
+
+_EXITS = {
+    "exit.ok": Text("gelukt", "done"),
+    "exit.program": Text("fout in dit programma", "a fault of this program"),
+    "exit.usage": Text("verkeerde opdrachtregel", "wrong command line"),
+    "exit.user": Text("invoer van de gebruiker", "something the person entered"),
+    "exit.card": Text("kaart", "card"),
+    "exit.reader": Text("paslezer", "reader"),
+    "exit.certificate": Text("certificaat", "certificate"),
+    "exit.portal": Text("portaal", "portal"),
+    "exit.storage": Text("opslag", "storage"),
+    "exit.encoding": Text("onleesbare gegevens", "data that cannot be read"),
+    "exit.interrupted": Text("afgebroken", "interrupted"),
+    "interrupted": Text("Afgebroken; er blijft niets half gedaan achter.", "Interrupted; nothing is left half done."),
+}
+
+_PROMPTS = {
+    "ask.yes": Text("j", "y"),
+    "ask.no": Text("n", "n"),
+    "ask.confirm": Text("{question} [j/n] ", "{question} [y/n] "),
+    "ask.yes_or_no": Text("Antwoord met j (ja) of n (nee).", "Answer y (yes) or n (no)."),
+    "ask.enter": Text("Druk op Enter als u zover bent. ", "Press Enter when you are ready. "),
+    "ask.pin": Text("Pincode van de kaart in de paslezer: ", "PIN of the card in the reader: "),
+    "ask.puk": Text("Pukcode van de kaart in de paslezer: ", "PUK of the card in the reader: "),
+    "ask.tries": Text("Pogingen over: {tries}.", "Tries left: {tries}."),
+    "ask.last_try": Text(
+        "Dit is de laatste poging, of het aantal is onbekend. Toch proberen?",
+        "This is the last try, or their number is not known. Try all the same?",
+    ),
+    "ask.birth_date": Text("Geboortedatum (dd-mm-jjjj): ", "Birth date (dd-mm-yyyy): "),
+    "ask.birth_date.again": Text("Dat is geen geboortedatum, bijvoorbeeld 31-12-1980.", "That is no birth date, such as 31-12-1980."),
+    "ask.new_pin": Text("Nieuwe pincode ({minimum} tot {maximum} cijfers): ", "New PIN ({minimum} to {maximum} digits): "),
+    "ask.new_pin.again": Text("Nog een keer dezelfde pincode: ", "The same PIN once more: "),
+    "ask.puk_kept": Text(
+        "Typ BEWAARD als u de pukcode hebt opgeschreven: ", "Type KEPT when you have written the PUK down: "
+    ),
+    "ask.puk_kept.word": Text("bewaard", "kept"),
+    "cue.insert-pass": Text("Plaats uw UZI-pas in de paslezer.", "Put your UZI pass into the reader."),
+    "cue.remove-pass": Text("Haal uw UZI-pas uit de paslezer.", "Take your UZI pass out of the reader."),
+    "cue.insert-blank": Text(
+        "Stop uw lege ZORG-ID Smartcard in de paslezer. Haal hem er niet uit tot het proces is afgerond!",
+        "Put your blank ZORG-ID Smartcard into the reader. Do not take it out until the process has finished!",
+    ),
+    "cue.insert-again": Text(
+        "Stop dezelfde ZORG-ID Smartcard opnieuw in de paslezer.", "Put the same ZORG-ID Smartcard in again."
+    ),
+    "question.grant-access": Text("Geeft u toegang tot uw UZI-pas?", "Do you grant access to your UZI pass?"),
+    "question.pass-data": Text("Kloppen deze gegevens van uw pas?", "Are these data of your pass right?"),
+    "question.organisation-data": Text(
+        "Kloppen de organisatiegegevens?", "Are the data of the organisation right?"
+    ),
+    "question.consent-administrator": Text(
+        "Wilt u administrator van deze organisatie worden? Uw pas ondertekent dit.",
+        "Do you want to become administrator of this organisation? Your pass signs this.",
+    ),
+    "question.compare-code": Text(
+        "Toont de telefoon dezelfde code?", "Does the phone show the same code?"
+    ),
+    "question.empty-card": Text(
+        "Deze kaart is half aangemaakt. Mag hij worden gewist om opnieuw te beginnen?",
+        "This card was left half made. May it be emptied, to start anew?",
+    ),
+    "question.insert-again": Text(
+        "De kaart is te vroeg uit de paslezer gehaald. Wilt u het opnieuw proberen?",
+        "The card was taken out too early. Do you want to try again?",
+    ),
+    "puk.title": Text("Eenmalige pukcode", "PUK, shown once"),
+    "puk.keep": Text(
+        "Bewaar deze goed! Zonder pukcode kunt u de pincode niet meer resetten.",
+        "Keep it safe! Without the PUK the PIN cannot be reset.",
+    ),
+    "puk.hidden": Text("(alleen op een terminal getoond)", "(shown on a terminal only)"),
+    "step.generate": Text("Sleutel maken op de kaart", "Generating the key on the card"),
+    "step.certify": Text("Certificaat aanvragen en uitgeven", "Certificate requested and issued"),
+    "step.write": Text("Kaart beschrijven", "Writing the card"),
+    "step.verify": Text("Teruglezen en controleren", "Reading back and checking"),
+    "step.pin": Text("Pincode instellen", "Setting the PIN"),
+    "step.puk": Text("Pukcode instellen", "Setting the PUK"),
+    "step.activate": Text("Kaart activeren", "Activating the card"),
+    "fact.name": Text("Naam", "Name"),
+    "fact.uzi-number": Text("UZI-nummer", "UZI number"),
+    "fact.role": Text("Rol", "Role"),
+    "fact.organisation": Text("Organisatie", "Organisation"),
+    "fact.ura": Text("URA", "URA"),
+    "fact.valid-until": Text("Geldig tot en met", "Valid until"),
+    "fact.birth-date": Text("Geboortedatum", "Birth date"),
+    "fact.code": Text("Code", "Code"),
+    "fact.serial": Text("Kaartnummer", "Card number"),
+}
+
+_INSPECT = {
+    "inspect.certificate": Text("Certificaat", "Certificate"),
+    "inspect.card": Text("Kaart in {reader}", "Card in {reader}"),
+    "inspect.kind": Text("Soort", "Kind"),
+    "inspect.why": Text("Herkend aan", "Recognised by"),
+    "inspect.atr": Text("ATR", "ATR"),
+    "inspect.applications": Text("Toepassingen", "Applications"),
+    "inspect.serial": Text("Kaartnummer", "Card number"),
+    "inspect.firmware": Text("Firmware", "Firmware"),
+    "inspect.pin_tries": Text("Pincode, pogingen over", "PIN, tries left"),
+    "inspect.puk_tries": Text("Pukcode, pogingen over", "PUK, tries left"),
+    "inspect.usage": Text("Gebruik", "Usage"),
+    "inspect.subject": Text("Houder", "Subject"),
+    "inspect.issuer": Text("Uitgever", "Issuer"),
+    "inspect.certificate_serial": Text("Serienummer", "Serial number"),
+    "inspect.validity": Text("Geldigheid", "Validity"),
+    "inspect.fingerprint": Text("SHA-256", "SHA-256"),
+    "inspect.key": Text("Sleutel", "Key"),
+    "inspect.identity": Text("Identiteit", "Identity"),
+    "inspect.name": Text("Naam", "Name"),
+    "inspect.uzi_number": Text("UZI-nummer", "UZI number"),
+    "inspect.pass_type": Text("Pastype", "Pass type"),
+    "inspect.ura": Text("URA", "URA"),
+    "inspect.role": Text("Rol", "Role"),
+    "inspect.agb": Text("AGB-code", "AGB code"),
+    "inspect.organisation": Text("Organisatie", "Organisation"),
+    "inspect.environment": Text("Omgeving", "Environment"),
+    "inspect.guid": Text("GUID van de kaart", "GUID of the card"),
+    "inspect.none": Text("geen", "none"),
+    "inspect.chain": Text("Keten", "Chain"),
+    "inspect.verdict.trusted": Text("klopt, tot een vastgelegde root", "verifies, to a pinned root"),
+    "inspect.verdict.refused": Text("geweigerd: {why}", "refused: {why}"),
+    "inspect.verdict.unjudged": Text(
+        "niet beoordeeld: geef met --ca het CA-certificaat van het portaal",
+        "not judged: give the portal's CA certificate with --ca",
+    ),
+    "inspect.verdict": Text("Oordeel", "Verdict"),
+    "inspect.judged_at": Text("Beoordeeld op", "Judged at"),
+    "inspect.revocation": Text("Intrekking", "Revocation"),
+    "inspect.revocation.unjudged": Text("niet beoordeeld", "not judged"),
+    "inspect.pass_type.Z": Text("Z (zorgverlenerpas)", "Z (zorgverlenerpas, care professional)"),
+    "inspect.pass_type.N": Text("N (medewerkerpas op naam)", "N (medewerkerpas op naam, named employee)"),
+    "inspect.pass_type.M": Text("M (medewerkerpas niet op naam)", "M (medewerkerpas niet op naam, unnamed employee)"),
+    "inspect.pass_type.S": Text("S (servercertificaat)", "S (server certificate)"),
+    "kind.uzi-pass": Text("UZI-pas", "UZI pass"),
+    "kind.zorgid": Text("ZORG-ID Smartcard", "ZORG-ID Smartcard"),
+    "kind.blank": Text("lege ZORG-ID Smartcard", "blank ZORG-ID Smartcard"),
+    "kind.piv": Text("andere PIV-kaart", "another PIV card"),
+    "kind.unknown": Text("onbekende kaart", "unknown card"),
+    "kind.uzi-certificate": Text("certificaat van een UZI-pas", "certificate of a UZI pass"),
+    "kind.zorgid-certificate": Text("certificaat van een ZORG-ID Smartcard", "certificate of a ZORG-ID Smartcard"),
+    "usage.authenticity": Text("authenticiteit (inloggen)", "authenticity (logging in)"),
+    "usage.signature": Text("handtekening", "signature"),
+    "usage.confidentiality": Text("vertrouwelijkheid", "confidentiality"),
+    "usage.server": Text("server", "server"),
+    "environment.production": Text("productie", "production"),
+    "environment.test": Text("test", "test"),
+    "tries.known": Text("bekend", "known"),
+    "tries.low": Text("weinig", "few"),
+    "tries.final": Text("laatste poging", "last try"),
+    "tries.locked": Text("geblokkeerd", "blocked"),
+    "tries.unknown": Text("onbekend", "unknown"),
+    "kind.other-certificate": Text("ander certificaat", "another certificate"),
+}
+
+_SIMULATE = {
+    "simulate.making": Text("De gesimuleerde kaart wordt gemaakt…", "Making the simulated card…"),
+    "simulate.ready": Text(
+        "Een gesimuleerde kaart ({kind}) zit in de virtuele paslezer op {host}:{port}.",
+        "A simulated card ({kind}) is in the virtual reader at {host}:{port}.",
+    ),
+    "simulate.pin": Text("Pincode", "PIN"),
+    "simulate.puk": Text("Pukcode", "PUK"),
+    "simulate.administration": Text("Beheersleutel (9B)", "Administration key (9B)"),
+    "simulate.holder": Text("Pashouder", "Holder"),
+    "simulate.birth_date": Text("Geboortedatum", "Birth date"),
+    "simulate.try": Text("Probeer bijvoorbeeld", "Try for example"),
+    "simulate.state": Text("Toestand bewaard in {path}", "State kept in {path}"),
+    "simulate.stop": Text("Stop met Ctrl-C.", "Stop with Ctrl-C."),
+    "simulate.stopped": Text("De kaart is uit de virtuele paslezer.", "The card is out of the virtual reader."),
+    "simulate.gone": Text(
+        "De virtuele paslezer is weggevallen; herstart pcscd en probeer het opnieuw.",
+        "The virtual reader went away; restart pcscd and try again.",
+    ),
+    "simulate.no_vpcd": Text(
+        "Er luistert geen virtuele paslezer (vpcd) op {host}:{port}; installeer pcscd en vsmartcard-vpcd, start pcscd en probeer het opnieuw.",
+        "No virtual reader (vpcd) listens at {host}:{port}; install pcscd and vsmartcard-vpcd, start pcscd and try again.",
+    ),
+}
+
+TEXTS: Mapping[str, Text] = {**_EXITS, **_PROMPTS, **_INSPECT, **_SIMULATE}

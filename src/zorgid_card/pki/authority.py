@@ -1,0 +1,475 @@
+"""An embedded certification authority: a root and an issuing CA in a directory, for ZORG-ID certificates and
+their CRLs.
+
+Hazardous: whoever calls :meth:`Authority.issue` decides who is believed to be whom. Call it only for a person
+whom a UZI pass has just authenticated, and for a key proven to be on the card (CRD-7). The profile is in
+docs/certificate-profile.md.
+
+Both CAs have RSA-3072 keys and sign with SHA-256: whatever verifies UZI certificates, which are RSA
+throughout, verifies these, and 3072 bits carry past 2030, where the issuing CA's certificate ends up. The
+keys of the cards are another matter: RSA-2048 or P-256 as the card likes. The root's key is used at creation
+and for the root's own CRL only.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import AuthorityInformationAccessOID, NameOID, ObjectIdentifier
+
+from zorgid_card.codec.tlv import encode
+from zorgid_card.errors import CertificateMalformedError, StorageError, UsageError
+from zorgid_card.pki import _keyfile, _x509
+from zorgid_card.pki.profile import IDENTITY_VERSION, POLICIES, CertificateProfile
+from zorgid_card.pki.revocation import UNSPECIFIED, RevokedEntry
+from zorgid_card.pki.signing import PrivateKey, PublicKey, dump_public_key, load_public_key
+from zorgid_card.secret import Secret
+
+SERIAL_OCTETS = 20
+"""Of a serial number, at most (RFC 5280, 4.1.2.2); ours are random, with 159 bits."""
+
+MIN_SERIAL_BITS = 64
+
+_IA5_STRING = 0x16
+_UZI_DIGITS = 9
+_NAME_LENGTH = 64
+_GUID_OCTETS = 16
+_USAGES = (
+    "digital_signature",
+    "content_commitment",
+    "key_encipherment",
+    "data_encipherment",
+    "key_agreement",
+    "key_cert_sign",
+    "crl_sign",
+    "encipher_only",
+    "decipher_only",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubjectData:
+    """The person on a card, as the UZI authentication gave them: names of 1 to 64 characters, UZI number of 9
+    digits.
+    """
+
+    uzi_number: str
+    given_names: str
+    surname: str
+    common_name: str
+
+    def __post_init__(self) -> None:
+        if not (
+            self.uzi_number.isascii() and self.uzi_number.isdigit() and len(self.uzi_number) == _UZI_DIGITS
+        ):
+            raise CertificateMalformedError("not a UZI number", field="uzi_number", reason="9 digits")
+        for name in ("given_names", "surname", "common_name"):
+            value: str = getattr(self, name)
+            if not 1 <= len(value) <= _NAME_LENGTH or not value.isprintable() or value != value.strip():
+                raise CertificateMalformedError(
+                    f"{name}: 1 to 64 characters of text", field=name, reason="form"
+                )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuthorityPlan:
+    """What a new CA is called, how long it lives, and where its publications are; all configurable, all our
+    own.
+    """
+
+    organisation: str = "ZORG-ID"
+    root_name: str = "ZORG-ID Smartcard Root CA"
+    issuing_name: str = "ZORG-ID Smartcard CA"
+    root_validity: timedelta = timedelta(days=20 * 365)
+    issuing_validity: timedelta = timedelta(days=10 * 365)
+    root_crl_url: str | None = "http://crl.zorgid.example/root.crl"
+    root_url: str | None = "http://crl.zorgid.example/root.cer"
+    policies: tuple[str, ...] = field(
+        default_factory=lambda: tuple(sorted(p for v in POLICIES.values() for p in v))
+    )
+
+
+def new_serial() -> int:
+    """A random serial number of up to 20 octets, positive, with 159 random bits (RFC 5280, 4.1.2.2)."""
+    while True:
+        serial = secrets.randbits(SERIAL_OCTETS * 8 - 1)
+        if serial.bit_length() > MIN_SERIAL_BITS:
+            return serial
+
+
+class Authority:
+    """A CA that is open: its issuing key is in memory. Made by :meth:`create` or :meth:`open`."""
+
+    __slots__ = ("_issuing", "_issuing_key", "_root", "_root_key")
+
+    def __init__(
+        self, root: x509.Certificate, root_key: PrivateKey, issuing: x509.Certificate, issuing_key: PrivateKey
+    ) -> None:
+        self._root, self._root_key = root, root_key
+        self._issuing, self._issuing_key = issuing, issuing_key
+
+    @classmethod
+    def create(
+        cls,
+        directory: Path,
+        passphrase: Secret,
+        *,
+        now: datetime | None = None,
+        plan: AuthorityPlan | None = None,
+    ) -> Authority:
+        """Make a root and an issuing CA and keep them in ``directory``.
+
+        Args:
+            directory: made if it is not there; its parent must be.
+            passphrase: opens both keys later; 1 to 256 bytes.
+            now: the moment, with a time zone, from which both are valid; the computer's clock if None.
+            plan: names, periods, addresses.
+
+        Raises:
+            StorageError: there is a CA in it already, or it cannot be written; nothing is left behind.
+            PassphraseError: the passphrase is empty.
+        """
+        plan = plan or AuthorityPlan()
+        root_key, issuing_key = _new_key(), _new_key()
+        start = _x509.utc(now or datetime.now(UTC)).replace(microsecond=0)
+        root = _sign_root(plan, root_key, start)
+        issuing = _sign_issuing(plan, root, root_key, issuing_key, start)
+        files = {
+            "root.key.pem": _keyfile.encrypt_key(root_key, passphrase),
+            "issuing.key.pem": _keyfile.encrypt_key(issuing_key, passphrase),
+            "root.cert.pem": root.public_bytes(Encoding.PEM),
+            "issuing.cert.pem": issuing.public_bytes(Encoding.PEM),
+        }
+        _write_all(Path(directory), files)
+        return cls(root, root_key, issuing, issuing_key)
+
+    @classmethod
+    def open(cls, directory: Path, passphrase: Secret) -> Authority:
+        """Open the CA that :meth:`create` made.
+
+        Raises:
+            StorageError: a file is missing or damaged, or key and certificate do not belong together.
+            PassphraseError: the passphrase does not open the keys.
+        """
+        parts: list[tuple[x509.Certificate, PrivateKey]] = []
+        for name in ("root", "issuing"):
+            path = Path(directory) / f"{name}.key.pem"
+            key = _keyfile.decrypt_key(_keyfile.read(path), passphrase, path)
+            parts.append((_read_certificate(Path(directory) / f"{name}.cert.pem", key), key))
+        (root, root_key), (issuing, issuing_key) = parts
+        return cls(root, root_key, issuing, issuing_key)
+
+    @property
+    def certificate(self) -> bytes:
+        """The issuing CA's certificate, DER."""
+        return _x509.der(self._issuing)
+
+    @property
+    def root(self) -> bytes:
+        """The root's certificate, DER."""
+        return _x509.der(self._root)
+
+    @property
+    def chain(self) -> tuple[bytes, ...]:
+        """The CA certificates above a card's: issuing CA first, root last; DER."""
+        return self.certificate, self.root
+
+    def issue(
+        self,
+        profile: CertificateProfile,
+        subject: SubjectData,
+        public_key: bytes,
+        *,
+        serial: int,
+        not_before: datetime,
+        not_after: datetime | None = None,
+        guid: bytes,
+    ) -> bytes:
+        """Issue a certificate for a key that was proven to be on a card.
+
+        Args:
+            profile: the slot's profile.
+            subject: the person.
+            public_key: SubjectPublicKeyInfo, DER; RSA-2048 or more, P-256, P-384.
+            serial: from :func:`new_serial`, chosen by the caller so that a repeated request gets the same
+                certificate.
+            not_before: with a time zone.
+            not_after: None for the profile's validity; either is cut off where the issuing CA's ends.
+            guid: the card's GUID (CHUID), 16 octets.
+
+        Returns:
+            The certificate, DER.
+
+        Raises:
+            CertificateMalformedError: the key is not acceptable.
+            UsageError: serial, dates or GUID are not of their form, or the CA is not valid at the start.
+        """
+        key = load_public_key(public_key)
+        if not (MIN_SERIAL_BITS < serial.bit_length() < SERIAL_OCTETS * 8 and serial > 0):
+            raise UsageError("a serial number has 65 to 159 bits and is positive", reason="serial")
+        if len(guid) != _GUID_OCTETS:
+            raise UsageError("a GUID has 16 octets", reason="guid")
+        start, end = self._period(profile, not_before, not_after)
+        builder = (
+            x509.CertificateBuilder()
+            .issuer_name(self._issuing.subject)
+            .subject_name(_subject_name(subject))
+            .public_key(key)
+            .serial_number(serial)
+            .not_valid_before(start)
+            .not_valid_after(end)
+        )
+        for value, critical in _leaf_extensions(profile, subject, key, guid, self._issuing):
+            builder = builder.add_extension(value, critical)
+        return builder.sign(self._issuing_key, hashes.SHA256()).public_bytes(Encoding.DER)
+
+    def _period(
+        self, profile: CertificateProfile, not_before: datetime, not_after: datetime | None
+    ) -> tuple[datetime, datetime]:
+        start = _x509.utc(not_before).replace(microsecond=0)
+        limit = self._issuing.not_valid_after_utc
+        wanted = start + profile.validity if not_after is None else _x509.utc(not_after)
+        end = min(wanted.replace(microsecond=0), limit)
+        if not self._issuing.not_valid_before_utc <= start < end:
+            raise UsageError("the validity leaves that of the CA", reason="validity")
+        return start, end
+
+    def sign_crl(
+        self,
+        entries: Iterable[tuple[int, datetime, str]],
+        number: int,
+        this_update: datetime,
+        next_update: datetime,
+        *,
+        root: bool = False,
+    ) -> bytes:
+        """Sign a full CRL (RFC 5280, 5) with authorityKeyIdentifier and CRL number.
+
+        A certificate that was on hold and is resumed is simply not in ``entries``: ``removeFromCRL`` is for
+            delta CRLs.
+
+        Args:
+            entries: all that are revoked or on hold (serial, since, reason), in any order, each serial once.
+            number: grows by every CRL.
+            this_update: with a time zone.
+            next_update: when it goes stale.
+            root: sign with the root's key, for the issuing CA's own certificate.
+
+        Returns:
+            CertificateList, DER.
+
+        Raises:
+            UsageError: a serial stands twice, a reason is unknown or ``removeFromCRL``, or the dates are
+                reversed.
+        """
+        start, end = (_x509.utc(moment).replace(microsecond=0) for moment in (this_update, next_update))
+        revoked = [_revoked(RevokedEntry(*entry)) for entry in entries]
+        if len({item.serial_number for item in revoked}) != len(revoked):
+            raise UsageError("a serial number stands twice", reason="serial")
+        if start >= end or number < 0:
+            raise UsageError("nextUpdate is not after thisUpdate, or the number is negative", reason="dates")
+        issuer, key = (self._root, self._root_key) if root else (self._issuing, self._issuing_key)
+        # The list goes in at once: the builder's add method copies the list at every call.
+        builder = x509.CertificateRevocationListBuilder(issuer.subject, start, end, [], revoked)
+        builder = builder.add_extension(_authority_key(issuer), critical=False)
+        builder = builder.add_extension(x509.CRLNumber(number), critical=False)
+        return builder.sign(key, hashes.SHA256()).public_bytes(Encoding.DER)
+
+    def __repr__(self) -> str:
+        return f"Authority({_x509.common_name(self._issuing.subject)})"
+
+
+def _new_key() -> rsa.RSAPrivateKey:
+    return rsa.generate_private_key(65537, 3072)
+
+
+def _name(organisation: str, common_name: str) -> x509.Name:
+    return x509.Name(
+        [
+            x509.NameAttribute(NameOID.COUNTRY_NAME, "NL"),
+            x509.NameAttribute(NameOID.ORGANIZATION_NAME, organisation),
+            x509.NameAttribute(NameOID.COMMON_NAME, common_name),
+        ]
+    )
+
+
+def _key_usage(names: Iterable[str]) -> x509.KeyUsage:
+    chosen = frozenset(names)
+    return x509.KeyUsage(**{name: name in chosen for name in _USAGES})
+
+
+def _subject_key(key: PublicKey) -> x509.SubjectKeyIdentifier:
+    return x509.SubjectKeyIdentifier.from_public_key(key)
+
+
+def _authority_key(issuer: x509.Certificate) -> x509.AuthorityKeyIdentifier:
+    identifier = issuer.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
+    return x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(identifier)
+
+
+def _ca_builder(
+    subject: x509.Name, issuer: x509.Name, key: PublicKey, start: datetime, end: datetime, path_length: int
+) -> x509.CertificateBuilder:
+    return (
+        x509.CertificateBuilder()
+        .issuer_name(issuer)
+        .subject_name(subject)
+        .public_key(key)
+        .serial_number(new_serial())
+        .not_valid_before(start)
+        .not_valid_after(end)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=path_length), critical=True)
+        .add_extension(_key_usage(("key_cert_sign", "crl_sign")), critical=True)
+        .add_extension(_subject_key(key), critical=False)
+    )
+
+
+def _sign_root(plan: AuthorityPlan, key: rsa.RSAPrivateKey, start: datetime) -> x509.Certificate:
+    name = _name(plan.organisation, plan.root_name)
+    builder = _ca_builder(name, name, key.public_key(), start, start + plan.root_validity, 1)
+    return builder.sign(key, hashes.SHA256())
+
+
+def _sign_issuing(
+    plan: AuthorityPlan,
+    root: x509.Certificate,
+    root_key: rsa.RSAPrivateKey,
+    key: rsa.RSAPrivateKey,
+    start: datetime,
+) -> x509.Certificate:
+    end = min(start + plan.issuing_validity, root.not_valid_after_utc)
+    name = _name(plan.organisation, plan.issuing_name)
+    builder = _ca_builder(name, root.subject, key.public_key(), start, end, 0)
+    builder = builder.add_extension(_authority_key(root), critical=False)
+    builder = builder.add_extension(_policies(plan.policies), critical=False)
+    for value in _addresses(plan.root_crl_url, plan.root_url, None):
+        builder = builder.add_extension(value, critical=False)
+    return builder.sign(root_key, hashes.SHA256())
+
+
+def _policies(oids: Iterable[str]) -> x509.CertificatePolicies:
+    return x509.CertificatePolicies([x509.PolicyInformation(ObjectIdentifier(oid), None) for oid in oids])
+
+
+def _addresses(crl: str | None, issuer: str | None, ocsp: str | None) -> list[x509.ExtensionType]:
+    found: list[x509.ExtensionType] = []
+    if crl:
+        name = x509.UniformResourceIdentifier(crl)
+        found.append(x509.CRLDistributionPoints([x509.DistributionPoint([name], None, None, None)]))
+    access = [
+        x509.AccessDescription(method, x509.UniformResourceIdentifier(url))
+        for method, url in (
+            (AuthorityInformationAccessOID.CA_ISSUERS, issuer),
+            (AuthorityInformationAccessOID.OCSP, ocsp),
+        )
+        if url
+    ]
+    if access:
+        found.append(x509.AuthorityInformationAccess(access))
+    return found
+
+
+def _subject_name(subject: SubjectData) -> x509.Name:
+    return x509.Name(
+        [
+            x509.NameAttribute(NameOID.COUNTRY_NAME, "NL"),
+            x509.NameAttribute(NameOID.SURNAME, subject.surname),
+            x509.NameAttribute(NameOID.GIVEN_NAME, subject.given_names),
+            x509.NameAttribute(NameOID.SERIAL_NUMBER, subject.uzi_number),
+            x509.NameAttribute(NameOID.COMMON_NAME, subject.common_name),
+        ]
+    )
+
+
+def _leaf_extensions(
+    profile: CertificateProfile,
+    subject: SubjectData,
+    key: PublicKey,
+    guid: bytes,
+    issuer: x509.Certificate,
+) -> list[tuple[x509.ExtensionType, bool]]:
+    usages = profile.key_usage_ec if isinstance(key, ec.EllipticCurvePublicKey) else profile.key_usage
+    text = f"{IDENTITY_VERSION}-{subject.uzi_number}".encode("ascii")
+    names: list[x509.GeneralName] = [
+        x509.OtherName(ObjectIdentifier(profile.identity_oid), encode(_IA5_STRING, text)),
+        x509.UniformResourceIdentifier(uuid.UUID(bytes=guid).urn),
+    ]
+    purposes = [ObjectIdentifier(oid) for oid in profile.extended_key_usage]
+    plain: list[x509.ExtensionType] = [
+        x509.SubjectAlternativeName(names),
+        *_addresses(profile.crl_url, profile.issuer_url, profile.ocsp_url),
+        _subject_key(key),
+        _authority_key(issuer),
+        _policies([profile.policy]),
+        *([x509.ExtendedKeyUsage(purposes)] if purposes else []),
+    ]
+    marked: list[tuple[x509.ExtensionType, bool]] = [
+        (x509.BasicConstraints(ca=False, path_length=None), True),
+        (_key_usage(usages), True),
+    ]
+    return [(value, False) for value in plain] + marked
+
+
+def _revoked(entry: RevokedEntry) -> x509.RevokedCertificate:
+    builder = (
+        x509.RevokedCertificateBuilder()
+        .serial_number(entry.serial)
+        .revocation_date(_x509.utc(entry.since).replace(microsecond=0))
+    )
+    if entry.reason == UNSPECIFIED:  # RFC 5280, 5.3.1: absent rather than unspecified
+        return builder.build()
+    try:
+        flag = x509.ReasonFlags(entry.reason)
+    except ValueError as error:
+        raise UsageError(f"unknown reason {entry.reason!r}", reason="reason") from error
+    if flag is x509.ReasonFlags.remove_from_crl:
+        raise UsageError("removeFromCRL is for delta CRLs only", reason="reason")
+    return builder.add_extension(x509.CRLReason(flag), critical=False).build()
+
+
+def _write_all(directory: Path, files: dict[str, bytes]) -> None:
+    """All files or none; a directory that was made for them goes too."""
+    made = not directory.exists()
+    written: list[Path] = []
+    try:
+        directory.mkdir(mode=0o700, exist_ok=True)
+        for name, data in files.items():
+            _keyfile.write_new(directory / name, data)
+            written.append(directory / name)
+    except (OSError, StorageError) as error:
+        for path in written:
+            with contextlib.suppress(OSError):
+                path.unlink()
+        if made:
+            with contextlib.suppress(OSError):
+                os.rmdir(directory)
+        if isinstance(error, StorageError):
+            raise
+        reason = error.strerror or type(error).__name__
+        raise StorageError(f"{directory}: {reason}", reason=reason, path=str(directory)) from error
+
+
+def _read_certificate(path: Path, key: PrivateKey) -> x509.Certificate:
+    try:
+        certificate = _x509.load_certificate(_keyfile.read(path))
+    except CertificateMalformedError as error:
+        raise StorageError(f"{path}: {error}", reason="malformed", path=str(path)) from error
+    public = certificate.public_key()
+    expected = dump_public_key(key.public_key())
+    if (
+        not isinstance(public, rsa.RSAPublicKey | ec.EllipticCurvePublicKey)
+        or dump_public_key(public) != expected
+    ):
+        raise StorageError(f"{path}: another key's certificate", reason="mismatch", path=str(path))
+    return certificate

@@ -1,0 +1,204 @@
+"""The Web eID authentication token, format 1.0, both ways (AUT-1, AUT-2).
+
+What is signed is ``hash(origin) || hash(nonce)``, where hash is that of the algorithm (which then hashes the
+whole again), and origin and nonce are hashed as text: the nonce is not base64-decoded first. The portal gives
+the origin from its own configuration and the nonce from its own store; it removes the nonce before it
+verifies. Chain, policies and revocation follow after :func:`verify_token`.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import ipaddress
+import json
+import re
+from collections.abc import Collection
+from typing import Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from zorgid_card.errors import CertificateUsageError, MessageError
+from zorgid_card.pki import _x509
+from zorgid_card.pki.chain import require_usage
+from zorgid_card.pki.signing import (
+    ALGORITHMS,
+    dump_public_key,
+    ecdsa_der,
+    ecdsa_raw,
+    load_public_key,
+    require_algorithm,
+    verify_signature,
+)
+from zorgid_card.ports.card import Signer
+
+FORMAT = "web-eid:1.0"
+
+TOKEN_LENGTH = (100, 10_000)
+"""Characters of a token."""
+
+NONCE_LENGTH = (44, 128)
+"""Characters of a nonce; 44 are 32 random octets in base64."""
+
+_FORMAT = re.compile(r"web-eid:1(\.[0-9]+)?")
+_NONCE = re.compile(r"[A-Za-z0-9+/_-]+={0,2}")
+_ORIGIN = re.compile(r"https://(?P<host>[a-z0-9.-]+|\[[0-9a-f:.]+\])(:(?P<port>[1-9][0-9]{0,4}))?")
+_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+_DEFAULT_PORT = 443
+
+
+def require_origin(origin: str) -> None:
+    """Raise unless ``origin`` is written as a browser writes one: ``https://host`` or ``https://host:port``,
+    nothing behind it.
+
+    Lower case, international names in punycode, no default port: another spelling would hash to something
+    else than the browser's.
+
+    Raises:
+        MessageError: it is not.
+    """
+    match = _ORIGIN.fullmatch(origin)
+    if match is None or not _is_host(match["host"]):
+        raise MessageError("not an origin of the form https://host[:port]", field="origin")
+    port = int(match["port"] or 0)
+    if port == _DEFAULT_PORT or port > 0xFFFF:
+        raise MessageError("the default port is left out, and a port is at most 65535", field="origin")
+
+
+def _is_host(host: str) -> bool:
+    if host.startswith("["):
+        try:
+            ipaddress.IPv6Address(host[1:-1])
+        except ValueError:
+            return False
+        return True
+    return len(host) <= 253 and all(_LABEL.fullmatch(label) for label in host.split("."))
+
+
+def _require_nonce(nonce: str) -> None:
+    if not NONCE_LENGTH[0] <= len(nonce) <= NONCE_LENGTH[1] or not _NONCE.fullmatch(nonce):
+        raise MessageError("a nonce is 44 to 128 characters of base64", field="nonce")
+
+
+def signed_input(origin: str, nonce: str, algorithm: str) -> bytes:
+    """The octets that are signed: two digests one after another, 64, 96 or 128 octets in all.
+
+    Raises:
+        MessageError: origin, nonce or algorithm are not of their form.
+    """
+    require_origin(origin)
+    _require_nonce(nonce)
+    if algorithm not in ALGORITHMS:
+        raise MessageError("unknown algorithm", field="algorithm")
+    parts = []
+    for text in (origin, nonce):
+        digest = hashes.Hash(ALGORITHMS[algorithm].digest)
+        digest.update(text.encode("utf-8"))
+        parts.append(digest.finalize())
+    return b"".join(parts)
+
+
+def make_token(signer: Signer, certificate: bytes, origin: str, nonce: str) -> str:
+    """Make a token with the key of an authenticity certificate.
+
+    Args:
+        signer: the certificate's key.
+        certificate: DER.
+        origin: from the transport, never from the page.
+        nonce: the portal's challenge, 44 to 128 characters of base64.
+
+    Returns:
+        JSON text.
+
+    Raises:
+        MessageError: origin or nonce are not of their form; nothing was signed.
+        SignatureError: the signer's algorithm does not fit its key.
+    """
+    algorithm = signer.algorithm
+    require_algorithm(load_public_key(signer.public_key), algorithm)
+    signature = signer.sign(signed_input(origin, nonce, algorithm))
+    if ALGORITHMS[algorithm].family == "ES":
+        signature = ecdsa_raw(signature, algorithm)
+    token = {
+        "unverifiedCertificate": base64.b64encode(certificate).decode("ascii"),
+        "algorithm": algorithm,
+        "signature": base64.b64encode(signature).decode("ascii"),
+        "format": FORMAT,
+        "appVersion": "zorgid-card",
+    }
+    return json.dumps(token, separators=(",", ":"))
+
+
+def verify_token(text: str, *, origin: str, nonce: str, disallowed_policies: Collection[str] = ()) -> bytes:
+    """Verify a token's form, its certificate's usages and its signature.
+
+    Args:
+        text: the token as it came.
+        origin: the portal's own, from its configuration.
+        nonce: the one that was stored for this browser session, and is now removed.
+        disallowed_policies: certificate policies to refuse.
+
+    Returns:
+        The certificate, DER. Its chain, validity, policies and revocation are still to be judged.
+
+    Raises:
+        MessageError: the token is malformed; ``field`` names where.
+        CertificateMalformedError: the certificate is malformed.
+        CertificateUsageError: the certificate is not one for logging in.
+        SignatureError: the signature is not one by this certificate's key over this origin and nonce.
+    """
+    token = _parse(text)
+    if not _FORMAT.fullmatch(_text(token, "format")):
+        raise MessageError("unknown format of token", field="format")
+    algorithm = _text(token, "algorithm")
+    expected = signed_input(origin, nonce, algorithm)
+    certificate = _x509.load_certificate(_base64(token, "unverifiedCertificate"))
+    require_usage(certificate, "authenticity")
+    _require_policies(certificate, disallowed_policies)
+    signature = _base64(token, "signature")
+    if ALGORITHMS[algorithm].family == "ES":
+        signature = ecdsa_der(signature, algorithm)
+    spki = certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    verify_signature(dump_public_key(load_public_key(spki)), algorithm, expected, signature)
+    return _x509.der(certificate)
+
+
+def _parse(text: str) -> dict[str, Any]:
+    if not TOKEN_LENGTH[0] <= len(text) <= TOKEN_LENGTH[1]:
+        raise MessageError(f"a token of {len(text)} characters", field="token")
+    try:
+        token = json.loads(text, object_pairs_hook=_unique)
+    except (ValueError, RecursionError) as error:
+        raise MessageError("the token is not JSON", field="token") from error
+    if not isinstance(token, dict):
+        raise MessageError("the token is not a JSON object", field="token")
+    return token
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len(pairs) != len(dict(pairs)):
+        raise ValueError("a name stands twice")
+    return dict(pairs)
+
+
+def _text(token: dict[str, Any], field: str) -> str:
+    value = token.get(field)
+    if not isinstance(value, str) or not value:
+        raise MessageError(f"{field} is missing or no text", field=field)
+    return value
+
+
+def _base64(token: dict[str, Any], field: str) -> bytes:
+    try:
+        return base64.b64decode(_text(token, field).encode("ascii"), validate=True)
+    except (binascii.Error, UnicodeEncodeError) as error:
+        raise MessageError(f"{field} is not base64", field=field) from error
+
+
+def _require_policies(certificate: x509.Certificate, disallowed: Collection[str]) -> None:
+    policies = _x509.extension(certificate, x509.CertificatePolicies) or ()
+    for item in policies:
+        if item.policy_identifier.dotted_string in disallowed:
+            raise CertificateUsageError("the certificate policy is disallowed", usage="authenticity")

@@ -1,0 +1,73 @@
+"""Two organisations, and what they manage."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from registry_world import NOW, OTHER_URA, URA, Clock, add_card, add_organisation, add_person, registry
+from zorgid_card.pki.revocation import RevokedEntry
+from zorgid_card.ports.registry import (
+    MobileID,
+)
+from zorgid_card.workflows.lifecycle import CardPage, Management, Manager
+
+CARD, FOREIGN = "11111111", "99999999"
+CERTIFICATE, FOREIGN_CERTIFICATE = "aa01", "ff01"
+
+
+class Listing:
+    """A CA that only remembers what it was asked to sign."""
+
+    def __init__(self) -> None:
+        self.entries: list[RevokedEntry] = []
+        self.numbers: list[int] = []
+
+    def sign_crl(
+        self, entries: Iterable[RevokedEntry], *, number: int, this_update: datetime, next_update: datetime
+    ) -> bytes:
+        assert this_update < next_update
+        self.entries = list(entries)
+        self.numbers.append(number)
+        return b"crl"
+
+
+class World:
+    """Two organisations, each with an administrator, a manager and a holder with a card."""
+
+    def __init__(self) -> None:
+        self.clock = Clock()
+        self.store = registry()
+        self.listing = Listing()
+        self.management = Management(self.store, self.listing, self.clock)
+        with self.store.begin() as unit:
+            for number, (ura, card, certificate) in enumerate(
+                ((URA, CARD, CERTIFICATE), (OTHER_URA, FOREIGN, FOREIGN_CERTIFICATE))
+            ):
+                add_organisation(unit, ura)
+                for digit, role in enumerate(("administrator", "manager", "holder")):
+                    add_person(unit, f"{role}{number}", uzi_number=f"90000{number}{digit}00", ura=ura, role=role)
+                add_card(unit, card, f"holder{number}", certificate=certificate, ura=ura)
+
+    def acting(self, person: str = "manager0", ura: str = URA) -> Manager:
+        return self.management.acting_as(person, ura)
+
+    def get(self, kind: Any, key: str) -> Any:
+        with self.store.begin() as unit:
+            return unit.get(kind, key)
+
+    def change(self, record: object) -> None:
+        with self.store.begin() as unit:
+            unit.replace(record)
+
+    def add_phone(self, mobile_id: str = "m0", person: str = "manager0", ura: str = URA, state: str = "linked") -> None:
+        with self.store.begin() as unit:
+            unit.add(
+                MobileID(id=mobile_id, person_id=person, ura=ura, state=state, secret_hash=b"", expires_at=NOW, public_key=b"",
+                         salt=b"", verifier=b"", tries_left=0, last_used_at=NOW, binding="", code=None)
+            )  # fmt: skip
+
+
+def serials(page: CardPage) -> list[str]:
+    return [row.card.serial for row in page.rows]

@@ -1,0 +1,201 @@
+"""What card is this? By reading alone: a refused card is left as it was (CRD-5)."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from datetime import date
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from card_scripts import Instructions, ScriptedChannel, files, powered
+from zorgid_card.cards import CardKind, PIVCard, UZIPass, ZorgIDCard, detect, open_card
+from zorgid_card.cards.objects import fasc_n
+from zorgid_card.cards.profile import YUBICO_PIV_3DES, ZORGID_IDENTITY
+from zorgid_card.codec.link import Link
+from zorgid_card.codec.tlv import encode
+from zorgid_card.errors import CardNotSupportedError, NotBlankError, WrongPINError
+from zorgid_card.pki.profile import IDENTITY_OID
+from zorgid_card.secret import Secret
+from zorgid_card.testkit.card import VirtualCard
+from zorgid_card.testkit.keys import KeyPool
+from zorgid_card.testkit.maker import Maker
+from zorgid_card.testkit.pki import UZITestPKI
+from zorgid_card.testkit.uzi import VirtualUZIPass
+from zorgid_card.testkit.uzi_layout import LAYOUTS
+from zorgid_card.testkit.uzi_profile import Person, Subscriber
+
+MAKER = Maker.create()
+READING = {0xA4, 0xB0, 0xB2, 0xC0, 0xCB, 0xF7, 0xFD}
+"""SELECT, READ BINARY, READ RECORD, GET RESPONSE, GET DATA, and the dialect's metadata and version."""
+
+
+def a_pass(**options: object) -> VirtualUZIPass:
+    holder = Person("Jan", "Vries", "900000011", prefixes="de", birth_date=date(1971, 2, 3))
+    contents = UZITestPKI("test", pool=KeyPool.shared()).pass_(
+        holder, Subscriber("Huisartsenpraktijk De Linde", "90000123"), "Z", role="01.015"
+    )
+    return VirtualUZIPass(contents, **options)  # type: ignore[arg-type]
+
+
+def used(change: Callable[[ZorgIDCard], None]) -> VirtualCard:
+    """A blank to which something was done."""
+    blank = MAKER.blank()
+    _, link = powered(blank)
+    card = ZorgIDCard(link)
+    with card.session():
+        card.authenticate_administration(card.factory_secrets()[2])
+        change(card)
+    return blank
+
+
+def zorgid_certificate() -> bytes:
+    """Any certificate with the identity of a ZORG-ID Smartcard."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([])
+    identity = x509.OtherName(x509.ObjectIdentifier(ZORGID_IDENTITY), encode(0x16, b"1-900000022"))
+    return (
+        x509.CertificateBuilder(name, name, key.public_key(), 5)
+        .not_valid_before(__import__("datetime").datetime(2026, 1, 1))
+        .not_valid_after(__import__("datetime").datetime(2027, 1, 1))
+        .add_extension(x509.SubjectAlternativeName([identity]), critical=False)
+        .sign(key, hashes.SHA256())
+        .public_bytes(__import__("cryptography").hazmat.primitives.serialization.Encoding.DER)
+    )
+
+
+def write_certificate(card: ZorgIDCard) -> None:
+    card.write_certificate(0x9A, zorgid_certificate())
+
+
+def change_pin(card: ZorgIDCard) -> None:
+    card.change_pin(Secret.of(b"123456"), Secret.of(b"654321"))
+
+
+def spend(card: ZorgIDCard) -> None:
+    change_pin(card)
+    with pytest.raises(WrongPINError):
+        card.verify_pin(Secret.of(b"111111"))
+
+
+REFUSED: dict[str, tuple[Callable[[], VirtualCard], CardKind]] = {
+    "UZI pass, layout A": (lambda: a_pass(layout=LAYOUTS["A"]), CardKind.UZI_PASS),
+    "UZI pass, layout B, unknown ATR": (
+        lambda: a_pass(layout=LAYOUTS["B"], atr=bytes.fromhex("3B8080010 1".replace(" ", ""))),
+        CardKind.UZI_PASS,
+    ),
+    "used ZORG-ID card": (lambda: used(write_certificate), CardKind.ZORGID),
+    "another certificate": (lambda: used(lambda card: card.write_certificate(0x9E, b"\x30\x00")), CardKind.PIV_OTHER),
+    "a broken certificate": (lambda: used(lambda card: card.write_certificate(0x9A, b"\x30\x05")), CardKind.PIV_OTHER),
+    "a key": (lambda: used(lambda card: card.generate(0x82, "ECCP256") and None), CardKind.PIV_OTHER),
+    "another PIN": (lambda: used(change_pin), CardKind.PIV_OTHER),
+    "a spent try": (lambda: used(spend), CardKind.PIV_OTHER),
+    "another PUK": (
+        lambda: used(lambda card: card.change_puk(Secret.of(b"12345678"), Secret.of(b"87654321"))),
+        CardKind.PIV_OTHER,
+    ),
+    "another administration key": (
+        lambda: used(lambda card: card.set_administration_key(Secret.random(24))),
+        CardKind.PIV_OTHER,
+    ),
+    "another administration algorithm": (
+        lambda: used(lambda card: card.set_administration_key(Secret.random(32), "AES256")),
+        CardKind.PIV_OTHER,
+    ),
+    "a CHUID": (
+        lambda: used(lambda card: card.write_chuid(secrets.token_bytes(16), date(2029, 1, 1))),
+        CardKind.PIV_OTHER,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", sorted(REFUSED))
+def test_crd_5_any_other_card_is_refused_and_left_untouched(name: str) -> None:
+    make, kind = REFUSED[name]
+    card = make()
+    reader, _ = powered(card)
+    notes = Instructions(reader.connect())
+    before = counters(card)
+    with pytest.raises(NotBlankError) as caught:
+        ZorgIDCard(Link(notes)).require_blank()
+    assert caught.value.found == kind.value
+    assert counters(card) == before
+    assert {header[1] for header in notes.headers} <= READING
+
+
+def counters(card: VirtualCard) -> object:
+    """The card's own counters: a pass tells them, of a PIV card they are read as other programs do."""
+    if isinstance(card, VirtualUZIPass):
+        return card.tries_left
+    _, link = powered(card)
+    piv = PIVCard(link, ZorgIDCard(link).profile)
+    return piv.tries(), piv.puk_tries()
+
+
+@pytest.mark.parametrize("administration", ["AES192", "3DES"])
+def test_a_blank_is_a_blank_and_opens_as_one(administration: str) -> None:
+    reader, _ = powered(MAKER.blank(administration=administration))
+    notes = Instructions(reader.connect())
+    found = detect(Link(notes))
+    assert found.kind is CardKind.BLANK
+    assert {header[1] for header in notes.headers} <= READING
+    card = open_card(Link(reader.connect()))
+    assert isinstance(card, ZorgIDCard)
+    assert card.kind is CardKind.BLANK
+    assert (card.profile is YUBICO_PIV_3DES) is (administration == "3DES")
+
+
+def test_open_card_gives_what_the_card_is() -> None:
+    for make, kind, cls in (
+        (lambda: a_pass(), CardKind.UZI_PASS, UZIPass),
+        (REFUSED["used ZORG-ID card"][0], CardKind.ZORGID, ZorgIDCard),
+        (REFUSED["another PIN"][0], CardKind.PIV_OTHER, PIVCard),
+    ):
+        _, link = powered(make())
+        card = open_card(link)
+        assert type(card) is cls
+        assert card.kind is kind
+
+
+def test_firmware_without_metadata_cannot_be_shown_to_be_blank() -> None:
+    """Every GET METADATA is refused as old firmware does."""
+    reader, _ = powered(MAKER.blank())
+    channel = reader.connect()
+    old = ScriptedChannel(lambda raw: b"\x6d\x00" if raw[1] == 0xF7 else channel.transmit(raw))
+    found = detect(Link(old))
+    assert found.kind is CardKind.PIV_OTHER
+    assert "blank" in found.why
+    with pytest.raises(NotBlankError):
+        ZorgIDCard(Link(old)).require_blank()
+
+
+def test_a_pkcs15_card_that_is_no_uzi_pass_is_not_supported() -> None:
+    directory = encode(0x61, encode(0x4F, bytes.fromhex("A000000063504B43532D3135")), encode(0x51, b"\x3f\x00\x50\x15"))
+    channel = ScriptedChannel(files({"3F002F00": directory, "3F0050155031": b""}))
+    found = detect(Link(channel))
+    assert found.kind is CardKind.UNKNOWN
+    with pytest.raises(CardNotSupportedError) as caught:
+        open_card(Link(channel))
+    assert caught.value.reason == found.why
+
+
+@pytest.mark.parametrize("sw", ["6A82", "6D00", "6E00", "6F00", "6999"])
+def test_a_card_that_refuses_everything_is_not_supported(sw: str) -> None:
+    channel = ScriptedChannel(lambda _: bytes.fromhex(sw))
+    with pytest.raises(CardNotSupportedError):
+        open_card(Link(channel))
+    with pytest.raises(NotBlankError) as caught:
+        ZorgIDCard(Link(channel)).require_blank()
+    assert caught.value.found == "unknown"
+
+
+def test_our_mark_is_the_one_of_the_certificate_profile() -> None:
+    assert ZORGID_IDENTITY == IDENTITY_OID
+
+
+def test_fasc_n_is_the_one_that_cards_without_an_agency_carry() -> None:
+    """The value that yubico-piv-tool and others write."""
+    assert fasc_n().hex() == "d4e739da739ced39ce739d836858210842108421c84210c3eb"

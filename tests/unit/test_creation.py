@@ -1,0 +1,549 @@
+"""Making a ZORG-ID Smartcard (CRD-1 to CRD-10), both sides over the seam, with simulated cards and a real registry and CA."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Iterator
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+from world import CARD_PIN, DESKTOP, NOW, WORKER, ScriptedHolder, World
+
+from zorgid_card.errors import (
+    BirthDateError,
+    CardInUseError,
+    CardNotSupportedError,
+    CertificateExpiredError,
+    DeclinedError,
+    NoCardError,
+    NotBlankError,
+    OneMeansError,
+    OrganisationUnknownError,
+    PassTypeError,
+    PINBlockedError,
+    PINMismatchError,
+    PINPolicyError,
+    PlatformError,
+    ResidencyError,
+    RevokedError,
+    StorageError,
+    TransportError,
+    WrongPINError,
+    ZorgIDError,
+)
+from zorgid_card.pki.attestation import PIN_POLICIES
+from zorgid_card.pki.csr import build_csr
+from zorgid_card.pki.signing import SoftwareSigner
+from zorgid_card.ports.registry import CardLink, IssuedCertificate, Membership, Organisation, Person, SmartCard
+from zorgid_card.secret import Secret
+from zorgid_card.testkit.faults import Fault, FaultyReader, Kind
+from zorgid_card.workflows.creation import CardCreation
+from zorgid_card.workflows.creation_messages import (
+    AbandonCard,
+    CardAbandoned,
+    CardAccepted,
+    CertificateIssued,
+    OfferCard,
+    RequestCertificate,
+)
+from zorgid_card.workflows.holder import Step
+from zorgid_card.workflows.messages import parse
+from zorgid_card.workflows.session import PortalClient
+
+R = TypeVar("R")
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    world = World(tmp_path)
+    world.validated()
+    yield world
+
+
+def records(world: World, kind: type[R]) -> list[R]:
+    with world.registry.begin() as unit:
+        return list(unit.find(kind))
+
+
+def nothing_is_valid(world: World) -> None:
+    assert [c.status for c in records(world, IssuedCertificate) if c.status == "good"] == []
+    assert [c.state for c in records(world, SmartCard) if c.state == "active"] == []
+
+
+def test_crd_10_the_finished_card_is_active_linked_and_usable_at_once(world: World) -> None:
+    holder = world.worker()
+    made = world.create(holder)
+    (card,) = records(world, SmartCard)
+    (issued,) = records(world, IssuedCertificate)
+    (person,) = records(world, Person)
+    assert (card.serial, card.state, card.residency) == (made.serial, "active", "attested")
+    assert (issued.status, issued.der) == ("good", made.certificate)
+    assert (person.given_names, person.surname, person.uzi_number) == ("Zoë", "el Amrani", "900000022")
+    assert [m.role for m in records(world, Membership)] == ["holder"]
+    assert [link.ura for link in records(world, CardLink)] == ["90000123"]
+    assert holder.steps == list(Step)
+    world.card().verify_pin(Secret.of(CARD_PIN))
+
+
+def test_crd_9_the_puk_that_was_shown_unblocks_the_card_and_is_kept_nowhere(world: World, tmp_path: Path) -> None:
+    holder = world.worker()
+    world.create(holder)
+    card = world.card()
+    for _ in range(3):
+        with pytest.raises((WrongPINError, PINBlockedError)):
+            card.verify_pin(Secret.of(b"999999"), last_try_allowed=True)
+    with pytest.raises(PINBlockedError):
+        card.verify_pin(Secret.of(CARD_PIN))
+    card.unblock_pin(Secret.of(holder.puk), Secret.of(b"246813"))
+    card.verify_pin(Secret.of(b"246813"))
+    for file in tmp_path.rglob("*"):
+        if file.is_file():
+            assert holder.puk not in file.read_bytes()
+            assert CARD_PIN not in file.read_bytes()
+
+
+def test_crd_9_without_acknowledgement_the_puk_is_not_written_and_nothing_is_valid(world: World) -> None:
+    holder = world.worker()
+    holder.declines = {"puk"}
+    with pytest.raises(DeclinedError):
+        world.create(holder)
+    nothing_is_valid(world)
+    card = world.card()
+    card.unblock_pin(Secret.of(b"12345678"), Secret.of(b"246813"))  # the factory's PUK is still the card's
+
+
+def test_crd_7_the_factory_administration_key_does_not_work_afterwards(world: World) -> None:
+    world.create(world.worker())
+    card = world.card()
+    _, _, factory = card.factory_secrets()
+    with card.session(), pytest.raises(ZorgIDError):
+        card.authenticate_administration(factory)
+    derived = world.keys.derive(card.serial, "AES192")
+    with card.session():
+        card.authenticate_administration(derived)
+
+
+# --- what is refused before anything starts ----------------------------------------------------------------------------
+
+
+def test_crd_14_a_platform_that_may_not_make_cards_is_refused_first(world: World) -> None:
+    holder = world.worker()
+    with pytest.raises(PlatformError):
+        world.creation(holder).run(platform="Darwin", client_version="0.1")
+    assert holder.asked == []
+
+
+def test_crd_2_an_organisation_that_is_not_registered(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    with pytest.raises(OrganisationUnknownError):
+        world.create(world.worker())
+    with world.registry.begin() as unit:
+        unit.add(Organisation(ura="90000123", name="x", state="approved", validated_at=None))
+    with pytest.raises(OrganisationUnknownError):
+        world.create(world.worker())
+    assert records(world, Person) == []
+
+
+def test_crd_1_a_pass_of_another_type(world: World) -> None:
+    with pytest.raises(PassTypeError) as caught:
+        world.create(ScriptedHolder(world.reader, world.doctor_pass, world.maker.blank()))
+    assert caught.value.details == {"found": "Z", "expected": "N"}
+
+
+def test_crd_1_an_expired_pass(world: World) -> None:
+    old = world.uzi_pass(WORKER, "N", not_before=NOW - timedelta(days=400), not_after=NOW - timedelta(days=1))
+    with pytest.raises(CertificateExpiredError):
+        world.create(ScriptedHolder(world.reader, old, world.maker.blank()))
+
+
+def test_crd_1_a_revoked_pass(world: World) -> None:
+    world.pki.revoke(world.worker_pass.contents, at=NOW - timedelta(hours=1))
+    with pytest.raises(RevokedError):
+        world.create(world.worker())
+
+
+def test_crd_7_a_pass_revoked_meanwhile_gets_no_certificate(world: World) -> None:
+    holder = world.worker()
+    creation = world.creation(holder)
+    creation._client.open("create-card", **DESKTOP)
+    creation.identify()
+    creation.change_cards()
+    world.pki.revoke(world.worker_pass.contents, at=NOW - timedelta(seconds=1))
+    with pytest.raises(RevokedError):
+        creation.make()
+    assert records(world, IssuedCertificate) == []
+
+
+def test_crd_4_a_wrong_pin_spends_one_try_and_tells_what_is_left(world: World) -> None:
+    holder = world.worker()
+    holder.pass_pin = b"000001"
+    with pytest.raises(WrongPINError) as caught:
+        world.create(holder)
+    assert caught.value.details["tries_left"] == 2
+    assert world.presented().tries().left == 2
+
+
+def test_crd_4_a_wrong_birth_date_is_counted_and_not_told_apart(world: World) -> None:
+    world.create(world.worker())
+    for _ in range(2):
+        holder = world.worker()
+        holder.born = date(1985, 6, 8)
+        with pytest.raises(BirthDateError):
+            world.create(holder)
+
+
+def test_crd_12_who_has_a_phone_gets_no_card(world: World) -> None:
+    world.register()
+    doctor = world.uzi_pass(world.doctor_pass.contents.holder, "N")  # type: ignore[arg-type]
+    holder = ScriptedHolder(world.reader, doctor, world.maker.blank(), born=world.doctor().born)
+    with pytest.raises((OneMeansError, BirthDateError)):
+        world.create(holder)
+    nothing_is_valid(world)
+
+
+@pytest.mark.parametrize("what", ["grant-access", "pin", "pass-data", "birth-date"])
+def test_crd_4_no_is_no_and_changes_nothing(world: World, what: str) -> None:
+    holder = world.worker()
+    holder.declines = {what}
+    with pytest.raises(DeclinedError):
+        world.create(holder)
+    assert records(world, SmartCard) == []
+
+
+# --- CRD-5, CRD-6 ------------------------------------------------------------------------------------------------------
+
+
+def test_crd_5_another_card_is_refused_and_left_untouched(world: World) -> None:
+    used = world.maker.blank()
+    world.create(world.worker(used))
+    for other in (world.doctor_pass, used):
+        before = copy.deepcopy(other.to_bytes()) if hasattr(other, "to_bytes") else None
+        with pytest.raises(NotBlankError):
+            world.create(world.worker(other))
+        if before is not None:
+            assert other.to_bytes() == before  # type: ignore[attr-defined]
+    assert world.card().tries().left == 3
+    world.reader.remove()
+    world.reader.insert(world.doctor_pass)
+    assert world.presented().tries().left == 3
+
+
+def test_crd_5_a_card_in_use_by_somebody_else_is_not_made_anew(world: World) -> None:
+    blank = world.maker.blank()
+    world.create(world.worker(blank))
+    other = world.pki_person("Ilse", "Jansen", "900000033")
+    holder = ScriptedHolder(world.reader, other, blank, born=date(1990, 1, 1))
+    with pytest.raises(NotBlankError):
+        world.create(holder)
+    world.card().factory_reset()
+    with pytest.raises(CardInUseError):
+        world.create(ScriptedHolder(world.reader, other, blank, born=date(1990, 1, 1)))
+    assert [c.status for c in records(world, IssuedCertificate)] == ["good"]
+
+
+def test_crd_5_no_card_comes(world: World) -> None:
+    holder = world.worker()
+    holder.blank = None
+    creation = CardCreation(world.reader, world.client(), holder, card_timeout=0.05)
+    with pytest.raises(NoCardError):
+        creation.run(**DESKTOP)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "error"),
+    [
+        (b"314159", b"314158", PINMismatchError),
+        (b"123456", b"123456", PINPolicyError),
+        (b"31415", b"31415", PINPolicyError),
+        (b"314159265", b"314159265", PINPolicyError),
+        (b"abcdef", b"abcdef", PINPolicyError),
+        (b"777777", b"777777", PINPolicyError),
+        (b"987654", b"987654", PINPolicyError),
+        (b"121212", b"121212", PINPolicyError),
+    ],
+)
+def test_crd_6_the_pin_is_asked_again_and_three_bad_ones_end_it(
+    world: World, first: bytes, second: bytes, error: type[ZorgIDError]
+) -> None:
+    holder = world.worker()
+    holder.pins = [(first, second), (CARD_PIN, CARD_PIN)]
+    world.create(holder)
+    assert [type(e) for e in holder.errors] == [error]
+    again = world.worker()
+    again.pins = [(first, second)]
+    with pytest.raises(error):
+        world.create(again)
+    assert len([c for c in records(world, SmartCard) if c.state == "active"]) == 1
+
+
+# --- CRD-7: residency --------------------------------------------------------------------------------------------------
+
+
+class HostileClient(PortalClient):
+    """Changes what the card side says about the key."""
+
+    change: Any = None
+
+    def ask(self, message: Any, expected: Any) -> Any:
+        if isinstance(message, RequestCertificate):
+            message = self.change(message)
+        return super().ask(message, expected)
+
+
+def hostile(world: World, change: Any) -> CardCreation:
+    client = HostileClient(world.portal)
+    client.change = change
+    return CardCreation(world.reader, client, world.worker(), card_timeout=1)
+
+
+def test_crd_7_a_software_key_gets_no_certificate(world: World) -> None:
+    software = build_csr(SoftwareSigner.generate("ES256"))
+    creation = hostile(
+        world, lambda m: RequestCertificate(csr=software, attestation=m.attestation, intermediate=m.intermediate)
+    )
+    with pytest.raises(ResidencyError):
+        creation.run(**DESKTOP)
+    assert records(world, IssuedCertificate) == []
+
+
+def test_crd_7_an_attestation_of_another_maker_is_worth_nothing(world: World) -> None:
+    from zorgid_card.testkit.maker import Maker
+
+    with pytest.raises(ResidencyError):
+        world.create(world.worker(Maker.create("Another Maker").blank()))
+    assert records(world, IssuedCertificate) == []
+
+
+def test_crd_7_another_cards_attestation_is_refused(world: World) -> None:
+    seen: list[RequestCertificate] = []
+    hostile(world, lambda m: seen.append(m) or m).run(**DESKTOP)
+    with pytest.raises(ResidencyError):
+        hostile(world, lambda m: seen[0]).run(**DESKTOP)
+    assert len(records(world, IssuedCertificate)) == 1
+
+
+def test_crd_7_a_damaged_attestation_is_refused(world: World) -> None:
+    creation = hostile(
+        world, lambda m: RequestCertificate(csr=m.csr, attestation=m.attestation[:-3], intermediate=m.intermediate)
+    )
+    with pytest.raises(ResidencyError):
+        creation.run(**DESKTOP)
+
+
+def test_crd_7_pin_policies_that_leave_the_key_open_are_known() -> None:
+    assert "never" in PIN_POLICIES.values()
+
+
+# --- CRD-8: torn -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("step", list(Step))
+def test_crd_8_pulled_at_a_step_the_card_is_made_anew_after_reinsertion(world: World, step: Step) -> None:
+    holder = world.worker()
+    holder.pulls_at = step
+    made = world.create(holder)
+    assert holder.blank is not None
+    if step is Step.ACTIVATE:  # everything had been written: the portal activates what works
+        assert holder.errors == []
+    else:
+        assert len(holder.errors) == 1
+    assert [(c.serial, c.state) for c in records(world, SmartCard)] == [(made.serial, "active")]
+    good = [c for c in records(world, IssuedCertificate) if c.status == "good"]
+    assert [c.der for c in good] == [made.certificate]
+    if world.reader.card is None:
+        world.reader.insert(holder.blank)
+    world.card().verify_pin(Secret.of(CARD_PIN))
+
+
+def commands_of_making(world: World) -> int:
+    reader = FaultyReader(world.reader)
+    CardCreation(reader, world.client(), world.worker(), card_timeout=1).run(**DESKTOP)
+    return reader.count
+
+
+def test_crd_8_whatever_breaks_at_whatever_command_nothing_stays_valid_without_a_working_card(
+    tmp_path: Path,
+) -> None:
+    world = World(tmp_path)
+    world.validated()
+    commands = commands_of_making(world)
+    assert commands > 40
+    for at in range(1, commands + 1):
+        kind = list(Kind)[at % 3]
+        _torn_once(world, Fault(at, kind, after=at % 2 == 0))
+
+
+def _torn_once(world: World, fault: Fault) -> None:
+    serial = str(31_000_000 + fault.at)
+    blank = world.maker.blank(int(serial))
+    reader = FaultyReader(world.reader, fault)
+    holder = world.worker(blank)
+    holder.declines = {"insert-again"}
+    creation = CardCreation(reader, world.client(), holder, card_timeout=1)
+    try:
+        creation.run(**DESKTOP)
+    except ZorgIDError:
+        with world.registry.begin() as unit:
+            live = [c for c in unit.find(IssuedCertificate, card_serial=serial) if c.status != "revoked"]
+        assert live == [], fault
+        again = world.worker(blank)
+        world.create(again)
+    world.card().verify_pin(Secret.of(CARD_PIN))
+
+
+def test_crd_8_what_is_not_committed_in_time_is_revoked_by_the_portal_alone(world: World) -> None:
+    from zorgid_card.workflows.lifecycle import Management
+
+    class Silent(PortalClient):
+        def ask(self, message: Any, expected: Any) -> Any:
+            if isinstance(message, AbandonCard) or message.kind == "commit-card":
+                raise TransportError
+            return super().ask(message, expected)
+
+    holder = world.worker()
+    holder.declines = {"insert-again"}
+    with pytest.raises(DeclinedError):
+        CardCreation(world.reader, Silent(world.portal), holder, card_timeout=1).run(**DESKTOP)
+    assert [c.status for c in records(world, IssuedCertificate)] == ["hold"]
+    world.now += timedelta(minutes=16)
+    Management(world.registry, world.authority, lambda: world.now).publish_crl()
+    assert [c.status for c in records(world, IssuedCertificate)] == ["revoked"]
+    assert [c.state for c in records(world, SmartCard)] == ["abandoned"]
+
+
+def test_crd_8_a_full_disk_at_the_portal_leaves_nothing_valid(world: World) -> None:
+    class Full:
+        def __init__(self) -> None:
+            self.full = False
+
+        def begin(self) -> Any:
+            if self.full:
+                raise StorageError("the registry cannot be written", reason="disk full")
+            return world.registry.begin()
+
+    full = Full()
+    object.__setattr__(world.services, "registry", full)
+    holder = world.worker()
+    holder.pulls_at = None
+
+    def fill(step: Step, done: int, total: int) -> None:
+        full.full = step is Step.CERTIFY
+
+    holder.progress = fill  # type: ignore[method-assign]
+    with pytest.raises(StorageError):
+        world.create(holder)
+    full.full = False
+    nothing_is_valid(world)
+    object.__setattr__(world.services, "registry", world.registry)
+    world.create(world.worker(holder.blank))
+
+
+# --- the seam ----------------------------------------------------------------------------------------------------------
+
+
+def offered(world: World) -> tuple[PortalClient, CardAccepted]:
+    holder = world.worker()
+    creation = world.creation(holder)
+    creation._client.open("create-card", **DESKTOP)
+    creation.identify()
+    offer = OfferCard(serial="4711", dialect="d", firmware="5.7.1", found="blank")
+    return creation._client, creation._client.ask(offer, CardAccepted)
+
+
+def test_a_repeated_message_gets_the_first_answer_and_is_done_once(world: World) -> None:
+    client, accepted = offered(world)
+    client._sequence -= 1
+    again = client.ask(OfferCard(serial="4711", dialect="d", firmware="5.7.1", found="blank"), CardAccepted)
+    assert again == accepted
+    assert len(records(world, SmartCard)) == 1
+
+
+def test_the_same_number_with_other_contents_is_refused(world: World) -> None:
+    client, _ = offered(world)
+    client._sequence -= 1
+    with pytest.raises(ZorgIDError, match="other contents"):
+        client.ask(OfferCard(serial="4712", dialect="d", firmware="5.7.1", found="blank"), CardAccepted)
+    assert [c.serial for c in records(world, SmartCard)] == ["4711"]
+
+
+def test_a_lost_answer_is_asked_again_and_nothing_is_done_twice(world: World) -> None:
+    class Lossy:
+        origin = world.portal.origin
+
+        def __init__(self) -> None:
+            self.asked = 0
+
+        def ask(self, request: bytes) -> bytes:
+            answer = world.portal.ask(request)
+            self.asked += 1
+            if self.asked % 2:
+                raise OSError("connection reset")
+            return answer
+
+    world.creation(world.worker(), Lossy()).run(**DESKTOP)
+    assert [c.status for c in records(world, IssuedCertificate)] == ["good"]
+
+
+def test_a_message_of_another_key_is_refused(world: World) -> None:
+    client, _ = offered(world)
+    client._key = SoftwareSigner.generate("ES256")
+    with pytest.raises(ZorgIDError, match="not signed"):
+        client.ask(AbandonCard(code="x"), CardAbandoned)
+
+
+def test_a_step_out_of_order_is_refused(world: World) -> None:
+    client = world.client()
+    client.open("create-card", **DESKTOP)
+    with pytest.raises(ZorgIDError, match="not expected"):
+        client.ask(RequestCertificate(csr=b"", attestation=b"", intermediate=b""), CertificateIssued)
+
+
+def test_an_expired_session_is_refused(world: World) -> None:
+    client, _ = offered(world)
+    world.now += timedelta(minutes=15)
+    with pytest.raises(ZorgIDError, match="expired"):
+        client.ask(AbandonCard(code="x"), CardAbandoned)
+
+
+def test_crd_9_no_pin_and_no_puk_crosses_the_seam_and_the_administration_key_is_not_kept(
+    world: World, tmp_path: Path
+) -> None:
+    crossed: list[bytes] = []
+
+    class Tap:
+        origin = world.portal.origin
+
+        def ask(self, request: bytes) -> bytes:
+            crossed.append(request)
+            crossed.append(world.portal.ask(request))
+            return crossed[-1]
+
+    holder = world.worker()
+    made = world.creation(holder, Tap()).run(**DESKTOP)
+    everything = b"\n".join(crossed)
+    assert holder.puk not in everything
+    assert CARD_PIN not in everything
+    assert holder.pass_pin not in everything
+    (sent,) = [parse(m)["key"] for m in crossed if b'"administration-key"' in m and b'"key":' in m]
+    assert isinstance(sent, str)
+    with world.keys.derive(made.serial, "AES192").expose() as key:
+        assert len(sent) == 32
+        kept = (tmp_path / "registry.db").read_bytes() + (tmp_path / "registry.db-wal").read_bytes()
+        assert sent.encode() not in kept
+        assert bytes(key) not in kept
+
+
+def test_answers_are_json_whatever_is_asked(world: World) -> None:
+    for raw in (b"", b"{}", b"[1]", b'{"version":2}', b"\xff\xfe"):
+        assert json.loads(world.portal.ask(raw))["kind"] == "refusal"
+
+
+def test_a_card_that_nobody_knows_is_refused(world: World) -> None:
+    from zorgid_card.testkit.card import VirtualCard
+
+    plain = VirtualCard(bytes.fromhex("3B8080010 1".replace(" ", "")))
+    with pytest.raises((NotBlankError, CardNotSupportedError)):
+        world.create(world.worker(plain))

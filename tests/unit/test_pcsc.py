@@ -1,0 +1,327 @@
+"""The PC/SC adapter against a library of our own making: every code it can answer, and nothing left open."""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from zorgid_card.adapters.pcsc import LIBRARY_VARIABLE, PCSCChannel, PCSCReader, readers
+from zorgid_card.codec.apdu import CommandAPDU, SecretField
+from zorgid_card.codec.link import Link
+from zorgid_card.errors import (
+    CardRemovedError,
+    CardResetError,
+    CardResponseError,
+    NoCardError,
+    NoReaderError,
+    PCSCUnavailableError,
+    ReaderBusyError,
+    ReaderError,
+    TransportError,
+    ZorgIDError,
+)
+from zorgid_card.ports.card import Channel, Reader
+from zorgid_card.secret import Secret
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the stub is a libpcsclite")
+
+SOURCE = Path(__file__).parents[1] / "stubs" / "pcsc_stub.c"
+CALLS = [
+    "establish",
+    "release",
+    "list",
+    "wait",
+    "connect",
+    "reconnect",
+    "disconnect",
+    "begin",
+    "end",
+    "status",
+    "transmit",
+]
+
+
+class Stub:
+    """The stub's variables."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = str(path)
+        self._library = ctypes.CDLL(self.path)
+
+    def __getitem__(self, name: str) -> int:
+        return ctypes.c_uint32.in_dll(self._library, f"stub_{name}").value
+
+    def __setitem__(self, name: str, value: int) -> None:
+        ctypes.c_uint32.in_dll(self._library, f"stub_{name}").value = value
+
+    def _array(self, name: str) -> ctypes.Array[ctypes.c_uint32]:
+        return (ctypes.c_uint32 * len(CALLS)).in_dll(self._library, f"stub_{name}")
+
+    def address(self, name: str) -> int:
+        return ctypes.addressof(ctypes.c_char.in_dll(self._library, f"stub_{name}"))
+
+    def fail(self, call: str, code: int, times: int = 1) -> None:
+        self._array("code")[CALLS.index(call)] = code
+        self._array("times")[CALLS.index(call)] = times
+
+    def calls(self, call: str) -> int:
+        return self._array("calls")[CALLS.index(call)]
+
+    def respond(self, response: bytes) -> None:
+        ctypes.memmove(self.address("response"), response, len(response))
+        self["response_length"] = len(response)
+
+    @property
+    def command(self) -> bytes:
+        return ctypes.string_at(self.address("command"), self["command_length"])
+
+
+@pytest.fixture(scope="module")
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    library = tmp_path_factory.mktemp("stub") / "libpcsc_stub.so"
+    subprocess.run(["gcc", "-shared", "-fPIC", "-o", library, SOURCE], check=True)
+    return library
+
+
+@pytest.fixture
+def stub(compiled: Path, tmp_path: Path) -> Iterator[Stub]:
+    """A copy for each test: another file is another library, with variables of its own."""
+    stub = Stub(Path(shutil.copy(compiled, tmp_path)))
+    stub.respond(b"\x90\x00")
+    yield stub
+    gc.collect()
+    assert (stub["contexts"], stub["cards"], stub["transactions"]) == (0, 0, 0)
+
+
+@pytest.fixture
+def reader(stub: Stub) -> PCSCReader:
+    return readers(library=stub.path)[0]
+
+
+@pytest.fixture
+def channel(reader: PCSCReader) -> Iterator[PCSCChannel]:
+    channel = reader.connect()
+    yield channel
+    channel.close()
+
+
+def test_readers_are_listed_and_keep_the_ports_promises(stub: Stub, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert [reader.name for reader in readers(library=stub.path)] == ["Stub Reader 00 00", "Stub Reader 01 00"]
+    monkeypatch.setenv(LIBRARY_VARIABLE, stub.path)
+    first: Reader = readers()[0]
+    assert repr(first) == "PCSCReader('Stub Reader 00 00')"
+    channel: Channel = first.connect()
+    assert channel.atr == bytes.fromhex("3B026202")
+    channel.close()
+
+
+def test_no_reader_is_an_empty_list(stub: Stub) -> None:
+    stub.fail("list", 0x8010002E)
+    assert readers(library=stub.path) == []
+    ctypes.memset(stub.address("readers"), 0, 1)
+    stub["readers_length"] = 1
+    assert readers(library=stub.path) == []
+
+
+def test_a_list_that_fails_or_never_settles_is_an_error(stub: Stub) -> None:
+    stub.fail("list", 0x80100014)
+    with pytest.raises(TransportError, match="80100014"):
+        readers(library=stub.path)
+    stub["growing"] = 1
+    with pytest.raises(ReaderError, match="keeps changing"):
+        readers(library=stub.path)
+
+
+@pytest.mark.parametrize("library", ["/nowhere/libpcsclite.so.1", "libm.so.6"])
+def test_a_missing_library_says_what_to_install(library: str) -> None:
+    with pytest.raises(PCSCUnavailableError) as caught:
+        readers(library=library)
+    assert caught.value.reason == "library"
+    assert "libpcsclite1" in str(caught.value.advice)
+
+
+@pytest.mark.parametrize("code", [0x8010001D, 0x8010001E])
+def test_a_missing_service_says_what_to_start(stub: Stub, code: int) -> None:
+    stub.fail("establish", code)
+    with pytest.raises(PCSCUnavailableError) as caught:
+        readers(library=stub.path)
+    assert caught.value.reason == "service"
+    assert "pcscd" in str(caught.value.advice)
+
+
+@pytest.mark.parametrize(
+    ("code", "error"),
+    [
+        (0x80100009, NoReaderError),
+        (0x8010000B, ReaderBusyError),
+        (0x8010000C, NoCardError),
+        (0x80100017, NoReaderError),
+        (0x80100066, CardResponseError),
+        (0x80100069, CardRemovedError),
+        (0x8010000F, TransportError),
+        (0x80100013, TransportError),
+        (0x80109999, TransportError),
+    ],
+)
+def test_what_connecting_answers_is_a_typed_error(
+    stub: Stub, reader: PCSCReader, code: int, error: type[ZorgIDError]
+) -> None:
+    stub.fail("connect", code)
+    with pytest.raises(error, match=f"{code:08X}"):
+        reader.connect()
+    assert stub["contexts"] == 0
+
+
+def test_a_card_that_goes_while_connecting_leaves_nothing_open(stub: Stub, reader: PCSCReader) -> None:
+    stub.fail("status", 0x80100069)
+    with pytest.raises(CardRemovedError):
+        reader.connect()
+    assert (stub["contexts"], stub["cards"]) == (0, 0)
+
+
+@pytest.mark.parametrize(("exclusive", "share"), [(False, 2), (True, 1)])
+def test_a_card_is_shared_unless_asked_otherwise(stub: Stub, reader: PCSCReader, exclusive: bool, share: int) -> None:
+    channel = reader.connect(exclusive=exclusive)
+    assert stub["share"] == share
+    channel.close()
+
+
+@pytest.mark.parametrize(("reset", "disposition"), [(False, 0), (True, 1)])
+def test_closing_is_done_once_and_resets_when_asked(
+    stub: Stub, reader: PCSCReader, reset: bool, disposition: int
+) -> None:
+    channel = reader.connect()
+    channel.close(reset=reset)
+    channel.close()
+    assert stub["disposition"] == disposition
+    assert (stub.calls("disconnect"), stub.calls("release")) == (1, 2)
+    with pytest.raises(CardRemovedError, match="closed"):
+        channel.transmit(b"\x00\xa4\x04\x00")
+
+
+def test_closing_a_card_that_is_gone_does_not_raise(stub: Stub, reader: PCSCReader) -> None:
+    channel = reader.connect()
+    stub.fail("disconnect", 0x80100069)
+    channel.close()
+
+
+def test_a_channel_that_nobody_closed_is_reset(stub: Stub, reader: PCSCReader) -> None:
+    channel = reader.connect()
+    del channel
+    gc.collect()
+    assert stub["disposition"] == 1
+
+
+def test_bytes_go_there_and_back(stub: Stub, channel: PCSCChannel) -> None:
+    stub.respond(bytes(range(256)) * 256 + b"\x90\x00")
+    assert channel.transmit(b"\x00\xb0\x00\x00\x00\x00\x00") == bytes(range(256)) * 256 + b"\x90\x00"
+    assert stub.command == b"\x00\xb0\x00\x00\x00\x00\x00"
+    assert stub["sent_protocol"] == 2
+
+
+@pytest.mark.parametrize(
+    ("code", "error"), [(0x80100069, CardRemovedError), (0x80100016, TransportError), (0x80100067, CardResetError)]
+)
+def test_a_failed_transmit_is_typed_and_not_repeated(
+    stub: Stub, channel: PCSCChannel, code: int, error: type[ZorgIDError]
+) -> None:
+    stub.fail("transmit", code)
+    with pytest.raises(error):
+        channel.transmit(b"\x00\xa4\x04\x00")
+    assert stub.calls("transmit") == 1
+
+
+@pytest.mark.parametrize("response", [b"", b"\x90"])
+def test_less_than_a_status_word_is_a_broken_transport(stub: Stub, channel: PCSCChannel, response: bytes) -> None:
+    stub.respond(response)
+    with pytest.raises(TransportError, match="status word"):
+        channel.transmit(b"\x00\xa4\x04\x00")
+
+
+def test_a_response_longer_than_any_is_an_error(stub: Stub, channel: PCSCChannel) -> None:
+    stub["response_length"] = 65539
+    with pytest.raises(TransportError, match="80100008"):
+        channel.transmit(b"\x00\xa4\x04\x00")
+
+
+def test_a_reset_by_another_program_is_told_once(stub: Stub, channel: PCSCChannel) -> None:
+    stub.fail("transmit", 0x80100068)
+    with pytest.raises(CardResetError):
+        channel.transmit(b"\x00\xa4\x04\x00")
+    assert stub.calls("reconnect") == 1
+    assert channel.transmit(b"\x00\xa4\x04\x00") == b"\x90\x00"
+
+
+def test_a_transaction_ends_whatever_happens(stub: Stub, channel: PCSCChannel) -> None:
+    def work() -> None:
+        with channel.transaction():
+            assert stub["transactions"] == 1
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        work()
+    assert stub["transactions"] == 0
+
+
+def test_a_transaction_on_a_card_that_was_reset_does_not_begin(stub: Stub, channel: PCSCChannel) -> None:
+    stub.fail("begin", 0x80100068)
+    with pytest.raises(CardResetError):
+        channel.transaction().__enter__()
+    assert stub.calls("end") == 0
+
+
+@pytest.mark.parametrize(
+    ("command", "sent"),
+    [
+        ("00200080", "0020008000"),
+        ("00A4040000", "00A4040000"),
+        ("00A40400023F00", "00A40400023F00"),
+        ("00A40400023F0000", "00A40400023F00"),
+    ],
+)
+def test_over_t0_commands_get_the_form_t0_carries(stub: Stub, reader: PCSCReader, command: str, sent: str) -> None:
+    stub["protocol"] = 1
+    channel = reader.connect()
+    channel.transmit(bytes.fromhex(command))
+    assert stub.command == bytes.fromhex(sent)
+    with pytest.raises(ValueError, match="T=0"):
+        channel.transmit(CommandAPDU(0, 0xDB, 0x3F, 0xFF, bytes(300)).encode())
+    channel.close()
+
+
+def test_a_pin_goes_from_page_to_reader(stub: Stub, channel: PCSCChannel) -> None:
+    fields = (SecretField(0, Secret.of(b"314159")),)
+    Link(channel).transmit(CommandAPDU(0, 0x20, 0, 0x80, b"\xff" * 8, secrets=fields))
+    assert stub.command == bytes.fromhex("0020008008") + b"314159\xff\xff"
+
+
+@pytest.mark.parametrize("present", [True, False])
+def test_waiting_ends_when_the_card_comes_or_goes(stub: Stub, reader: PCSCReader, present: bool) -> None:
+    stub["state"] = 0x10 if present else 0x30
+    reader.wait(present=present)
+    assert stub.calls("wait") == 2
+    reader.wait(present=present)
+    assert stub.calls("wait") == 3
+
+
+def test_waiting_has_an_end(stub: Stub, reader: PCSCReader) -> None:
+    stub.fail("wait", 0x8010000A, times=1000)
+    with pytest.raises(NoCardError, match="time to wait"):
+        reader.wait(present=True, timeout=0)
+    assert stub["timeout"] == 0
+
+
+def test_waiting_for_a_reader_that_is_unplugged_ends(stub: Stub, reader: PCSCReader) -> None:
+    stub["state"] = 0x04
+    with pytest.raises(NoReaderError):
+        reader.wait(present=True)
+    stub.fail("wait", 0x80100009)
+    with pytest.raises(ReaderError):
+        reader.wait(present=True)

@@ -1,0 +1,274 @@
+"""Finding keys, certificates and PINs by ISO/IEC 7816-15, on cards of files that are made here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from card_scripts import ScriptedChannel, files
+from zorgid_card.codec.link import Link
+from zorgid_card.codec.tlv import encode
+from zorgid_card.errors import CardNotSupportedError, CardResponseError, TLVError, ZorgIDError
+from zorgid_card.protocol import asn1, pkcs15
+from zorgid_card.protocol.iso7816 import Padding
+
+AID = "A000000063504B43532D3135"
+CERTIFICATE = encode(0x30, b"certificate " * 60)
+ISSUER = encode(0x30, b"issuer " * 90)
+
+# EF.DIR of "Test vectors for PKCS #15 v1.1", RSA Laboratories, 1.1 (an EID profile).
+RSA_LABORATORIES_DIR = bytes.fromhex(
+    "61354F0CA000000063504B43532D31355007525341204453495104" + "3F005015"
+    "7316060A2A864886F70D010F040130080406" + "3F0050154320"
+)
+
+
+def sequence(*parts: bytes) -> bytes:
+    return encode(0x30, *parts)
+
+
+def path(value: str, index: int | None = None, length: int | None = None) -> bytes:
+    parts = [encode(0x04, bytes.fromhex(value))]
+    if index is not None and length is not None:
+        parts += [encode(0x02, index.to_bytes(2, "big")), encode(0x80, length.to_bytes(2, "big"))]
+    return sequence(*parts)
+
+
+def utf8(text: str) -> bytes:
+    return encode(0x0C, text.encode())
+
+
+def a_pin(*, reference: bytes = b"\x00\x81", flags: str = "0250", extra: bytes = b"") -> bytes:
+    """flags 0250: bits 1 (local) and 3; 024C adds 4 and 5 (initialized, needs-padding)."""
+    attributes = sequence(
+        encode(0x03, bytes.fromhex(flags)),
+        encode(0x0A, b"\x01"),
+        *(encode(0x02, bytes([number])) for number in (6, 12, 8)),
+        encode(0x80, reference),
+        encode(0x04, b"\x00"),
+        extra,
+    )
+    common = sequence(utf8("PIN"), encode(0x03, b"\x06\xc0"), encode(0x04, b"\x02"))
+    return sequence(common, sequence(encode(0x04, b"\x01")), encode(0xA1, attributes))
+
+
+def a_key(identifier: bytes, *, where: bytes, reference: int = 0x11, consent: bool = False) -> bytes:
+    common = [utf8("key"), encode(0x03, b"\x06\xc0"), encode(0x04, b"\x01")]
+    if consent:
+        common.append(encode(0x02, b"\x01"))
+    own = sequence(
+        encode(0x04, identifier),
+        encode(0x03, b"\x06\x20\x40"),
+        encode(0x01, b"\xff"),
+        encode(0x03, b"\x03\xb8"),
+        encode(0x02, reference.to_bytes(2, "big")),
+        encode(0xA1, encode(0x02, b"\x05")),
+    )
+    kind = encode(0xA1, sequence(where, encode(0x02, b"\x08\x00")))
+    return sequence(sequence(*common), own, encode(0xA0, sequence()), kind)
+
+
+def a_certificate(identifier: bytes, value: bytes, *, authority: bool = False) -> bytes:
+    own = [encode(0x04, identifier)] + ([encode(0x01, b"\xff")] if authority else [])
+    return sequence(sequence(utf8("certificate")), sequence(*own), encode(0xA1, sequence(value)))
+
+
+def card_info(*, algorithm: int = 0x02) -> bytes:
+    info = sequence(
+        encode(0x02, b"\x05"),
+        encode(0x02, b"\x01"),
+        encode(0x05),
+        encode(0x03, b"\x02\x44"),
+        encode(0x06, bytes.fromhex("2A864886F70D010101")),
+        encode(0x02, bytes([algorithm])),
+    )
+    return sequence(
+        encode(0x02, b"\x01"), encode(0x04, b"\x12\x34"), utf8("maker"), encode(0x03, b"\x04\x10"), encode(0xA2, info)
+    )
+
+
+def discover(contents: dict[str, bytes], **names: str) -> pkcs15.Layout:
+    link = Link(ScriptedChannel(files(contents, aids=names.get("aids"))))  # type: ignore[arg-type]
+    return link.run(pkcs15.discover())
+
+
+def absolute_card() -> dict[str, bytes]:
+    """Absolute paths, one file for each certificate, padding behind everything."""
+    return {
+        "3F002F00": RSA_LABORATORIES_DIR + bytes(20),
+        "3F0050155031": encode(0xA0, path("3F0050154401"))
+        + encode(0xA4, path("3F0050154402"))
+        + encode(0xA5, path("3F0050154403"))
+        + encode(0xA8, path("3F0050154404"))
+        + b"\xff" * 30,
+        "3F0050155032": card_info(),
+        "3F0050154401": a_key(b"\x45", where=path("3F0050154B01"), consent=True) + bytes(9),
+        "3F0050154402": a_certificate(b"\x45", path("3F0050154D01")),
+        "3F0050154403": a_certificate(b"\x99", path("3F0050154D02"), authority=True),
+        "3F0050154404": a_pin(),
+        "3F0050154D01": CERTIFICATE + b"left over from a longer one",
+        "3F0050154D02": ISSUER + bytes(64),
+    }
+
+
+def relative_card() -> dict[str, bytes]:
+    """Relative paths, both certificates in one file, keys and PIN in the ODF itself; EF.DIR has no path."""
+    return {
+        "3F002F00": encode(0x61, encode(0x4F, bytes.fromhex(AID)), encode(0x50, b"pass")),
+        "3F00DF205031": encode(0xA0, encode(0xA0, a_key(b"\x45", where=path(""), reference=0x85)))
+        + encode(0xA4, path("E001", 4, 200))
+        + encode(0xA8, encode(0xA0, a_pin(reference=b"\x81", extra=path("DF20")))),
+        "3F00DF20E001": b"\x00" * 4
+        + a_certificate(b"\x45", path("E002", 3, len(CERTIFICATE)))
+        + a_certificate(b"\x46", path("E002", 3 + len(CERTIFICATE), len(ISSUER))),
+        "3F00DF20E002": b"\xaa\xbb\xcc" + CERTIFICATE + ISSUER,
+    }
+
+
+def test_the_eid_profile_of_rsa_laboratories_is_found() -> None:
+    link = Link(ScriptedChannel(files({"3F002F00": RSA_LABORATORIES_DIR, "3F0050155031": b""})))
+    (application,) = link.run(pkcs15.applications())
+    assert application == pkcs15.Application(bytes.fromhex(AID), "RSA DSI", bytes.fromhex("3F005015"))
+
+
+def test_a_layout_with_absolute_paths() -> None:
+    contents = absolute_card()
+    link = Link(ScriptedChannel(files(contents)))
+    layout = link.run(pkcs15.discover())
+    (key,), (pin,) = layout.keys, layout.pins
+    assert (key.identifier, key.reference, key.bits, key.user_consent) == (b"\x45", 0x11, 2048, 1)
+    assert key.usage == {2, 9}
+    assert layout.pin(key.auth_id) is pin
+    assert layout.algorithm_reference(key, 1) == 0x02
+    assert layout.algorithm_reference(key, 5) == 0x02
+    assert layout.algorithm_reference(key, 4) is None
+    assert layout.serial == b"\x12\x34"
+    assert [certificate.authority for certificate in layout.certificates] == [False, True]
+    read = [link.run(pkcs15.read_certificate(layout, certificate)) for certificate in layout.certificates]
+    assert read == [CERTIFICATE, ISSUER]
+
+
+def test_a_layout_with_relative_paths_below_a_name() -> None:
+    link = Link(ScriptedChannel(files(relative_card(), aids={AID: "3F00DF20"})))
+    layout = link.run(pkcs15.discover())
+    assert layout.application.path is None
+    assert [link.run(pkcs15.read_certificate(layout, found)) for found in layout.certificates] == [CERTIFICATE, ISSUER]
+    (key,), (pin,) = layout.keys, layout.pins
+    assert (key.reference, pin.reference) == (0x85, 0x81)
+    assert layout.place(key.path) == b""
+    assert layout.place(pin.path) == bytes.fromhex("DF20")
+
+
+def test_a_card_without_ef_dir_is_entered_by_name() -> None:
+    contents = relative_card()
+    del contents["3F002F00"]
+    link = Link(ScriptedChannel(files(contents, aids={AID: "3F00DF20"})))
+    assert len(link.run(pkcs15.discover()).certificates) == 2
+
+
+def test_a_path_that_leads_nowhere_gives_way_to_the_name() -> None:
+    contents = relative_card()
+    contents["3F002F00"] = RSA_LABORATORIES_DIR
+    link = Link(ScriptedChannel(files(contents, aids={AID: "3F00DF20"})))
+    assert link.run(pkcs15.discover()).application.path is None
+
+
+def test_another_card_is_not_one() -> None:
+    other = encode(0x61, encode(0x4F, b"\xa0\x00\x00\x00\x01"))
+    for contents in ({"3F002F00": other}, {"3F002F00": b""}, {"3F001234": b""}):
+        with pytest.raises(CardNotSupportedError):
+            discover(contents)
+
+
+def test_pin_attributes() -> None:
+    def pin(entry: bytes) -> pkcs15.PIN:
+        contents = absolute_card()
+        contents["3F0050154404"] = entry
+        return discover(contents).pins[0]
+
+    plain = pin(a_pin())
+    assert (plain.minimum, plain.stored_length, plain.maximum, plain.local, plain.unblocking) == (6, 12, 8, True, False)
+    assert plain.padding == Padding(None, 0x00)
+    assert plain.puk_id == b"\x02"
+    assert pin(a_pin(flags="024C")).padding == Padding(12, 0x00)
+    assert pin(a_pin(flags="010E")).unblocking
+    assert pin(a_pin(reference=b"\x81")).reference == 0x81
+    assert pin(a_pin(reference=b"\x03")).reference == 0x03
+    with pytest.raises(TLVError):
+        pin(a_pin(reference=b"\x01\x00"))
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        ("3F0050154401", sequence(sequence())),
+        ("3F0050154401", b"\x30\x05\x01"),
+        ("3F0050154402", a_certificate(b"\x45", encode(0x30, encode(0x04, b"\x3f")))),
+        ("3F0050154402", a_certificate(b"\x45", path("3F00" * 9))),
+        ("3F0050154402", b"".join(a_certificate(bytes([at]), path("4D01")) for at in range(65))),
+        ("3F0050154404", a_pin(flags="09FF")),
+        ("3F0050155031", encode(0xA0, encode(0x04, b"?"))),
+        ("3F0050155032", sequence(encode(0x04, b"no version"))),
+    ],
+)
+def test_a_malformed_directory_file_is_a_typed_error(file: str, content: bytes) -> None:
+    contents = absolute_card()
+    contents[file] = content
+    with pytest.raises((TLVError, CardResponseError)):
+        discover(contents)
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"\x30", b"\x30\x80\x00\x00", b"\x30\x82\x40\x00", b"\x04\x01a", b"\x30\x83\x00\x00\x01a"]
+)
+def test_a_file_without_a_certificate_is_a_typed_error(content: bytes) -> None:
+    contents = absolute_card()
+    contents["3F0050154D01"] = content
+    link = Link(ScriptedChannel(files(contents)))
+    layout = link.run(pkcs15.discover())
+    with pytest.raises((TLVError, CardResponseError)):
+        link.run(pkcs15.read_certificate(layout, layout.certificates[0]))
+
+
+def test_keys_that_are_not_rsa_are_passed_over() -> None:
+    contents = absolute_card()
+    contents["3F0050154401"] = encode(0xA0, b"") + contents["3F0050154401"]
+    assert len(discover(contents).keys) == 1
+
+
+@given(st.binary(max_size=40))
+def test_asn1_numbers_and_bits_are_typed_errors_or_right(raw: bytes) -> None:
+    parsers: tuple[Callable[[bytes], object], ...] = (
+        lambda value: asn1.integer(value, 0, 100),
+        asn1.reference,
+        asn1.bits,
+        asn1.first_object,
+        asn1.objects,
+    )
+    for parse in parsers:
+        try:
+            parse(raw)
+        except (TLVError, CardResponseError):
+            continue
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.sampled_from(sorted(absolute_card())), st.data())
+def test_hostile_files_give_typed_errors_and_bounded_work(file: str, data: st.DataObject) -> None:
+    contents = absolute_card()
+    good = bytearray(contents[file])
+    for at in data.draw(st.lists(st.integers(0, max(len(good) - 1, 0)), max_size=4)):
+        good[at] = data.draw(st.integers(0, 255))
+    contents[file] = bytes(good)
+    channel = ScriptedChannel(files(contents))
+    link = Link(channel)
+    try:
+        layout = link.run(pkcs15.discover())
+        for certificate in layout.certificates:
+            link.run(pkcs15.read_certificate(layout, certificate))
+    except ZorgIDError:
+        pass
+    assert len(channel.sent) < 500

@@ -1,0 +1,205 @@
+"""A portal, its organisations and people, and a desk with one simulated reader: what the workflows' tests stand on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+from cryptography import x509
+
+from zorgid_card.adapters.keystore import FileKeyStore
+from zorgid_card.adapters.sql import SQLRegistry
+from zorgid_card.cards.access import PINRequest
+from zorgid_card.cards.uzi import UZIPass
+from zorgid_card.cards.zorgid import ZorgIDCard
+from zorgid_card.codec.link import Link
+from zorgid_card.errors import DeclinedError, ZorgIDError
+from zorgid_card.pki.authority import Authority
+from zorgid_card.pki.chain import Trust
+from zorgid_card.ports.registry import Organisation, Registry
+from zorgid_card.ports.seam import Seam
+from zorgid_card.secret import Secret
+from zorgid_card.testkit.card import VirtualCard
+from zorgid_card.testkit.keys import KeyPool
+from zorgid_card.testkit.maker import Maker
+from zorgid_card.testkit.pki import UZITestPKI
+from zorgid_card.testkit.reader import SimulatedReader
+from zorgid_card.testkit.uzi import VirtualUZIPass
+from zorgid_card.testkit.uzi_profile import Person as PassHolder
+from zorgid_card.testkit.uzi_profile import Subscriber
+from zorgid_card.workflows import enrolment, issuance, organisation
+from zorgid_card.workflows.creation import CardCreation, Made
+from zorgid_card.workflows.holder import Cue, Question, Step
+from zorgid_card.workflows.pairing import PortalIdentity
+from zorgid_card.workflows.pin import PINPolicy
+from zorgid_card.workflows.policy import CreationPolicy, Policy
+from zorgid_card.workflows.portal import Portal, Services
+from zorgid_card.workflows.registration import Registered, Registration
+from zorgid_card.workflows.session import PortalClient
+
+NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+ORIGIN = "https://portal.example"
+PRACTICE = Subscriber("Huisartsenpraktijk De Linde", "90000123")
+DOCTOR = PassHolder("Jan", "Vries", "900000011", prefixes="de", birth_date=date(1971, 2, 3))
+WORKER = PassHolder("Zoë", "Amrani", "900000022", prefixes="el", birth_date=date(1985, 6, 7))
+PASS_PIN = b"271828"
+CARD_PIN = b"314159"
+DESKTOP = {"platform": "Linux", "client_version": "0.1"}
+
+
+@dataclass
+class ScriptedHolder:
+    """The person at the desk: answers as told, moves cards in the reader, and remembers what was shown."""
+
+    reader: SimulatedReader
+    passes: VirtualCard
+    blank: VirtualCard | None = None
+    pass_pin: bytes = PASS_PIN
+    born: date = WORKER.birth_date
+    pins: list[tuple[bytes, bytes]] = field(default_factory=lambda: [(CARD_PIN, CARD_PIN)])
+    declines: set[str] = field(default_factory=set)
+    pulls_at: Step | None = None
+    puk: bytes = b""
+    steps: list[Step] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
+    errors: list[ZorgIDError] = field(default_factory=list)
+
+    def cue(self, cue: Cue) -> None:
+        self.asked.append(cue.value)
+        if cue is Cue.INSERT_PASS:
+            self.reader.insert(self.passes)
+        elif cue is Cue.REMOVE_PASS:
+            self.reader.remove()
+        elif self.blank is not None:
+            self.reader.remove()
+            self.reader.insert(self.blank)
+
+    def pin(self, request: PINRequest) -> Secret:
+        self._decide("pin")
+        return Secret.of(self.pass_pin)
+
+    def birth_date(self) -> date:
+        self._decide("birth-date")
+        return self.born
+
+    def confirm(self, question: Question) -> None:
+        self._decide(question.code)
+
+    def new_pin(self, policy: PINPolicy) -> tuple[Secret, Secret]:
+        self._decide("new-pin")
+        first, second = self.pins.pop(0) if len(self.pins) > 1 else self.pins[0]
+        return Secret.of(first), Secret.of(second)
+
+    def refused(self, error: ZorgIDError) -> None:
+        self.errors.append(error)
+
+    def show_puk(self, puk: Secret) -> None:
+        self._decide("puk")
+        with puk.expose() as octets:
+            self.puk = bytes(octets)
+
+    def progress(self, step: Step, done: int, total: int) -> None:
+        self.steps.append(step)
+        if step is self.pulls_at:
+            self.pulls_at = None
+            self.reader.remove()
+
+    def _decide(self, what: str) -> None:
+        self.asked.append(what)
+        if what in self.declines:
+            raise DeclinedError
+
+
+class World:
+    """One portal and one desk. ``clock`` may be set forward."""
+
+    def __init__(self, directory: Path, *, creation: CreationPolicy | None = None) -> None:
+        self.now = NOW
+        self.pki = UZITestPKI(pool=KeyPool.shared(), now=NOW - timedelta(days=30))
+        self.maker = Maker.create()
+        self.reader = SimulatedReader()
+        self.registry: Registry = SQLRegistry(f"sqlite:///{directory}/registry.db")
+        self.registry.create()  # type: ignore[attr-defined]
+        passphrase = Secret.of(b"correct horse battery staple")
+        self.authority = Authority.create(directory / "ca", passphrase, now=NOW - timedelta(days=30))
+        self.keys = FileKeyStore.create(directory / "master.key", passphrase)
+        self.services = self._services(creation or CreationPolicy(key_algorithm="ECCP256"))
+        self.portal = Portal(
+            self.services, {organisation.CREATE: issuance.STEPS, organisation.REGISTER: enrolment.STEPS}
+        )
+        self.worker_pass = self.uzi_pass(WORKER, "N")
+        self.doctor_pass = self.uzi_pass(DOCTOR, "Z", role="01.015")
+
+    def _services(self, creation: CreationPolicy) -> Services:
+        return Services(
+            registry=self.registry,
+            authority=self.authority,
+            uzi=Trust(
+                anchors=[self.pki.root("Z"), self.pki.root("N")],
+                intermediates=[*self.pki.chain("Z")[:-1], *self.pki.chain("N")[:-1]],
+                pins=self.pki.fingerprints("Z", "N"),
+            ),
+            uzi_revocation=lambda issuer: [self.pki.crl(issuer, self.now)],
+            makers=(self.maker.root,),
+            administration=self.keys,
+            identity=PortalIdentity(ORIGIN, bytes(32)),
+            policy=Policy(creation=creation),
+            clock=lambda: self.now,
+        )
+
+    def uzi_pass(self, holder: PassHolder, letter: str, role: str = "00.000", **options: object) -> VirtualUZIPass:
+        contents = self.pki.pass_(holder, PRACTICE, letter, role, **options)  # type: ignore[arg-type]
+        return VirtualUZIPass(contents, pin=PASS_PIN)
+
+    def pki_person(self, given_names: str, surname: str, uzi_number: str) -> VirtualUZIPass:
+        """Another worker of the practice, with a pass of type N."""
+        return self.uzi_pass(PassHolder(given_names, surname, uzi_number), "N")
+
+    def client(self, seam: Seam | None = None) -> PortalClient:
+        return PortalClient(seam or self.portal)
+
+    def approve(self) -> None:
+        """ORG-1: a request is filed and approved."""
+        with self.registry.begin() as unit:
+            request = organisation.file_request(
+                unit,
+                ura=PRACTICE.ura,
+                organisation_name=PRACTICE.name,
+                contact_name="Jan de Vries",
+                contact_email="jan@delinde.example",
+                now=self.now,
+            )
+            organisation.approve(unit, request.id, operator="operator", reason="in order", now=self.now)
+
+    def validated(self) -> None:
+        """The organisation, as registration leaves it."""
+        with self.registry.begin() as unit:
+            unit.add(Organisation(ura=PRACTICE.ura, name=PRACTICE.name, state="validated", validated_at=NOW))
+
+    def doctor(self) -> ScriptedHolder:
+        return ScriptedHolder(self.reader, self.doctor_pass, born=DOCTOR.birth_date)
+
+    def worker(self, blank: VirtualCard | None = None) -> ScriptedHolder:
+        return ScriptedHolder(self.reader, self.worker_pass, blank if blank is not None else self.maker.blank())
+
+    def register(self, holder: ScriptedHolder | None = None) -> Registered:
+        return Registration(self.reader, self.client(), holder or self.doctor()).register(**DESKTOP)
+
+    def creation(self, holder: ScriptedHolder, seam: Seam | None = None) -> CardCreation:
+        return CardCreation(self.reader, self.client(seam), holder, card_timeout=1)
+
+    def create(self, holder: ScriptedHolder) -> Made:
+        return self.creation(holder).run(**DESKTOP)
+
+    def card(self) -> ZorgIDCard:
+        """The ZORG-ID Smartcard in the reader."""
+        return ZorgIDCard(Link(self.reader.connect()))
+
+    def presented(self) -> UZIPass:
+        """The UZI pass in the reader."""
+        return UZIPass(Link(self.reader.connect()))
+
+
+def serial_of(certificate: bytes) -> str:
+    return f"{x509.load_der_x509_certificate(certificate).serial_number:x}"
