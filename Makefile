@@ -50,6 +50,12 @@ test-c: $(C_TESTS) ## the tests of the C core under AddressSanitizer and Undefin
 	@awk '/ passed, / { programs++; passed += $$2; failed += $$4 } \
 	  END { print passed + 0 " passed, " failed + 0 " failed"; exit failed > 0 || programs < $(words $(C_TESTS)) }' build/c/log
 
+build/c/libpcsc_stub.so: tests/stubs/pcsc_stub.c
+	@mkdir -p $(@D)
+	$(CC) -shared -fPIC -o $@ $<
+
+build/c/test_pcsc: build/c/libpcsc_stub.so
+
 build/c/test_%: native/tests/test_%.c native/tests/harness.h $(wildcard native/include/*.h native/src/*)
 	@mkdir -p $(@D)
 	$(CC) $(C_FLAGS) -o $@ $< native/src/*.c -ldl

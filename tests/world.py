@@ -17,21 +17,26 @@ from zorgid_card.codec.link import Link
 from zorgid_card.errors import DeclinedError, ZorgIDError
 from zorgid_card.pki.authority import Authority
 from zorgid_card.pki.chain import Trust
+from zorgid_card.pki.signing import SoftwareSigner
 from zorgid_card.ports.registry import Organisation, Registry
 from zorgid_card.ports.seam import Seam
 from zorgid_card.secret import Secret
 from zorgid_card.testkit.card import VirtualCard
 from zorgid_card.testkit.keys import KeyPool
 from zorgid_card.testkit.maker import Maker
+from zorgid_card.testkit.phone import SimulatedPhone
 from zorgid_card.testkit.pki import UZITestPKI
 from zorgid_card.testkit.reader import SimulatedReader
 from zorgid_card.testkit.uzi import VirtualUZIPass
 from zorgid_card.testkit.uzi_profile import Person as PassHolder
 from zorgid_card.testkit.uzi_profile import Subscriber
 from zorgid_card.workflows import enrolment, issuance, organisation
+from zorgid_card.workflows.authentication import LogIn
 from zorgid_card.workflows.creation import CardCreation, Made
 from zorgid_card.workflows.holder import Cue, Question, Step
-from zorgid_card.workflows.pairing import PortalIdentity
+from zorgid_card.workflows.lifecycle import Management
+from zorgid_card.workflows.pairing import PortalIdentity, fingerprint
+from zorgid_card.workflows.phone_door import PhoneDoor
 from zorgid_card.workflows.pin import PINPolicy
 from zorgid_card.workflows.policy import CreationPolicy, Policy
 from zorgid_card.workflows.portal import Portal, Services
@@ -124,10 +129,14 @@ class World:
         passphrase = Secret.of(b"correct horse battery staple")
         self.authority = Authority.create(directory / "ca", passphrase, now=NOW - timedelta(days=30))
         self.keys = FileKeyStore.create(directory / "master.key", passphrase)
+        self.portal_key = SoftwareSigner.generate().public_key
         self.services = self._services(creation or CreationPolicy(key_algorithm="ECCP256"))
         self.portal = Portal(
             self.services, {organisation.CREATE: issuance.STEPS, organisation.REGISTER: enrolment.STEPS}
         )
+        self.management = Management(self.registry, self.authority, lambda: self.now)
+        self.log_in = LogIn(self.services, self.card_crls)
+        self.phones = PhoneDoor(self.services)
         self.worker_pass = self.uzi_pass(WORKER, "N")
         self.doctor_pass = self.uzi_pass(DOCTOR, "Z", role="01.015")
 
@@ -143,10 +152,16 @@ class World:
             uzi_revocation=lambda issuer: [self.pki.crl(issuer, self.now)],
             makers=(self.maker.root,),
             administration=self.keys,
-            identity=PortalIdentity(ORIGIN, bytes(32)),
+            identity=PortalIdentity(ORIGIN, fingerprint(self.portal_key)),
             policy=Policy(creation=creation),
             clock=lambda: self.now,
         )
+
+    def card_crls(self, issuer: bytes) -> list[bytes]:
+        """The portal's CRLs, made when they are asked for."""
+        if issuer == self.authority.root:
+            return [self.authority.sign_crl((), 1, self.now, self.now + timedelta(days=1), root=True)]
+        return [self.management.publish_crl()]
 
     def uzi_pass(self, holder: PassHolder, letter: str, role: str = "00.000", **options: object) -> VirtualUZIPass:
         contents = self.pki.pass_(holder, PRACTICE, letter, role, **options)  # type: ignore[arg-type]
@@ -185,6 +200,10 @@ class World:
 
     def register(self, holder: ScriptedHolder | None = None) -> Registered:
         return Registration(self.reader, self.client(), holder or self.doctor()).register(**DESKTOP)
+
+    def phone(self) -> SimulatedPhone:
+        """A new phone with the app."""
+        return SimulatedPhone(self.phones, self.portal_key)
 
     def creation(self, holder: ScriptedHolder, seam: Seam | None = None) -> CardCreation:
         return CardCreation(self.reader, self.client(seam), holder, card_timeout=1)

@@ -190,13 +190,15 @@ class Secret:
         return f"Secret({self._length} bytes)"
 
     __str__ = __repr__
-    __hash__ = None  # type: ignore[assignment]
 
     def __format__(self, specification: str) -> str:
         return repr(self)
 
     def __eq__(self, other: object) -> NoReturn:
         raise TypeError("compare secrets with require_equal")
+
+    def __hash__(self) -> NoReturn:
+        raise TypeError("a secret has no hash")
 
     def __reduce_ex__(self, protocol: object) -> NoReturn:
         raise TypeError("a secret cannot be copied or pickled")

@@ -173,7 +173,12 @@ def test_pkcs15_crypt_signs_and_a_wrong_pin_costs_one_try(
     card = VirtualUZIPass(contents)
     reader = insert(card)
     (tmp_path / "hash").write_bytes(hashlib.sha256(b"a text").digest())
-    sign = ["pkcs15-crypt", "--reader", reader, *["-s", "--pkcs1", "--sha-256", "-k", "45", "-i", "hash", "-o", "out", "-R"]]
+    sign = [
+        "pkcs15-crypt",
+        "--reader",
+        reader,
+        *["-s", "--pkcs1", "--sha-256", "-k", "45", "-i", "hash", "-o", "out", "-R"],
+    ]
     tool(*sign, "-p", "999999", expect=5)
     assert card.tries_left == (2, 3)
     tool(*sign, "-p", PIN)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
-from datetime import date
+from datetime import UTC, date, datetime
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from card_scripts import Instructions, ScriptedChannel, files, powered
 from zorgid_card.cards import CardKind, PIVCard, UZIPass, ZorgIDCard, detect, open_card
@@ -59,11 +60,11 @@ def zorgid_certificate() -> bytes:
     identity = x509.OtherName(x509.ObjectIdentifier(ZORGID_IDENTITY), encode(0x16, b"1-900000022"))
     return (
         x509.CertificateBuilder(name, name, key.public_key(), 5)
-        .not_valid_before(__import__("datetime").datetime(2026, 1, 1))
-        .not_valid_after(__import__("datetime").datetime(2027, 1, 1))
+        .not_valid_before(datetime(2026, 1, 1, tzinfo=UTC))
+        .not_valid_after(datetime(2027, 1, 1, tzinfo=UTC))
         .add_extension(x509.SubjectAlternativeName([identity]), critical=False)
         .sign(key, hashes.SHA256())
-        .public_bytes(__import__("cryptography").hazmat.primitives.serialization.Encoding.DER)
+        .public_bytes(Encoding.DER)
     )
 
 
@@ -84,7 +85,7 @@ def spend(card: ZorgIDCard) -> None:
 REFUSED: dict[str, tuple[Callable[[], VirtualCard], CardKind]] = {
     "UZI pass, layout A": (lambda: a_pass(layout=LAYOUTS["A"]), CardKind.UZI_PASS),
     "UZI pass, layout B, unknown ATR": (
-        lambda: a_pass(layout=LAYOUTS["B"], atr=bytes.fromhex("3B8080010 1".replace(" ", ""))),
+        lambda: a_pass(layout=LAYOUTS["B"], atr=bytes.fromhex("3B80800101")),
         CardKind.UZI_PASS,
     ),
     "used ZORG-ID card": (lambda: used(write_certificate), CardKind.ZORGID),
@@ -150,7 +151,7 @@ def test_a_blank_is_a_blank_and_opens_as_one(administration: str) -> None:
 
 def test_open_card_gives_what_the_card_is() -> None:
     for make, kind, cls in (
-        (lambda: a_pass(), CardKind.UZI_PASS, UZIPass),
+        (a_pass, CardKind.UZI_PASS, UZIPass),
         (REFUSED["used ZORG-ID card"][0], CardKind.ZORGID, ZorgIDCard),
         (REFUSED["another PIN"][0], CardKind.PIV_OTHER, PIVCard),
     ):

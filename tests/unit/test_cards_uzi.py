@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -10,12 +11,13 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
-from card_scripts import Instructions, powered
+from card_scripts import Instructions, ScriptedChannel, powered
 from zorgid_card.cards import CardKind, PINRequest, TryState, UZIPass, open_card
 from zorgid_card.cards.access import Tries
 from zorgid_card.codec.link import Link
 from zorgid_card.errors import (
     CardRemovedError,
+    CertificateMalformedError,
     LastTryError,
     PINBlockedError,
     PINPolicyError,
@@ -31,7 +33,7 @@ from zorgid_card.testkit.pki import UZITestPKI
 from zorgid_card.testkit.uzi import VirtualUZIPass
 from zorgid_card.testkit.uzi_contents import PassContents
 from zorgid_card.testkit.uzi_layout import LAYOUTS
-from zorgid_card.testkit.uzi_profile import Function, Person, Subscriber
+from zorgid_card.testkit.uzi_profile import Function, Person, Subscriber, Usage
 
 PIN, NEW_PIN, WRONG_PIN = b"271828", b"6543210", b"111111"
 PUK, NEW_PUK, WRONG_PUK = b"31415926", b"8765432", b"11111111"
@@ -59,7 +61,7 @@ def card(simulated: VirtualUZIPass) -> Iterator[UZIPass]:
     _, link = powered(simulated)
     found = open_card(link)
     assert isinstance(found, UZIPass)
-    yield found
+    return found
 
 
 def secret(value: bytes) -> Secret:
@@ -230,3 +232,52 @@ def test_a_pass_that_is_taken_out_is_told(simulated: VirtualUZIPass) -> None:
     reader.remove()
     with pytest.raises(CardRemovedError):
         card.sign("authenticity", b"x", "RS256", a_provider(PIN))
+
+
+def test_a_local_pin_listed_with_bit_8_clear_is_found(contents: PassContents) -> None:
+    """The description says 01 and local; the card knows it as 81 (ISO/IEC 7816-4, 11.6.6)."""
+    simulated = VirtualUZIPass(contents, layout=LAYOUTS["A"], pin=PIN, puk=PUK)
+    reader, _ = powered(simulated)
+    channel = reader.connect()
+    changed: list[bytes] = []
+
+    def answer(raw: bytes) -> bytes:
+        found = channel.transmit(raw)
+        for encoded in (bytes.fromhex("80020081"), bytes.fromhex("80020082")):
+            if encoded in found:
+                changed.append(encoded)
+                found = found.replace(encoded, encoded[:3] + bytes([encoded[3] & 0x7F]))
+        return found
+
+    card = UZIPass(Link(ScriptedChannel(answer)))
+    assert card.tries() == Tries.known(3)
+    assert changed
+    card.verify_pin(secret(PIN))
+    assert card.sign("signature", b"x", "RS256", a_provider(PIN))
+
+
+def test_a_broken_certificate_leaves_the_pass_usable(contents: PassContents) -> None:
+    """Who verifies the certificate says what is wrong with it; its key is found by its own description."""
+    broken = bytearray(contents.certificates[Usage.AUTHENTICITY])
+    broken[4:8] = b"\x30\x82\xff\xff"
+    certificates = {**contents.certificates, Usage.AUTHENTICITY: bytes(broken)}
+    try:
+        simulated = VirtualUZIPass(replace(contents, certificates=certificates), layout=LAYOUTS["A"], pin=PIN, puk=PUK)
+    except ValueError:
+        pytest.skip("the simulated pass does not take a broken certificate")
+    _, link = powered(simulated)
+    card = UZIPass(link)
+    assert card.authentication_certificate() == bytes(broken)
+    assert card.sign("authenticity", b"x", "RS256", a_provider(PIN))
+    with pytest.raises(CertificateMalformedError):
+        card.authentication_signer(a_provider(PIN))
+
+
+def test_an_application_selected_by_another_program_is_left_again(simulated: VirtualUZIPass) -> None:
+    reader, link = powered(simulated)
+    card = UZIPass(link)
+    card.certificates()
+    other = reader.connect()
+    other.transmit(bytes.fromhex("00A4000C023F00"))
+    other.transmit(bytes.fromhex("00A4000C022F00"))
+    assert card.sign("signature", b"x", "RS256", a_provider(PIN))

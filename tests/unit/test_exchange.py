@@ -108,9 +108,7 @@ def test_an_extended_link_leaves_short_commands_short() -> None:
         max_size=20,
     ),
 )
-def test_a_hostile_card_gets_a_typed_error_or_a_bounded_answer(
-    command: CommandAPDU, answers: list[bytes]
-) -> None:
+def test_a_hostile_card_gets_a_typed_error_or_a_bounded_answer(command: CommandAPDU, answers: list[bytes]) -> None:
     physical = PhysicalCommands(command)
     sent = 0
     for answer in answers:

@@ -37,9 +37,7 @@ OPEN = [
 @pytest.mark.parametrize("cla", [0x00, 0x10, 0x0C, 0x80])
 @pytest.mark.parametrize("extended", [False, True])
 @pytest.mark.parametrize("le", [None, 0])
-def test_data_of_secret_instructions_are_hidden(
-    ins: int, p2: int, cla: int, extended: bool, le: int | None
-) -> None:
+def test_data_of_secret_instructions_are_hidden(ins: int, p2: int, cla: int, extended: bool, le: int | None) -> None:
     raw = CommandAPDU(cla, ins, 0x00, p2, PIN, le, (), extended).encode()
     masked = mask_command(memoryview(bytearray(raw)))
     assert masked == raw.replace(PIN, b"\xff" * 8)

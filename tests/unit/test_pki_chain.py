@@ -10,8 +10,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID
-from pki_world import END, NOW, START, Node, make, shared, test_chain
 
+from pki_world import END, NOW, START, Node, make, shared, test_chain
 from zorgid_card.errors import (
     CertificateExpiredError,
     CertificateMalformedError,
@@ -36,9 +36,7 @@ LEAF = "uzi-test-card/authenticity.cer"
 
 @pytest.mark.parametrize("usage", ["authenticity", "signature", "confidentiality"])
 def test_the_real_test_pass_verifies_in_2019(usage: str) -> None:
-    chain = trust([UZI_TEST_G3], test_chain()).verify(
-        shared(f"uzi-test-card/{usage}.cer"), at=AT_2019, usage=usage
-    )
+    chain = trust([UZI_TEST_G3], test_chain()).verify(shared(f"uzi-test-card/{usage}.cer"), at=AT_2019, usage=usage)
     assert len(chain) == 4
     assert fingerprint(chain[-1]) in UZI_TEST_G3.roots
 
@@ -53,9 +51,7 @@ def test_crd_1_the_real_test_pass_is_refused_today_with_subject_and_date() -> No
 
 def test_the_real_test_pass_is_refused_before_its_time() -> None:
     with pytest.raises(CertificateNotYetValidError) as refused:
-        trust(KNOWN, test_chain()).verify(
-            shared(LEAF), at=datetime(2017, 7, 1, tzinfo=UTC), usage="authenticity"
-        )
+        trust(KNOWN, test_chain()).verify(shared(LEAF), at=datetime(2017, 7, 1, tzinfo=UTC), usage="authenticity")
     assert refused.value.not_before == "2017-07-13T11:39:08Z"
 
 
@@ -159,11 +155,12 @@ def test_expired_is_not_said_of_a_chain_that_leads_nowhere(chain: Chain) -> None
         )
 
 
+UNKNOWN = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3.4"), b"\x05\x00")
 BROKEN_CAS: list[tuple[str, dict[str, object]]] = [
     ("no basicConstraints", {"ca": None}),
     ("no CA", {"ca": False}),
     ("may not sign certificates", {"usages": ("crl_sign",)}),
-    ("unknown critical extension", {"extensions": [(x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3.4"), b"\x05\x00"), True)]}),
+    ("unknown critical extension", {"extensions": [(UNKNOWN, True)]}),
     ("policy of others", {"policies": ("1.2.4",)}),
     ("no policy", {"policies": ()}),
 ]  # fmt: skip
@@ -249,7 +246,11 @@ def test_usages_of_the_leaf(chain: Chain, leaf: dict[str, object], refused: str 
 
 @pytest.mark.parametrize(
     ("usage", "bit"),
-    [("signature", "content_commitment"), ("confidentiality", "key_encipherment"), ("confidentiality", "key_agreement")],
+    [
+        ("signature", "content_commitment"),
+        ("confidentiality", "key_encipherment"),
+        ("confidentiality", "key_agreement"),
+    ],
 )
 def test_other_usages_verify(chain: Chain, usage: str, bit: str) -> None:
     der = chain.make_leaf(usages=(bit,)).der
@@ -257,8 +258,8 @@ def test_other_usages_verify(chain: Chain, usage: str, bit: str) -> None:
 
 
 def test_bounds(chain: Chain) -> None:
+    offered = [chain.ca.der] * (MAX_CANDIDATES + 1)
     with pytest.raises(UntrustedError) as refused:
-        offered = [chain.ca.der] * (MAX_CANDIDATES + 1)
         chain.trust().verify(chain.leaf.der, intermediates=offered, at=NOW, usage="authenticity")
     assert refused.value.reason == "too many intermediates"
     many = [make("CA", chain.root, key=chain.ca.key, path_length=0).der for _ in range(20)]
@@ -276,7 +277,7 @@ def test_a_long_chain_of_equals_ends_in_an_error() -> None:
 
 def test_what_cannot_be_judged(chain: Chain) -> None:
     with pytest.raises(UsageError):
-        chain.trust().verify(chain.leaf.der, at=datetime(2026, 1, 1), usage="authenticity")  # noqa: DTZ001
+        chain.trust().verify(chain.leaf.der, at=datetime(2026, 1, 1), usage="authenticity")
     with pytest.raises(UsageError):
         chain.trust().verify(chain.leaf.der, at=NOW, usage="anything")
     with pytest.raises(CertificateMalformedError):

@@ -12,8 +12,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pki_world import make, shared
 
+from pki_world import make, shared
 from zorgid_card.codec.tlv import encode
 from zorgid_card.errors import (
     CertificateError,
@@ -111,9 +111,7 @@ def test_a_ca_of_the_hierarchy_is_not_a_pass(file: str) -> None:
 
 
 def test_every_type_of_pass_is_read(pki: UZITestPKI) -> None:
-    doctor = read_uzi_identity(
-        pki.pass_(JAN_DE_VRIES, DE_LINDE, "Z", "01.015").certificates[Usage.AUTHENTICITY]
-    )
+    doctor = read_uzi_identity(pki.pass_(JAN_DE_VRIES, DE_LINDE, "Z", "01.015").certificates[Usage.AUTHENTICITY])
     assert (doctor.pass_type, doctor.role, doctor.role_name, doctor.title) == ("Z", "01.015", "Huisarts", "Huisarts")
     assert (doctor.surname, doctor.common_name, doctor.agb) == ("de Vries", "Jan de Vries", "01012345")
     assert doctor.environment == pki.environment.value
@@ -230,7 +228,10 @@ GARBAGE: list[tuple[str, Callable[[bytes], bytes]]] = [
     ("octets behind it", lambda der: der + b"\x00"),
     ("too long", lambda der: der + bytes(64 * 1024)),
     ("two in one PEM file", lambda der: to_pem(der) * 2),
-    ("PEM of something else", lambda _: b"-----BEGIN CERTIFICATE REQUEST-----\nMAA=\n-----END CERTIFICATE REQUEST-----\n"),
+    (
+        "PEM of something else",
+        lambda _: b"-----BEGIN CERTIFICATE REQUEST-----\nMAA=\n-----END CERTIFICATE REQUEST-----\n",
+    ),
     ("PEM of nothing", lambda _: b"-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n"),
 ]
 
@@ -284,13 +285,24 @@ def test_roles() -> None:
 # --- ZORG-ID ---------------------------------------------------------------------------------------------------------
 
 
-def zorgid(*names: x509.GeneralName, subject: dict[str, str] | None = None, policies: tuple[str, ...] | None = None) -> bytes:
+def zorgid(
+    *names: x509.GeneralName, subject: dict[str, str] | None = None, policies: tuple[str, ...] | None = None
+) -> bytes:
     parts = {"GN": "Jan", "SN": "de Vries", "serialNumber": "900000015", "CN": "Jan de Vries"} | (subject or {})
-    text = ",".join(f"{'2.5.4.42' if k == 'GN' else '2.5.4.4' if k == 'SN' else '2.5.4.5' if k == 'serialNumber' else k}={v}" for k, v in parts.items() if v)
+    text = ",".join(
+        f"{'2.5.4.42' if k == 'GN' else '2.5.4.4' if k == 'SN' else '2.5.4.5' if k == 'serialNumber' else k}={v}"
+        for k, v in parts.items()
+        if v
+    )
     san = [(x509.SubjectAlternativeName(list(names)), False)] if names else []
     chosen = tuple(POLICIES["authenticity"]) if policies is None else policies
     return make(
-        "x", ca=False, usages=("digital_signature",), policies=chosen, extensions=san, subject=x509.Name.from_rfc4514_string(text)
+        "x",
+        ca=False,
+        usages=("digital_signature",),
+        policies=chosen,
+        extensions=san,
+        subject=x509.Name.from_rfc4514_string(text),
     ).der
 
 

@@ -12,8 +12,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pki_world import END, NOW, Node, make
 
+from pki_world import END, NOW, Node, make
 from zorgid_card.errors import (
     CertificateError,
     CertificateMalformedError,
@@ -41,7 +41,9 @@ class Scene:
     def chain(self) -> tuple[bytes, ...]:
         return self.leaf.der, self.ca.der, self.root.der
 
-    def lists(self, of_ca: Iterable[bytes | CRL], of_root: Iterable[bytes | CRL] | None = None) -> Callable[[bytes], Iterable[bytes | CRL]]:
+    def lists(
+        self, of_ca: Iterable[bytes | CRL], of_root: Iterable[bytes | CRL] | None = None
+    ) -> Callable[[bytes], Iterable[bytes | CRL]]:
         known = {self.ca.der: of_ca, self.root.der: [sign(self.root)] if of_root is None else of_root}
         return lambda issuer: known[issuer]
 
@@ -61,7 +63,7 @@ def sign(
     end: datetime = NOW + HOUR,
     extensions: Iterable[tuple[x509.ExtensionType, bool]] = (),
     entry_extensions: Iterable[tuple[x509.ExtensionType, bool]] = (),
-    digest: hashes.HashAlgorithm | None = None,
+    digest: hashes.SHA224 | hashes.SHA256 | None = None,
 ) -> bytes:
     builder = x509.CertificateRevocationListBuilder(issuer.certificate.subject, start, end)
     builder = builder.add_extension(x509.CRLNumber(number), critical=False)
@@ -128,7 +130,9 @@ UNUSABLE: list[tuple[str, Callable[[Scene], list[bytes]], str]] = [
 
 
 @pytest.mark.parametrize(("lists", "reason"), [row[1:] for row in UNUSABLE], ids=[row[0] for row in UNUSABLE])
-def test_without_a_usable_list_nothing_is_known(scene: Scene, lists: Callable[[Scene], list[bytes]], reason: str) -> None:
+def test_without_a_usable_list_nothing_is_known(
+    scene: Scene, lists: Callable[[Scene], list[bytes]], reason: str
+) -> None:
     with pytest.raises(RevocationUnknownError) as refused:
         check_revocation(scene.chain, scene.lists(lists(scene)), NOW)
     assert not reason or refused.value.reason == reason
@@ -151,6 +155,11 @@ def test_a_parsed_list_can_be_kept(scene: Scene) -> None:
             check_revocation(scene.chain, scene.lists([kept]), NOW)
     with pytest.raises(RevocationUnknownError):  # kept, but not kept for ever
         check_revocation(scene.chain, scene.lists([kept]), NOW + 2 * HOUR)
+
+
+def test_a_list_signed_with_a_weak_digest_is_not_believed(scene: Scene) -> None:
+    with pytest.raises(SignatureError):
+        CRL.parse(sign(scene.ca, digest=hashes.SHA224())).verify(scene.ca.der)
 
 
 # --- one list --------------------------------------------------------------------------------------------------------

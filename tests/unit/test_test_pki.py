@@ -221,9 +221,7 @@ def test_every_role_can_be_issued_with_its_title(pki: UZITestPKI) -> None:
     assert len(roles) > 60
     for role in roles[::10]:  # each costs three signatures
         contents = pki.pass_(JAN_DE_VRIES, DE_LINDE, "Z", role)
-        title = load(contents.certificates[Usage.AUTHENTICITY]).subject.get_attributes_for_oid(
-            x509.NameOID.TITLE
-        )
+        title = load(contents.certificates[Usage.AUTHENTICITY]).subject.get_attributes_for_oid(x509.NameOID.TITLE)
         assert title[0].value == (SPECIALISMS.get(role) or PROFESSIONS[role[:2]])
 
 
@@ -286,9 +284,7 @@ def openssl_verify(pki: UZITestPKI, contents: PassContents, tmp_path: Path, *opt
 
 
 @pytest.mark.parametrize("environment", list(Environment))
-def test_openssl_follows_hold_release_and_revocation(
-    pool: KeyPool, tmp_path: Path, environment: Environment
-) -> None:
+def test_openssl_follows_hold_release_and_revocation(pool: KeyPool, tmp_path: Path, environment: Environment) -> None:
     pki = UZITestPKI(environment, pool=pool, now=NOW)
     contents = pki.pass_(FATIMA_EL_AMRANI, DE_LINDE, "N")
     assert openssl_verify(pki, contents, tmp_path, "-crl_check_all").endswith("leaf.pem: OK\n")
@@ -411,10 +407,7 @@ def test_saved_pki_goes_on_where_it_was(tmp_path: Path, pool: KeyPool) -> None:
     after = crl.CertificateList.load(again.crl(contents.chain[0]))
     old = crl.CertificateList.load(before)
     assert after.crl_number_value.native == old.crl_number_value.native + 1
-    assert (
-        after["tbs_cert_list"]["revoked_certificates"].dump()
-        == old["tbs_cert_list"]["revoked_certificates"].dump()
-    )
+    assert after["tbs_cert_list"]["revoked_certificates"].dump() == old["tbs_cert_list"]["revoked_certificates"].dump()
     assert again.pass_(FATIMA_EL_AMRANI, DE_LINDE, "N").card_number != contents.card_number
 
 
@@ -432,9 +425,7 @@ def test_key_file_is_the_owners_alone(tmp_path: Path, pool: KeyPool) -> None:
         lambda d: (d / "keys.json").write_text("not JSON"),
     ],
 )
-def test_damaged_files_are_a_storage_error(
-    tmp_path: Path, pool: KeyPool, damage: Callable[[Path], object]
-) -> None:
+def test_damaged_files_are_a_storage_error(tmp_path: Path, pool: KeyPool, damage: Callable[[Path], object]) -> None:
     UZITestPKI("test", pool=pool).save(tmp_path)
     damage(tmp_path)
     with pytest.raises(StorageError):

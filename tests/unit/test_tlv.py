@@ -54,9 +54,7 @@ def test_every_object_is_found_at_its_path(tree: Tree) -> None:
         values = [value for other, value in objects if other == path]
         assert index.all(*path) == values
         assert index.first(*path) == index.optional(*path) == values[0]
-    assert index.items() == [
-        (tag, value if isinstance(value, bytes) else write(value)) for tag, value in tree
-    ]
+    assert index.items() == [(tag, value if isinstance(value, bytes) else write(value)) for tag, value in tree]
 
 
 @given(trees.filter(bool))

@@ -31,6 +31,7 @@ from uzi_card import (
 )
 from zorgid_card.codec import atr as answers
 from zorgid_card.errors import StorageError
+from zorgid_card.testkit.rsa_operations import recover
 from zorgid_card.testkit.uzi import ATR, OLDER_ATR, VirtualUZIPass
 from zorgid_card.testkit.uzi_layout import LAYOUT_A, LAYOUT_B, Layout
 from zorgid_card.testkit.uzi_profile import Usage
@@ -223,6 +224,22 @@ def test_decipher(layout: Layout) -> None:
     assert chained(card, b"\x2a\x80\x86", cryptogram)[1] == 0x6A80  # no padding indicator
     assert chained(card, b"\x2a\x80\x84", cryptogram[:-1] + bytes([cryptogram[-1] ^ 1]))[1] == 0x6A80
     assert chained(card, b"\x2a\x80\x84", b"\xff" * 256)[1] == 0x6A80
+
+
+@pytest.mark.parametrize(
+    ("block", "plain"),
+    [
+        (b"\x00\x02" + b"\x11" * 8 + b"\x00" + b"m" * 245, b"m" * 245),
+        (b"\x00\x02" + b"\x11" * 253 + b"\x00", b""),
+        (b"\x00\x02" + b"\x11" * 7 + b"\x00" + b"m" * 246, None),  # RFC 8017, 7.2.2: at least 8 octets
+        (b"\x00\x02" + b"\x11" * 254, None),
+        (b"\x00\x01" + b"\xff" * 8 + b"\x00" + b"m" * 245, None),
+    ],
+)
+def test_padding_of_a_cryptogram_is_checked(block: bytes, plain: bytes | None) -> None:
+    numbers = public("Z", Usage.CONFIDENTIALITY).public_numbers()
+    cryptogram = pow(int.from_bytes(block, "big"), numbers.e, numbers.n).to_bytes(256, "big")
+    assert recover(contents("Z").keys[Usage.CONFIDENTIALITY], cryptogram) == plain
 
 
 @layouts

@@ -6,6 +6,7 @@ import pytest
 
 from uzi_card import SELECT_APPLICATION, contents, layouts, objects, opened, place, powered, read, send, sw, verify
 from zorgid_card.testkit import pkcs15_files as p15
+from zorgid_card.testkit.uzi import VirtualUZIPass
 from zorgid_card.testkit.uzi_layout import LAYOUT_A, LAYOUT_B, Layout
 from zorgid_card.testkit.uzi_profile import Usage
 
@@ -178,3 +179,26 @@ def test_pin_objects_say_reference_lengths_and_padding(layout: Layout) -> None:
 def test_object_names_the_subject_of_the_key() -> None:
     subject = objects(opened())[p15.PRIVATE_KEYS][0].at(2, 0)
     assert b"Jan de Vries" in subject.content
+
+
+@layouts
+def test_a_card_can_hold_a_certificate_that_went_bad(layout: Layout) -> None:
+    card = VirtualUZIPass(contents("Z"), layout=layout, stored={Usage.SIGNATURE: b"\x30\x03bad"})
+    card.power_on()
+    listed = objects(card)[p15.CERTIFICATES]
+    found = [place(card, entry.at(2, 0, 0)) for entry in listed]
+    certificates = contents("Z").certificates
+    assert found == [certificates[Usage.AUTHENTICITY], b"\x30\x03bad", certificates[Usage.CONFIDENTIALITY]]
+
+
+@pytest.mark.parametrize(
+    ("numbers", "der"),
+    [((), "030100"), ((0,), "03020780"), ((1, 5), "03020244"), ((9,), "0303060040"), ((7,), "03020001")],
+)
+def test_named_bits_are_der(numbers: tuple[int, ...], der: str) -> None:
+    assert p15.bits(*numbers).hex() == der  # X.690, 11.2.2
+
+
+@pytest.mark.parametrize(("value", "der"), [(0, "020100"), (127, "02017f"), (128, "02020080"), (2048, "02020800")])
+def test_integers_are_der(value: int, der: str) -> None:
+    assert p15.integer(value).hex() == der

@@ -127,22 +127,31 @@ class CardSession(ABC):
     def session(self) -> Iterator[None]:
         """Keep other programs off the card, and its application selected, over several operations.
 
-        Each operation is a session of its own; put several in one, so that what the card has verified
-        stays verified between them. Never hold it over a prompt, a wait or a network call.
+        Each operation is a session of its own; put several in one, so that what the card has verified stays verified
+        between them. Never hold it over a prompt, a wait or a network call.
         """
-        if self._depth:
-            yield from self._within()
-            return
-        with self._link.channel.transaction():
-            self._selected = False
-            yield from self._within()
-
-    def _within(self) -> Iterator[None]:
-        self._depth += 1
-        try:
+        with self._alone():
             if not self._selected:
                 self._select()
                 self._selected = True
+            yield
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """One transaction, however deep operations call each other; what was selected before it is not relied on."""
+        if self._depth == 0:
+            with self._link.channel.transaction():
+                self._selected = False
+                with self._counted():
+                    yield
+        else:
+            with self._counted():
+                yield
+
+    @contextmanager
+    def _counted(self) -> Iterator[None]:
+        self._depth += 1
+        try:
             yield
         except ReaderError:
             # Reset or removed: whatever was selected is not any more.

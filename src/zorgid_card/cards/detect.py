@@ -43,13 +43,17 @@ def detect(link: Link) -> Detected:
     Raises:
         ReaderError: the card is gone.
     """
-    atr = link.channel.atr
     with link.channel.transaction():
-        try:
-            return link.run(_detect(atr))
-        except (CardError, EncodingError) as error:
-            # A card that breaks off in the middle of a known application is not one to work with.
-            return _found(CardKind.UNKNOWN, atr, (), f"the card answers nonsense: {error}", None)
+        return link.run(detection(link.channel.atr))
+
+
+def detection(atr: bytes) -> Exchange[Detected]:
+    """What :func:`detect` does, for a caller who holds the transaction; another application may be selected afterwards."""
+    try:
+        return (yield from _detect(atr))
+    except (CardError, EncodingError) as error:
+        # A card that breaks off in the middle of a known application is not one to work with.
+        return _found(CardKind.UNKNOWN, atr, (), f"the card answers nonsense: {error}", None)
 
 
 def _found(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -19,7 +20,7 @@ from zorgid_card.cards.kinds import CardKind
 from zorgid_card.cards.profile import UZI, CardProfile
 from zorgid_card.codec.apdu import SW
 from zorgid_card.codec.link import Exchange, Link
-from zorgid_card.errors import CardError, StatusWordError, UsageError
+from zorgid_card.errors import CardError, CertificateMalformedError, StatusWordError, UsageError
 from zorgid_card.protocol import iso7816, pkcs15
 from zorgid_card.protocol.iso7816 import Credential, PINStatus
 from zorgid_card.protocol.pkcs15 import PIN, Layout, PrivateKey
@@ -36,6 +37,8 @@ _TEMPLATES: Final = {
     _COMPUTE_SIGNATURE: iso7816.SIGNATURE_TEMPLATE,
     _DECIPHER: iso7816.CONFIDENTIALITY_TEMPLATE,
 }
+# Positions of KeyUsageFlags (7816-15, 8.4.1): nonRepudiation, sign, decrypt, unwrap.
+_FLAGS: Final = ((9, SIGNATURE), (2, AUTHENTICITY), (1, CONFIDENTIALITY), (5, CONFIDENTIALITY))
 _LOCAL: Final = 0x80
 _NO_SUCH_PIN: Final = (SW.REF_NOT_FOUND, SW.WRONG_P1P2, SW.NOT_FOUND)
 
@@ -93,8 +96,7 @@ class UZIPass(CardSession):
 
     def _select(self) -> None:
         if self._known is not None:
-            layout = self._known.layout
-            self._link.run(pkcs15.enter(layout, layout.place(None)))
+            self._link.run(pkcs15.enter_application(self._known.layout))
 
     def _contents(self) -> _Contents:
         if self._known is None:
@@ -414,10 +416,17 @@ def _read_contents() -> Exchange[_Contents]:
     for certificate in layout.certificates:
         der = yield from pkcs15.read_certificate(layout, certificate)
         key = None if certificate.authority else keys.get(certificate.identifier)
-        usage = usage_of(der) if key is not None else None
+        usage = _purpose(der, key) if key is not None else None
         pin = layout.pin(key.auth_id) if key is not None else None
         if key is None:
             chain.append(der)
         elif usage is not None and pin is not None:
             usages.setdefault(usage, _Usage(key, der, pin))
     return _Contents(layout, usages, tuple(chain))
+
+
+def _purpose(der: bytes, key: PrivateKey) -> str | None:
+    """By the certificate; where that is broken (who verifies it will say so), by the key's own description."""
+    with suppress(CertificateMalformedError):
+        return usage_of(der)
+    return next((usage for flag, usage in _FLAGS if flag in key.usage), None)

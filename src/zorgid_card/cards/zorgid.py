@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import date
 
 from zorgid_card.cards import objects
-from zorgid_card.cards.detect import detect
+from zorgid_card.cards.detect import detection
 from zorgid_card.cards.inventory import Inventory, take_inventory
 from zorgid_card.cards.kinds import CardKind
 from zorgid_card.cards.piv import PIVCard
@@ -75,8 +75,9 @@ class ZorgIDCard(PIVCard):
             NotBlankError: ``found`` is ``uzi-pass``, ``zorgid``, ``piv`` or ``unknown``; ``why`` says what
                 was seen.
         """
-        self._selected = False
-        found = detect(self._link)
+        with self._alone():
+            found = self._link.run(detection(self._link.channel.atr))
+            self._selected = False
         if found.kind is not CardKind.BLANK:
             raise NotBlankError(
                 f"this is not a blank ZORG-ID Smartcard: {found.why}", found=found.kind.value, why=found.why

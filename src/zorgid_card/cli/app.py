@@ -108,5 +108,28 @@ def _moment(text: str | None) -> datetime:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError as error:
-        raise UsageError(f"{text!r} is not a date such as 2019-02-01", reason="date") from error
+        raise UsageError(f"{text!r} is not a date", reason="date", value=text) from error
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+@main.command(name="simulate")
+@click.argument("kind", type=click.Choice(_KINDS))
+@click.option("--host", default="127.0.0.1", show_default=True, help="Where vpcd listens.")
+@click.option("--port", type=click.IntRange(1, 65534), default=35963, show_default=True, help="Port of vpcd's first slot.")
+@click.option("--slot", type=click.IntRange(0, 1), default=0, show_default=True, help="Slot of vpcd.")
+@click.option("--state", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Keep the card's state in FILE from run to run (keys in clear); for zorgid, the CA goes to FILE.ca.pem.")
+@click.option("--key-algorithm", type=click.Choice(_ALGORITHMS), default="RSA2048", show_default=True, help="Key of a new zorgid card.")
+@click.option("--lang", type=_LANGUAGES, help="Language; by default that of the environment.")
+@click.option("--no-color", is_flag=True, help="No colours.")
+def simulate_command(
+    kind: str, host: str, port: int, slot: int, state: Path | None, key_algorithm: str, lang: str | None, no_color: bool
+) -> int:
+    """Put a simulated card behind vpcd, pcscd's virtual reader, until Ctrl-C.
+
+    KIND: blank (a blank ZORG-ID Smartcard), zorgid (one that was made), uzi-z, uzi-n, uzi-m (UZI passes of a test PKI).
+    """
+    from zorgid_card.cli.simulate import Options, simulate  # noqa: PLC0415  # loads the testkit, which other commands do not need
+
+    texts = _texts(lang)
+    options = Options(kind=kind, host=host, port=port, slot=slot, state=state, key_algorithm=key_algorithm)
+    return guarded(texts, lambda: simulate(Display(console(no_color=no_color), texts), options))

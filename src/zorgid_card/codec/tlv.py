@@ -69,6 +69,13 @@ class Index:
         status = lib.zc_tlv_find(self._nodes, self._count, path, len(path), start, found)
         return int(found[0]) if status == lib.ZC_OK else None
 
+    def _require(self, path: tuple[int, ...]) -> int:
+        found = self._find(path)
+        if found is None:
+            shown = "/".join(f"{tag:02X}" for tag in path)
+            raise TLVMissingError(f"no data object {shown}", reason=reason(lib.ZC_E_MISSING), path=shown)
+        return found
+
     def _value(self, node: Any) -> bytes:
         return self._data[node.value : node.value + node.length]
 
@@ -78,11 +85,7 @@ class Index:
         Raises:
             TLVMissingError: there is none; ``path`` names the tags.
         """
-        value = self.optional(*path)
-        if value is None:
-            shown = "/".join(f"{tag:02X}" for tag in path)
-            raise TLVMissingError(f"no data object {shown}", reason=reason(lib.ZC_E_MISSING), path=shown)
-        return value
+        return self._value(self._nodes[self._require(path)])
 
     def optional(self, *path: int) -> bytes | None:
         """The value of the first object at ``path``, or None."""
@@ -106,9 +109,7 @@ class Index:
         """
         if not path:
             return list(self._siblings(0))
-        self.first(*path)
-        parent = self._find(path)
-        assert parent is not None  # noqa: S101  # first() has raised otherwise
+        parent = self._require(path)
         child = parent + 1
         if child < self._count and self._nodes[child].parent == parent:
             return list(self._siblings(child))

@@ -70,16 +70,12 @@ class SubjectData:
     common_name: str
 
     def __post_init__(self) -> None:
-        if not (
-            self.uzi_number.isascii() and self.uzi_number.isdigit() and len(self.uzi_number) == _UZI_DIGITS
-        ):
+        if not (self.uzi_number.isascii() and self.uzi_number.isdigit() and len(self.uzi_number) == _UZI_DIGITS):
             raise CertificateMalformedError("not a UZI number", field="uzi_number", reason="9 digits")
         for name in ("given_names", "surname", "common_name"):
             value: str = getattr(self, name)
             if not 1 <= len(value) <= _NAME_LENGTH or not value.isprintable() or value != value.strip():
-                raise CertificateMalformedError(
-                    f"{name}: 1 to 64 characters of text", field=name, reason="form"
-                )
+                raise CertificateMalformedError(f"{name}: 1 to 64 characters of text", field=name, reason="form")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,9 +91,7 @@ class AuthorityPlan:
     issuing_validity: timedelta = timedelta(days=10 * 365)
     root_crl_url: str | None = "http://crl.zorgid.example/root.crl"
     root_url: str | None = "http://crl.zorgid.example/root.cer"
-    policies: tuple[str, ...] = field(
-        default_factory=lambda: tuple(sorted(p for v in POLICIES.values() for p in v))
-    )
+    policies: tuple[str, ...] = field(default_factory=lambda: tuple(sorted(p for v in POLICIES.values() for p in v)))
 
 
 def new_serial() -> int:
@@ -467,9 +461,6 @@ def _read_certificate(path: Path, key: PrivateKey) -> x509.Certificate:
         raise StorageError(f"{path}: {error}", reason="malformed", path=str(path)) from error
     public = certificate.public_key()
     expected = dump_public_key(key.public_key())
-    if (
-        not isinstance(public, rsa.RSAPublicKey | ec.EllipticCurvePublicKey)
-        or dump_public_key(public) != expected
-    ):
+    if not isinstance(public, rsa.RSAPublicKey | ec.EllipticCurvePublicKey) or dump_public_key(public) != expected:
         raise StorageError(f"{path}: another key's certificate", reason="mismatch", path=str(path))
     return certificate

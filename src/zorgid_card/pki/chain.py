@@ -212,9 +212,7 @@ class _Path:
             .may_be_present(x509.ExtendedKeyUsage, Criticality.AGNOSTIC, None)
         )
 
-    def _require_policy(
-        self, _: Policy, certificate: x509.Certificate, value: x509.CertificatePolicies | None
-    ) -> None:
+    def _require_policy(self, _: Policy, certificate: x509.Certificate, value: x509.CertificatePolicies | None) -> None:
         """RFC 5280, 6.1.3 (d) without policy mapping: every certificate below the root asserts an accepted
         policy.
         """

@@ -14,7 +14,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from zorgid_card.errors import CertificateMalformedError, SignatureError
+from zorgid_card.errors import SignatureError
 from zorgid_card.pki import _x509
 from zorgid_card.pki.signing import ALGORITHMS, dump_public_key, load_public_key, require_algorithm
 from zorgid_card.ports.card import Signer
@@ -98,15 +98,3 @@ def verify_csr(data: bytes) -> bytes:
     if not strong or not sound:
         raise SignatureError("the request is not signed by the key that it names")
     return dump_public_key(key)
-
-
-def require_key(data: bytes, expected: bytes) -> None:
-    """Raise unless the request ``data`` is sound and names the key ``expected`` (SubjectPublicKeyInfo, DER).
-
-    Raises:
-        CertificateMalformedError, SignatureError: see :func:`verify_csr`; also when it names another key.
-    """
-    if verify_csr(data) != dump_public_key(load_public_key(expected)):
-        raise CertificateMalformedError(
-            "the request names another key", field="publicKey", reason="other key"
-        )

@@ -161,9 +161,7 @@ UZI_TEST_G3 = Hierarchy(
     "test",
     frozenset({"66311CB10C39060B92B699B38887FD2BEF18BA9FDAF99336196DA0C38D90E79F"}),
     (
-        PassProfile(
-            "Z", f"{_TEST}217", frozenset({"TEST UZI-register Zorgverlener CA G3"}), _persons(f"{_TEST}21")
-        ),
+        PassProfile("Z", f"{_TEST}217", frozenset({"TEST UZI-register Zorgverlener CA G3"}), _persons(f"{_TEST}21")),
         PassProfile(
             "N",
             f"{_TEST}218",

@@ -69,7 +69,7 @@ _FORMS = _Fields(
     oid_ca=r"[0-2](\.(0|[1-9][0-9]*))+",
     version=r"1",
     uzi_number=_UZI_NUMBER,
-    pass_type=r"[ZNMS]",  # noqa: S106 - a form, not a password
+    pass_type=r"[ZNMS]",
     ura=r"[0-9]{8}",
     role=r"[0-9]{2}\.[0-9]{3}",
     agb=r"[0-9]{8}",
@@ -126,9 +126,7 @@ def _wrong(field: str, reason: str) -> UZIFieldError:
     return UZIFieldError(f"UZI certificate: {field}: {reason}", field=field, reason=reason)
 
 
-def read_uzi_identity(
-    data: bytes, *, lenient: bool = False, hierarchies: Iterable[Hierarchy] = KNOWN
-) -> UZIIdentity:
+def read_uzi_identity(data: bytes, *, lenient: bool = False, hierarchies: Iterable[Hierarchy] = KNOWN) -> UZIIdentity:
     """Read the identity of a UZI certificate strictly.
 
     Args:
@@ -169,11 +167,7 @@ def _issuer(certificate: x509.Certificate) -> str:
 def _other_names(certificate: x509.Certificate, type_id: str) -> list[bytes]:
     """The DER values of the otherNames of this type in the subjectAltName (RFC 5280, 4.2.1.6)."""
     names = _x509.extension(certificate, x509.SubjectAlternativeName) or ()
-    return [
-        name.value
-        for name in names
-        if isinstance(name, x509.OtherName) and name.type_id.dotted_string == type_id
-    ]
+    return [name.value for name in names if isinstance(name, x509.OtherName) and name.type_id.dotted_string == type_id]
 
 
 def _string(value: bytes, tags: tuple[int, ...]) -> str:
@@ -195,9 +189,7 @@ def _string(value: bytes, tags: tuple[int, ...]) -> str:
 def _uzi_fields(certificate: x509.Certificate, *, known_issuer: bool, lenient: bool) -> _Fields:
     values = _other_names(certificate, UZI_NAME)
     if not values and not known_issuer:
-        raise NotUZIError(
-            "not a certificate of the UZI register", issuer=_x509.common_name(certificate.issuer)
-        )
+        raise NotUZIError("not a certificate of the UZI register", issuer=_x509.common_name(certificate.issuer))
     if len(values) != 1:
         raise _wrong("subjectAltName", f"{len(values)} otherNames 2.5.5.5, expected one")
     try:
@@ -265,9 +257,7 @@ def _require_upn(certificate: x509.Certificate, fields: _Fields, *, required: bo
             raise _wrong("upn", "does not agree with UZI number and URA")
 
 
-def _subject(
-    certificate: x509.Certificate, oid: ObjectIdentifier, field: str, *, present: bool
-) -> str | None:
+def _subject(certificate: x509.Certificate, oid: ObjectIdentifier, field: str, *, present: bool) -> str | None:
     """The one attribute of the subject that must be (or must not be) there."""
     values = _x509.attributes(certificate.subject, oid)
     if len(values) != present or not all(values):
@@ -361,9 +351,7 @@ def _zorgid_number(values: list[bytes]) -> str:
             "malformed ZORG-ID otherName", field="subjectAltName", reason=str(error)[:200]
         ) from error
     if version != IDENTITY_VERSION or not re.fullmatch(_UZI_NUMBER, number):
-        raise CertificateMalformedError(
-            "malformed ZORG-ID otherName", field="uzi_number", reason="not of its form"
-        )
+        raise CertificateMalformedError("malformed ZORG-ID otherName", field="uzi_number", reason="not of its form")
     return number
 
 
@@ -381,7 +369,5 @@ def _zorgid_usage(certificate: x509.Certificate, profiles: Iterable[CertificateP
     asserted = {item.policy_identifier.dotted_string for item in policies}
     found = {profile.name for profile in profiles if profile.policy in asserted}
     if len(found) != 1:
-        raise CertificateMalformedError(
-            "not exactly one policy of ours", field="certificatePolicies", reason="count"
-        )
+        raise CertificateMalformedError("not exactly one policy of ours", field="certificatePolicies", reason="count")
     return found.pop()

@@ -146,9 +146,7 @@ class CRL:
         """
         moment = _x509.utc(at)
         if moment > self.next_update:
-            raise RevocationUnknownError(
-                f"the CRL went stale at {_x509.iso(self.next_update)}", reason="stale"
-            )
+            raise RevocationUnknownError(f"the CRL went stale at {_x509.iso(self.next_update)}", reason="stale")
         if moment < self.this_update - CLOCK_SKEW:
             raise RevocationUnknownError(
                 f"the CRL is of a later time, {_x509.iso(self.this_update)}", reason="not yet valid"
@@ -166,9 +164,7 @@ class CRL:
             return
         kind = OnHoldError if entry.reason == ON_HOLD else RevokedError
         since = _x509.iso(entry.since)
-        raise kind(
-            f"revoked since {since}: {entry.reason}", serial=f"{serial:x}", reason=entry.reason, since=since
-        )
+        raise kind(f"revoked since {since}: {entry.reason}", serial=f"{serial:x}", reason=entry.reason, since=since)
 
 
 CRLSource: TypeAlias = Callable[[bytes], Iterable["bytes | CRL"]]
@@ -212,9 +208,7 @@ def _reason(revoked: x509.RevokedCertificate) -> str:
     return reason
 
 
-def check_revocation(
-    chain: Sequence[bytes], source: CRLSource, at: datetime, *, leaf_only: bool = False
-) -> None:
+def check_revocation(chain: Sequence[bytes], source: CRLSource, at: datetime, *, leaf_only: bool = False) -> None:
     """Check each certificate of a chain, except the root, against its issuer's CRL.
 
     Of the lists that ``source`` gives, those that cannot be relied on are passed over, and the newest of the

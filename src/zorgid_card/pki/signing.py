@@ -66,9 +66,7 @@ def load_public_key(spki: bytes) -> PublicKey:
     try:
         key = load_der_public_key(spki)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-        raise CertificateMalformedError(
-            "not a public key", field="publicKey", reason=str(error)[:200]
-        ) from error
+        raise CertificateMalformedError("not a public key", field="publicKey", reason=str(error)[:200]) from error
     if isinstance(key, rsa.RSAPublicKey):
         _require_strong(key)
         return key
@@ -179,9 +177,7 @@ def ecdsa_der(raw: bytes, algorithm: str) -> bytes:
     """
     size = _coordinate_size(algorithm)
     if len(raw) != 2 * size:
-        raise SignatureError(
-            f"{algorithm} signature of {len(raw)} octets, expected {2 * size}", algorithm=algorithm
-        )
+        raise SignatureError(f"{algorithm} signature of {len(raw)} octets, expected {2 * size}", algorithm=algorithm)
     return encode_dss_signature(int.from_bytes(raw[:size], "big"), int.from_bytes(raw[size:], "big"))
 
 
@@ -193,9 +189,7 @@ class SoftwareSigner:
     def __init__(self, key: PrivateKey, algorithm: str = "") -> None:
         self._key = key
         self._spki = dump_public_key(key.public_key())
-        self._algorithm = require_algorithm(
-            load_public_key(self._spki), algorithm or algorithm_for(self._spki)
-        )
+        self._algorithm = require_algorithm(load_public_key(self._spki), algorithm or algorithm_for(self._spki))
 
     @classmethod
     def generate(cls, algorithm: str = "ES256") -> SoftwareSigner:

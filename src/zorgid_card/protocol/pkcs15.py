@@ -426,6 +426,16 @@ def enter(layout: Layout, place: bytes) -> Exchange[int | None]:
     return (yield from select_below(place)) if place else None
 
 
+def enter_application(layout: Layout) -> Exchange[None]:
+    """Make the application's directory current, whatever another program selected meanwhile.
+
+    A card with several applications is told its name first, for only then its files can be named; a card that is one file
+    system may not know the name.
+    """
+    yield from _succeeds(select(layout.application.aid))
+    yield from enter(layout, layout.place(None))
+
+
 def read(layout: Layout, path: Path) -> Exchange[bytes]:
     """The part of a file that ``path`` names, as far as the file goes."""
     size = yield from enter(layout, layout.place(path))

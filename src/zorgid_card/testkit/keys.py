@@ -68,9 +68,7 @@ class KeyPool:
 
 def rsa_pem(key: rsa.RSAPrivateKey) -> str:
     """The key in PEM (PKCS #8), in the clear."""
-    pem = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
+    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     return pem.decode()
 
 

@@ -99,9 +99,7 @@ class Place:
 
 def directory_entry(df_path: bytes, label: str) -> bytes:
     """An application template for EF.DIR (ISO/IEC 7816-4, 12.2.3): AID, label, path."""
-    return tlv.encode(
-        0x61, tlv.encode(0x4F, AID), tlv.encode(0x50, label.encode()), tlv.encode(0x51, df_path)
-    )
+    return tlv.encode(0x61, tlv.encode(0x4F, AID), tlv.encode(0x50, label.encode()), tlv.encode(0x51, df_path))
 
 
 def object_directory_entry(kind: int, place: Place) -> bytes:

@@ -106,9 +106,7 @@ class UZITestPKI:
         roots = {self.root(letter) for letter in pass_types or ("Z", "N", "M")}
         return frozenset(hashlib.sha256(root).hexdigest().upper() for root in roots)
 
-    def certify_again(
-        self, pass_type: PassType | str, validity: tuple[datetime, datetime] | None = None
-    ) -> bytes:
+    def certify_again(self, pass_type: PassType | str, validity: tuple[datetime, datetime] | None = None) -> bytes:
         """Certify an issuing CA's key once more, as in 2019; later chains carry the new certificate."""
         ca = self._ca(PassType(pass_type))
         ca.certificates.append(self._certify(ca.profile, ca.key, validity or self._ca_validity))
@@ -187,9 +185,7 @@ class UZITestPKI:
         key = self._pool.key(f"{self.environment}/server/{self._issued}")
         return ServerContents(key, self._issue(plan, key.public_key(), tamper), self.chain(PassType.SERVER))
 
-    def _san(
-        self, letter: PassType, uzi_number: str, subscriber: Subscriber, role: str, agb: str
-    ) -> tuple[str, ...]:
+    def _san(self, letter: PassType, uzi_number: str, subscriber: Subscriber, role: str, agb: str) -> tuple[str, ...]:
         oid_ca = LEAVES[self.environment][letter].oid_ca
         return oid_ca, "1", uzi_number, letter.value, subscriber.ura, role, agb
 
@@ -227,9 +223,7 @@ class UZITestPKI:
             self._cas[identifier] = _CA(profile, key, [self._certify(profile, key, self._ca_validity)])
         return self._cas[identifier]
 
-    def _certify(
-        self, profile: CAProfile, key: rsa.RSAPrivateKey, validity: tuple[datetime, datetime]
-    ) -> bytes:
+    def _certify(self, profile: CAProfile, key: rsa.RSAPrivateKey, validity: tuple[datetime, datetime]) -> bytes:
         if profile.is_root:
             issuer, issuer_key = profile, key
         else:
@@ -360,9 +354,7 @@ class UZITestPKI:
 
 
 def _ca_record(ca: _CA) -> dict[str, Any]:
-    revoked = {
-        f"{serial:x}": (since.isoformat(), reason.value) for serial, (since, reason) in ca.revoked.items()
-    }
+    revoked = {f"{serial:x}": (since.isoformat(), reason.value) for serial, (since, reason) in ca.revoked.items()}
     certificates = [der.hex() for der in ca.certificates]
     return {"certificates": certificates, "revoked": revoked, "crl_number": ca.crl_number}
 

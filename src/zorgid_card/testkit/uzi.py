@@ -73,10 +73,17 @@ class _Session:
 class UZIApplication:
     """The card's operating system: files, reference data, keys. It is current from the reset on."""
 
-    def __init__(self, contents: PassContents, layout: Layout, pin: Reference, puk: Reference) -> None:
-        """Put the contents into files as the layout says."""
-        self.contents, self.layout, self.pin, self.puk = contents, layout, pin, puk
-        self._files = FileSystem(build(layout, contents), exact=layout.exact)
+    def __init__(
+        self,
+        contents: PassContents,
+        layout: Layout,
+        references: tuple[Reference, Reference],
+        stored: Mapping[Usage, bytes],
+    ) -> None:
+        """Put the contents into files as the layout says; ``references`` are PIN and PUK."""
+        self.contents, self.layout, self.stored = contents, layout, stored
+        self.pin, self.puk = references
+        self._files = FileSystem(build(layout, contents, stored), exact=layout.exact)
         self._session = _Session()
         self._handlers: Mapping[int, Callable[[CommandAPDU], ResponseAPDU]] = {
             INS.SELECT: self.select,
@@ -314,6 +321,7 @@ class VirtualUZIPass(VirtualCard):
         puk: the PUK, 6 to 8 digits.
         atr: answer to reset.
         extended: whether the card takes extended length; real passes' ATRs do not say so.
+        stored: octets for certificate files in place of the certificates: a card that went bad.
     """
 
     def __init__(
@@ -325,13 +333,14 @@ class VirtualUZIPass(VirtualCard):
         puk: bytes = DEFAULT_PUK,
         atr: bytes = ATR,
         extended: bool = False,
+        stored: Mapping[Usage, bytes] | None = None,
     ) -> None:
         """Personalise the card."""
         form = layout.pin_format
-        stored = [Reference(form.encode(value), TRIES, TRIES) for value in (pin, puk)]
-        if not all(form.is_valid(reference.value) for reference in stored):
+        references = (Reference(form.encode(pin), TRIES, TRIES), Reference(form.encode(puk), TRIES, TRIES))
+        if not all(form.is_valid(reference.value) for reference in references):
             raise ValueError("PIN and PUK have 6 to 8 digits")
-        self._application = UZIApplication(contents, layout, *stored)
+        self._application = UZIApplication(contents, layout, references, stored or {})
         super().__init__(atr, default=self._application, extended=extended)
 
     @property
@@ -363,6 +372,7 @@ class VirtualUZIPass(VirtualCard):
             "atr": self.atr.hex(),
             "extended": self._extended,
             "contents": application.contents.record(),
+            "stored": {usage: octets.hex() for usage, octets in application.stored.items()},
             **{name: {"value": ref.value.hex(), "left": ref.left} for name, ref in references.items()},
         }
         write_json(record, path)
@@ -381,6 +391,7 @@ class VirtualUZIPass(VirtualCard):
                 layout=LAYOUTS[record["layout"]],
                 atr=bytes.fromhex(record["atr"]),
                 extended=bool(record["extended"]),
+                stored={Usage(usage): bytes.fromhex(octets) for usage, octets in record["stored"].items()},
             )
             for name in ("pin", "puk"):
                 kept: Reference = getattr(card._application, name)

@@ -79,9 +79,7 @@ def _authority(key: rsa.RSAPublicKey) -> x509.AuthorityKeyIdentifier:
 
 
 def _crl_points(url: str) -> x509.CRLDistributionPoints:
-    return x509.CRLDistributionPoints(
-        [x509.DistributionPoint([x509.UniformResourceIdentifier(url)], None, None, None)]
-    )
+    return x509.CRLDistributionPoints([x509.DistributionPoint([x509.UniformResourceIdentifier(url)], None, None, None)])
 
 
 def _access(certificate_url: str, ocsp_url: str = "") -> x509.AuthorityInformationAccess:
@@ -139,9 +137,7 @@ def _ca_policies(profile: CAProfile) -> x509.CertificatePolicies:
 Extension = tuple[x509.ExtensionType, bool]
 
 
-def _ca_extensions(
-    profile: CAProfile, key: rsa.RSAPublicKey, issuer_key: rsa.RSAPublicKey
-) -> Iterable[Extension]:
+def _ca_extensions(profile: CAProfile, key: rsa.RSAPublicKey, issuer_key: rsa.RSAPublicKey) -> Iterable[Extension]:
     builders: Mapping[str, Callable[[], Extension]] = {
         "access": lambda: (_access(profile.certificate_url), False),
         "subject_key": lambda: (_key_identifier(key), False),
@@ -182,9 +178,7 @@ def _leaf_extensions(
     yield _extended(plan.extended_key_usages), False
 
 
-def _sign(
-    builder: x509.CertificateBuilder, extensions: Iterable[Extension], issuer_key: rsa.RSAPrivateKey
-) -> bytes:
+def _sign(builder: x509.CertificateBuilder, extensions: Iterable[Extension], issuer_key: rsa.RSAPrivateKey) -> bytes:
     for extension, critical in extensions:
         builder = builder.add_extension(extension, critical)
     return builder.sign(issuer_key, hashes.SHA256()).public_bytes(Encoding.DER)

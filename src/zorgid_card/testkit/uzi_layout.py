@@ -153,9 +153,15 @@ LAYOUTS: Mapping[str, Layout] = {layout.name: layout for layout in (LAYOUT_A, LA
 _PIN_ID, _PUK_ID = b"\x01", b"\x02"
 
 
-def build(layout: Layout, contents: PassContents) -> DF:
-    """The master file of a pass with these contents in this layout."""
-    application = DF(layout.df, p15.AID, tuple(_Builder(layout, contents).files()))
+def build(layout: Layout, contents: PassContents, stored: Mapping[Usage, bytes] | None = None) -> DF:
+    """The master file of a pass with these contents in this layout.
+
+    Args:
+        layout: where everything goes.
+        contents: what the pass holds.
+        stored: octets for certificate files in place of the certificates: a card that went bad, for tests.
+    """
+    application = DF(layout.df, p15.AID, tuple(_Builder(layout, contents, stored or {}).files()))
     label = "UZI-pas"
     entry = p15.directory_entry(_absolute(layout), label)
     directory = EF(p15.EF_DIR, short_id=p15.SHORT_EF_DIR)
@@ -173,7 +179,8 @@ def _absolute(layout: Layout) -> bytes:
 class _Builder:
     """Hands out file identifiers while it fills the application."""
 
-    def __init__(self, layout: Layout, contents: PassContents) -> None:
+    def __init__(self, layout: Layout, contents: PassContents, stored: Mapping[Usage, bytes]) -> None:
+        self._stored = {**contents.certificates, **stored}
         self._layout = layout
         self._contents = contents
         self._next = layout.first_file
@@ -206,7 +213,7 @@ class _Builder:
     def files(self) -> Iterator[EF]:
         """All elementary files of the application, EF.OD last because it names the others."""
         lists: list[tuple[int, EF]] = []
-        own = [(self._label(u), self._identifiers[u], der) for u, der in self._contents.certificates.items()]
+        own = [(self._label(u), self._identifiers[u], der) for u, der in self._stored.items()]
         chain = [(_common_name(der), _key_hash(der), der) for der in self._contents.chain]
         for kind, certificates in ((p15.CERTIFICATES, own), (self._layout.ca_kind, chain)):
             kept, entries = self._kept(certificates, authority=kind != p15.CERTIFICATES)
@@ -235,9 +242,7 @@ class _Builder:
             entries += CertificateEntry(identifier, label, self._place(file.id), authority).encode()
         return files, entries
 
-    def _kept_together(
-        self, certificates: list[tuple[str, bytes, bytes]], authority: bool
-    ) -> tuple[list[EF], bytes]:
+    def _kept_together(self, certificates: list[tuple[str, bytes, bytes]], authority: bool) -> tuple[list[EF], bytes]:
         identifier, self._next = self._next, self._next + 1
         content, entries = b"", b""
         for label, key, der in certificates:
@@ -269,9 +274,7 @@ class _Builder:
         for usage, certificate in self._certificates.items():
             key = certificate.public_key().public_bytes(Encoding.DER, PublicFormat.PKCS1)
             reference = self._layout.key_references[usage]
-            yield PublicKeyEntry(
-                self._identifiers[usage], self._label(usage), _PUBLIC_USAGE[usage], reference, key
-            )
+            yield PublicKeyEntry(self._identifiers[usage], self._label(usage), _PUBLIC_USAGE[usage], reference, key)
 
     def _pins(self) -> Iterator[PINEntry]:
         layout, form = self._layout, self._layout.pin_format

@@ -233,9 +233,7 @@ def _production_cas(domain: _Domain) -> Iterator[CAProfile]:
     generation = domain.names[0][-2:]
     urls = [f"http://crl.pkioverheid.nl/{file}LatestCRL-{generation}.crl" for file in domain.files]
     root, intermediate = domain.ids
-    yield CAProfile(
-        id=root, issuer=root, organisation=_STATE, common_name=domain.names[0], extensions=_STATE_ROOT
-    )
+    yield CAProfile(id=root, issuer=root, organisation=_STATE, common_name=domain.names[0], extensions=_STATE_ROOT)
     yield CAProfile(
         id=intermediate,
         issuer=root,
@@ -267,9 +265,7 @@ def _test_cas(domain: _Domain) -> Iterator[CAProfile]:
     """Root, intermediate and issuing CAs as the TEST certificates of 2017 are made up."""
     slugs = [_slug(common_name) for common_name in domain.test_names]
     root, intermediate = domain.ids
-    yield CAProfile(
-        id=root, issuer=root, organisation=CIBG, common_name=domain.test_names[0], extensions=_TEST_ROOT
-    )
+    yield CAProfile(id=root, issuer=root, organisation=CIBG, common_name=domain.test_names[0], extensions=_TEST_ROOT)
     yield CAProfile(
         id=intermediate,
         issuer=root,

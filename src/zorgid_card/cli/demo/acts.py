@@ -30,9 +30,10 @@ from zorgid_card.errors import (
 )
 from zorgid_card.secret import Secret
 from zorgid_card.testkit.phone import SimulatedPhone
+from zorgid_card.testkit.piv import VirtualPIVCard
 from zorgid_card.testkit.uzi import DEFAULT_PIN, VirtualUZIPass
 from zorgid_card.testkit.uzi_profile import DE_LINDE, FATIMA_EL_AMRANI, JAN_DE_VRIES, Usage
-from zorgid_card.workflows import authentication, organisation, pairing
+from zorgid_card.workflows import authentication, organisation
 from zorgid_card.workflows.authentication import LoggedIn
 from zorgid_card.workflows.creation import CardCreation, Made
 from zorgid_card.workflows.lifecycle import Manager
@@ -62,6 +63,7 @@ class Play:
     registered: Registered | None = None
     phone: SimulatedPhone | None = None
     made: Made | None = None
+    card: VirtualPIVCard | None = None
 
     def attempt(self, action: Callable[[], T]) -> T:
         """Do it; where the person entered something that is refused and may be tried again, ask and do it again."""
@@ -174,7 +176,8 @@ def create(play: Play) -> None:
     stage.act("create")
     play.desk.sit(FATIMA_EL_AMRANI, DEFAULT_PIN)
     uzi_pass = VirtualUZIPass(world.pki.pass_(FATIMA_EL_AMRANI, DE_LINDE, "N"))
-    hands = Hands(world.reader, uzi_pass, world.maker.blank())
+    play.card = world.maker.blank()
+    hands = Hands(world.reader, uzi_pass, play.card)
     algorithm = world.services.policy.creation.key_algorithm
     holder = NarratedHolder(play.desk, stage, hands, "create", narration.CREATE, algorithm=algorithm)
 
@@ -273,13 +276,10 @@ def manage(play: Play) -> None:
 
 
 def _phone_log_in(play: Play) -> PhoneLoggedIn:
-    services, stage, phone = play.world.services, play.stage, play.phone
+    stage, phone, door = play.stage, play.phone, play.world.phones
     if phone is None or play.registered is None:
         raise DemonstrationError("no phone is linked")
-    with turn(services.registry) as unit:
-        asked = pairing.ask(
-            unit, services.identity, play.registered.user_name, play.registered.ura, _OFFICE, play.now()
-        )
+    asked = door.ask(play.registered.user_name, play.registered.ura, binding=_OFFICE)
     stage.done("manage.asked", "ORG-7", number=asked.number)
     question = phone.question()
     if question is None:
@@ -287,8 +287,7 @@ def _phone_log_in(play: Play) -> PhoneLoggedIn:
     stage.display.say("phone.asks", "dim", origin=question.origin, organisation=question.organisation)
     phone.approve(question, number=play.desk.number(asked.number), digits=play.desk.digits())
     stage.done("manage.approved", "ORG-7")
-    with turn(services.registry) as unit:
-        found = pairing.finish(unit, asked.nonce, _OFFICE, play.now())
+    found = door.finish(asked, binding=_OFFICE)
     if found is None:
         raise DemonstrationError("the phone's approval did not arrive")
     return found

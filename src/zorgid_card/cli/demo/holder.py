@@ -149,6 +149,23 @@ class ScriptedHolder:
         self._display.line(f"{question} {self._texts('demo.answer.yes')}", "dim")
 
 
+class KeepingHolder(ScriptedHolder):
+    """Remembers what is on the card, for a simulated card that somebody is to use."""
+
+    def __init__(self, display: Display) -> None:
+        super().__init__(display)
+        self.puk = Secret.of(b"")
+
+    @property
+    def chosen(self) -> Secret:
+        """The PIN of the card."""
+        return self._chosen
+
+    def show_puk(self, puk: Secret) -> None:
+        """Keep it."""
+        self.puk = copy_of(puk)
+
+
 class InteractiveHolder(TerminalHolder):
     """Asks the person, and says what the simulated things know (:class:`Desk`)."""
 

@@ -70,7 +70,7 @@ def _directory(keep: Path | None) -> Iterator[Path]:
     except OSError as error:
         raise StorageError(f"{keep} cannot be used", reason=str(error.strerror)) from error
     if occupied:
-        raise UsageError(f"the directory {keep} is not empty", reason="not empty")
+        raise UsageError(f"the directory {keep} is not empty", reason="not empty", path=str(keep))
     yield keep
 
 

@@ -18,7 +18,6 @@ from zorgid_card.errors import StorageError
 from zorgid_card.pki import hierarchy
 from zorgid_card.pki.authority import Authority
 from zorgid_card.pki.signing import SoftwareSigner
-from zorgid_card.ports.phone import PhoneAnswer, PhoneClaim, PhoneQuestion
 from zorgid_card.secret import Secret
 from zorgid_card.testkit.keys import KeyPool
 from zorgid_card.testkit.maker import Maker
@@ -29,37 +28,15 @@ from zorgid_card.testkit.transcript import Transcript
 from zorgid_card.workflows import enrolment, issuance, organisation, pairing
 from zorgid_card.workflows.authentication import LogIn
 from zorgid_card.workflows.lifecycle import Management
+from zorgid_card.workflows.phone_door import PhoneDoor
 from zorgid_card.workflows.policy import CreationPolicy, Policy
 from zorgid_card.workflows.portal import Portal, Services
-from zorgid_card.workflows.turn import turn
 
 ORIGIN = "https://portaal.zorgid.example"
 PASSPHRASE = b"demonstratie"
 """Opens the CA and the key store of a demonstration; they guard nothing."""
 
 _ROOT_CRL_LIFETIME = timedelta(days=365)
-
-
-class PhoneDoor:
-    """The phone's way to the portal, in this process (:class:`~zorgid_card.ports.phone.PhonePortal`)."""
-
-    def __init__(self, services: Services) -> None:
-        self._services = services
-
-    def link(self, claim: PhoneClaim, /) -> None:
-        """Take up an offer."""
-        with turn(self._services.registry) as unit:
-            pairing.link(unit, claim, self._services.clock())
-
-    def waiting(self, mobile_id: str, /) -> PhoneQuestion | None:
-        """The log-in that waits for this phone."""
-        with turn(self._services.registry) as unit:
-            return pairing.waiting(unit, mobile_id, self._services.clock())
-
-    def answer(self, answer: PhoneAnswer, /) -> None:
-        """Approve a log-in."""
-        with turn(self._services.registry) as unit:
-            pairing.answer(unit, answer, self._services.clock())
 
 
 @dataclass(slots=True)
@@ -75,6 +52,7 @@ class World:
     services: Services
     portal: Portal
     management: Management
+    phones: PhoneDoor
     log_in: LogIn = field(init=False)
     crl: bytes = field(init=False)
     phone_key: bytes
@@ -128,12 +106,13 @@ class World:
             services=services,
             portal=Portal(services, purposes),
             management=Management(registry, services.authority, services.clock),
+            phones=PhoneDoor(services),
             phone_key=portal_key,
         )
 
     def phone(self) -> SimulatedPhone:
         """A new phone with the app."""
-        return SimulatedPhone(PhoneDoor(self.services), self.phone_key)
+        return SimulatedPhone(self.phones, self.phone_key)
 
     def publish(self) -> bytes:
         """Make the portal's CRL anew and write it out, as DER and PEM; returns the DER."""

@@ -53,7 +53,7 @@ def choose(readers: Sequence[Reader], wanted: str | None) -> Reader:
 def _only(readers: Sequence[Reader]) -> Reader:
     if len(readers) > 1:
         names = ", ".join(reader.name for reader in readers)
-        raise UsageError(f"name one of these readers: {names}", reason="ambiguous")
+        raise UsageError(f"name one of these readers: {names}", reason="ambiguous", names=names)
     return readers[0]
 
 

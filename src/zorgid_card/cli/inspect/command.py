@@ -46,7 +46,7 @@ def look(source: str | None, given: Sequence[Path], at: datetime) -> Report:
         if path.is_file():
             return _file(path, authorities, at)
         if path.parent != Path() or path.suffix.lower() in _PATHLIKE:
-            raise StorageError(f"there is no file {source}", reason=f"{source}: no such file")
+            raise StorageError(f"there is no file {source}", reason="missing", path=source)
     return _reader(None if source == "-" else source, authorities, at)
 
 

@@ -135,13 +135,17 @@ def show(report: Report, display: Display) -> None:
     texts = display.texts
     if report.card is not None:
         _show_card(report.card, display)
+    told: list[tuple[str, str]] = []
     for label, one in report.certificates.items():
         display.console.print()
         display.line(f"{texts('inspect.certificate')} {label}", "bold")
         display.facts(_certificate_facts(one, texts))
-        if one.identity is not None:
+        facts = _identity_facts(one.identity, texts) if one.identity else told
+        if facts != told:
+            # The certificates of one pass tell of one person: once is enough.
+            told = facts
             display.line(texts("inspect.identity"), "bold")
-            display.facts(_identity_facts(one.identity, texts))
+            display.facts(facts)
 
 
 def _show_card(card: CardReport, display: Display) -> None:
@@ -179,6 +183,7 @@ def _certificate_facts(report: CertificateReport, texts: Texts) -> list[tuple[st
             ("certificate_serial", f"{certificate.serial_number:x}"),
             ("validity", f"{start.date()} – {end.date()}"),
             ("key", key_of(certificate)),
+            ("usage", texts(f"usage.{report.identity.usage}") if report.identity else ""),
             ("fingerprint", fingerprint(certificate)),
         ]
     pairs.append(("verdict", _verdict(report, texts)))
@@ -186,18 +191,19 @@ def _certificate_facts(report: CertificateReport, texts: Texts) -> list[tuple[st
         pairs.append(("chain", " ← ".join(reversed(report.chain[1:]))))
     pairs.append(("judged_at", report.at.date().isoformat()))
     pairs.append(("revocation", texts("inspect.revocation.unjudged")))
-    return [(texts(f"inspect.{name}"), value) for name, value in pairs]
+    return [(texts(f"inspect.{name}"), value) for name, value in pairs if value]
 
 
 def _verdict(report: CertificateReport, texts: Texts) -> str:
     if report.error is not None:
         return texts("inspect.verdict.refused", why=texts.error(report.error))
-    return texts(f"inspect.verdict.{report.verdict}")
+    given = ".given" if report.verdict == "trusted" and isinstance(report.identity, ZorgIDIdentity) else ""
+    return texts(f"inspect.verdict.{report.verdict}{given}")
 
 
 def _identity_facts(identity: UZIIdentity | ZorgIDIdentity, texts: Texts) -> list[tuple[str, str]]:
     none = texts("inspect.none")
-    pairs = [("name", identity.common_name), ("uzi_number", identity.uzi_number), ("usage", texts(f"usage.{identity.usage}"))]
+    pairs = [("name", identity.common_name), ("uzi_number", identity.uzi_number)]
     if isinstance(identity, ZorgIDIdentity):
         pairs.append(("guid", identity.guid.hex()))
     else:

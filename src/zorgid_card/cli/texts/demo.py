@@ -28,7 +28,6 @@ TEXTS: Mapping[str, Text] = {
     "demo.answer.yes": Text("ja", "yes"),
     "demo.refused": Text("geweigerd: {why}", "refused: {why}"),
     "demo.not_refused": Text("een weigering ({expected}) bleef uit", "a refusal ({expected}) did not come"),
-    "demo.directory": Text("de map {path} is niet leeg", "the directory {path} is not empty"),
     "cards.serial": Text("Kaart", "Card"),
     "cards.holder": Text("Pashouder", "Holder"),
     "cards.state": Text("Toestand", "State"),

@@ -66,8 +66,16 @@ _READER = {
         "The card reader does not work; check how it is connected and try again.",
     ),
     "error.reader.pcsc": Text(
-        "De smartcarddienst (PC/SC) van deze computer is er niet of draait niet[[ ({reason})]]; [[{advice}, of ]]installeer en start hem (op Linux: pcscd).",
-        "The smart card service (PC/SC) of this computer is missing or not running[[ ({reason})]]; [[{advice}, or ]]install and start it (on Linux: pcscd).",
+        "De smartcarddienst (PC/SC) van deze computer is niet te gebruiken[[ ({reason})]]; installeer en start hem[[: {advice}]].",
+        "The smart card service (PC/SC) of this computer cannot be used[[ ({reason})]]; install and start it[[: {advice}]].",
+    ),
+    "error.reader.pcsc:service": Text(
+        "De smartcarddienst (PC/SC) van deze computer draait niet; start hem[[: {advice}]].",
+        "The smart card service (PC/SC) of this computer is not running; start it[[: {advice}]].",
+    ),
+    "error.reader.pcsc:library": Text(
+        "De smartcarddienst (PC/SC) ontbreekt op deze computer; installeer hem[[: {advice}]].",
+        "The smart card service (PC/SC) is missing on this computer; install it[[: {advice}]].",
     ),
     "error.reader.none": Text(
         "Er is geen paslezer gevonden[[ met de naam {name}]]; sluit een paslezer aan en probeer het opnieuw.",
@@ -88,6 +96,14 @@ _READER = {
     "error.reader.busy": Text(
         "Een ander programma gebruikt de kaart; sluit dat programma en probeer het opnieuw.",
         "Another program is using the card; close that program and try again.",
+    ),
+    "error.reader.vpcd": Text(
+        "Er luistert geen virtuele paslezer (vpcd)[[ op {host}:{port}]]; installeer pcscd en vsmartcard-vpcd, start pcscd en probeer het opnieuw.",
+        "No virtual reader (vpcd) listens[[ at {host}:{port}]]; install pcscd and vsmartcard-vpcd, start pcscd and try again.",
+    ),
+    "error.reader.vpcd:gone": Text(
+        "De virtuele paslezer[[ op {host}:{port}]] is weggevallen; herstart pcscd en probeer het opnieuw.",
+        "The virtual reader[[ at {host}:{port}]] went away; restart pcscd and try again.",
     ),
     "error.reader.transport": Text(
         "De verbinding is verbroken[[ ({reason})]]; controleer de paslezer en het netwerk en probeer het opnieuw.",
@@ -156,6 +172,33 @@ _USER = {
         "Dit kan zo niet worden gebruikt: {message}; zie zorgid-card --help.",
         "This cannot be used as given: {message}; see zorgid-card --help.",
     ),
+    "error.user.usage:date": Text(
+        "‘{value}’ is geen datum; schrijf hem zoals 2019-02-01.",
+        "‘{value}’ is not a date; write it like 2019-02-01.",
+    ),
+    "error.user.usage:ambiguous": Text(
+        "Er komt meer dan één paslezer in aanmerking; noem er één: {names}.",
+        "More than one reader would do; name one of them: {names}.",
+    ),
+    "error.user.usage:not empty": Text(
+        "De map {path} is niet leeg; kies een nieuwe of een lege map.",
+        "The directory {path} is not empty; choose a new or an empty one.",
+    ),
+    "error.user.usage:terminal": Text(
+        "Vragen stellen kan alleen op een terminal; start het programma in een terminalvenster, of zonder --interactive.",
+        "Questions can be asked on a terminal only; run the program in a terminal window, or without --interactive.",
+    ),
+    "error.user.usage:kind": Text(
+        "In {path} staat een ander soort kaart; kies een ander bestand of een ander soort.",
+        "Another kind of card is kept in {path}; choose another file or another kind.",
+    ),
+    "error.user.usage:birth date": Text(
+        "Dit kan geen geboortedatum zijn; controleer hem en voer hem opnieuw in.",
+        "This cannot be a birth date; check it and enter it again.",
+    ),
+    "error.user.usage:reason": Text(
+        "Er is een reden nodig; vul er een in.", "A reason is needed; enter one."
+    ),
 }
 
 _CERTIFICATE = {
@@ -170,6 +213,10 @@ _CERTIFICATE = {
     "error.certificate.not_uzi": Text(
         "Dit is een geldig certificaat, maar niet van het UZI-register (veld issuer[[: {issuer}]]); kies een certificaat van een UZI-pas.",
         "This is a sound certificate, but not one of the UZI register (field issuer[[: {issuer}]]); choose a certificate of a UZI pass.",
+    ),
+    "error.certificate.not_zorgid": Text(
+        "Dit is een geldig certificaat, maar niet van een ZORG-ID Smartcard (veld issuer[[: {issuer}]]); kies het certificaat van een ZORG-ID Smartcard.",
+        "This is a sound certificate, but not one of a ZORG-ID Smartcard (field issuer[[: {issuer}]]); choose the certificate of a ZORG-ID Smartcard.",
     ),
     "error.certificate.uzi_field": Text(
         "Dit UZI-certificaat is onjuist[[: het veld {field} klopt niet]][[ ({reason})]]; gebruik deze pas niet en neem contact op met het UZI-register.",
@@ -304,6 +351,10 @@ _STORAGE = {
     "error.storage": Text(
         "Lezen of schrijven is mislukt[[ ({reason})]] en er is niets veranderd; controleer de schijfruimte en de rechten en probeer het opnieuw.",
         "Reading or writing failed[[ ({reason})]] and nothing was changed; check disk space and permissions, and try again.",
+    ),
+    "error.storage:missing": Text(
+        "Het bestand {path} is er niet; controleer de naam.",
+        "There is no file {path}; check its name.",
     ),
     "error.storage.passphrase": Text(
         "De wachtzin opent deze sleutel niet; controleer de wachtzin en probeer het opnieuw.",

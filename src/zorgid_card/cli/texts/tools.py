@@ -126,6 +126,7 @@ _INSPECT = {
     "inspect.none": Text("geen", "none"),
     "inspect.chain": Text("Keten", "Chain"),
     "inspect.verdict.trusted": Text("klopt, tot een vastgelegde root", "verifies, to a pinned root"),
+    "inspect.verdict.trusted.given": Text("klopt, tot de opgegeven CA", "verifies, to the CA that was given"),
     "inspect.verdict.refused": Text("geweigerd: {why}", "refused: {why}"),
     "inspect.verdict.unjudged": Text(
         "niet beoordeeld: geef met --ca het CA-certificaat van het portaal",
@@ -172,17 +173,15 @@ _SIMULATE = {
     "simulate.holder": Text("Pashouder", "Holder"),
     "simulate.birth_date": Text("Geboortedatum", "Birth date"),
     "simulate.try": Text("Probeer bijvoorbeeld", "Try for example"),
-    "simulate.state": Text("Toestand bewaard in {path}", "State kept in {path}"),
+    "simulate.state": Text("Toestand bewaard in", "State kept in"),
     "simulate.stop": Text("Stop met Ctrl-C.", "Stop with Ctrl-C."),
     "simulate.stopped": Text("De kaart is uit de virtuele paslezer.", "The card is out of the virtual reader."),
-    "simulate.gone": Text(
-        "De virtuele paslezer is weggevallen; herstart pcscd en probeer het opnieuw.",
-        "The virtual reader went away; restart pcscd and try again.",
-    ),
-    "simulate.no_vpcd": Text(
-        "Er luistert geen virtuele paslezer (vpcd) op {host}:{port}; installeer pcscd en vsmartcard-vpcd, start pcscd en probeer het opnieuw.",
-        "No virtual reader (vpcd) listens at {host}:{port}; install pcscd and vsmartcard-vpcd, start pcscd and try again.",
-    ),
+    "simulate.serial": Text("Kaartnummer", "Card number"),
+    "simulate.kind.blank": Text("lege ZORG-ID Smartcard", "blank ZORG-ID Smartcard"),
+    "simulate.kind.zorgid": Text("ZORG-ID Smartcard", "ZORG-ID Smartcard"),
+    "simulate.kind.uzi-z": Text("UZI-zorgverlenerspas", "UZI zorgverlenerpas, care professional"),
+    "simulate.kind.uzi-n": Text("UZI-medewerkerspas op naam", "UZI medewerkerpas op naam, named employee"),
+    "simulate.kind.uzi-m": Text("UZI-medewerkerspas niet op naam", "UZI medewerkerpas niet op naam, unnamed employee"),
 }
 
 TEXTS: Mapping[str, Text] = {**_EXITS, **_PROMPTS, **_INSPECT, **_SIMULATE}

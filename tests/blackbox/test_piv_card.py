@@ -1,0 +1,183 @@
+"""Other people's programs with the simulated PIV card over a real pcscd: OpenSC, Yubico's tool, OpenSSL.
+
+yubico-piv-tool of Debian 12 (2.2.0) knows the administration key with 3DES only, hence that factory profile here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from zorgid_card.testkit.card import VirtualCard
+from zorgid_card.testkit.maker import Maker
+from zorgid_card.testkit.piv import VirtualPIVCard
+
+pytestmark = pytest.mark.blackbox
+
+Insert = Callable[[VirtualCard], str]
+SECONDS = 60
+ID_OF_SLOT = {"9a": "01", "9c": "02", "9d": "03", "9e": "04"}  # OpenSC's PKCS#11 object ids
+
+
+def run(program: str, *arguments: str | Path, fails: bool = False) -> str:
+    """Everything that a program prints; its exit status must be as expected."""
+    if shutil.which(program) is None:
+        pytest.skip(f"{program} is not installed")
+    done = subprocess.run([program, *map(str, arguments)], capture_output=True, timeout=SECONDS, check=False)
+    output = (done.stdout + done.stderr).decode(errors="replace")
+    assert (done.returncode != 0) is fails, f"{program} {arguments}: exit status {done.returncode}\n{output}"
+    return output
+
+
+@pytest.fixture(scope="module")
+def maker() -> Maker:
+    return Maker.create(attestation="RSA-2048")
+
+
+@pytest.fixture
+def card(maker: Maker) -> VirtualPIVCard:
+    return maker.blank(administration="3DES")
+
+
+@pytest.fixture
+def reader(card: VirtualPIVCard, insert: Insert) -> str:
+    return insert(card)
+
+
+@pytest.fixture
+def yubico(reader: str) -> Callable[..., str]:
+    """Runs yubico-piv-tool on the card."""
+
+    def tool(*arguments: str | Path, fails: bool = False) -> str:
+        return run("yubico-piv-tool", "-r", reader, *arguments, fails=fails)
+
+    return tool
+
+
+def certify(yubico: Callable[..., str], slot: str, algorithm: str, place: Path) -> Path:
+    """A key generated on the card and a certificate for it from a CA of OpenSSL's, written to the card; its public key."""
+    public, certificate, ca, ca_key = (place / name for name in ("public.pem", "card.pem", "ca.pem", "ca.key"))
+    yubico("-a", "generate", "-s", slot, "-A", algorithm, "-o", public)
+    curve = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
+    run("openssl", "req", "-x509", *curve, "-keyout", ca_key, "-out", ca, "-subj", "/CN=test CA", "-days", "2")
+    issue = ("-new", "-force_pubkey", public, "-CA", ca, "-CAkey", ca_key, "-subj", f"/CN=card {slot}", "-days", "1")
+    run("openssl", "x509", *issue, "-out", certificate)
+    yubico("-a", "import-certificate", "-s", slot, "-i", certificate)
+    yubico("-a", "set-chuid", "-a", "set-ccc")
+    return public
+
+
+def test_opensc_takes_it_for_a_piv_card(reader: str, card: VirtualPIVCard) -> None:
+    assert reader in run("opensc-tool", "--list-readers")
+    assert run("opensc-tool", "--reader", reader, "--atr").startswith(card.atr.hex(":"))
+    assert "Personal Identity Verification Card" in run("opensc-tool", "--reader", reader, "--name")
+    assert "SW1=0x6A, SW2=0x82" in run("opensc-tool", "--reader", reader, "--send-apdu", "00A40000023F00")
+    assert "Personal Identity Verification Card" in run("piv-tool", "--reader", reader, "--name")
+    dump = run("pkcs15-tool", "--reader", reader, "--dump")
+    assert "PIV_II" in dump
+    assert "Discovery Object" in dump
+    assert "login required" in run("pkcs11-tool", "--list-slots")
+    run("pkcs11-tool", "--list-objects")
+
+
+def test_opensc_authenticates_the_administration_key(
+    reader: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = tmp_path / "administration.key"
+    monkeypatch.setenv("PIV_EXT_AUTH_KEY", str(key))
+    key.write_text(":".join(["01:02:03:04:05:06:07:08"] * 3))
+    generate = ("piv-tool", "--reader", reader, "--genkey", "9A:11", "--out", tmp_path / "public.der")
+    assert "Admin authentication failed" not in run(*generate, "--admin", "M:9B:03")
+    assert (tmp_path / "public.der").stat().st_size > 0
+    key.write_text(":".join(["11:02:03:04:05:06:07:08"] * 3))
+    run(*generate, "--admin", "M:9B:03", fails=True)
+
+
+def test_yubicos_tool_reads_the_blank_card(yubico: Callable[..., str], card: VirtualPIVCard) -> None:
+    status = yubico("-a", "status")
+    assert "5.7.1" in status
+    assert str(card.serial) in status
+    assert "PIN tries left:\t3" in status
+
+
+def test_pin_2_and_3_by_yubicos_tool(yubico: Callable[..., str]) -> None:
+    yubico("-a", "verify-pin", "-P", "123456")
+    yubico("-a", "change-pin", "-P", "123456", "-N", "87654321")
+    yubico("-a", "change-puk", "-P", "12345678", "-N", "11223344")
+    for _ in range(3):
+        yubico("-a", "verify-pin", "-P", "000000", fails=True)
+    assert "PIN tries left:\t0" in yubico("-a", "status")
+    yubico("-a", "verify-pin", "-P", "87654321", fails=True)
+    yubico("-a", "unblock-pin", "-P", "12345678", "-N", "123456", fails=True)
+    yubico("-a", "unblock-pin", "-P", "11223344", "-N", "123456")
+    yubico("-a", "verify-pin", "-P", "123456")
+
+
+def test_crd_7_openssl_traces_the_attestation_to_the_maker(
+    yubico: Callable[..., str], maker: Maker, tmp_path: Path
+) -> None:
+    yubico("-a", "generate", "-s", "9a", "-A", "RSA2048", "-o", tmp_path / "public.pem")
+    yubico("-a", "attest", "-s", "9a", "-o", tmp_path / "attestation.pem")
+    yubico("-a", "read-certificate", "-s", "f9", "-o", tmp_path / "intermediate.pem")
+    root = tmp_path / "root.der"
+    root.write_bytes(maker.root)
+    run("openssl", "x509", "-inform", "DER", "-in", root, "-out", tmp_path / "root.pem")
+    chain = ("-CAfile", tmp_path / "root.pem", "-untrusted", tmp_path / "intermediate.pem")
+    assert "OK" in run("openssl", "verify", *chain, tmp_path / "attestation.pem")
+    run("openssl", "verify", "-CAfile", tmp_path / "root.pem", tmp_path / "attestation.pem", fails=True)
+
+
+def test_pkcs11_tool_finds_no_error_on_an_rsa_card(yubico: Callable[..., str], tmp_path: Path) -> None:
+    certify(yubico, "9a", "RSA2048", tmp_path)
+    certify(yubico, "9d", "RSA2048", tmp_path)
+    result = run("pkcs11-tool", "--login", "--pin", "123456", "--test")
+    assert "No errors" in result
+    assert "skipping" not in result.lower()
+
+
+@pytest.mark.parametrize("slot", ["9a", "9c"])
+@pytest.mark.parametrize(("algorithm", "digest"), [("ECCP256", "sha256"), ("ECCP384", "sha384"), ("RSA2048", "sha256")])
+def test_openssl_verifies_what_pkcs11_tool_signs(
+    yubico: Callable[..., str], tmp_path: Path, slot: str, algorithm: str, digest: str
+) -> None:
+    public = certify(yubico, slot, algorithm, tmp_path)
+    text, given, signature = (tmp_path / name for name in ("text", "given", "signature"))
+    text.write_bytes(b"to be signed")
+    if algorithm == "RSA2048":
+        given.write_bytes(text.read_bytes())
+        mechanism = ("--mechanism", "SHA256-RSA-PKCS")
+    else:
+        given.write_bytes(hashlib.new(digest, text.read_bytes()).digest())
+        mechanism = ("--mechanism", "ECDSA", "--signature-format", "openssl")
+    files = ("--input-file", given, "--output-file", signature)
+    run("pkcs11-tool", "--login", "--pin", "123456", "--sign", "--id", ID_OF_SLOT[slot], *mechanism, *files)
+    checked = run("openssl", "dgst", f"-{digest}", "-verify", public, "-signature", signature, text)
+    assert "Verified OK" in checked
+
+
+@pytest.mark.parametrize(("algorithm", "curve"), [("ECCP256", "P-256"), ("ECCP384", "P-384")])
+def test_openssl_and_pkcs11_tool_agree_on_a_key(
+    yubico: Callable[..., str], tmp_path: Path, algorithm: str, curve: str
+) -> None:
+    public = certify(yubico, "9d", algorithm, tmp_path)
+    other, other_public = tmp_path / "other.key", tmp_path / "other.der"
+    run("openssl", "genpkey", "-algorithm", "EC", "-pkeyopt", f"ec_paramgen_curve:{curve}", "-out", other)
+    run("openssl", "pkey", "-in", other, "-pubout", "-outform", "DER", "-out", other_public)
+    ours, theirs = tmp_path / "ours", tmp_path / "theirs"
+    files = ("--input-file", other_public, "--output-file", theirs)
+    key = ("--id", ID_OF_SLOT["9d"], "--mechanism", "ECDH1-DERIVE")
+    run("pkcs11-tool", "--login", "--pin", "123456", "--derive", *key, *files)
+    run("openssl", "pkeyutl", "-derive", "-inkey", other, "-peerkey", public, "-out", ours)
+    assert ours.read_bytes() == theirs.read_bytes()
+
+
+def test_two_cards_are_two_tokens(insert: Insert, maker: Maker) -> None:
+    first, second = insert(maker.blank()), insert(maker.blank())
+    assert first != second
+    listed = run("pkcs11-tool", "--list-slots")
+    assert listed.count("PIV_II") == 2
