@@ -44,13 +44,14 @@ def detect(link: Link) -> Detected:
         ReaderError: the card is gone.
     """
     with link.channel.transaction():
-        return link.run(detection(link.channel.atr))
+        return detection(link)
 
 
-def detection(atr: bytes) -> Exchange[Detected]:
+def detection(link: Link) -> Detected:
     """What :func:`detect` does, for a caller who holds the transaction; another application may be selected afterwards."""
+    atr = link.channel.atr
     try:
-        return (yield from _detect(atr))
+        return link.run(_detect(atr))
     except (CardError, EncodingError) as error:
         # A card that breaks off in the middle of a known application is not one to work with.
         return _found(CardKind.UNKNOWN, atr, (), f"the card answers nonsense: {error}", None)

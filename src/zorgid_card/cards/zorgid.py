@@ -76,7 +76,7 @@ class ZorgIDCard(PIVCard):
                 was seen.
         """
         with self._alone():
-            found = self._link.run(detection(self._link.channel.atr))
+            found = detection(self._link)
             self._selected = False
         if found.kind is not CardKind.BLANK:
             raise NotBlankError(
