@@ -42,7 +42,9 @@ def _missing() -> str | None:
 def _listening(port: int) -> bool:
     """Whether somebody listens on a TCP port, without connecting (that would be a card)."""
     wanted = f":{port:04X}"
-    lines = [line.split() for name in ("tcp", "tcp6") for line in Path(f"/proc/net/{name}").read_text().splitlines()[1:]]
+    lines = [
+        line.split() for name in ("tcp", "tcp6") for line in Path(f"/proc/net/{name}").read_text().splitlines()[1:]
+    ]
     return any(fields[1].endswith(wanted) and fields[3] == "0A" for fields in lines)
 
 
@@ -65,7 +67,9 @@ def pcscd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with log.open("wb") as output:
         daemon = subprocess.Popen(["/usr/sbin/pcscd", "--foreground"], stdout=output, stderr=output)
     try:
-        ready = _wait_until(lambda: (RUN / "pcscd.comm").exists() and all(_listening(PORT + slot) for slot in SLOTS), 10)
+        ready = _wait_until(
+            lambda: (RUN / "pcscd.comm").exists() and all(_listening(PORT + slot) for slot in SLOTS), 10
+        )
         assert ready, f"pcscd did not come up: {log.read_text(errors='replace')}"
         yield
     finally:

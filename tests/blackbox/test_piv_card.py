@@ -86,16 +86,24 @@ def test_opensc_takes_it_for_a_piv_card(reader: str, card: VirtualPIVCard) -> No
 
 
 def test_opensc_authenticates_the_administration_key(
-    reader: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    reader: str, card: VirtualPIVCard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    key = tmp_path / "administration.key"
+    key, chuid = tmp_path / "administration.key", tmp_path / "chuid"
     monkeypatch.setenv("PIV_EXT_AUTH_KEY", str(key))
-    key.write_text(":".join(["01:02:03:04:05:06:07:08"] * 3))
-    generate = ("piv-tool", "--reader", reader, "--genkey", "9A:11", "--out", tmp_path / "public.der")
-    assert "Admin authentication failed" not in run(*generate, "--admin", "M:9B:03")
-    assert (tmp_path / "public.der").stat().st_size > 0
+    chuid.write_bytes(b"\x53\x05hello")
+    write = ("piv-tool", "--reader", reader, "--admin", "M:9B:03", "--object", "3000", "--in", chuid)
     key.write_text(":".join(["11:02:03:04:05:06:07:08"] * 3))
-    run(*generate, "--admin", "M:9B:03", fails=True)
+    assert "admin_mode failed" in run(*write, fails=True)
+    key.write_text(":".join(["01:02:03:04:05:06:07:08"] * 3))
+    assert "failed" not in run(*write, fails=True)  # its exit status is the number of bytes written
+    read = run("opensc-tool", "--reader", reader, "--send-apdu", "00CB3FFF055C035FC10200")
+    assert "53 05 68 65 6C 6C 6F" in read
+
+
+def test_opensc_gets_random_numbers(reader: str, tmp_path: Path) -> None:
+    numbers = tmp_path / "random"
+    run("pkcs11-tool", "--generate-random", "100", "--output-file", numbers)
+    assert len(set(numbers.read_bytes())) > 40
 
 
 def test_yubicos_tool_reads_the_blank_card(yubico: Callable[..., str], card: VirtualPIVCard) -> None:
@@ -118,6 +126,32 @@ def test_pin_2_and_3_by_yubicos_tool(yubico: Callable[..., str]) -> None:
     yubico("-a", "verify-pin", "-P", "123456")
 
 
+def test_yubicos_tool_personalises_and_resets(yubico: Callable[..., str]) -> None:
+    key = "AA" * 8 + "BB" * 8 + "CC" * 8
+    yubico("-a", "set-mgm-key", "--new-key", key)
+    yubico("-a", "set-chuid", fails=True)
+    yubico(f"--key={key}", "-a", "set-chuid")
+    yubico(
+        f"--key={key}", "-a", "verify-pin", "-P", "123456", "-a", "pin-retries", "--pin-retries=5", "--puk-retries=4"
+    )
+    assert "PIN tries left:\t5" in yubico("-a", "status")
+    yubico("-a", "reset", fails=True)
+    for _ in range(5):
+        yubico("-a", "verify-pin", "-P", "000000", fails=True)
+    for _ in range(4):
+        yubico("-a", "unblock-pin", "-P", "00000000", "-N", "123456", fails=True)
+    yubico("-a", "reset")
+    assert "PIN tries left:\t3" in yubico("-a", "status")
+    yubico("-a", "set-chuid")
+
+
+def test_a_software_key_can_be_put_on_the_card_but_not_attested(yubico: Callable[..., str], tmp_path: Path) -> None:
+    key = tmp_path / "key.pem"
+    run("openssl", "genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out", key)
+    yubico("-a", "import-key", "-s", "9a", "-i", key)
+    yubico("-a", "attest", "-s", "9a", fails=True)
+
+
 def test_crd_7_openssl_traces_the_attestation_to_the_maker(
     yubico: Callable[..., str], maker: Maker, tmp_path: Path
 ) -> None:
@@ -134,7 +168,7 @@ def test_crd_7_openssl_traces_the_attestation_to_the_maker(
 
 def test_pkcs11_tool_finds_no_error_on_an_rsa_card(yubico: Callable[..., str], tmp_path: Path) -> None:
     certify(yubico, "9a", "RSA2048", tmp_path)
-    certify(yubico, "9d", "RSA2048", tmp_path)
+    certify(yubico, "9c", "RSA2048", tmp_path)
     result = run("pkcs11-tool", "--login", "--pin", "123456", "--test")
     assert "No errors" in result
     assert "skipping" not in result.lower()

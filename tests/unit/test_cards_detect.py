@@ -42,7 +42,7 @@ def a_pass(**options: object) -> VirtualUZIPass:
     return VirtualUZIPass(contents, **options)  # type: ignore[arg-type]
 
 
-def used(change: Callable[[ZorgIDCard], None]) -> VirtualCard:
+def used(change: Callable[[ZorgIDCard], object]) -> VirtualCard:
     """A blank to which something was done."""
     blank = MAKER.blank()
     _, link = powered(blank)
@@ -91,7 +91,7 @@ REFUSED: dict[str, tuple[Callable[[], VirtualCard], CardKind]] = {
     "used ZORG-ID card": (lambda: used(write_certificate), CardKind.ZORGID),
     "another certificate": (lambda: used(lambda card: card.write_certificate(0x9E, b"\x30\x00")), CardKind.PIV_OTHER),
     "a broken certificate": (lambda: used(lambda card: card.write_certificate(0x9A, b"\x30\x05")), CardKind.PIV_OTHER),
-    "a key": (lambda: used(lambda card: card.generate(0x82, "ECCP256") and None), CardKind.PIV_OTHER),
+    "a key": (lambda: used(lambda card: card.generate(0x82, "ECCP256")), CardKind.PIV_OTHER),
     "another PIN": (lambda: used(change_pin), CardKind.PIV_OTHER),
     "a spent try": (lambda: used(spend), CardKind.PIV_OTHER),
     "another PUK": (

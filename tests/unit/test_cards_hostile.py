@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 from card_scripts import ScriptedChannel, Tampered, powered
 from zorgid_card.cards import PIVCard, UZIPass, ZorgIDCard, detect, open_card
 from zorgid_card.cards.profile import PLAIN_PIV
+from zorgid_card.codec.apdu import INS
 from zorgid_card.codec.link import Link
-from zorgid_card.errors import CardNotSupportedError, ZorgIDError
+from zorgid_card.errors import CardNotSupportedError, TransportError, WrongPINError, ZorgIDError
+from zorgid_card.ports.card import Channel
 from zorgid_card.secret import Secret
 from zorgid_card.testkit.keys import KeyPool
 from zorgid_card.testkit.maker import Maker
@@ -143,3 +145,30 @@ def test_an_endless_answer_is_not_followed() -> None:
     with pytest.raises(CardNotSupportedError):
         open_card(Link(channel))
     assert len(channel.sent) < MOST
+
+
+@pytest.mark.parametrize("layout", sorted(LAYOUTS))
+def test_a_broken_transport_is_told_and_no_try_is_sent_again(contents: PassContents, layout: str) -> None:
+    """The exchange breaks at each command in turn, before or after the card acted on it."""
+    for at in range(1, 200):
+        simulated = VirtualUZIPass(contents, layout=LAYOUTS[layout], pin=PIN)
+        reader, _ = powered(simulated)
+        channel = reader.connect()
+
+        def answer(raw: bytes, at: int = at, channel: Channel = channel) -> bytes:
+            found = channel.transmit(raw)
+            if len(broken.sent) == at:
+                raise TransportError
+            return found
+
+        broken = ScriptedChannel(answer)
+        card = UZIPass(Link(broken))
+        try:
+            card.sign("signature", b"x", "RS256", lambda _: Secret.of(b"000000"))
+        except TransportError:
+            assert len(broken.sent) == at
+            assert sum(raw[1] == INS.VERIFY and len(raw) > 5 for raw in broken.sent) <= 1
+        except WrongPINError:
+            assert simulated.tries_left == (2, 3)
+            return
+    pytest.fail("the operation never came to its end")

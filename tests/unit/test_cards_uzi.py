@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import date
 
 import pytest
@@ -56,7 +56,7 @@ def simulated(request: pytest.FixtureRequest, contents: PassContents) -> Virtual
 
 
 @pytest.fixture
-def card(simulated: VirtualUZIPass) -> Iterator[UZIPass]:
+def card(simulated: VirtualUZIPass) -> UZIPass:
     _, link = powered(simulated)
     found = open_card(link)
     assert isinstance(found, UZIPass)
@@ -189,13 +189,14 @@ def test_pin_1_the_last_try_is_spent_on_the_users_word_only(card: UZIPass, simul
         with pytest.raises(WrongPUKError):
             card.unblock_pin(secret(WRONG_PUK), secret(NEW_PIN))
     assert card.tries() == card.puk_tries() == Tries(TryState.FINAL, 1)
-    for attempt in (
+    attempts: tuple[Callable[[], object], ...] = (
         lambda: card.verify_pin(secret(PIN)),
         lambda: card.change_pin(secret(PIN), secret(NEW_PIN)),
         lambda: card.unblock_pin(secret(PUK), secret(NEW_PIN)),
         lambda: card.change_puk(secret(PUK), secret(NEW_PUK)),
         lambda: card.sign("signature", b"x", "RS256", a_provider(PIN)),
-    ):
+    )
+    for attempt in attempts:
         with pytest.raises(LastTryError) as caught:
             attempt()
         assert caught.value.tries_left == 1
@@ -214,11 +215,12 @@ def test_pin_5_three_wrong_puks_kill_the_pass(card: UZIPass) -> None:
 
 
 def test_pin_5_a_new_pin_of_a_wrong_length_spends_no_try(card: UZIPass, simulated: VirtualUZIPass) -> None:
-    for attempt in (
+    attempts: tuple[Callable[[], object], ...] = (
         lambda: card.change_pin(secret(WRONG_PIN), secret(b"12345")),
         lambda: card.unblock_pin(secret(WRONG_PUK), secret(b"123456789")),
         lambda: card.change_puk(secret(WRONG_PUK), secret(b"12345")),
-    ):
+    )
+    for attempt in attempts:
         with pytest.raises(PINPolicyError):
             attempt()
     assert simulated.tries_left == (3, 3)

@@ -357,6 +357,8 @@ def test_org_8_the_same_person_with_another_uzi_number_needs_approval_which_serv
     with pytest.raises(OtherPersonError):
         match(store, uzi_pass("900000003"))  # another number than the approved one
     assert match(store, uzi_pass("900000002")) == replace(person, uzi_number="900000002")
+    with store.begin() as unit:
+        assert list(unit.find(Adoption)) == []
     with pytest.raises(OtherPersonError):
         match(store, uzi_pass())  # the old pass: its number is no longer this person's, and the approval is spent
 

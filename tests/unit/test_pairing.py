@@ -110,6 +110,8 @@ def test_org_6_phone_and_page_show_the_same_code_and_the_page_confirms(world: Wo
     assert world.progress(offer) == ("linking", code)
     phone = world.confirm(offer, code)
     assert (phone.state, phone.secret_hash, phone.code, phone.binding) == ("linked", b"", None, "")
+    with pytest.raises(PairingError):
+        world.progress(offer, "")
     with world.store.begin() as unit:
         assert [e.action for e in unit.find(AuditEvent)] == ["phone.offer", "phone.link"]
 

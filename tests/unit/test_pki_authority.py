@@ -157,9 +157,11 @@ def test_the_validity_never_passes_the_cas(authority: Authority, card: SoftwareS
     for end in (None, limit + timedelta(days=1)):
         certificate = x509.load_der_x509_certificate(issue(authority, card, not_before=late, not_after=end))
         assert certificate.not_valid_after_utc == limit
-    for start in (limit, NOW - timedelta(seconds=1)):
+    early = x509.load_der_x509_certificate(issue(authority, card, not_before=NOW - timedelta(minutes=1)))
+    assert early.not_valid_before_utc == NOW
+    for start, end in ((limit, None), (NOW, NOW), (NOW - timedelta(days=2), NOW - timedelta(days=1))):
         with pytest.raises(UsageError):
-            issue(authority, card, not_before=start)
+            issue(authority, card, not_before=start, not_after=end)
 
 
 @pytest.mark.parametrize("serial", [0, -1, 1, 1 << 159, (1 << 64) - 1])

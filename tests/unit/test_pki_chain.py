@@ -178,6 +178,22 @@ def test_a_ca_with_any_policy_may_issue() -> None:
     assert broad.trust(policies={"authenticity": ["1.2.3"]}).verify(broad.leaf.der, at=NOW, usage="authenticity")
 
 
+@pytest.mark.parametrize(
+    "value", [UNKNOWN, x509.PolicyConstraints(0, None), x509.InhibitAnyPolicy(0)], ids=lambda v: v.oid.dotted_string
+)
+def test_a_leaf_with_a_critical_extension_that_is_not_known_is_refused(chain: Chain, value: x509.ExtensionType) -> None:
+    leaf = chain.make_leaf(extensions=[(value, True)])
+    with pytest.raises(UntrustedError):
+        chain.trust().verify(leaf.der, at=NOW, usage="authenticity")
+    assert chain.trust().verify(chain.make_leaf(extensions=[(UNKNOWN, False)]).der, at=NOW, usage="authenticity")
+
+
+def test_a_critical_policy_that_is_judged_is_no_hindrance(chain: Chain) -> None:
+    policies = x509.CertificatePolicies([x509.PolicyInformation(x509.ObjectIdentifier("1.2.3"), None)])
+    leaf = chain.make_leaf(policies=(), extensions=[(policies, True)])
+    assert chain.trust(policies={"authenticity": ["1.2.3"]}).verify(leaf.der, at=NOW, usage="authenticity")
+
+
 def test_a_leaf_with_any_policy_asserts_none_of_ours(chain: Chain) -> None:
     leaf = chain.make_leaf(policies=("2.5.29.32.0",))
     with pytest.raises(UntrustedError):

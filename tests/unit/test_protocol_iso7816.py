@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -199,14 +201,15 @@ def test_a_signature_or_plain_text_of_a_wrong_length_is_refused() -> None:
 
 @given(st.binary(max_size=300), st.integers(0, 0xFFFF), st.integers(0, 5))
 def test_hostile_answers_give_typed_errors_only(raw: bytes, sw: int, which: int) -> None:
-    exchange: Exchange[object] = [
+    exchanges: tuple[Callable[[], Exchange[object]], ...] = (
         lambda: iso7816.select_file(bytes.fromhex("3F0050154401")),
         lambda: iso7816.read_binary_all(None),
         lambda: iso7816.read_binary_all(5000),
         iso7816.read_records,
         lambda: iso7816.verify_status(0x80),
         lambda: iso7816.pso_decipher(bytes(16)),
-    ][which]()
+    )
+    exchange = exchanges[which]()
     try:
         next(exchange)
         for _ in range(1100):

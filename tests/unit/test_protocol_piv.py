@@ -103,7 +103,7 @@ def test_crd_7_generate_gives_the_public_key(rsa_key: rsa.RSAPrivateKey, ec_key:
     assert sent[0].encode().hex() == "0047009a05ac0380010700"
     point = ec_key.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
     answer = encode(0x7F49, encode(0x86, point)).hex()
-    found, sent = drive(piv.generate(0x9C, P256, yubico.PIN_ALWAYS, yubico.TOUCH_NEVER), (answer, 0x9000))
+    found, sent = drive(piv.generate(0x9C, P256, yubico.PIN_ALWAYS, 1), (answer, 0x9000))
     assert found == spki(ec_key)
     assert sent[0].encode().hex() == "0047009c0bac09800111aa0103ab010100"
 

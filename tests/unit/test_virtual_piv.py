@@ -217,7 +217,9 @@ def test_a_wrong_pin_ends_what_was_verified_and_the_last_one_blocks(card: Virtua
     assert sw(card, b"\x00\x24\x00\x80\x10" + PIN + PIN) == 0x6983
 
 
-@pytest.mark.parametrize("malformed", [b"12345\xff\xff\xff", b"12345a\xff\xff", b"\xff" * 8, b"123456\x00\x00", b"1234567\x00"])
+@pytest.mark.parametrize(
+    "malformed", [b"12345\xff\xff\xff", b"12345a\xff\xff", b"\xff" * 8, b"123456\x00\x00", b"1234567\x00"]
+)
 def test_a_new_pin_is_six_to_eight_digits(card: VirtualPIVCard, malformed: bytes) -> None:
     assert sw(card, b"\x00\x24\x00\x80\x10" + PIN + malformed) == 0x6A80
     assert sw(card, b"\x00\x2c\x00\x80\x10" + PUK + malformed) == 0x6A80
@@ -290,7 +292,9 @@ def test_personal_data_want_the_pin(administered: VirtualPIVCard, tag: str) -> N
     assert get(administered, tag) == (b"\x53\x06secret", 0x9000)
 
 
-@pytest.mark.parametrize("tag", ["5FC102", "5FC107", "5FC105", "5FC101", "5FC10A", "5FC10B", "5FC10C", "5FC120", "5FC122"])
+@pytest.mark.parametrize(
+    "tag", ["5FC102", "5FC107", "5FC105", "5FC101", "5FC10A", "5FC10B", "5FC10C", "5FC120", "5FC122"]
+)
 def test_public_data_are_free_to_read_and_the_administrators_to_write(card: VirtualPIVCard, tag: str) -> None:
     assert get(card, tag)[1] == 0x6A82
     assert put(card, tag, b"x") == 0x6982
@@ -402,6 +406,13 @@ def test_another_command_ends_an_authentication_begun(card: VirtualPIVCard) -> N
     assert sw(card, bytes.fromhex("00870A9B267C248010") + witness + b"\x81\x10" + challenge + b"\0") == 0x6982
 
 
+def test_the_default_algorithm_is_the_keys_own(card: VirtualPIVCard) -> None:
+    first, second = send(card, "0087009B047C02810000"), send(card, "0087009B047C02810000")
+    assert first[0][:4] == second[0][:4] == bytes.fromhex("7C128110")
+    assert first != second
+    assert administer(card, algorithm=0x00) == 0x9000
+
+
 def test_the_card_encrypts_no_challenge_for_strangers(card: VirtualPIVCard) -> None:
     assert send(card, "00870A9B167C148200" + "8110" + "00" * 16 + "00") == (b"", 0x6A80)
     assert sw(card, "00870A9B027C0000") == 0x6A80
@@ -504,8 +515,13 @@ def test_9c_wants_the_pin_right_before_each_use(administered: VirtualPIVCard) ->
     assert sign(administered, 0x9C, 0x11, digest)[1] == 0x6982  # a failed use is a use
 
 
-@pytest.mark.parametrize(("policy", "before", "once", "twice"), [(1, 0x9000, 0x9000, 0x9000), (2, 0x6982, 0x9000, 0x9000), (3, 0x6982, 0x9000, 0x6982)])
-def test_pin_policies_can_be_chosen(administered: VirtualPIVCard, policy: int, before: int, once: int, twice: int) -> None:
+@pytest.mark.parametrize(
+    ("policy", "before", "once", "twice"),
+    [(1, 0x9000, 0x9000, 0x9000), (2, 0x6982, 0x9000, 0x9000), (3, 0x6982, 0x9000, 0x6982)],
+)
+def test_pin_policies_can_be_chosen(
+    administered: VirtualPIVCard, policy: int, before: int, once: int, twice: int
+) -> None:
     generate(administered, 0x9D, 0x11, b"\xaa\x01" + bytes([policy]))
     assert sign(administered, 0x9D, 0x11, bytes(32))[1] == before
     assert verify(administered) == 0x9000
@@ -518,7 +534,9 @@ def test_9e_needs_no_pin(administered: VirtualPIVCard) -> None:
     assert sign(administered, 0x9E, 0x11, bytes(32))[1] == 0x9000
 
 
-@pytest.mark.parametrize(("slot", "status"), [(0x9D, 0x9000), (0x82, 0x9000), (0x9A, 0x6A80), (0x9C, 0x6A80), (0x9E, 0x6A80)])
+@pytest.mark.parametrize(
+    ("slot", "status"), [(0x9D, 0x9000), (0x82, 0x9000), (0x9A, 0x6A80), (0x9C, 0x6A80), (0x9E, 0x6A80)]
+)
 def test_key_agreement_is_for_key_management_keys(administered: VirtualPIVCard, slot: int, status: int) -> None:
     public = p256_key(generate(administered, slot, 0x11))
     mine = ec.generate_private_key(ec.SECP256R1())
@@ -585,7 +603,6 @@ def test_the_dialect_keeps_strangers_out(card: VirtualPIVCard, command: str, sta
 @pytest.mark.parametrize(
     "command",
     [
-        "00FE119A210620" + "01" * 31,
         "00FE119A210620" + "01" * 31,
         "00FE119A220620" + "FF" * 32,
         "00FE119A220620" + "00" * 32,
@@ -673,7 +690,12 @@ def test_a_damaged_card_file_is_refused(card: VirtualPIVCard, tmp_path: Path) ->
     path = tmp_path / "card.json"
     card.save(path)
     text = path.read_text()
-    for old, new in (('"left": 3', '"left": 99'), ('"AES192"', '"ROT13"'), ('"serial"', '"cereal"'), ('"private": "30', '"private": "zz')):
+    for old, new in (
+        ('"left": 3', '"left": 99'),
+        ('"AES192"', '"ROT13"'),
+        ('"serial"', '"cereal"'),
+        ('"private": "30', '"private": "zz'),
+    ):
         path.write_text(text.replace(old, new))
         with pytest.raises(StorageError):
             VirtualPIVCard.load(path)
@@ -694,7 +716,13 @@ def test_a_maker_resumes_from_its_file(tmp_path: Path) -> None:
 
 
 def test_no_secret_in_a_repr(card: VirtualPIVCard) -> None:
-    shown = repr(card) + repr(card._state) + repr(card._state.pin) + repr(card._state.keys) + repr(card._state.administration)
+    shown = (
+        repr(card)
+        + repr(card._state)
+        + repr(card._state.pin)
+        + repr(card._state.keys)
+        + repr(card._state.administration)
+    )
     assert "123456" not in shown
     assert FACTORY_KEY.hex() not in shown
     assert repr(FACTORY_KEY) not in shown

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.ciphers import Cipher
+from cryptography.hazmat.primitives.ciphers.algorithms import AES
+from cryptography.hazmat.primitives.ciphers.modes import ECB
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -28,7 +32,9 @@ def tlv(tag: int, value: bytes) -> bytes:
 
 objects = st.recursive(
     st.binary(max_size=20),
-    lambda inner: st.builds(tlv, st.sampled_from(TEMPLATES), st.lists(inner, max_size=3).map(b"".join).map(lambda v: v[:100])),
+    lambda inner: st.builds(
+        tlv, st.sampled_from(TEMPLATES), st.lists(inner, max_size=3).map(b"".join).map(lambda v: v[:100])
+    ),
     max_leaves=4,
 )
 likely = st.builds(
@@ -54,6 +60,37 @@ def test_no_input_raises_and_none_unlocks(commands: list[bytes]) -> None:
     assert number(SHARED, bytes.fromhex("0047009A05AC0380011100")) == 0x6982
     assert number(SHARED, bytes.fromhex("00DB3FFF085C035FC10253012A")) == 0x6982
     assert number(SHARED, bytes.fromhex("0020008000")[:4]) & 0xFFF0 == 0x63C0
+
+
+SCALAR = bytes.fromhex("C9AFA9D845BA75166B5C215767B1D6934E50C3DB36E89B127B8A622B120F6721")  # RFC 6979, A.2.5
+HOLDERS_PIN = b"86420864"
+
+
+def unlocked() -> VirtualPIVCard:
+    """A card with a key that we know in each slot, its PIN known to nobody but us, and everything authenticated."""
+    key = ec.derive_private_key(int.from_bytes(SCALAR, "big"), ec.SECP256R1())
+    card = MAKER.blank(key_maker=lambda algorithm: key)
+    card.power_on()
+    data = card.transmit(bytes.fromhex("00870A9B047C02810000"))[4:-2]
+    encryptor = Cipher(AES(bytes(range(1, 9)) * 3), ECB()).encryptor()
+    response = encryptor.update(data) + encryptor.finalize()
+    assert number(card, bytes.fromhex("00870A9B147C128210") + response) == 0x9000
+    for slot in (0x9A, 0x9C, 0x9D, 0x9E, 0x82):
+        assert number(card, bytes([0, 0x47, 0, slot, 5, 0xAC, 3, 0x80, 1, 0x11, 0])) == 0x9000
+    assert number(card, b"\x00\x24\x00\x80\x10" + b"123456\xff\xff" + HOLDERS_PIN) == 0x9000
+    return card
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(likely, max_size=12))
+def test_private_key_and_pin_never_leave_even_for_the_administrator(commands: list[bytes]) -> None:
+    card = unlocked()
+    for command in commands:
+        answer = card.transmit(command)
+        while answer[-2] == 0x61:
+            answer = answer[:-2] + card.transmit(bytes([0, 0xC0, 0, 0, answer[-1]]))
+        assert SCALAR not in answer
+        assert HOLDERS_PIN not in answer
 
 
 pins = st.sampled_from([b"123456\xff\xff", b"87654321", b"000000\xff\xff"])

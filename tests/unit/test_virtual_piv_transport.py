@@ -61,6 +61,15 @@ def test_selection_by_name_moves_between_applications() -> None:
     assert sent(card, "00100000") == "6D00"
 
 
+def test_a_partial_name_finds_one_after_the_other() -> None:
+    card = card_with(Echo("A00000000101"), Echo("A00000000102"))
+    assert sent(card, "00A4040205A00000000100") == "A000000001019000"
+    assert sent(card, "00A4040205A00000000100") == "A000000001029000"
+    assert sent(card, "00A4040205A00000000100") == "6A82"
+    assert sent(card, "00A4040105A00000000100") == "6A81"
+    assert sent(card, "00A4040C05A00000000100") == "A000000001019000"
+
+
 def test_the_default_application_gets_what_nobody_else_wants() -> None:
     files, other = Echo("A000000063"), Echo("A000000001")
     card = card_with(other, default=files)

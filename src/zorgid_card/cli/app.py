@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,10 +28,6 @@ def run(arguments: list[str]) -> int:
     except click.ClickException as error:
         error.show()
         return error.exit_code
-    except BrokenPipeError:
-        # Whoever read our output has gone; Python would complain again while it ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
 
 
 def guarded(texts: Texts, action: Callable[[], int | None]) -> int:
@@ -66,24 +60,38 @@ def main() -> None:
 @main.command()
 @click.option("--lang", type=_LANGUAGES, default="nl", show_default=True, help="Language.")
 @click.option("--interactive", is_flag=True, help="Type PINs, choose and confirm yourself.")
-@click.option("--keep", type=click.Path(file_okay=False, path_type=Path), metavar="DIR", help="Leave registry, CA, CRL, certificates and transcript in DIR (new or empty).")
-@click.option("--key-algorithm", type=click.Choice(_ALGORITHMS), default="RSA2048", show_default=True, help="Key of the new card.")
+@click.option(
+    "--keep",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Leave registry, CA, CRL, certificates and transcript in DIR (new or empty).",
+)
+@click.option(
+    "--key-algorithm", type=click.Choice(_ALGORITHMS), default="RSA2048", show_default=True, help="Key of the new card."
+)
 @click.option("--no-color", is_flag=True, help="No colours.")
 def demo(lang: str, interactive: bool, keep: Path | None, key_algorithm: str, no_color: bool) -> int:
     """Register an organisation, make a ZORG-ID Smartcard, log in with it, manage it: on simulated cards, the rest real."""
-    from zorgid_card.cli.demo.run import Options, run as play  # noqa: PLC0415  # needs SQLAlchemy, which other commands do not
+    from zorgid_card.cli.demo import run as demonstration  # noqa: PLC0415  # needs SQLAlchemy, which other commands do not
 
     texts = _texts(lang)
     display = Display(console(no_color=no_color), texts)
-    options = Options(interactive=interactive, keep=keep, key_algorithm=key_algorithm)
-    return guarded(texts, lambda: play(display, options))
+    options = demonstration.Options(interactive=interactive, keep=keep, key_algorithm=key_algorithm)
+    return guarded(texts, lambda: demonstration.run(display, options))
 
 
 @main.command(name="inspect")
 @click.argument("source", required=False, metavar="[FILE|READER]")
 @click.option("--json", "as_data", is_flag=True, help="One JSON object on standard output.")
 @click.option("--at", metavar="DATE", help="Judge at this date (ISO 8601, UTC) instead of now.")
-@click.option("--ca", "authorities", multiple=True, type=click.Path(path_type=Path), metavar="FILE", help="CA certificates to judge with; may be repeated.")
+@click.option(
+    "--ca",
+    "authorities",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="CA certificates to judge with; may be repeated.",
+)
 @click.option("--lang", type=_LANGUAGES, help="Language; by default that of the environment.")
 @click.option("--no-color", is_flag=True, help="No colours.")
 def inspect_command(
@@ -115,10 +123,23 @@ def _moment(text: str | None) -> datetime:
 @main.command(name="simulate")
 @click.argument("kind", type=click.Choice(_KINDS))
 @click.option("--host", default="127.0.0.1", show_default=True, help="Where vpcd listens.")
-@click.option("--port", type=click.IntRange(1, 65534), default=35963, show_default=True, help="Port of vpcd's first slot.")
+@click.option(
+    "--port", type=click.IntRange(1, 65534), default=35963, show_default=True, help="Port of vpcd's first slot."
+)
 @click.option("--slot", type=click.IntRange(0, 1), default=0, show_default=True, help="Slot of vpcd.")
-@click.option("--state", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Keep the card's state in FILE from run to run (keys in clear); for zorgid, the CA goes to FILE.ca.pem.")
-@click.option("--key-algorithm", type=click.Choice(_ALGORITHMS), default="RSA2048", show_default=True, help="Key of a new zorgid card.")
+@click.option(
+    "--state",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Keep the card's state in FILE from run to run (keys in clear); for zorgid, the CA goes to FILE.ca.pem.",
+)
+@click.option(
+    "--key-algorithm",
+    type=click.Choice(_ALGORITHMS),
+    default="RSA2048",
+    show_default=True,
+    help="Key of a new zorgid card.",
+)
 @click.option("--lang", type=_LANGUAGES, help="Language; by default that of the environment.")
 @click.option("--no-color", is_flag=True, help="No colours.")
 def simulate_command(

@@ -1,7 +1,7 @@
 """The person at the terminal: a :class:`~zorgid_card.workflows.holder.Holder` that asks.
 
-PINs go from the keyboard into locked memory, unseen (:meth:`~zorgid_card.secret.Secret.from_terminal`); the PUK is shown on a screen of
-its own, which is gone, with what was on it, as soon as the person says that it is kept.
+PINs go from the keyboard into locked memory, unseen (:meth:`~zorgid_card.secret.Secret.from_terminal`); the PUK is shown on
+a screen of its own, which is gone, with what was on it, as soon as the person says that it is kept.
 """
 
 from __future__ import annotations
@@ -113,7 +113,9 @@ class TerminalHolder:
         self._display.pause()
         with self._display.console.screen(hide_cursor=False):
             self._display.puk(puk)
-            while self._keyboard.line(self._prompt(self._texts("ask.puk_kept"))).casefold() != self._texts("ask.puk_kept.word"):
+            while self._keyboard.line(self._prompt(self._texts("ask.puk_kept"))).casefold() != self._texts(
+                "ask.puk_kept.word"
+            ):
                 pass
 
     def progress(self, step: Step, done: int, total: int) -> None:

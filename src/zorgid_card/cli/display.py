@@ -24,8 +24,7 @@ _GROUP = 4
 def console(*, no_color: bool = False, stderr: bool = False) -> Console:
     """A console of at most 80 columns that interprets no markup, highlights nothing and, without a terminal, has no colours."""
     found = Console(no_color=no_color, stderr=stderr, highlight=False, markup=False, emoji=False, soft_wrap=False)
-    if found.width > WIDTH:
-        found.width = WIDTH
+    found.width = min(found.width, WIDTH)
     return found
 
 
@@ -81,7 +80,12 @@ class Display:
         self._progress.update(self._task, completed=done, description=sentence)
 
     def _bar(self) -> Progress:
-        columns = (TextColumn("    "), BarColumn(24), MofNCompleteColumn(), TextColumn("{task.description}", markup=False))
+        columns = (
+            TextColumn("    "),
+            BarColumn(24),
+            MofNCompleteColumn(),
+            TextColumn("{task.description}", markup=False),
+        )
         return Progress(*columns, console=self.console, transient=True)
 
     def pause(self) -> None:

@@ -22,7 +22,7 @@ from zorgid_card.testkit.piv import VirtualPIVCard
 from zorgid_card.testkit.piv_state import FACTORY_ADMINISTRATION_KEY, FACTORY_PIN, FACTORY_PUK
 from zorgid_card.testkit.pki import UZITestPKI
 from zorgid_card.testkit.uzi import DEFAULT_PIN, DEFAULT_PUK, VirtualUZIPass
-from zorgid_card.testkit.uzi_profile import DE_LINDE, FATIMA_EL_AMRANI, FRONT_DESK, JAN_DE_VRIES, PassType
+from zorgid_card.testkit.uzi_profile import DE_LINDE, FATIMA_EL_AMRANI, FRONT_DESK, JAN_DE_VRIES, Function, PassType
 from zorgid_card.testkit.vpcd import PORT, VPCDCard
 
 SLOTS = 2
@@ -194,7 +194,11 @@ def _tell(display: Display, options: Options, simulated: Simulated, port: int) -
     display.facts((texts(f"simulate.{name}"), value) for name, value in pairs)
     display.say("simulate.try")
     reader = f"Virtual PCD 00 {options.slot:02d}"
-    commands = ["opensc-tool --list-readers", f"opensc-tool --reader '{reader}' --name", f"zorgid-card inspect '{reader}'"]
+    commands = [
+        "opensc-tool --list-readers",
+        f"opensc-tool --reader '{reader}' --name",
+        f"zorgid-card inspect '{reader}'",
+    ]
     if options.kind == "zorgid":
         commands.append(f"pkcs11-tool --slot {options.slot} --login --pin {simulated.pin.decode()} --test")
     for command in commands:
@@ -206,6 +210,6 @@ def _holder(card: VirtualPIVCard | VirtualUZIPass) -> list[tuple[str, str]]:
     if isinstance(card, VirtualPIVCard):
         return [("serial", str(card.serial))]
     holder = card.contents.holder
-    if hasattr(holder, "birth_date"):
-        return [("holder", holder.common_name), ("birth_date", holder.birth_date.isoformat())]
-    return [("holder", holder.name)]
+    if isinstance(holder, Function):
+        return [("holder", holder.name)]
+    return [("holder", holder.common_name), ("birth_date", holder.birth_date.isoformat())]

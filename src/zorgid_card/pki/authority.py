@@ -198,7 +198,7 @@ class Authority:
             public_key: SubjectPublicKeyInfo, DER; RSA-2048 or more, P-256, P-384.
             serial: from :func:`new_serial`, chosen by the caller so that a repeated request gets the same
                 certificate.
-            not_before: with a time zone.
+            not_before: with a time zone; the issuing CA's own where that is later.
             not_after: None for the profile's validity; either is cut off where the issuing CA's ends.
             guid: the card's GUID (CHUID), 16 octets.
 
@@ -207,7 +207,7 @@ class Authority:
 
         Raises:
             CertificateMalformedError: the key is not acceptable.
-            UsageError: serial, dates or GUID are not of their form, or the CA is not valid at the start.
+            UsageError: serial, dates or GUID are not of their form, or the CA is not valid then.
         """
         key = load_public_key(public_key)
         if not (MIN_SERIAL_BITS < serial.bit_length() < SERIAL_OCTETS * 8 and serial > 0):
@@ -234,9 +234,9 @@ class Authority:
         start = _x509.utc(not_before).replace(microsecond=0)
         limit = self._issuing.not_valid_after_utc
         wanted = start + profile.validity if not_after is None else _x509.utc(not_after)
-        end = min(wanted.replace(microsecond=0), limit)
-        if not self._issuing.not_valid_before_utc <= start < end:
-            raise UsageError("the validity leaves that of the CA", reason="validity")
+        start, end = max(start, self._issuing.not_valid_before_utc), min(wanted.replace(microsecond=0), limit)
+        if start >= end:
+            raise UsageError("nothing is left of the validity within that of the CA", reason="validity")
         return start, end
 
     def sign_crl(

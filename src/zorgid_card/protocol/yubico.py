@@ -28,7 +28,6 @@ PIN_NEVER: Final = 1
 PIN_ONCE: Final = 2
 PIN_ALWAYS: Final = 3
 MATCH_ALWAYS: Final = 5
-TOUCH_NEVER: Final = 1
 
 _GET_METADATA: Final = 0xF7
 _GET_SERIAL: Final = 0xF8

@@ -19,6 +19,7 @@ CHAINING = 0x10  # CLA bit 5, ISO/IEC 7816-4, 5.4.1
 SECURE_MESSAGING = 0x0C
 CHANNEL = 0x03
 SELECT_BY_NAME = 0x04
+OCCURRENCE, FIRST, NEXT = 0x03, 0x00, 0x02  # P2 of SELECT, ISO/IEC 7816-4, 11.2.2
 
 
 class Refused(Exception):
@@ -219,18 +220,27 @@ class VirtualCard:
             return ResponseAPDU(b"", refusal.sw)
 
     def _select(self, command: CommandAPDU) -> ResponseAPDU:
-        """SELECT by name: the first application whose AID begins with the name; else the current one stays (5.3.1.1)."""
-        found = next((a for a in self._applications if command.data and a.aid.startswith(command.data)), None)
-        if found is None:
-            if self._default is None:
-                raise Refused(SW.NOT_FOUND)
-            found = self._default
+        """SELECT by name; if it fails, what was current stays so (ISO/IEC 7816-4, 11.2.2)."""
+        found = self._named(command.data, command.p2 & OCCURRENCE)
         response = found.select(command)
         if response.sw == SW.OK or response.sw >> 8 in {0x61, 0x62}:
             if self._current is not None and self._current is not found:
                 self._current.deselect()
             self._current = found
         return response
+
+    def _named(self, name: bytes, occurrence: int) -> Application:
+        """The first application whose AID begins with ``name``, or the next after the current one; else the default."""
+        matching = [a for a in self._applications if name and a.aid.startswith(name)]
+        if occurrence == NEXT:
+            matching = matching[matching.index(self._current) + 1 :] if self._current in matching else matching
+        elif occurrence != FIRST:
+            raise Refused(SW.FUNC_NOT_SUPPORTED)
+        elif not matching and self._default is not None:
+            return self._default
+        if not matching:
+            raise Refused(SW.NOT_FOUND)
+        return matching[0]
 
     def _get_response(self, command: CommandAPDU) -> ResponseAPDU:
         if command.cla & ~CHAINING or command.data or command.p1 or command.p2:

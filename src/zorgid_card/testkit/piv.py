@@ -54,6 +54,7 @@ DEFAULT_POLICY: Mapping[int, PINPolicy] = {
     0x9E: PINPolicy.NEVER,
     0xF9: PINPolicy.NEVER,
 }
+DEFAULT_ALGORITHM = 0x00  # the key's own, in older editions of SP 800-78; OpenSC asks so for random numbers
 OBJECT_LIMIT = 3063  # content of one data object, bytes
 MEMORY = 51200  # content of all data objects, bytes
 DIGITS = frozenset(b"0123456789")
@@ -150,11 +151,7 @@ class PIVApplication:
     def policies(self, slot: int, template: Mapping[int, bytes]) -> tuple[PINPolicy, TouchPolicy]:
         """The policies asked for in tags AA and AB, or the slot's own (part 1, table 5; Yubico)."""
         try:
-            pin = (
-                PINPolicy(one_byte(template[0xAA]))
-                if 0xAA in template
-                else DEFAULT_POLICY.get(slot, PINPolicy.ONCE)
-            )
+            pin = PINPolicy(one_byte(template[0xAA])) if 0xAA in template else DEFAULT_POLICY.get(slot, PINPolicy.ONCE)
             touch = TouchPolicy(one_byte(template[0xAB])) if 0xAB in template else TouchPolicy.NEVER
         except ValueError:
             raise Refused(SW.WRONG_DATA) from None
@@ -206,9 +203,7 @@ class PIVApplication:
             return tag, parts[1][1]
         if len(tags) == 1 and tags[0] in OWN_TEMPLATE:
             if tags[0] == DISCOVERY and tlv.Index(data).optional(DISCOVERY, 0x5F2F) != b"\x40\x00":
-                raise Refused(
-                    SW.FUNC_NOT_SUPPORTED
-                )  # this card has a PIV PIN and no other means (part 1, 3.3.2)
+                raise Refused(SW.FUNC_NOT_SUPPORTED)  # this card has a PIV PIN and no other means (part 1, 3.3.2)
             return tags[0], data
         raise Refused(SW.WRONG_DATA)
 
@@ -326,9 +321,7 @@ class PIVApplication:
         asymmetric(algorithm, SW.WRONG_P1P2)
         key = self.state.keys.get(slot)
         if key is None:
-            raise Refused(
-                SW.WRONG_DATA
-            )  # as Yubico's firmware; the standard has no status word for an empty slot
+            raise Refused(SW.WRONG_DATA)  # as Yubico's firmware; the standard has no status word for an empty slot
         if key.algorithm != algorithm:
             raise Refused(SW.WRONG_P1P2)
         self._require_pin(key.pin_policy, fresh)
@@ -357,7 +350,7 @@ class PIVApplication:
         The card never encrypts a challenge for somebody who has not proven to hold the key: else it would answer its own.
         """
         key = self.state.administration
-        if algorithm != key.algorithm:
+        if algorithm not in {key.algorithm, DEFAULT_ALGORITHM}:
             raise Refused(SW.WRONG_P1P2)
         asked = {tag: value for tag, value in template.items() if tag != 0x82 or value}
         if asked == {0x81: b""}:

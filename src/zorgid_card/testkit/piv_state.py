@@ -132,9 +132,7 @@ class PIVState:
         return f"<PIVState of card {self.serial}>"
 
     @classmethod
-    def factory(
-        cls, serial: int, firmware: tuple[int, int, int], administration: AdministrationAlgorithm
-    ) -> PIVState:
+    def factory(cls, serial: int, firmware: tuple[int, int, int], administration: AdministrationAlgorithm) -> PIVState:
         """A card as its maker ships it, before the attestation key is put in."""
         key = AdministrationKey(administration, FACTORY_ADMINISTRATION_KEY)
         return cls(serial, firmware, key, administration)
@@ -262,7 +260,7 @@ def private_from_hex(text: str) -> PrivateKey:
     """
     key = load_der_private_key(bytes.fromhex(text), None)
     if not isinstance(key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey):
-        raise ValueError("kind of key")  # noqa: TRY004  # a wrong file, not a programming error
+        raise ValueError("kind of key")  # a wrong file, not a programming error
     return key
 
 

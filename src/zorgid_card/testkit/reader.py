@@ -151,16 +151,16 @@ class SimulatedChannel:
         """
         if self._closed:
             raise CardRemovedError(reader=self._reader.name)
-        return self._reader._transmit(self._epoch, command)  # noqa: SLF001  # one thing in two classes
+        return self._reader._transmit(self._epoch, command)  # one thing in two classes
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """Keep other threads off the card over consecutive commands."""
-        with self._reader._exchange:  # noqa: SLF001
+        with self._reader._exchange:
             yield
 
     def close(self, *, reset: bool = False) -> None:
         """Let go of the card; power it down and up first if ``reset``. Never raises."""
         if not self._closed:
             self._closed = True
-            self._reader._close(self, self._epoch, reset)  # noqa: SLF001
+            self._reader._close(self, self._epoch, reset)

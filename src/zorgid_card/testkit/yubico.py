@@ -214,9 +214,7 @@ def _key_metadata(key: CardKey) -> bytes:
     )
 
 
-def _attestation(
-    state: PIVState, slot: int, key: CardKey, signer: CardKey, issuer: x509.Certificate
-) -> bytes:
+def _attestation(state: PIVState, slot: int, key: CardKey, signer: CardKey, issuer: x509.Certificate) -> bytes:
     """The attestation certificate: the key, and in extensions what the card says of itself and of the key."""
     serial = state.serial.to_bytes(state.serial.bit_length() // 8 + 1, "big")
     extensions = {

@@ -21,7 +21,8 @@ this code is the phone linked: whoever else read the QR code first has another k
 the phone of the person is refused.
 
 *Log in.* The page shows a number of two digits; the phone asks for it and for its digits, and signs (ES256)
-the statement of :func:`login_statement`. It sends the signature, the number and the verifier. A log-in
+the statement ``phone-log-in`` with the fields of :func:`login_statement`, encoded as
+:mod:`zorgid_card.pki.statement` says. It sends the signature, the number and the verifier. A log-in
 lives 30 seconds and serves once; a wrong number ends it; five wrong entries of the digits in a row block
 the phone, and the portal counts them, not the phone.
 """

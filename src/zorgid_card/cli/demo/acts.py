@@ -112,7 +112,8 @@ def request(play: Play) -> None:
     stage.done("request.needed", "ORG-2")
     state = {True: "met", False: "unmet", None: "later"}
     stage.display.facts(
-        (texts(f"need.{one.name}"), texts(f"need.{state[one.met]}", found=one.found, needed=one.needed)) for one in needed
+        (texts(f"need.{one.name}"), texts(f"need.{state[one.met]}", found=one.found, needed=one.needed))
+        for one in needed
     )
 
 

@@ -106,7 +106,8 @@ class NarratedHolder:
         self._pins = 0
 
     def cue(self, cue: Cue) -> None:
-        """Ask, move the card, tell."""
+        """Ask, move the card, tell; a pass that is put in again is a new beginning."""
+        self._pins = 0
         self._holder.cue(cue)
         self._hands.move(cue)
         self._done(cue)

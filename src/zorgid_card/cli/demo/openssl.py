@@ -33,10 +33,11 @@ class OpenSSL:
     chain: Path
     certificate: Path
 
-    @staticmethod
-    def find() -> str | None:
-        """Where the program is, if it is installed."""
-        return shutil.which("openssl")
+    @classmethod
+    def find(cls, roots: Path, chain: Path, certificate: Path) -> OpenSSL | None:
+        """The program with these files; None where it is not installed."""
+        program = shutil.which("openssl")
+        return None if program is None else cls(program, roots, chain, certificate)
 
     def entries(self, crl: Path) -> int:
         """Verify a CRL's signature and count its entries.
@@ -77,7 +78,12 @@ class OpenSSL:
     def _run(self, *arguments: str) -> str:
         try:
             done = subprocess.run(  # noqa: S603  # a program found on PATH, arguments of our own
-                (self.program, *arguments), capture_output=True, text=True, errors="replace", timeout=_TIMEOUT, check=False
+                (self.program, *arguments),
+                capture_output=True,
+                text=True,
+                errors="replace",
+                timeout=_TIMEOUT,
+                check=False,
             )
         except (OSError, subprocess.TimeoutExpired) as error:
             raise DemonstrationError(f"openssl: {error}") from error
@@ -101,9 +107,8 @@ class Judge:
         self._world = world
         self._stage = stage
         self._serial = x509.load_der_x509_certificate(certificate).serial_number
-        program = OpenSSL.find()
         here = world.directory / "certificates"
-        self._openssl = program and OpenSSL(program, here / "root.pem", here / "chain.pem", here / "card.pem")
+        self._openssl = OpenSSL.find(here / "root.pem", here / "chain.pem", here / "card.pem")
 
     def expect(self, reason: str | None, rule: str) -> None:
         """Publish, and require the card's certificate to be on the list with this reason; None: not on it.

@@ -17,6 +17,7 @@ from zorgid_card.adapters.sql import SQLRegistry
 from zorgid_card.errors import StorageError
 from zorgid_card.pki import hierarchy
 from zorgid_card.pki.authority import Authority
+from zorgid_card.pki.chain import Trust
 from zorgid_card.pki.signing import SoftwareSigner
 from zorgid_card.secret import Secret
 from zorgid_card.testkit.keys import KeyPool
@@ -148,7 +149,14 @@ class World:
 def pem(label: str, *contents: bytes) -> bytes:
     """DER as PEM (RFC 7468), one block after the other."""
     blocks = (
-        "\n".join((f"-----BEGIN {label}-----", *textwrap.wrap(base64.b64encode(der).decode(), 64), f"-----END {label}-----", ""))
+        "\n".join(
+            (
+                f"-----BEGIN {label}-----",
+                *textwrap.wrap(base64.b64encode(der).decode(), 64),
+                f"-----END {label}-----",
+                "",
+            )
+        )
         for der in contents
     )
     return "".join(blocks).encode()
@@ -159,7 +167,7 @@ def _authority(directory: Path) -> Authority:
         return Authority.create(directory, passphrase, now=datetime.now(UTC) - timedelta(minutes=5))
 
 
-def _uzi_trust(pki: UZITestPKI) -> hierarchy.Trust:
+def _uzi_trust(pki: UZITestPKI) -> Trust:
     """The simulated register in the place of the real one: its roots and no others."""
     roots = {pki.root(letter) for letter in ("Z", "N")}
     simulated = replace(hierarchy.UZI_G3, roots=frozenset())

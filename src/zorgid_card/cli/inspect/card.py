@@ -112,8 +112,8 @@ def _read_piv(name: str, found: Detected, card: PIVCard) -> CardReport:
     return CardReport(
         reader=name,
         found=found,
-        serial=ours and ours.serial,
-        firmware=ours and ours.firmware,
+        serial=ours.serial if ours else None,
+        firmware=ours.firmware if ours else None,
         pin=_tries(card.tries),
         puk=_tries(card.puk_tries),
         certificates={slot: der for slot, der in certificates.items() if der is not None},

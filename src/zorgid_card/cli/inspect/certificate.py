@@ -131,7 +131,10 @@ def read_certificates(path: Path) -> list[bytes]:
 
 def neighbours(path: Path) -> list[bytes]:
     """The CA certificates that lie in the same folder as a file; whatever else lies there is passed over."""
-    found = sorted(other for other in path.resolve().parent.iterdir() if other.suffix.lower() in _SUFFIXES)
+    try:
+        found = sorted(other for other in path.resolve().parent.iterdir() if other.suffix.lower() in _SUFFIXES)
+    except OSError:
+        return []
     return authorities_in(found[:_NEIGHBOURS], strict=False)
 
 

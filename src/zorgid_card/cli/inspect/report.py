@@ -61,7 +61,9 @@ def dump(value: dict[str, Any]) -> str:
 
 def error_as_json(error: ZorgIDError | None, texts: Texts) -> dict[str, Any] | None:
     """An error: its stable code, its sentence, its public details."""
-    return error and {"code": error.code, "message": texts.error(error), "details": error.details}
+    if error is None:
+        return None
+    return {"code": error.code, "message": texts.error(error), "details": error.details}
 
 
 def _iso(moment: datetime) -> str:

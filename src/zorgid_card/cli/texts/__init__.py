@@ -23,6 +23,7 @@ LONGEST_VALUE = 300
 """Characters of one value that are shown."""
 
 _OPTIONAL = re.compile(r"\[\[(.*?)\]\]")
+_ABSENT = (None, "")
 _VARIANTS = ("rule", "reason", "what", "found", "state")
 """Details of an error by whose value a sentence of its own may be chosen: ``error.<code>:<value>``."""
 
@@ -36,7 +37,8 @@ class Language(StrEnum):
     @classmethod
     def of_environment(cls, environment: Mapping[str, str] = os.environ) -> Language:
         """Dutch where the environment's locale for messages is a Dutch one (POSIX: LC_ALL, LC_MESSAGES, LANG), else English."""
-        chosen = next((environment[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if environment.get(name)), "")
+        names = ("LC_ALL", "LC_MESSAGES", "LANG")
+        chosen = next((environment[name] for name in names if environment.get(name)), "")
         return cls.NL if chosen.lower().startswith("nl") else cls.EN
 
 
@@ -53,12 +55,14 @@ class Texts:
     def error(self, error: ZorgIDError) -> str:
         """One sentence for people: what is wrong, and what to do."""
         values = {name: self.detail(name, value) for name, value in error.details.items()}
+        values["message"] = str(error)
+        known = {name for name, value in values.items() if value not in _ABSENT}
         for kind in type(error).__mro__:
             code = getattr(kind, "code", None)
             for key in (*(f"error.{code}:{error.details.get(name)}" for name in _VARIANTS), f"error.{code}"):
-                if key in TEXTS:
-                    return self._fill(TEXTS[key], {"message": str(error), **values})
-        return str(error)
+                if key in TEXTS and required(TEXTS[key].nl) <= known:
+                    return self._fill(TEXTS[key], values)
+        return self._fill(TEXTS["error.error"], values)
 
     def detail(self, name: str, value: object) -> object:
         """A detail as people read it: a code by its words, an ISO time by its date, anything else as it is."""
@@ -73,8 +77,14 @@ class Texts:
 
     def _fill(self, text: Text, values: Mapping[str, object]) -> str:
         template = getattr(text, self.language.value)
-        known = {name: printable(value) for name, value in values.items() if value not in (None, "")}
-        return _OPTIONAL.sub(lambda part: part[1] if known.keys() >= placeholders(part[1]) else "", template).format_map(known)
+        known = {name: printable(value) for name, value in values.items() if value not in _ABSENT}
+        chosen = _OPTIONAL.sub(lambda part: part[1] if known.keys() >= placeholders(part[1]) else "", template)
+        return chosen.format_map(known)
+
+
+def required(template: str) -> set[str]:
+    """The placeholders without which a sentence cannot be said: those outside its optional parts."""
+    return placeholders(_OPTIONAL.sub("", template))
 
 
 def placeholders(template: str) -> set[str]:

@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from zorgid_card.cli.texts.text import Text
 
 TEXTS: Mapping[str, Text] = {
-    "demo.title": Text("ZORG-ID Smartcard: van aanvraag tot intrekking", "ZORG-ID Smartcard: from request to revocation"),
+    "demo.title": Text(
+        "ZORG-ID Smartcard: van aanvraag tot intrekking", "ZORG-ID Smartcard: from request to revocation"
+    ),
     "demo.simulated": Text(
         "Gesimuleerd zijn de kaarten, de paslezer en de telefoon. Echt zijn sleutels, certificaten, CA, registratie en CRL.",
         "The cards, the reader and the phone are simulated. Keys, certificates, CA, registry and CRL are real.",
@@ -16,11 +18,17 @@ TEXTS: Mapping[str, Text] = {
     "demo.again": Text("Opnieuw proberen?", "Try again?"),
     "demo.go_on": Text("Enter voor het volgende deel. ", "Enter for the next part. "),
     "demo.hint.pin": Text("(De gesimuleerde pas heeft pincode {pin}.)", "(The simulated pass has PIN {pin}.)"),
-    "demo.hint.birth_date": Text("(De gesimuleerde pashouder is geboren op {birth_date}.)", "(The simulated holder was born on {birth_date}.)"),
+    "demo.hint.birth_date": Text(
+        "(De gesimuleerde pashouder is geboren op {birth_date}.)", "(The simulated holder was born on {birth_date}.)"
+    ),
     "demo.hint.digits": Text("(Dit is de telefoon: kies zes cijfers.)", "(This is the phone: choose six digits.)"),
-    "demo.hint.new_pin": Text("(Dit is de pincode die u zojuist hebt gekozen.)", "(This is the PIN that you have just chosen.)"),
+    "demo.hint.new_pin": Text(
+        "(Dit is de pincode die u zojuist hebt gekozen.)", "(This is the PIN that you have just chosen.)"
+    ),
     "demo.ask.digits": Text("Zescijferige pincode van de app: ", "Six digits for the app: "),
-    "demo.ask.number": Text("Typ op de telefoon het getal dat het portaal toont: ", "Type on the phone the number that the portal shows: "),
+    "demo.ask.number": Text(
+        "Typ op de telefoon het getal dat het portaal toont: ", "Type on the phone the number that the portal shows: "
+    ),
     "demo.ask.reason": Text("Reden[[ ({suggestion})]]: ", "Reason[[ ({suggestion})]]: "),
     "demo.ask.block": Text("Deze kaart blokkeren?", "Block this card?"),
     "demo.ask.unblock": Text("Deze kaart deblokkeren?", "Unblock this card?"),
@@ -46,5 +54,8 @@ TEXTS: Mapping[str, Text] = {
     "summary.total": Text("Totaal", "Total"),
     "summary.preparation": Text("Voorbereiding", "Preparation"),
     "summary.kept": Text("Bewaard in {path}: {names}", "Kept in {path}: {names}"),
-    "summary.passphrase": Text("De wachtzin van CA en sleutelbewaarplaats is: {passphrase}", "The passphrase of CA and key store is: {passphrase}"),
+    "summary.passphrase": Text(
+        "De wachtzin van CA en sleutelbewaarplaats is: {passphrase}",
+        "The passphrase of CA and key store is: {passphrase}",
+    ),
 }

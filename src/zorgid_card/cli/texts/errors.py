@@ -1,3 +1,4 @@
+# ruff: noqa: E501
 """The sentence for each error: what is wrong, and what to do."""
 
 from __future__ import annotations
@@ -196,9 +197,7 @@ _USER = {
         "Dit kan geen geboortedatum zijn; controleer hem en voer hem opnieuw in.",
         "This cannot be a birth date; check it and enter it again.",
     ),
-    "error.user.usage:reason": Text(
-        "Er is een reden nodig; vul er een in.", "A reason is needed; enter one."
-    ),
+    "error.user.usage:reason": Text("Er is een reden nodig; vul er een in.", "A reason is needed; enter one."),
 }
 
 _CERTIFICATE = {
@@ -375,7 +374,9 @@ _OTHER = {
 
 _DETAILS = {
     "detail.found:uzi-pass": Text("een UZI-pas", "a UZI pass"),
-    "detail.found:zorgid": Text("een ZORG-ID Smartcard die al in gebruik is", "a ZORG-ID Smartcard that is in use already"),
+    "detail.found:zorgid": Text(
+        "een ZORG-ID Smartcard die al in gebruik is", "a ZORG-ID Smartcard that is in use already"
+    ),
     "detail.found:piv": Text("een andere kaart die al in gebruik is", "another card that is in use already"),
     "detail.found:unknown": Text("een onbekende kaart", "an unknown card"),
     "detail.state:unknown": Text("onbekend", "unknown"),

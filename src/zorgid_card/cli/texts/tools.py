@@ -35,8 +35,12 @@ _PROMPTS = {
         "This is the last try, or their number is not known. Try all the same?",
     ),
     "ask.birth_date": Text("Geboortedatum (dd-mm-jjjj): ", "Birth date (dd-mm-yyyy): "),
-    "ask.birth_date.again": Text("Dat is geen geboortedatum, bijvoorbeeld 31-12-1980.", "That is no birth date, such as 31-12-1980."),
-    "ask.new_pin": Text("Nieuwe pincode ({minimum} tot {maximum} cijfers): ", "New PIN ({minimum} to {maximum} digits): "),
+    "ask.birth_date.again": Text(
+        "Dat is geen geboortedatum, bijvoorbeeld 31-12-1980.", "That is no birth date, such as 31-12-1980."
+    ),
+    "ask.new_pin": Text(
+        "Nieuwe pincode ({minimum} tot {maximum} cijfers): ", "New PIN ({minimum} to {maximum} digits): "
+    ),
     "ask.new_pin.again": Text("Nog een keer dezelfde pincode: ", "The same PIN once more: "),
     "ask.puk_kept": Text(
         "Typ BEWAARD als u de pukcode hebt opgeschreven: ", "Type KEPT when you have written the PUK down: "
@@ -53,16 +57,12 @@ _PROMPTS = {
     ),
     "question.grant-access": Text("Geeft u toegang tot uw UZI-pas?", "Do you grant access to your UZI pass?"),
     "question.pass-data": Text("Kloppen deze gegevens van uw pas?", "Are these data of your pass right?"),
-    "question.organisation-data": Text(
-        "Kloppen de organisatiegegevens?", "Are the data of the organisation right?"
-    ),
+    "question.organisation-data": Text("Kloppen de organisatiegegevens?", "Are the data of the organisation right?"),
     "question.consent-administrator": Text(
         "Wilt u administrator van deze organisatie worden? Uw pas ondertekent dit.",
         "Do you want to become administrator of this organisation? Your pass signs this.",
     ),
-    "question.compare-code": Text(
-        "Toont de telefoon dezelfde code?", "Does the phone show the same code?"
-    ),
+    "question.compare-code": Text("Toont de telefoon dezelfde code?", "Does the phone show the same code?"),
     "question.empty-card": Text(
         "Deze kaart is half aangemaakt. Mag hij worden gewist om opnieuw te beginnen?",
         "This card was left half made. May it be emptied, to start anew?",

@@ -1,0 +1,200 @@
+"""Recipes: what most portals and vendors need, wired from the rooms below.
+
+Everything here can be had piece by piece from the rooms, for those who wire otherwise: another store, another CA, another key
+store, a remote card side.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from zorgid_card.adapters import pcsc
+from zorgid_card.adapters.keystore import FileKeyStore
+from zorgid_card.cards import PIVCard, UZIPass
+from zorgid_card.cards import open_card as open_linked_card
+from zorgid_card.codec.link import Link, Observer
+from zorgid_card.errors import NoCardError, NoReaderError, StorageError, UsageError
+from zorgid_card.pki.authority import Authority
+from zorgid_card.pki.chain import Trust
+from zorgid_card.pki.revocation import CRLSource
+from zorgid_card.ports.card import Reader
+from zorgid_card.ports.registry import Registry
+from zorgid_card.secret import Secret
+from zorgid_card.workflows import enrolment, issuance, organisation
+from zorgid_card.workflows.authentication import LogIn
+from zorgid_card.workflows.lifecycle import Management
+from zorgid_card.workflows.pairing import PortalIdentity
+from zorgid_card.workflows.phone_door import PhoneDoor
+from zorgid_card.workflows.policy import Policy
+from zorgid_card.workflows.portal import Portal, Services
+from zorgid_card.workflows.revocation_list import RevocationList
+
+# --- card side -------------------------------------------------------------------------------------------------------
+
+
+def find_reader(name: str | None = None, readers: Sequence[Reader] | None = None) -> Reader:
+    """The reader of this name, or the only one whose name has it in it; None: the only one with a card.
+
+    Args:
+        name: the whole name or a part of it, in any case.
+        readers: to choose from; those of PC/SC if None.
+
+    Raises:
+        PCSCUnavailableError: no PC/SC service on this computer; ``advice`` says what to do.
+        NoReaderError: there is none, or none of this name.
+        NoCardError: no reader holds a card.
+        UsageError: more than one would do; ``names`` lists them.
+    """
+    known: Sequence[Reader] = pcsc.readers() if readers is None else readers
+    if not known:
+        raise NoReaderError
+    if name is None:
+        found = [reader for reader in known if _holds_card(reader)]
+        if not found:
+            raise NoCardError
+    else:
+        part = name.casefold()
+        found = [reader for reader in known if reader.name == name]
+        found = found or [reader for reader in known if part in reader.name.casefold()]
+        if not found:
+            raise NoReaderError(f"no reader named {name}", name=name)
+    if len(found) > 1:
+        names = ", ".join(reader.name for reader in found)
+        raise UsageError(f"name one of these readers: {names}", reason="ambiguous", names=names)
+    return found[0]
+
+
+def _holds_card(reader: Reader) -> bool:
+    with suppress(NoCardError):
+        reader.wait(present=True, timeout=0)
+        return True
+    return False
+
+
+@contextmanager
+def open_card(reader: Reader | str | None = None, *, observer: Observer | None = None) -> Iterator[UZIPass | PIVCard]:
+    """The card in a reader, ready for use, and let go of afterwards: powered down, so that no PIN stays verified.
+
+    Args:
+        reader: a reader, or a name as :func:`find_reader` takes it.
+        observer: sees every physical APDU, masked.
+
+    Raises:
+        ReaderError, UsageError: see :func:`find_reader`; another program holds the card.
+        CardNotSupportedError: not a card of this library; ``reason`` says what was found instead.
+    """
+    slot = find_reader(reader) if reader is None or isinstance(reader, str) else reader
+    channel = slot.connect()
+    try:
+        yield open_linked_card(Link(channel, observer=observer))
+    finally:
+        channel.close(reset=True)
+
+
+# --- portal side -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class PortalSide:
+    """A portal's door to all services.
+
+    Attributes:
+        services: what they stand on.
+        seam: answers the card side's messages; carry them over HTTP, or hand it to a card side in this process.
+        log_in: log-in with a card (AUT-1, AUT-2).
+        phones: log-in with a phone (ORG-6, ORG-7).
+        management: cards, phones and people of an organisation (ADM-1 to ADM-7).
+        revocation: the CRLs; serve :meth:`RevocationList.current` where the certificates say.
+    """
+
+    services: Services
+    seam: Portal
+    log_in: LogIn
+    phones: PhoneDoor
+    management: Management
+    revocation: RevocationList
+
+
+def open_portal(
+    directory: Path,
+    passphrase: Secret,
+    *,
+    registry: Registry,
+    identity: PortalIdentity,
+    uzi: Trust,
+    uzi_revocation: CRLSource,
+    makers: Iterable[bytes] = (),
+    policy: Policy | None = None,
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> PortalSide:
+    """A portal with its own CA and key store in a directory; both are made when it is opened for the first time.
+
+    Args:
+        directory: holds ``ca/``, ``master.key`` and the CRLs ``crl.der`` and ``root-crl.der``; made with mode 0700.
+        passphrase: opens the keys, 1 to 256 bytes.
+        registry: the store, such as :class:`zorgid_card.adapters.sql.SQLRegistry`.
+        identity: the portal's origin and TLS key.
+        uzi: pinned roots of the UZI register (:func:`zorgid_card.pki.hierarchy.trust`).
+        uzi_revocation: gives the register's CRLs by issuer.
+        makers: attestation roots of the accepted makers of blanks, DER.
+        policy: what the portal decides for itself.
+        clock: UTC.
+
+    Raises:
+        StorageError: a file cannot be read or written.
+        PassphraseError: the passphrase does not open the keys.
+    """
+    authority, keys = _keys(Path(directory), passphrase, clock())
+    services = Services(
+        registry=registry,
+        authority=authority,
+        uzi=uzi,
+        uzi_revocation=uzi_revocation,
+        makers=tuple(makers),
+        administration=keys,
+        identity=identity,
+        policy=policy or Policy(),
+        clock=clock,
+    )
+    revocation = RevocationList(
+        registry, authority, clock, lambda name, der: write_whole(Path(directory) / name, der)
+    )
+    return PortalSide(
+        services=services,
+        seam=Portal(services, {organisation.REGISTER: enrolment.STEPS, organisation.CREATE: issuance.STEPS}),
+        log_in=LogIn(services, revocation),
+        phones=PhoneDoor(services),
+        management=Management(registry, clock),
+        revocation=revocation,
+    )
+
+
+def _keys(directory: Path, passphrase: Secret, now: datetime) -> tuple[Authority, FileKeyStore]:
+    ca, master = directory / "ca", directory / "master.key"
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(f"{directory} cannot be made", reason=str(error.strerror)) from error
+    keys = FileKeyStore.open(master, passphrase) if master.exists() else FileKeyStore.create(master, passphrase)
+    authority = Authority.open(ca, passphrase) if ca.exists() else Authority.create(ca, passphrase, now=now)
+    return authority, keys
+
+
+def write_whole(path: Path, octets: bytes) -> None:
+    """Write a file so that a reader finds the old contents or the new, never a part.
+
+    Raises:
+        StorageError: it cannot be written; the old contents are still there.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        temporary.write_bytes(octets)
+        temporary.replace(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise StorageError(f"{path} cannot be written", reason=str(error.strerror)) from error

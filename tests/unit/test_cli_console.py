@@ -1,0 +1,214 @@
+"""The person at the terminal: asked until the answer can be used, shown the PUK on a terminal only."""
+
+from __future__ import annotations
+
+import io
+import os
+import pty
+from collections.abc import Callable, Iterable
+from datetime import date
+
+import pytest
+from rich.console import Console
+
+from zorgid_card.cards.access import PINRequest, Tries
+from zorgid_card.cli import qr
+from zorgid_card.cli.console import TerminalHolder, TerminalKeyboard
+from zorgid_card.cli.display import Display, console
+from zorgid_card.cli.texts import Language, Texts
+from zorgid_card.errors import DeclinedError, StorageError, UsageError, WrongPINError
+from zorgid_card.protocol.iso7816 import Credential
+from zorgid_card.secret import Secret
+from zorgid_card.workflows.holder import Cue, Question, Step
+from zorgid_card.workflows.pin import PINPolicy
+
+
+class Typed:
+    """A keyboard whose answers are known; remembers what was asked."""
+
+    def __init__(self, *answers: str | bytes) -> None:
+        self.answers = list(answers)
+        self.prompts: list[str] = []
+
+    def line(self, prompt: str, /) -> str:
+        self.prompts.append(prompt)
+        if not self.answers:
+            raise DeclinedError
+        answer = self.answers.pop(0)
+        assert isinstance(answer, str)
+        return answer
+
+    def secret(self, prompt: str, /) -> Secret:
+        self.prompts.append(prompt)
+        answer = self.answers.pop(0)
+        assert isinstance(answer, bytes)
+        return Secret.of(answer)
+
+
+def at_the_desk(*answers: str | bytes, language: Language = Language.NL) -> tuple[TerminalHolder, Typed, io.StringIO]:
+    out, keyboard = io.StringIO(), Typed(*answers)
+    return TerminalHolder(Display(Console(file=out, width=80), Texts(language)), keyboard), keyboard, out
+
+
+def request(tries: Tries, what: Credential = Credential.PIN) -> PINRequest:
+    return PINRequest(what=what, tries=tries, reference=0x80, minimum=6, maximum=8, retrying=False)
+
+
+def content(secret: Secret) -> bytes:
+    with secret.expose() as octets:
+        return bytes(octets)
+
+
+def test_a_pin_is_asked_with_its_tries() -> None:
+    holder, keyboard, out = at_the_desk(b"271828")
+    assert content(holder.pin(request(Tries.known(2)))) == b"271828"
+    assert "Pogingen over: 2" in out.getvalue()
+    assert "Pincode" in keyboard.prompts[0]
+    assert "271828" not in out.getvalue() + "".join(keyboard.prompts)
+
+
+@pytest.mark.parametrize("tries", [Tries.known(1), Tries.UNKNOWN], ids=["final", "unknown"])
+def test_pin_1_a_last_or_unknown_try_needs_the_persons_word(tries: Tries) -> None:
+    holder, keyboard, _ = at_the_desk("n", b"271828")
+    with pytest.raises(DeclinedError):
+        holder.pin(request(tries))
+    assert keyboard.answers == [b"271828"], "the PIN was not even asked"
+    holder, _, _ = at_the_desk("j", b"271828")
+    assert content(holder.pin(request(tries))) == b"271828"
+
+
+def test_a_birth_date_is_asked_until_it_is_one() -> None:
+    holder, _, out = at_the_desk("31-31-1980", "", "morgen", "31-12-1980")
+    assert holder.birth_date() == date(1980, 12, 31)
+    assert out.getvalue().count("geen geboortedatum") == 3
+
+
+@pytest.mark.parametrize(("language", "yes", "no"), [(Language.NL, "j", "n"), (Language.EN, "y", "N")])
+def test_a_question_shows_its_facts_and_wants_yes_or_no(language: Language, yes: str, no: str) -> None:
+    question = Question("organisation-data", (("organisation", "De Linde"), ("ura", "90000123")))
+    holder, _, out = at_the_desk("", "misschien", yes, language=language)
+    holder.confirm(question)
+    assert "De Linde" in out.getvalue()
+    assert "90000123" in out.getvalue()
+    holder, _, _ = at_the_desk(no, language=language)
+    with pytest.raises(DeclinedError):
+        holder.confirm(question)
+
+
+def test_what_a_pass_says_cannot_steer_the_terminal() -> None:
+    holder, _, out = at_the_desk("j")
+    holder.confirm(Question("pass-data", (("name", "\x1b]0;evil\x07[red]Jan[/red]"),)))
+    assert "\x1b" not in out.getvalue()
+    assert "[red]Jan[/red]" in out.getvalue()
+
+
+def test_crd_6_a_new_pin_is_asked_twice() -> None:
+    holder, keyboard, _ = at_the_desk(b"314159", b"314158")
+    assert [content(pin) for pin in holder.new_pin(PINPolicy())] == [b"314159", b"314158"]
+    assert "6 tot 8" in keyboard.prompts[0]
+
+
+def test_refusals_cues_and_progress_are_shown() -> None:
+    holder, _, out = at_the_desk()
+    holder.refused(WrongPINError(tries_left=2))
+    holder.cue(Cue.INSERT_BLANK)
+    holder.progress(Step.GENERATE, 0, 7)
+    shown = " ".join(out.getvalue().split())
+    assert "pogingen over: 2" in shown
+    assert "Haal hem er niet uit tot het proces is afgerond" in shown
+    assert "1/7 Sleutel maken op de kaart" in shown
+
+
+def test_crd_9_without_a_terminal_the_puk_is_not_shown_at_all() -> None:
+    holder, _, out = at_the_desk("bewaard")
+    with pytest.raises(UsageError):
+        holder.show_puk(Secret.of(b"86420975"))
+    assert "8642" not in out.getvalue()
+
+
+def on_a_terminal(action: Callable[[Display], None]) -> str:
+    """What a terminal gets to see while ``action`` runs."""
+    leader, follower = pty.openpty()
+    with os.fdopen(follower, "w") as file:
+        screen = Console(file=file, force_terminal=True, width=80, highlight=False, color_system=None)
+        action(Display(screen, Texts(Language.NL)))
+        file.flush()
+        seen = os.read(leader, 65536).decode()
+    os.close(leader)
+    return seen
+
+
+def test_crd_9_the_puk_is_shown_until_the_person_says_that_it_is_kept_and_is_gone_then() -> None:
+    keyboard = Typed("", "ja", "Bewaard")
+    seen = on_a_terminal(lambda display: TerminalHolder(display, keyboard).show_puk(Secret.of(b"86420975")))
+    assert len(keyboard.prompts) == 3
+    opened, closed = seen.index("\x1b[?1049h"), seen.index("\x1b[?1049l")
+    assert opened < seen.index("8642") < seen.index("0975") < closed, "on the alternate screen, which leaves no trace"
+
+
+def test_pin_7_into_a_log_the_puk_does_not_go() -> None:
+    out = io.StringIO()
+    Display(Console(file=out, width=80), Texts(Language.NL)).puk(Secret.of(b"86420975"))
+    assert "8642" not in out.getvalue()
+    assert "••••••••" in out.getvalue()
+
+
+def test_progress_on_a_terminal_is_a_bar_that_goes_away() -> None:
+    def work(display: Display) -> None:
+        display.progress("Sleutel maken", 0, 2)
+        display.progress("Kaart activeren", 1, 2)
+        display.pause()
+
+    assert "Kaart activeren" in on_a_terminal(work)
+
+
+def test_questions_need_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("j\n"))
+    with pytest.raises(UsageError, match="terminal"):
+        TerminalKeyboard().line("? ")
+
+
+def test_a_console_is_at_most_80_columns_wide(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    assert console().width == 80
+    monkeypatch.setenv("COLUMNS", "60")
+    assert console().width == 60
+
+
+# --- the QR code -----------------------------------------------------------------------------------------------------
+
+TEXT = "https://portaal.zorgid.example/phone#" + ".".join(("A" * 43, "B" * 22, "C" * 22))
+
+
+def modules(lines: Iterable[str]) -> list[list[int]]:
+    """The modules that a camera sees in half blocks: a block is light."""
+    halves = {"█": (0, 0), "▀": (0, 1), "▄": (1, 0), " ": (1, 1)}
+    rows: list[list[int]] = []
+    for line in lines:
+        pairs = [halves[character] for character in line]
+        rows += [[upper for upper, _ in pairs], [lower for _, lower in pairs]]
+    return rows
+
+
+def test_org_5_the_qr_code_in_the_terminal_is_the_code_with_its_quiet_zone() -> None:
+    import segno
+
+    shown = modules(qr.lines(TEXT))
+    wanted = [list(row) for row in segno.make_qr(TEXT, error="m", boost_error=False).matrix]
+    size = len(wanted)
+    assert [row[4 : 4 + size] for row in shown[4 : 4 + size]] == wanted
+    assert all(len(line) <= 76 for line in qr.lines(TEXT)), "fits 80 columns with its indentation"
+    assert not any(any(row) for row in shown[:4])
+    assert not any(row[column] for row in shown[: size + 8] for column in (*range(4), *range(-4, 0)))
+
+
+def test_the_qr_code_as_files(tmp_path: object) -> None:
+    from pathlib import Path
+
+    directory = Path(str(tmp_path))
+    qr.save(TEXT, directory / "code.svg")
+    qr.save(TEXT, directory / "code.png")
+    assert b"<svg" in (directory / "code.svg").read_bytes()
+    assert (directory / "code.png").read_bytes().startswith(b"\x89PNG")
+    with pytest.raises(StorageError):
+        qr.save(TEXT, directory / "absent" / "code.svg")
