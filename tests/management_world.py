@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import datetime
 from typing import Any
 
 from registry_world import NOW, OTHER_URA, URA, Clock, add_card, add_organisation, add_person, registry
-from zorgid_card.pki.revocation import RevokedEntry
 from zorgid_card.ports.registry import (
     MobileID,
 )
@@ -17,30 +14,13 @@ CARD, FOREIGN = "11111111", "99999999"
 CERTIFICATE, FOREIGN_CERTIFICATE = "aa01", "ff01"
 
 
-class Listing:
-    """A CA that only remembers what it was asked to sign."""
-
-    def __init__(self) -> None:
-        self.entries: list[RevokedEntry] = []
-        self.numbers: list[int] = []
-
-    def sign_crl(
-        self, entries: Iterable[RevokedEntry], *, number: int, this_update: datetime, next_update: datetime
-    ) -> bytes:
-        assert this_update < next_update
-        self.entries = list(entries)
-        self.numbers.append(number)
-        return b"crl"
-
-
 class World:
     """Two organisations, each with an administrator, a manager and a holder with a card."""
 
     def __init__(self) -> None:
         self.clock = Clock()
         self.store = registry()
-        self.listing = Listing()
-        self.management = Management(self.store, self.listing, self.clock)
+        self.management = Management(self.store, self.clock)
         with self.store.begin() as unit:
             for number, (ura, card, certificate) in enumerate(
                 ((URA, CARD, CERTIFICATE), (OTHER_URA, FOREIGN, FOREIGN_CERTIFICATE))

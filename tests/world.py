@@ -41,6 +41,7 @@ from zorgid_card.workflows.pin import PINPolicy
 from zorgid_card.workflows.policy import CreationPolicy, Policy
 from zorgid_card.workflows.portal import Portal, Services
 from zorgid_card.workflows.registration import Registered, Registration
+from zorgid_card.workflows.revocation_list import RevocationList
 from zorgid_card.workflows.session import PortalClient
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -134,8 +135,9 @@ class World:
         self.portal = Portal(
             self.services, {organisation.CREATE: issuance.STEPS, organisation.REGISTER: enrolment.STEPS}
         )
-        self.management = Management(self.registry, self.authority, lambda: self.now)
-        self.log_in = LogIn(self.services, self.card_crls)
+        self.management = Management(self.registry, lambda: self.now)
+        self.revocation = RevocationList(self.registry, self.authority, lambda: self.now)
+        self.log_in = LogIn(self.services, self.revocation)
         self.phones = PhoneDoor(self.services)
         self.worker_pass = self.uzi_pass(WORKER, "N")
         self.doctor_pass = self.uzi_pass(DOCTOR, "Z", role="01.015")
@@ -156,12 +158,6 @@ class World:
             policy=Policy(creation=creation),
             clock=lambda: self.now,
         )
-
-    def card_crls(self, issuer: bytes) -> list[bytes]:
-        """The portal's CRLs, made when they are asked for."""
-        if issuer == self.authority.root:
-            return [self.authority.sign_crl((), 1, self.now, self.now + timedelta(days=1), root=True)]
-        return [self.management.publish_crl()]
 
     def uzi_pass(self, holder: PassHolder, letter: str, role: str = "00.000", **options: object) -> VirtualUZIPass:
         contents = self.pki.pass_(holder, PRACTICE, letter, role, **options)  # type: ignore[arg-type]

@@ -153,14 +153,14 @@ def test_aut_2_a_pass_whose_revocation_cannot_be_told(world: World) -> None:
     services = replace(world.services, uzi_revocation=lambda issuer: [])
     token = pass_token(world, world.log_in.challenge("browser"))
     with pytest.raises(RevocationUnknownError):
-        LogIn(services, world.card_crls).verify(token, binding="browser")
+        LogIn(services, world.revocation).verify(token, binding="browser")
 
 
 def test_aut_2_a_pass_of_a_type_that_the_policy_refuses(world: World) -> None:
     services = replace(world.services, policy=replace(world.services.policy, login_pass_types=frozenset("Z")))
     token = pass_token(world, world.log_in.challenge("browser"))
     with pytest.raises(PassTypeError):
-        LogIn(services, world.card_crls).verify(token, binding="browser")
+        LogIn(services, world.revocation).verify(token, binding="browser")
 
 
 def test_aut_2_a_card_of_another_ca(world: World, tmp_path: Path) -> None:
@@ -191,7 +191,7 @@ def test_adm_2_a_blocked_card_cannot_log_in_adm_3_until_unblocked_adm_4_nor_ever
 def test_adm_2_the_registry_refuses_a_blocked_card_even_beside_an_old_crl(world: World) -> None:
     administrator = world.register().person
     made = world.create(world.worker())
-    old = {issuer: world.card_crls(issuer) for issuer in world.authority.chain}
+    old = {issuer: world.revocation(issuer) for issuer in world.authority.chain}
     stale = LogIn(world.services, lambda issuer: old[issuer])
     world.management.acting_as(administrator, "90000123").block(made.serial, "kwijt")
     with pytest.raises(OnHoldError):

@@ -113,10 +113,10 @@ def sources(package: object) -> str:
 
 
 def test_every_key_that_is_used_is_there() -> None:
-    used = set(re.findall(r"""(?:say|texts|_texts|done|_secret)\(\s*"([a-z_.:-]+)\"""", sources(cli)))
+    used = set(re.findall(r"""(?:say|texts|_texts|stage\.done|_secret)\(\s*"([a-z_.:-]+)\"""", sources(cli)))
     used |= set(re.findall(r"""refusal\(\w+, "([a-z_.-]+)\"""", sources(cli)))
     used |= {f"question.{code}" for code in re.findall(r"""Question\(\s*"([a-z-]+)\"""", sources(workflows))}
-    facts = re.findall(r"""\("([a-z-]+)", (?:known|code|card|birth_date|f")""", sources(workflows))
+    facts = re.findall(r"""(?<!move)\("([a-z-]+)", (?:known\.|code\)|card\.serial|birth_date|f")""", sources(workflows))
     used |= {f"fact.{name}" for name in facts}
     used |= {f"cue.{cue}" for cue in Cue} | {f"step.{step}" for step in Step} | {f"create.step.{step}" for step in Step}
     used |= {f"kind.{kind}" for kind in CardKind} | {f"tries.{state}" for state in TryState}

@@ -395,8 +395,6 @@ def _torn_once(world: World, fault: Fault) -> None:
 
 
 def test_crd_8_what_is_not_committed_in_time_is_revoked_by_the_portal_alone(world: World) -> None:
-    from zorgid_card.workflows.lifecycle import Management
-
     class Silent(PortalClient):
         def ask(self, message: Any, expected: Any) -> Any:
             if isinstance(message, AbandonCard) or message.kind == "commit-card":
@@ -409,7 +407,7 @@ def test_crd_8_what_is_not_committed_in_time_is_revoked_by_the_portal_alone(worl
         CardCreation(world.reader, Silent(world.portal), holder, card_timeout=1).run(**DESKTOP)
     assert [c.status for c in records(world, IssuedCertificate)] == ["hold"]
     world.now += timedelta(minutes=16)
-    Management(world.registry, world.authority, lambda: world.now).publish_crl()
+    world.revocation.current()
     assert [c.status for c in records(world, IssuedCertificate)] == ["revoked"]
     assert [c.state for c in records(world, SmartCard)] == ["abandoned"]
 

@@ -1,4 +1,4 @@
-"""The CRL tells what became of each certificate (ADM-2 to ADM-4, CRD-8)."""
+"""The CRL tells what became of each certificate (ADM-2 to ADM-4, CRD-8), and is never behind the registry."""
 
 from __future__ import annotations
 
@@ -8,52 +8,94 @@ from pathlib import Path
 
 import pytest
 from cryptography import x509
-
 from management_world import CARD, CERTIFICATE, World
 from registry_world import NOW, add_card
+
 from zorgid_card.pki.authority import Authority
-from zorgid_card.ports.registry import (
-    IssuedCertificate,
-    SmartCard,
-)
+from zorgid_card.ports.registry import IssuedCertificate, SmartCard
 from zorgid_card.secret import Secret
-from zorgid_card.workflows.lifecycle import Management, expire_uncommitted
+from zorgid_card.workflows.revocation_list import RevocationList, expire_uncommitted
+
+
+class Published(World):
+    """The two organisations, and a CA whose CRLs are published."""
+
+    def __init__(self, directory: Path) -> None:
+        super().__init__()
+        self.authority = Authority.create(directory / "ca", Secret.of(b"passphrase"), now=NOW)
+        self.written: list[tuple[str, bytes]] = []
+        self.lists = self.another_worker()
+
+    def another_worker(self) -> RevocationList:
+        return RevocationList(self.store, self.authority, self.clock, lambda *named: self.written.append(named))
+
+    def listed(self, lists: RevocationList | None = None) -> tuple[int, list[tuple[int, str]]]:
+        """Number and entries of the CRL as it is given out now."""
+        crl = x509.load_der_x509_crl((lists or self.lists).current())
+        number = crl.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number
+        return number, [(entry.serial_number, _reason(entry)) for entry in crl]
+
+
+def _reason(entry: x509.RevokedCertificate) -> str:
+    for extension in entry.extensions:
+        if isinstance(extension.value, x509.CRLReason):
+            return extension.value.reason.value
+    return "unspecified"
 
 
 @pytest.fixture
-def world() -> Iterator[World]:
-    made = World()
+def world(tmp_path: Path) -> Iterator[Published]:
+    made = Published(tmp_path)
     yield made
     made.store.close()
 
 
-# --- CRL ----------------------------------------------------------------------------------------------------
+SERIAL = int(CERTIFICATE, 16)
 
 
-def test_adm_2_3_4_the_crl_follows_each_state(world: World) -> None:
-    manager, listed = world.acting(), []
-    for act in (
-        lambda: None,
-        lambda: manager.block(CARD, "x"),
-        lambda: manager.unblock(CARD, "x"),
-        lambda: manager.revoke(CARD, "x"),
-    ):
-        act()
-        world.management.publish_crl()
-        listed.append([(e.serial, e.reason) for e in world.listing.entries])
-    serial = int(CERTIFICATE, 16)
-    assert listed == [[], [(serial, "certificateHold")], [], [(serial, "unspecified")]]
-    assert world.listing.numbers == [1, 2, 3, 4]
+def test_adm_2_3_4_the_crl_follows_each_state_at_once(world: Published) -> None:
+    manager = world.acting()
+    assert world.listed() == (1, [])
+    manager.block(CARD, "x")
+    assert world.listed() == (2, [(SERIAL, "certificateHold")])
+    manager.unblock(CARD, "x")
+    assert world.listed() == (3, [])
+    manager.revoke(CARD, "x")
+    assert world.listed() == (4, [(SERIAL, "unspecified")])
 
 
-def test_an_expired_certificate_leaves_the_crl_only_after_one_more(world: World) -> None:
+def test_adm_2_every_worker_of_the_portal_sees_a_change_made_by_another(world: Published) -> None:
+    other = world.another_worker()
+    assert world.listed(other)[1] == []
+    world.acting().block(CARD, "x")
+    assert world.listed(other)[1] == [(SERIAL, "certificateHold")]
+
+
+def test_a_crl_is_signed_anew_only_when_something_changed_or_half_its_life_is_over(world: Published) -> None:
+    first = world.lists.current()
+    assert world.lists.current() == first
+    world.clock.forward(hours=23)
+    assert world.lists.current() == first
+    world.clock.forward(hours=2)
+    assert world.lists.current() != first
+    assert [name for name, _ in world.written] == ["crl.der", "crl.der"]
+
+
+def test_each_issuer_has_its_own_crl_and_a_foreign_one_has_none(world: Published) -> None:
+    issuing, root = world.authority.chain
+    for issuer in (issuing, root):
+        (der,) = world.lists(issuer)
+        crl = x509.load_der_x509_crl(der)
+        assert crl.issuer == x509.load_der_x509_certificate(issuer).subject
+    assert world.lists(b"another") == ()
+
+
+def test_an_expired_certificate_leaves_the_crl_only_after_one_more(world: Published) -> None:
     world.acting().revoke(CARD, "gone")
     world.clock.now = NOW + timedelta(days=1001)
-    world.management.publish_crl()
-    assert len(world.listing.entries) == 1
+    assert len(world.listed()[1]) == 1
     world.clock.forward(days=30)
-    world.management.publish_crl()
-    assert world.listing.entries == []
+    assert world.listed()[1] == []
 
 
 def creating(world: World, serial: str, certificate: str, minutes: int) -> None:
@@ -79,22 +121,8 @@ def test_crd_8_what_is_not_activated_in_time_is_revoked_by_the_portal_alone(worl
     assert world.get(IssuedCertificate, CERTIFICATE).status == "hold"  # a blocked card waits for nobody
 
 
-def test_crd_8_publishing_the_crl_revokes_what_is_late(world: World) -> None:
+def test_crd_8_giving_out_the_crl_revokes_what_is_late(world: Published) -> None:
     creating(world, "444", "dd", 15)
-    world.management.publish_crl()
-    assert [(e.serial, e.reason) for e in world.listing.entries] == [(0xDD, "certificateHold")]
+    assert world.listed()[1] == [(0xDD, "certificateHold")]
     world.clock.forward(minutes=15)
-    world.management.publish_crl()
-    assert [(e.serial, e.reason) for e in world.listing.entries] == [(0xDD, "cessationOfOperation")]
-
-
-def test_the_authority_signs_the_crl(world: World, tmp_path: Path) -> None:
-    authority = Authority.create(tmp_path / "ca", Secret.of(b"passphrase"), now=NOW)
-    management = Management(world.store, authority, world.clock)
-    world.acting().block(CARD, "mislaid")
-    crl = x509.load_der_x509_crl(management.publish_crl())
-    entry = crl.get_revoked_certificate_by_serial_number(int(CERTIFICATE, 16))
-    assert entry is not None
-    assert entry.extensions.get_extension_for_class(x509.CRLReason).value.reason is x509.ReasonFlags.certificate_hold
-    assert crl.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number == 1
-    assert crl.last_update_utc == NOW
+    assert world.listed()[1] == [(0xDD, "cessationOfOperation")]

@@ -20,7 +20,7 @@ from zorgid_card.errors import (
     StorageError,
     TransportError,
 )
-from zorgid_card.ports.card import Channel, Reader
+from zorgid_card.ports.card import Channel, Octets, Reader
 from zorgid_card.testkit.faults import Fault, FaultyReader, Kind
 from zorgid_card.testkit.maker import Maker
 from zorgid_card.testkit.piv import VirtualPIVCard
@@ -144,6 +144,32 @@ def test_a_transaction_keeps_other_threads_off(reader: SimulatedReader) -> None:
         order.append("mine")
     thread.join()
     assert order == ["mine", "theirs"]
+
+
+class Slow(VirtualPIVCard):
+    """A card that is pulled while it works."""
+
+    reader: SimulatedReader
+
+    def transmit(self, raw: Octets, /) -> bytes:
+        answer = super().transmit(raw)
+        self.reader.remove()
+        return answer
+
+
+def test_crd_8_an_answer_of_a_card_pulled_meanwhile_never_comes_out(tmp_path: Path) -> None:
+    MAKER.blank().save(tmp_path / "card.json")
+    card = Slow.load(tmp_path / "card.json")
+    assert isinstance(card, Slow)
+    reader = card.reader = SimulatedReader()
+    reader.insert(card)
+    channel = reader.connect()
+    with pytest.raises(CardRemovedError):
+        channel.transmit(bytes.fromhex("0020008008303030303030FFFF"))
+    reader.insert(MAKER.blank())
+    reader.insert(card)
+    card.power_on()
+    assert VirtualPIVCard.transmit(card, TRIES) == bytes.fromhex("63C2")
 
 
 def test_removal_does_not_wait_for_a_transaction(reader: SimulatedReader) -> None:

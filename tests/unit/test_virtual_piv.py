@@ -19,6 +19,7 @@ from zorgid_card.errors import StorageError
 from zorgid_card.testkit.maker import Maker
 from zorgid_card.testkit.piv import VirtualPIVCard
 from zorgid_card.testkit.piv_keys import Algorithm, PrivateKey, make_key
+from zorgid_card.testkit.piv_state import Reference
 
 PIN, PUK = b"123456\xff\xff", b"12345678"
 FACTORY_KEY = bytes(range(1, 9)) * 3
@@ -400,6 +401,12 @@ def test_a_wrong_witness_gives_nothing_and_serves_once(card: VirtualPIVCard) -> 
     assert put(card, "5FC102", b"x") == 0x6982
 
 
+def test_a_witness_does_not_serve_as_a_challenge(card: VirtualPIVCard) -> None:
+    witness, _ = _witness(card)
+    assert sw(card, bytes.fromhex("00870A9B147C128210") + witness) == 0x6982
+    assert put(card, "5FC102", b"x") == 0x6982
+
+
 def test_another_command_ends_an_authentication_begun(card: VirtualPIVCard) -> None:
     witness, challenge = _witness(card)
     assert sw(card, "00FD000000") == 0x9000
@@ -482,6 +489,24 @@ def test_generated_p256_key_signs_after_the_pin(administered: VirtualPIVCard) ->
     assert sign(administered, 0x9A, 0x14, digest)[1] == 0x6A86
     assert sign(administered, 0x9A, 0x11, bytes(33))[1] == 0x6A80
     assert sign(administered, 0x9A, 0x11, b"")[1] == 0x6A80
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "8120" + "11" * 32,  # nothing asked for
+        "820101" + "8120" + "11" * 32,
+        "8200" + "8120" + "11" * 32 + "8120" + "22" * 32,
+        "8200" + "8120" + "11" * 32 + "8000",
+        "8200" + "8120" + "11" * 32 + "850104",
+        "8200",
+        "",
+    ],
+)
+def test_a_template_that_is_no_request_to_sign(administered: VirtualPIVCard, template: str) -> None:
+    generate(administered, 0x9E, 0x11)
+    body = bytes.fromhex(template)
+    assert sw(administered, bytes([0, 0x87, 0x11, 0x9E, len(body) + 2, 0x7C, len(body)]) + body + b"\0") == 0x6A80
 
 
 def test_rsa_private_operation_is_raw(administered: VirtualPIVCard) -> None:
@@ -713,6 +738,12 @@ def test_a_maker_resumes_from_its_file(tmp_path: Path) -> None:
     again = Maker.load(tmp_path / "maker.json")
     card = again.blank()
     assert (again.root, card.serial) == (maker.root, 8)
+
+
+def test_a_blocked_reference_never_matches() -> None:
+    blocked = Reference(PIN, tries=3, left=0)
+    assert not blocked.matches(PIN)
+    assert blocked.left == 0
 
 
 def test_no_secret_in_a_repr(card: VirtualPIVCard) -> None:

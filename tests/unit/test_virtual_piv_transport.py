@@ -108,3 +108,10 @@ def test_a_chain_of_another_command_begins_anew() -> None:
     assert sent(card, "1010000002AAAA") == "9000"
     assert sent(card, "00C0000000") == "6985"
     assert sent(card, "0010000002DDDD00") == "DDDD9000"
+
+
+def test_the_first_part_of_a_chain_drops_what_is_left_of_an_answer() -> None:
+    card = card_with(default=Echo("A000000001"))
+    assert sent(card, "0010000003AABBCC01") == "AA6102"
+    assert sent(card, "1010000001DD") == "9000"
+    assert sent(card, "00C0000000") == "6985"

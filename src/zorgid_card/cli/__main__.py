@@ -14,10 +14,11 @@ def main() -> None:
 
         code = run(sys.argv[1:])
     except ModuleNotFoundError as error:
-        extra = _EXTRAS.get((error.name or "").partition(".")[0])
+        missing = (error.name or "").partition(".")[0]
+        extra = _EXTRAS.get(missing)
         if extra is None:
             raise
-        print(f"zorgid-card: {error.name} is missing; install it: pip install 'zorgid-card[{extra}]'", file=sys.stderr)
+        print(f"zorgid-card: {missing} is missing; install it: pip install 'zorgid-card[{extra}]'", file=sys.stderr)
         code = 2
     sys.exit(code)
 

@@ -106,7 +106,7 @@ class FaultyReader:
             CardRemovedError, CardResetError, TransportError: as the fault's kind says.
         """
         fault = self._fault
-        if fault is None or self.fired or fault.at != self.count or fault.after is not after:
+        if fault is None or fault.at != self.count or fault.after is not after:
             return
         self.fired = True
         if fault.kind is Kind.TRANSPORT:

@@ -13,7 +13,7 @@ import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
+from typing import Self, TypeAlias
 
 from ..codec import tlv
 from ..codec.apdu import INS, SW, CommandAPDU, ResponseAPDU
@@ -407,7 +407,7 @@ class VirtualPIVCard(VirtualCard):
         save_state(self._state, path)
 
     @classmethod
-    def load(cls, path: Path, *, key_maker: KeyMaker = make_key, extended: bool = True) -> VirtualPIVCard:
+    def load(cls, path: Path, *, key_maker: KeyMaker = make_key, extended: bool = True) -> Self:
         """Read a card from a file that :meth:`save` wrote; it is without power.
 
         Raises:

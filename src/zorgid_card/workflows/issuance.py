@@ -18,6 +18,7 @@ from zorgid_card.pki.attestation import verify_attestation
 from zorgid_card.pki.authority import SubjectData, new_serial
 from zorgid_card.pki.csr import verify_csr
 from zorgid_card.pki.profile import PROFILES
+from zorgid_card.pki.revocation import ON_HOLD
 from zorgid_card.pki.statement import CARD_PROOF, verify_statement
 from zorgid_card.ports.registry import (
     CardLink,
@@ -26,7 +27,7 @@ from zorgid_card.ports.registry import (
     SmartCard,
     Unit,
 )
-from zorgid_card.workflows import audit, organisation, people
+from zorgid_card.workflows import audit, organisation, people, revocation_list
 from zorgid_card.workflows.authentication import (
     about,
     accept_pass,
@@ -200,17 +201,18 @@ def _record(context: Context, der: bytes, residency: str) -> None:
         residency=residency,
     )
     unit.replace(card)
-    unit.add(
+    revocation_list.hold(
+        unit,
         IssuedCertificate(
             serial=card.certificate_serial,
             card_serial=card.serial,
             der=der,
             status="hold",
-            reason="certificateHold",
+            reason=ON_HOLD,
             changed_at=now,
             commit_by=now + context.services.policy.creation.commit_within,
             not_after=certificate.not_valid_after_utc,
-        )
+        ),
     )
     _audit(context, "card.issue", card.serial, certificate=card.certificate_serial, residency=residency)
 
@@ -235,15 +237,7 @@ def commit_card(context: Context, message: CommitCard) -> CardActive:
     )
     verify_statement(issued.der, CARD_PROOF, fields, message.signature, message.algorithm)
     unit.replace(replace(card, state=move("card", card.state, "commit"), activated_at=now))
-    unit.replace(
-        replace(
-            issued,
-            status=move("certificate", issued.status, "release"),
-            reason=None,
-            changed_at=now,
-            commit_by=None,
-        )
-    )
+    revocation_list.change(unit, issued, "release", None, now)
     person = unit.get(Person, card.person_id)
     ura = session_identity(context).ura
     _link(unit, card, ura, now)
@@ -272,15 +266,7 @@ def _give_up(context: Context, card: SmartCard, event: str, why: str) -> SmartCa
     given_up = replace(card, state=move("card", card.state, event), reason=why)
     unit.replace(given_up)
     for issued in unit.find(IssuedCertificate, serial=card.certificate_serial):
-        unit.replace(
-            replace(
-                issued,
-                status=move("certificate", issued.status, "revoke"),
-                reason="cessationOfOperation",
-                changed_at=context.now,
-                commit_by=None,
-            )
-        )
+        revocation_list.change(unit, issued, "revoke", revocation_list.UNFINISHED, context.now)
     _audit(context, f"card.{event}", card.serial, certificate=card.certificate_serial, why=why)
     return given_up
 

@@ -1,5 +1,4 @@
-"""Managing what an organisation has: its cards, its phones, its people (ADM-1 to ADM-7), and the CRL that
-tells of it.
+"""Managing what an organisation has: its cards, its phones, its people (ADM-1 to ADM-7).
 
 Everything is reached as ``management.acting_as(person, ura)``, and every call asks the registry anew what
 that person may do there: a role that was taken away a moment ago does not serve any more. What belongs to
@@ -8,14 +7,13 @@ another organisation is *not found*, just as what does not exist.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
-from typing import Protocol
+from datetime import UTC, datetime
 
 from zorgid_card.errors import NotAllowedError, NotFoundError, UsageError
-from zorgid_card.pki.revocation import ON_HOLD, UNSPECIFIED, RevokedEntry
+from zorgid_card.pki.revocation import ON_HOLD, UNSPECIFIED
 from zorgid_card.ports.registry import (
     Adoption,
     CardLink,
@@ -27,7 +25,7 @@ from zorgid_card.ports.registry import (
     SmartCard,
     Unit,
 )
-from zorgid_card.workflows import audit, people
+from zorgid_card.workflows import audit, people, revocation_list
 from zorgid_card.workflows.organisation import registered
 from zorgid_card.workflows.states import move
 
@@ -48,16 +46,6 @@ PAGE = 200
 
 _REASON_LENGTH = 1000
 _READ = 500
-
-
-class CRLSigner(Protocol):
-    """A CA that signs its CRL: :class:`zorgid_card.pki.authority.Authority`."""
-
-    def sign_crl(
-        self, entries: Iterable[RevokedEntry], *, number: int, this_update: datetime, next_update: datetime
-    ) -> bytes:
-        """The CRL, DER (RFC 5280, 5)."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,24 +74,19 @@ class Management:
 
     Args:
         registry: the portal's store.
-        authority: signs the CRL.
         clock: gives the time, UTC.
-        crl_lifetime: from thisUpdate to nextUpdate.
+        one_means: the policy of CRD-12.
     """
 
     def __init__(
         self,
         registry: Registry,
-        authority: CRLSigner,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         *,
-        crl_lifetime: timedelta = timedelta(hours=48),
         one_means: bool = True,
     ) -> None:
         self._registry = registry
-        self._authority = authority
         self._clock = clock
-        self._crl_lifetime = crl_lifetime
         self._one_means = one_means
 
     def acting_as(self, person_id: str, ura: str) -> Manager:
@@ -116,47 +99,6 @@ class Management:
         manager = Manager(self._registry, self._clock, person_id, ura, one_means=self._one_means)
         manager.require_role()
         return manager
-
-    def publish_crl(self) -> bytes:
-        """A new full CRL of everything that is on hold or revoked, DER (RFC 5280, 5).
-
-        What was not activated in time is revoked first. Number and contents come from one transaction, so
-        that a higher number never tells of an earlier state. An entry stays until it was on a CRL issued
-        after the certificate's end (RFC 5280, 3.3).
-        """
-        now = self._clock()
-        with self._registry.begin() as unit:
-            expire_uncommitted(unit, now)
-            number = unit.count_up("crl")
-            changed = [c for status in ("hold", "revoked") for c in unit.find(IssuedCertificate, status=status)]
-        kept = [c for c in changed if now < c.not_after + 2 * self._crl_lifetime]
-        entries = [RevokedEntry(int(c.serial, 16), c.changed_at, c.reason or UNSPECIFIED) for c in kept]
-        return self._authority.sign_crl(entries, number=number, this_update=now, next_update=now + self._crl_lifetime)
-
-
-def expire_uncommitted(unit: Unit, now: datetime) -> tuple[IssuedCertificate, ...]:
-    """Revoke what was not activated in time, and give up its cards (CRD-8): the portal does so alone.
-
-    Returns:
-        The certificates that were revoked.
-    """
-    late = [c for c in unit.find(IssuedCertificate, status="hold") if c.commit_by is not None and c.commit_by <= now]
-    return tuple(_abandon(unit, certificate, now) for certificate in late)
-
-
-def _abandon(unit: Unit, certificate: IssuedCertificate, now: datetime) -> IssuedCertificate:
-    revoked = _change(certificate, "revoke", "cessationOfOperation", now)
-    unit.replace(revoked)
-    for card in unit.find(SmartCard, serial=certificate.card_serial, certificate_serial=certificate.serial):
-        reason = "not finished in time"
-        unit.replace(replace(card, state=move("card", card.state, "abandon"), reason=reason))
-        audit.record(unit, now, "portal", None, "card.abandon", card.serial, reason, certificate=certificate.serial)
-    return revoked
-
-
-def _change(certificate: IssuedCertificate, event: str, reason: str | None, now: datetime) -> IssuedCertificate:
-    status = move("certificate", certificate.status, event)
-    return replace(certificate, status=status, reason=reason, changed_at=now, commit_by=None)
 
 
 # --- one organisation ---------------------------------------------------------------------------------------
@@ -252,7 +194,7 @@ class Manager:
             # a revoked certificate of an earlier making of this card stays as it is
             for certificate in unit.find(IssuedCertificate, card_serial=serial):
                 if certificate.status != "revoked":
-                    unit.replace(_change(certificate, change, cause, now))
+                    revocation_list.change(unit, certificate, change, cause, now)
             self._audit(unit, now, f"card.{event}", serial, reason)
             return changed
 

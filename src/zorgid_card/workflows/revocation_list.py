@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from zorgid_card.pki.authority import Authority
-from zorgid_card.pki.revocation import RevokedEntry
+from zorgid_card.pki.revocation import UNSPECIFIED, RevokedEntry
 from zorgid_card.ports.registry import Counter, IssuedCertificate, Registry, SmartCard, Unit
 from zorgid_card.workflows import audit
 from zorgid_card.workflows.states import move
@@ -25,8 +25,6 @@ LIFETIME = timedelta(hours=48)
 
 UNFINISHED = "cessationOfOperation"
 """Reason for a certificate whose card was not finished."""
-
-_UNSPECIFIED = "unspecified"
 
 _EXPIRE_EVERY = timedelta(minutes=1)
 
@@ -130,7 +128,7 @@ class RevocationList:
     def _sign(self, unit: Unit, now: datetime) -> bytes:
         listed = [c for status in ("hold", "revoked") for c in unit.find(IssuedCertificate, status=status)]
         entries = [
-            RevokedEntry(int(c.serial, 16), c.changed_at, c.reason or _UNSPECIFIED)
+            RevokedEntry(int(c.serial, 16), c.changed_at, c.reason or UNSPECIFIED)
             for c in listed
             if now < c.not_after + 2 * LIFETIME
         ]

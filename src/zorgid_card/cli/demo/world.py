@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 import textwrap
-from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -32,13 +31,11 @@ from zorgid_card.workflows.lifecycle import Management
 from zorgid_card.workflows.phone_door import PhoneDoor
 from zorgid_card.workflows.policy import CreationPolicy, Policy
 from zorgid_card.workflows.portal import Portal, Services
+from zorgid_card.workflows.revocation_list import RevocationList
 
 ORIGIN = "https://portaal.zorgid.example"
 PASSPHRASE = b"demonstratie"
 """Opens the CA and the key store of a demonstration; they guard nothing."""
-
-_ROOT_CRL_LIFETIME = timedelta(days=365)
-
 
 @dataclass(slots=True)
 class World:
@@ -58,17 +55,14 @@ class World:
     crl: bytes = field(init=False)
     phone_key: bytes
     """The key at which the phone's way to the portal ends, SubjectPublicKeyInfo."""
-    _root_crl: bytes = field(init=False, repr=False)
+    revocation: RevocationList = field(init=False)
 
     def __post_init__(self) -> None:
         """Publish the first, empty CRL, and open the door for cards."""
-        authority = self.services.authority
-        now = self.services.clock()
-        self._root_crl = authority.sign_crl(
-            (), number=1, this_update=now, next_update=now + _ROOT_CRL_LIFETIME, root=True
-        )
+        services = self.services
+        self.revocation = RevocationList(services.registry, services.authority, services.clock, self._published)
+        self.log_in = LogIn(services, self.revocation)
         self.publish()
-        self.log_in = LogIn(self.services, self.revocation)
 
     @classmethod
     def build(cls, directory: Path, key_algorithm: str) -> World:
@@ -106,7 +100,7 @@ class World:
             registry=registry,
             services=services,
             portal=Portal(services, purposes),
-            management=Management(registry, services.authority, services.clock),
+            management=Management(registry, services.clock),
             phones=PhoneDoor(services),
             phone_key=portal_key,
         )
@@ -116,15 +110,13 @@ class World:
         return SimulatedPhone(self.phones, self.phone_key)
 
     def publish(self) -> bytes:
-        """Make the portal's CRL anew and write it out, as DER and PEM; returns the DER."""
-        self.crl = self.management.publish_crl()
-        self.write("crl.der", self.crl)
-        self.write("crl.pem", pem("X509 CRL", self.crl))
+        """The portal's CRL as it is now, DER; written out, as DER and PEM, if it is a new one."""
+        self.crl = self.revocation.current()
         return self.crl
 
-    def revocation(self, issuer: bytes, /) -> Iterable[bytes]:
-        """The portal's CRLs, as its log-in asks for them."""
-        return (self._root_crl if issuer == self.services.authority.root else self.crl,)
+    def _published(self, name: str, der: bytes) -> None:
+        self.write(name, der)
+        self.write(name.replace(".der", ".pem"), pem("X509 CRL", der))
 
     def write(self, name: str, content: bytes) -> Path:
         """Write a file of the directory.

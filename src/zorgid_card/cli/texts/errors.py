@@ -16,6 +16,10 @@ _ENCODING = {
         "Een bericht van of naar de kaart is onleesbaar[[ ({reason})]]; haal de kaart eruit, steek hem er weer in en probeer het opnieuw.",
         "A message to or from the card cannot be read[[ ({reason})]]; take the card out, put it back and try again.",
     ),
+    "error.encoding.atr": Text(
+        "De kaart meldt zich onleesbaar[[ ({reason})]]; maak de chip schoon, steek de kaart er opnieuw in en probeer het weer.",
+        "The card's answer to reset cannot be read[[ ({reason})]]; clean the chip, put the card in again and try once more.",
+    ),
     "error.encoding.tlv": Text(
         "De gegevens op de kaart of in het bestand zijn beschadigd[[ ({reason})]]; controleer of dit het juiste bestand of de juiste kaart is.",
         "The data on the card or in the file are damaged[[ ({reason})]]; check that this is the right file or card.",
