@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Protocol
 
 from cryptography import x509
 
@@ -18,6 +19,7 @@ from zorgid_card.errors import DeclinedError, ZorgIDError
 from zorgid_card.pki.authority import Authority
 from zorgid_card.pki.chain import Trust
 from zorgid_card.pki.signing import SoftwareSigner
+from zorgid_card.ports.card import Reader
 from zorgid_card.ports.registry import Organisation, Registry
 from zorgid_card.ports.seam import Seam
 from zorgid_card.secret import Secret
@@ -54,11 +56,22 @@ CARD_PIN = b"314159"
 DESKTOP = {"platform": "Linux", "client_version": "0.1"}
 
 
+class Slot(Reader, Protocol):
+    """A reader whose cards the tests move."""
+
+    def insert(self, card: VirtualCard) -> None: ...
+
+    def remove(self) -> VirtualCard | None: ...
+
+    @property
+    def card(self) -> VirtualCard | None: ...
+
+
 @dataclass
 class ScriptedHolder:
     """The person at the desk: answers as told, moves cards in the reader, and remembers what was shown."""
 
-    reader: SimulatedReader
+    reader: Slot
     passes: VirtualCard
     blank: VirtualCard | None = None
     pass_pin: bytes = PASS_PIN
@@ -120,15 +133,17 @@ class ScriptedHolder:
 class World:
     """One portal and one desk. ``clock`` may be set forward."""
 
-    def __init__(self, directory: Path, *, creation: CreationPolicy | None = None) -> None:
-        self.now = NOW
-        self.pki = UZITestPKI(pool=KeyPool.shared(), now=NOW - timedelta(days=30))
+    def __init__(
+        self, directory: Path, *, creation: CreationPolicy | None = None, reader: Slot | None = None, now: datetime = NOW
+    ) -> None:
+        self.now = now
+        self.pki = UZITestPKI(pool=KeyPool.shared(), now=now - timedelta(days=30))
         self.maker = Maker.create()
-        self.reader = SimulatedReader()
+        self.reader: Slot = reader or SimulatedReader()
         self.registry: Registry = SQLRegistry(f"sqlite:///{directory}/registry.db")
         self.registry.create()  # type: ignore[attr-defined]
         passphrase = Secret.of(b"correct horse battery staple")
-        self.authority = Authority.create(directory / "ca", passphrase, now=NOW - timedelta(days=30))
+        self.authority = Authority.create(directory / "ca", passphrase, now=now - timedelta(days=30))
         self.keys = FileKeyStore.create(directory / "master.key", passphrase)
         self.portal_key = SoftwareSigner.generate().public_key
         self.services = self._services(creation or CreationPolicy(key_algorithm="ECCP256"))

@@ -1,1 +1,91 @@
-"""The smart cards of Dutch health care."""
+"""The smart cards of Dutch health care: UZI passes and ZORG-ID Smartcards, from APDU to issuance and revocation.
+
+The names below are the recipes: what most portals and vendors need. The rooms behind them are public too:
+
+* :mod:`zorgid_card.cards`, :mod:`zorgid_card.protocol`, :mod:`zorgid_card.codec`: the card, its commands, its bytes;
+* :mod:`zorgid_card.pki`: identities, chains, revocation, attestation, a CA;
+* :mod:`zorgid_card.workflows`: registration, creation, log-in, PIN management, administration;
+* :mod:`zorgid_card.adapters`: PC/SC, SQL, a key store;
+* :mod:`zorgid_card.testkit`: simulated cards, passes, readers and phones;
+* :mod:`zorgid_card.errors`: every error, by who erred.
+
+A name is imported when it is first used, so that ``import zorgid_card`` costs nothing that a program does not need.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from zorgid_card.adapters.sql import SQLRegistry
+    from zorgid_card.errors import ZorgIDError
+    from zorgid_card.pki.hierarchy import UZI_G3, UZI_TEST_G3, trust
+    from zorgid_card.pki.identity import UZIIdentity, read_uzi_identity
+    from zorgid_card.recipes import PortalSide, find_reader, open_card, open_portal
+    from zorgid_card.secret import Secret
+    from zorgid_card.workflows.authentication import LoggedIn, log_in
+    from zorgid_card.workflows.creation import CardCreation
+    from zorgid_card.workflows.pairing import PortalIdentity
+    from zorgid_card.workflows.policy import CreationPolicy, Policy
+    from zorgid_card.workflows.registration import Registration
+    from zorgid_card.workflows.session import PortalClient
+
+__all__ = [
+    "UZI_G3",
+    "UZI_TEST_G3",
+    "CardCreation",
+    "CreationPolicy",
+    "LoggedIn",
+    "Policy",
+    "PortalClient",
+    "PortalIdentity",
+    "PortalSide",
+    "Registration",
+    "SQLRegistry",
+    "Secret",
+    "UZIIdentity",
+    "ZorgIDError",
+    "find_reader",
+    "log_in",
+    "open_card",
+    "open_portal",
+    "read_uzi_identity",
+    "trust",
+]
+
+_HOME = {
+    "SQLRegistry": "adapters.sql",
+    "ZorgIDError": "errors",
+    "UZI_G3": "pki.hierarchy",
+    "UZI_TEST_G3": "pki.hierarchy",
+    "trust": "pki.hierarchy",
+    "UZIIdentity": "pki.identity",
+    "read_uzi_identity": "pki.identity",
+    "PortalSide": "recipes",
+    "find_reader": "recipes",
+    "open_card": "recipes",
+    "open_portal": "recipes",
+    "Secret": "secret",
+    "LoggedIn": "workflows.authentication",
+    "log_in": "workflows.authentication",
+    "CardCreation": "workflows.creation",
+    "PortalIdentity": "workflows.pairing",
+    "CreationPolicy": "workflows.policy",
+    "Policy": "workflows.policy",
+    "Registration": "workflows.registration",
+    "PortalClient": "workflows.session",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a recipe when it is first used (PEP 562)."""
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -68,7 +68,9 @@ def test_help_tells_the_commands_and_the_exit_codes(capsys: pytest.CaptureFixtur
         assert word in shown
 
 
-@pytest.mark.parametrize("arguments", [["--nonsense"], ["nonsense"], ["simulate"], ["simulate", "creditcard"], ["demo", "--lang", "fr"]])
+@pytest.mark.parametrize(
+    "arguments", [["--nonsense"], ["nonsense"], ["simulate"], ["simulate", "creditcard"], ["demo", "--lang", "fr"]]
+)
 def test_a_wrong_command_line_is_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert app.run(arguments) == 2
     assert "Traceback" not in capsys.readouterr().err

@@ -95,7 +95,15 @@ def test_the_real_test_card_is_refused_today_and_its_identity_is_shown_all_the_s
     assert one["identity"]["uzi_number"] == "900016528"
     assert app.run(["inspect", str(SHARED / LEAF), "--lang", "nl"]) == 6
     shown = capsys.readouterr()
-    for words in ("900016528", "Z (zorgverlenerpas)", "90000382", "01.000 (Arts)", "AGB-code", "geen", "Tést Zorginstelling 03"):
+    for words in (
+        "900016528",
+        "Z (zorgverlenerpas)",
+        "90000382",
+        "01.000 (Arts)",
+        "AGB-code",
+        "geen",
+        "Tést Zorginstelling 03",
+    ):
         assert words in shown.out
     assert "verlopen op 2020-07-12" in shown.err
 

@@ -72,7 +72,12 @@ def detected(card: VirtualCard) -> Detected:
 
 @pytest.mark.parametrize(
     ("kind", "found"),
-    [("blank", CardKind.BLANK), ("uzi-z", CardKind.UZI_PASS), ("uzi-n", CardKind.UZI_PASS), ("uzi-m", CardKind.UZI_PASS)],
+    [
+        ("blank", CardKind.BLANK),
+        ("uzi-z", CardKind.UZI_PASS),
+        ("uzi-n", CardKind.UZI_PASS),
+        ("uzi-m", CardKind.UZI_PASS),
+    ],
 )
 def test_each_kind_is_what_it_says(kind: str, found: CardKind) -> None:
     simulated = obtain(Options(kind=kind))
@@ -160,7 +165,17 @@ def test_a_reader_that_goes_away_is_told_and_the_state_is_kept(vpcd: VPCD, tmp_p
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
 def test_it_runs_until_it_is_stopped_and_keeps_the_state(how: signal.Signals, vpcd: VPCD, tmp_path: Path) -> None:
     path = tmp_path / "card.json"
-    command = [sys.executable, "-m", "zorgid_card.cli", "simulate", "blank", "--port", str(vpcd.port), "--state", str(path)]
+    command = [
+        sys.executable,
+        "-m",
+        "zorgid_card.cli",
+        "simulate",
+        "blank",
+        "--port",
+        str(vpcd.port),
+        "--state",
+        str(path),
+    ]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={**os.environ, "LC_ALL": "nl_NL"}) as program:
         card = vpcd.accept()
         assert ask_atr(card).startswith(b"\x3b")

@@ -71,12 +71,12 @@ def simulate(display: Display, options: Options) -> None:
     port = options.port + options.slot
     server = VPCDCard(simulated.card, options.host, port)
     try:
-        server.start()
-    except TransportError as error:
-        raise VPCDError(str(error), host=options.host, port=port) from error
-    try:
-        _tell(display, options, simulated, port)
         with _interruptible():
+            try:
+                server.start()
+            except TransportError as error:
+                raise VPCDError(str(error), host=options.host, port=port) from error
+            _tell(display, options, simulated, port)
             while not server.wait(_POLL):
                 pass
         raise VPCDError("the virtual reader went away", host=options.host, port=port, reason="gone")

@@ -37,6 +37,7 @@ ORIGIN = "https://portaal.zorgid.example"
 PASSPHRASE = b"demonstratie"
 """Opens the CA and the key store of a demonstration; they guard nothing."""
 
+
 @dataclass(slots=True)
 class World:
     """All of it; :meth:`build` makes it in a directory."""
@@ -52,7 +53,6 @@ class World:
     management: Management
     phones: PhoneDoor
     log_in: LogIn = field(init=False)
-    crl: bytes = field(init=False)
     phone_key: bytes
     """The key at which the phone's way to the portal ends, SubjectPublicKeyInfo."""
     revocation: RevocationList = field(init=False)
@@ -111,8 +111,7 @@ class World:
 
     def publish(self) -> bytes:
         """The portal's CRL as it is now, DER; written out, as DER and PEM, if it is a new one."""
-        self.crl = self.revocation.current()
-        return self.crl
+        return self.revocation.current()
 
     def _published(self, name: str, der: bytes) -> None:
         self.write(name, der)
