@@ -8,6 +8,7 @@ PYTHON ?= python3
 CC := gcc
 BIN := .venv/bin
 STAMP := .venv/.built
+TOOLS := .venv/.tools
 CORE := CMakeLists.txt pyproject.toml $(wildcard native/*.py native/include/*.h native/src/*)
 WITH_TOOLS := PATH="$(CURDIR)/$(BIN):$$PATH"
 
@@ -15,7 +16,7 @@ C_TESTS := $(patsubst native/tests/test_%.c,build/c/test_%,$(wildcard native/tes
 C_FLAGS := -std=c11 -g -O1 -Wall -Wextra -Werror -Wconversion -fno-omit-frame-pointer \
   -fsanitize=address,undefined -fno-sanitize-recover=all -Inative/include -Inative/src
 
-PACKAGES := pcscd vsmartcard-vpcd opensc opensc-pkcs11 pcsc-tools softhsm2 openssl
+PACKAGES := pcscd vsmartcard-vpcd opensc opensc-pkcs11 yubico-piv-tool openssl
 PCSC_RUN := /run/pcscd
 
 .PHONY: help build demo test test-c test-unit test-blackbox lint types packages wheel clean
@@ -35,7 +36,7 @@ $(BIN)/ninja:
 	$(BIN)/python -m pip install --quiet 'scikit-build-core>=0.10' 'cffi>=1.16' 'cmake>=3.26' ninja
 
 $(STAMP): $(BIN)/ninja $(CORE)
-	$(WITH_TOOLS) $(BIN)/python -m pip install --quiet --no-build-isolation --editable '.[dev]'
+	$(WITH_TOOLS) $(BIN)/python -m pip install --quiet --no-build-isolation --editable '.[all]'
 	@touch $@
 
 demo: $(STAMP) ## the two procedures of the manuals, step by step, with simulated cards
@@ -60,11 +61,11 @@ build/c/test_%: native/tests/test_%.c native/tests/harness.h $(wildcard native/i
 	@mkdir -p $(@D)
 	$(CC) $(C_FLAGS) -o $@ $< native/src/*.c -ldl
 
-test-unit: $(STAMP) ## the Python tests that need nothing but Python and gcc
+test-unit: $(STAMP) $(TOOLS) ## the Python tests that need nothing but Python and gcc
 	$(BIN)/pytest -m 'not blackbox'
 
 # vpcd listens on all addresses, so it gets a network of its own; and pcscd a directory of its own.
-test-blackbox: $(STAMP) $(BIN)/ykman.installed ## the tests that drive other people's programs over a real pcscd (root)
+test-blackbox: $(STAMP) $(TOOLS) ## the tests that drive other people's programs over a real pcscd (root)
 ifeq ($(shell id -u),0)
 	mkdir -p $(PCSC_RUN)
 	unshare -n -m bash -c 'ip link set lo up && mount -t tmpfs none $(PCSC_RUN) && exec $(BIN)/pytest -m blackbox tests/blackbox'
@@ -72,17 +73,18 @@ else
 	@echo 'SKIPPED: the black-box tests (tests/blackbox): they run a private pcscd in a network namespace, which needs root.'
 endif
 
-# yubikit as a peer. Without its dependencies: pyscard, which it would bring, needs the PC/SC headers, and is not used.
-$(BIN)/ykman.installed: $(STAMP)
+# yubikit is a peer. It comes without its dependencies: pyscard, which it would bring, needs the PC/SC headers, and is not used.
+$(TOOLS): pyproject.toml | $(STAMP)
+	$(BIN)/python -m pip install --quiet --group dev
 	$(BIN)/python -m pip install --quiet --no-deps yubikey-manager
 	@touch $@
 
-lint: $(STAMP) ## ruff and import-linter
+lint: $(STAMP) $(TOOLS) ## ruff and import-linter
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/lint-imports
 
-types: $(STAMP) ## mypy and pyright, strict
+types: $(STAMP) $(TOOLS) ## mypy and pyright, strict
 	$(BIN)/mypy
 	$(BIN)/pyright
 

@@ -134,7 +134,12 @@ class World:
     """One portal and one desk. ``clock`` may be set forward."""
 
     def __init__(
-        self, directory: Path, *, creation: CreationPolicy | None = None, reader: Slot | None = None, now: datetime = NOW
+        self,
+        directory: Path,
+        *,
+        creation: CreationPolicy | None = None,
+        reader: Slot | None = None,
+        now: datetime = NOW,
     ) -> None:
         self.now = now
         self.pki = UZITestPKI(pool=KeyPool.shared(), now=now - timedelta(days=30))

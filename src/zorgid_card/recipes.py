@@ -161,9 +161,7 @@ def open_portal(
         policy=policy or Policy(),
         clock=clock,
     )
-    revocation = RevocationList(
-        registry, authority, clock, lambda name, der: write_whole(Path(directory) / name, der)
-    )
+    revocation = RevocationList(registry, authority, clock, lambda name, der: write_whole(Path(directory) / name, der))
     return PortalSide(
         services=services,
         seam=Portal(services, {organisation.REGISTER: enrolment.STEPS, organisation.CREATE: issuance.STEPS}),

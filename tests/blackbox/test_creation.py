@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from world import CARD_PIN, DESKTOP, World
 
+from world import CARD_PIN, DESKTOP, World
 from zorgid_card import find_reader, open_card
 from zorgid_card.adapters.pcsc import PCSCChannel, readers
 from zorgid_card.cards import ZorgIDCard

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
-from pki_world import SHARED, shared
 
+from pki_world import SHARED, shared
 from zorgid_card.adapters import pcsc
 from zorgid_card.cli import app
 from zorgid_card.testkit import uzi_tamper
@@ -40,7 +40,7 @@ def pki() -> UZITestPKI:
 def readers(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[SimulatedReader]]:
     found: list[SimulatedReader] = []
     monkeypatch.setattr(pcsc, "readers", lambda: found)
-    yield found
+    return found
 
 
 def with_card(name: str, card: VirtualCard) -> SimulatedReader:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
-from world import CARD_PIN, DESKTOP, NOW, WORKER, ScriptedHolder, World
 
+from world import CARD_PIN, DESKTOP, NOW, WORKER, ScriptedHolder, World
 from zorgid_card.errors import (
     BirthDateError,
     CardInUseError,
@@ -57,10 +56,10 @@ R = TypeVar("R")
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
+def world(tmp_path: Path) -> World:
     world = World(tmp_path)
     world.validated()
-    yield world
+    return world
 
 
 def records(world: World, kind: type[R]) -> list[R]:

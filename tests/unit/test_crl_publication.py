@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 from cryptography import x509
+
 from management_world import CARD, CERTIFICATE, World
 from registry_world import NOW, add_card
-
 from zorgid_card.pki.authority import Authority
 from zorgid_card.ports.registry import IssuedCertificate, SmartCard
 from zorgid_card.secret import Secret

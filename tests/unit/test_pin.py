@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from world import CARD_PIN, PASS_PIN, World
 
+from world import CARD_PIN, PASS_PIN, World
 from zorgid_card.cards import TryState, UZIPass, ZorgIDCard
 from zorgid_card.errors import (
     LastTryError,

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
-from world import DESKTOP, DOCTOR, PRACTICE, ScriptedHolder, World
 
+from world import DESKTOP, DOCTOR, PRACTICE, ScriptedHolder, World
 from zorgid_card.errors import (
     CertificateExpiredError,
     ClientTooOldError,
@@ -35,10 +34,10 @@ DIGITS = b"135790"
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
+def world(tmp_path: Path) -> World:
     world = World(tmp_path)
     world.approve()
-    yield world
+    return world
 
 
 def records(world: World, kind: type) -> list:
@@ -92,7 +91,6 @@ def test_org_2_an_old_client_is_refused_before_anything_starts(world: World) -> 
 def test_org_3_a_pass_of_another_organisation(world: World) -> None:
     contents = world.pki.pass_(DOCTOR, Subscriber("Andere praktijk", "90000999"), "Z", "01.015")
     from world import PASS_PIN
-
     from zorgid_card.testkit.uzi import VirtualUZIPass
 
     other = ScriptedHolder(world.reader, VirtualUZIPass(contents, pin=PASS_PIN), born=DOCTOR.birth_date)

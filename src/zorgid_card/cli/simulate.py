@@ -132,14 +132,14 @@ def _zorgid(key_algorithm: str) -> Simulated:
     unseen = Display(Console(file=io.StringIO()), Texts(Language.EN))
     desk = holder.KeepingHolder(unseen)
     with tempfile.TemporaryDirectory(prefix="zorgid-card-simulate-") as directory:
-        portal = world.World.build(Path(directory), key_algorithm)
+        made = world.World.build(Path(directory), key_algorithm)
         try:
-            play = acts.Play(portal, stage.Stage(unseen), desk)
+            play = acts.Play(made, stage.Stage(unseen), desk)
             for act in (acts.request, acts.register, acts.create):
                 act(play)
-            authorities = world.pem("CERTIFICATE", *portal.services.authority.chain)
+            authorities = world.pem("CERTIFICATE", *made.portal.services.authority.chain)
         finally:
-            portal.close()
+            made.close()
     if play.card is None:
         raise StorageError("the card was not made", reason="card")
     return Simulated(card=play.card, pin=_bytes(desk.chosen), puk=_bytes(desk.puk), authorities=authorities)

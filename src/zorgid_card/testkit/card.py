@@ -11,9 +11,9 @@ import threading
 from collections.abc import Sequence
 from typing import Protocol
 
-from ..codec.apdu import INS, SW, CommandAPDU, ResponseAPDU
-from ..errors import APDUError
-from ..ports.card import Octets
+from zorgid_card.codec.apdu import INS, SW, CommandAPDU, ResponseAPDU
+from zorgid_card.errors import APDUError
+from zorgid_card.ports.card import Octets
 
 CHAINING = 0x10  # CLA bit 5, ISO/IEC 7816-4, 5.4.1
 SECURE_MESSAGING = 0x0C

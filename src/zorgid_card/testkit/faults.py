@@ -12,10 +12,10 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import StrEnum
 
-from ..errors import CardRemovedError, CardResetError, TransportError
-from ..ports.card import Octets
-from .card import VirtualCard
-from .reader import SimulatedChannel, SimulatedReader
+from zorgid_card.errors import CardRemovedError, CardResetError, TransportError
+from zorgid_card.ports.card import Octets
+from zorgid_card.testkit.card import VirtualCard
+from zorgid_card.testkit.reader import SimulatedChannel, SimulatedReader
 
 
 class Kind(StrEnum):

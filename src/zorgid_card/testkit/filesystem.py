@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from ..codec import tlv
-from ..codec.apdu import SW, CommandAPDU, ResponseAPDU
-from .card import Refused
+from zorgid_card.codec import tlv
+from zorgid_card.codec.apdu import SW, CommandAPDU, ResponseAPDU
+from zorgid_card.testkit.card import Refused
 
 MF = 0x3F00
 SW_INCOMPATIBLE = 0x6981  # command incompatible with file structure

@@ -13,8 +13,8 @@ from pathlib import Path
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from ..errors import StorageError
-from .piv_state import read_json, write_json
+from zorgid_card.errors import StorageError
+from zorgid_card.testkit.piv_state import read_json, write_json
 
 _FORMAT = "zorgid-card RSA keys in clear, for simulation only"
 

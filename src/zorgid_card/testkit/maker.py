@@ -15,10 +15,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
-from ..codec import tlv
-from ..errors import StorageError
-from .piv import VirtualPIVCard
-from .piv_keys import (
+from zorgid_card.codec import tlv
+from zorgid_card.errors import StorageError
+from zorgid_card.testkit.piv import VirtualPIVCard
+from zorgid_card.testkit.piv_keys import (
     Algorithm,
     CardKey,
     KeyMaker,
@@ -29,8 +29,8 @@ from .piv_keys import (
     algorithm_of,
     make_key,
 )
-from .piv_objects import ATTESTATION_CERTIFICATE
-from .piv_state import (
+from zorgid_card.testkit.piv_objects import ATTESTATION_CERTIFICATE
+from zorgid_card.testkit.piv_state import (
     ATTESTATION,
     AdministrationAlgorithm,
     PIVState,
@@ -39,7 +39,7 @@ from .piv_state import (
     read_json,
     write_json,
 )
-from .yubico import digest_for
+from zorgid_card.testkit.yubico import digest_for
 
 FIRMWARE = (5, 7, 1)
 FIRST_SERIAL = 20_000_001

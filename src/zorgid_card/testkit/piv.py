@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self, TypeAlias
 
-from ..codec import tlv
-from ..codec.apdu import INS, SW, CommandAPDU, ResponseAPDU
-from ..errors import TLVError
-from .card import Refused, VirtualCard
-from .piv_keys import (
+from zorgid_card.codec import tlv
+from zorgid_card.codec.apdu import INS, SW, CommandAPDU, ResponseAPDU
+from zorgid_card.errors import TLVError
+from zorgid_card.testkit.card import Refused, VirtualCard
+from zorgid_card.testkit.piv_keys import (
     Algorithm,
     CardKey,
     KeyMaker,
@@ -30,8 +30,8 @@ from .piv_keys import (
     make_key,
     one_byte,
 )
-from .piv_objects import DISCOVERY, OBJECTS, OWN_TEMPLATE, Read
-from .piv_state import (
+from zorgid_card.testkit.piv_objects import DISCOVERY, OBJECTS, OWN_TEMPLATE, Read
+from zorgid_card.testkit.piv_state import (
     ADMINISTRATION,
     ATTESTATION,
     PIN,
@@ -43,7 +43,7 @@ from .piv_state import (
     load_state,
     save_state,
 )
-from .yubico import YubicoDialect
+from zorgid_card.testkit.yubico import YubicoDialect
 
 ATR = bytes.fromhex("3B8B800180F9A00000030800001000C8")
 

@@ -16,9 +16,9 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from ..codec import tlv
-from ..codec.apdu import SW
-from .card import Refused
+from zorgid_card.codec import tlv
+from zorgid_card.codec.apdu import SW
+from zorgid_card.testkit.card import Refused
 
 PrivateKey: TypeAlias = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 

@@ -26,9 +26,9 @@ from cryptography.hazmat.primitives.serialization import (
     load_der_private_key,
 )
 
-from ..errors import StorageError
-from .piv_keys import CardKey, Origin, PINPolicy, PrivateKey, TouchPolicy, algorithm_of
-from .piv_objects import DISCOVERY
+from zorgid_card.errors import StorageError
+from zorgid_card.testkit.piv_keys import CardKey, Origin, PINPolicy, PrivateKey, TouchPolicy, algorithm_of
+from zorgid_card.testkit.piv_objects import DISCOVERY
 
 PIN, PUK, ADMINISTRATION, ATTESTATION = (
     0x80,

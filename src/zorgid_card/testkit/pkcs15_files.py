@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..codec import tlv
+from zorgid_card.codec import tlv
 
 BOOLEAN, INTEGER, BIT_STRING, OCTET_STRING, NULL, OID, ENUMERATED = 1, 2, 3, 4, 5, 6, 10
 UTF8_STRING, SEQUENCE = 0x0C, 0x30

@@ -18,13 +18,13 @@ from typing import Any
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from ..errors import NotFoundError, StorageError
-from ..pki.roles import role_name
-from .keys import KeyPool
-from .piv_state import read_json, write_json
-from .uzi_certificates import ca_name, sign_ca, sign_crl, sign_leaf
-from .uzi_contents import PassContents, ServerContents
-from .uzi_profile import (
+from zorgid_card.errors import NotFoundError, StorageError
+from zorgid_card.pki.roles import role_name
+from zorgid_card.testkit.keys import KeyPool
+from zorgid_card.testkit.piv_state import read_json, write_json
+from zorgid_card.testkit.uzi_certificates import ca_name, sign_ca, sign_crl, sign_leaf
+from zorgid_card.testkit.uzi_contents import PassContents, ServerContents
+from zorgid_card.testkit.uzi_profile import (
     CAS,
     EXTENDED_KEY_USAGES,
     KEY_USAGES,
@@ -39,7 +39,7 @@ from .uzi_profile import (
     Usage,
     crl_url,
 )
-from .uzi_tamper import UPN, UZI_NAME, LeafPlan, Tamper, ia5_string, utf8_string
+from zorgid_card.testkit.uzi_tamper import UPN, UZI_NAME, LeafPlan, Tamper, ia5_string, utf8_string
 
 CRL_VALIDITY = timedelta(hours=48)
 VALIDITY_YEARS = 3

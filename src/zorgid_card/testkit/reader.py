@@ -10,10 +10,10 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from ..errors import CardRemovedError, CardResetError, NoCardError, ReaderBusyError
-from ..ports.card import Octets
-from .card import VirtualCard
-from .transcript import Transcript
+from zorgid_card.errors import CardRemovedError, CardResetError, NoCardError, ReaderBusyError
+from zorgid_card.ports.card import Octets
+from zorgid_card.testkit.card import VirtualCard
+from zorgid_card.testkit.transcript import Transcript
 
 
 class SimulatedReader:

@@ -8,8 +8,8 @@ import time
 from pathlib import Path
 from typing import TextIO
 
-from ..codec.masking import Masker
-from ..errors import StorageError
+from zorgid_card.codec.masking import Masker
+from zorgid_card.errors import StorageError
 
 
 class Transcript:

@@ -17,17 +17,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..codec import tlv
-from ..codec.apdu import INS, SW, CommandAPDU, ResponseAPDU
-from ..errors import StorageError, TLVError
-from .card import Refused, VirtualCard
-from .filesystem import SW_LENGTH_AND_P1P2, FileSystem
-from .piv_state import Reference, read_json, write_json
-from .pkcs15_files import AID
-from .rsa_operations import pad_and_sign, recover
-from .uzi_contents import PassContents
-from .uzi_layout import LAYOUT_A, LAYOUTS, Layout, build
-from .uzi_profile import Usage
+from zorgid_card.codec import tlv
+from zorgid_card.codec.apdu import INS, SW, CommandAPDU, ResponseAPDU
+from zorgid_card.errors import StorageError, TLVError
+from zorgid_card.testkit.card import Refused, VirtualCard
+from zorgid_card.testkit.filesystem import SW_LENGTH_AND_P1P2, FileSystem
+from zorgid_card.testkit.piv_state import Reference, read_json, write_json
+from zorgid_card.testkit.pkcs15_files import AID
+from zorgid_card.testkit.rsa_operations import pad_and_sign, recover
+from zorgid_card.testkit.uzi_contents import PassContents
+from zorgid_card.testkit.uzi_layout import LAYOUT_A, LAYOUTS, Layout, build
+from zorgid_card.testkit.uzi_profile import Usage
 
 ATR = bytes.fromhex("3BDC18FF8191FE1FC3060A2B06010401E910050204D6")
 """Answer to reset of a real pass (T=1, and a second protocol byte T=15 for global interface bytes)."""

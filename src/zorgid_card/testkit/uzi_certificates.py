@@ -14,8 +14,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.name import _ASN1Type
 from cryptography.x509.oid import AuthorityInformationAccessOID, NameOID
 
-from .uzi_profile import LEAVES, CAProfile, Environment, Usage, leaf_urls
-from .uzi_tamper import LeafPlan
+from zorgid_card.testkit.uzi_profile import LEAVES, CAProfile, Environment, Usage, leaf_urls
+from zorgid_card.testkit.uzi_tamper import LeafPlan
 
 QC_STATEMENTS = x509.ObjectIdentifier("1.3.6.1.5.5.7.1.3")
 

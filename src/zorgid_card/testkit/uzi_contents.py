@@ -9,9 +9,9 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from ..errors import StorageError
-from .keys import load_rsa_key, rsa_pem
-from .uzi_profile import Environment, Function, PassType, Person, Subscriber, Usage
+from zorgid_card.errors import StorageError
+from zorgid_card.testkit.keys import load_rsa_key, rsa_pem
+from zorgid_card.testkit.uzi_profile import Environment, Function, PassType, Person, Subscriber, Usage
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,11 +28,11 @@ from enum import StrEnum
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from . import pkcs15_files as p15
-from .filesystem import DF, EF, MF
-from .pkcs15_files import CertificateEntry, KeyEntry, PINEntry, Place, PublicKeyEntry
-from .uzi_contents import PassContents
-from .uzi_profile import Function, Usage
+from zorgid_card.testkit import pkcs15_files as p15
+from zorgid_card.testkit.filesystem import DF, EF, MF
+from zorgid_card.testkit.pkcs15_files import CertificateEntry, KeyEntry, PINEntry, Place, PublicKeyEntry
+from zorgid_card.testkit.uzi_contents import PassContents
+from zorgid_card.testkit.uzi_profile import Function, Usage
 
 ALGORITHM = 1  # how private keys name RSA with PKCS#1 v1.5 in these cards' EF.CIAInfo
 

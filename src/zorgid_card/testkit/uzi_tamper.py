@@ -14,7 +14,7 @@ from typing import TypeAlias
 
 from asn1crypto import core
 
-from .uzi_profile import PassType, Usage
+from zorgid_card.testkit.uzi_profile import PassType, Usage
 
 UPN = "1.3.6.1.4.1.311.20.2.3"
 UZI_NAME = "2.5.5.5"

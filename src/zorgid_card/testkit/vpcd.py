@@ -12,8 +12,8 @@ import socket
 import threading
 from types import TracebackType
 
-from ..errors import TransportError
-from .card import VirtualCard
+from zorgid_card.errors import TransportError
+from zorgid_card.testkit.card import VirtualCard
 
 PORT = 35963
 POWER_OFF, POWER_ON, RESET, GET_ATR = 0x00, 0x01, 0x02, 0x04

@@ -17,12 +17,12 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
-from ..codec import tlv
-from ..codec.apdu import SW, CommandAPDU
-from .card import Refused
-from .piv_keys import CardKey, Origin, TouchPolicy, asymmetric, import_key
-from .piv_objects import ATTESTATION_CERTIFICATE
-from .piv_state import (
+from zorgid_card.codec import tlv
+from zorgid_card.codec.apdu import SW, CommandAPDU
+from zorgid_card.testkit.card import Refused
+from zorgid_card.testkit.piv_keys import CardKey, Origin, TouchPolicy, asymmetric, import_key
+from zorgid_card.testkit.piv_objects import ATTESTATION_CERTIFICATE
+from zorgid_card.testkit.piv_state import (
     ADMINISTRATION,
     ATTESTATION,
     FACTORY_PIN,
@@ -37,7 +37,7 @@ from .piv_state import (
 )
 
 if TYPE_CHECKING:
-    from .piv import PIVApplication
+    from zorgid_card.testkit.piv import PIVApplication
 
 FORM_FACTOR = 0x01
 EXTENSION_FIRMWARE = x509.ObjectIdentifier("1.3.6.1.4.1.41482.3.3")

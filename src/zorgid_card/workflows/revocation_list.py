@@ -35,9 +35,7 @@ def hold(unit: Unit, issued: IssuedCertificate) -> None:
     unit.count_up(CHANGES)
 
 
-def change(
-    unit: Unit, issued: IssuedCertificate, event: str, reason: str | None, now: datetime
-) -> IssuedCertificate:
+def change(unit: Unit, issued: IssuedCertificate, event: str, reason: str | None, now: datetime) -> IssuedCertificate:
     """Change a certificate's status: ``release``, ``block`` or ``revoke``; ``reason`` as in RFC 5280, 5.3.1.
 
     Raises:
@@ -111,8 +109,9 @@ class RevocationList:
     def current(self) -> bytes:
         """The CRL of the issuing CA, DER: made anew if a status has changed since, or half its life is over.
 
-        What was not activated in time is revoked first (looked for once a minute). Number and entries come from one transaction, so that a higher CRL
-        number never tells of an earlier state. An entry stays until it was on a CRL issued after the certificate's end.
+        What was not activated in time is revoked first (looked for once a minute). Number and entries come from one
+        transaction, so that a higher CRL number never tells of an earlier state. An entry stays until it was on a CRL issued
+        after the certificate's end (RFC 5280, 3.3).
         """
         now = self._clock()
         with self._lock, self._registry.begin() as unit:

@@ -76,7 +76,7 @@ class Play:
 
     def now(self) -> datetime:
         """The portal's time."""
-        return self.world.services.clock()
+        return self.world.portal.services.clock()
 
 
 # --- 1: request ------------------------------------------------------------------------------------------------------
@@ -84,7 +84,7 @@ class Play:
 
 def request(play: Play) -> None:
     """The organisation's request is filed and approved (ORG-1); what is needed is checked and shown (ORG-2)."""
-    stage, services = play.stage, play.world.services
+    stage, services = play.stage, play.world.portal.services
     stage.act("request")
     with turn(services.registry) as unit:
         filed = organisation.file_request(
@@ -132,7 +132,7 @@ def register(play: Play) -> None:
     )
 
     def once() -> tuple[Registration, Registered]:
-        found = Registration(world.reader, PortalClient(world.portal), holder, observer=stage.observe)
+        found = Registration(world.reader, PortalClient(world.portal.seam), holder, observer=stage.observe)
         return found, found.register(platform=PLATFORM, client_version=CLIENT_VERSION)
 
     registration, play.registered = play.attempt(once)
@@ -179,17 +179,18 @@ def create(play: Play) -> None:
     uzi_pass = VirtualUZIPass(world.pki.pass_(FATIMA_EL_AMRANI, DE_LINDE, "N"))
     play.card = world.maker.blank()
     hands = Hands(world.reader, uzi_pass, play.card)
-    algorithm = world.services.policy.creation.key_algorithm
+    algorithm = world.portal.services.policy.creation.key_algorithm
     holder = NarratedHolder(play.desk, stage, hands, "create", narration.CREATE, algorithm=algorithm)
 
     def once() -> Made:
-        creation = CardCreation(world.reader, PortalClient(world.portal), holder, observer=stage.observe)
+        creation = CardCreation(world.reader, PortalClient(world.portal.seam), holder, observer=stage.observe)
         return creation.run(platform=PLATFORM, client_version=CLIENT_VERSION)
 
     play.made = play.attempt(once)
     holder.finish(user_name=play.made.user_name)
     stage.display.say("create.success", "green")
-    authority = world.services.authority
+    authority = world.portal.services.authority
+    (world.directory / "certificates").mkdir()
     world.write("certificates/card.pem", pem("CERTIFICATE", play.made.certificate))
     world.write("certificates/root.pem", pem("CERTIFICATE", authority.root))
     world.write("certificates/chain.pem", pem("CERTIFICATE", *authority.chain))
@@ -203,7 +204,7 @@ def create(play: Play) -> None:
 
 def log_in(play: Play) -> None:
     """The new card logs in (AUT-1, AUT-2)."""
-    stage, door = play.stage, play.world.log_in
+    stage, door = play.stage, play.world.portal.log_in
     stage.act("log-in")
     nonce = door.challenge(_BROWSER)
     stage.done("log-in.challenge", "AUT-1")
@@ -227,7 +228,7 @@ def _token(play: Play, nonce: str) -> str:
 
 
 def _log_in_again(play: Play) -> LoggedIn:
-    door = play.world.log_in
+    door = play.world.portal.log_in
     nonce = door.challenge(_BROWSER)
     token = play.attempt(lambda: _token(play, nonce))
     return door.verify(token, binding=_BROWSER)
@@ -252,7 +253,7 @@ def manage(play: Play) -> None:
     play.desk.sit(JAN_DE_VRIES, DEFAULT_PIN)
     person = play.attempt(lambda: _phone_log_in(play))
     stage.done("manage.logged_in", "ORG-7", name=f"{person.person.given_names} {person.person.surname}")
-    manager = play.world.management.acting_as(person.person.id, person.membership.ura)
+    manager = play.world.portal.management.acting_as(person.person.id, person.membership.ura)
     stage.done("manage.cards", "ADM-1")
     _show_cards(stage, manager)
     judge = _judge(play)
@@ -277,7 +278,7 @@ def manage(play: Play) -> None:
 
 
 def _phone_log_in(play: Play) -> PhoneLoggedIn:
-    stage, phone, door = play.stage, play.phone, play.world.phones
+    stage, phone, door = play.stage, play.phone, play.world.portal.phones
     if phone is None or play.registered is None:
         raise DemonstrationError("no phone is linked")
     asked = door.ask(play.registered.user_name, play.registered.ura, binding=_OFFICE)

@@ -117,7 +117,7 @@ class Judge:
             DemonstrationError: the list or openssl says otherwise.
         """
         crl = CRL.parse(self._world.publish())
-        crl.verify(self._world.services.authority.certificate)
+        crl.verify(self._world.portal.services.authority.certificate)
         entry = crl.entries.get(self._serial)
         if (entry and entry.reason) != reason:
             raise DemonstrationError(f"the CRL says {entry}, not {reason}")

@@ -1,23 +1,20 @@
 """The world of the demonstration: a portal with its registry and CA, and beside it simulated cards, reader and phone.
 
-Everything that the portal keeps lies in one directory: ``registry.db``, ``ca/``, ``keystore.json``, ``crl.der``, ``crl.pem``.
+Everything that the portal keeps lies in one directory: ``registry.db``, ``ca/``, ``master.key``, ``crl.der``, ``crl.pem``.
 """
 
 from __future__ import annotations
 
 import base64
 import textwrap
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from zorgid_card.adapters.keystore import FileKeyStore
 from zorgid_card.adapters.sql import SQLRegistry
-from zorgid_card.errors import StorageError
 from zorgid_card.pki import hierarchy
-from zorgid_card.pki.authority import Authority
 from zorgid_card.pki.chain import Trust
 from zorgid_card.pki.signing import SoftwareSigner
+from zorgid_card.recipes import PortalSide, open_portal, write_whole
 from zorgid_card.secret import Secret
 from zorgid_card.testkit.keys import KeyPool
 from zorgid_card.testkit.maker import Maker
@@ -25,20 +22,15 @@ from zorgid_card.testkit.phone import SimulatedPhone
 from zorgid_card.testkit.pki import UZITestPKI
 from zorgid_card.testkit.reader import SimulatedReader
 from zorgid_card.testkit.transcript import Transcript
-from zorgid_card.workflows import enrolment, issuance, organisation, pairing
-from zorgid_card.workflows.authentication import LogIn
-from zorgid_card.workflows.lifecycle import Management
-from zorgid_card.workflows.phone_door import PhoneDoor
+from zorgid_card.workflows import pairing
 from zorgid_card.workflows.policy import CreationPolicy, Policy
-from zorgid_card.workflows.portal import Portal, Services
-from zorgid_card.workflows.revocation_list import RevocationList
 
 ORIGIN = "https://portaal.zorgid.example"
 PASSPHRASE = b"demonstratie"
 """Opens the CA and the key store of a demonstration; they guard nothing."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class World:
     """All of it; :meth:`build` makes it in a directory."""
 
@@ -48,25 +40,13 @@ class World:
     reader: SimulatedReader
     transcript: Transcript
     registry: SQLRegistry
-    services: Services
-    portal: Portal
-    management: Management
-    phones: PhoneDoor
-    log_in: LogIn = field(init=False)
+    portal: PortalSide
     phone_key: bytes
     """The key at which the phone's way to the portal ends, SubjectPublicKeyInfo."""
-    revocation: RevocationList = field(init=False)
-
-    def __post_init__(self) -> None:
-        """Publish the first, empty CRL, and open the door for cards."""
-        services = self.services
-        self.revocation = RevocationList(services.registry, services.authority, services.clock, self._published)
-        self.log_in = LogIn(services, self.revocation)
-        self.publish()
 
     @classmethod
     def build(cls, directory: Path, key_algorithm: str) -> World:
-        """Make the world.
+        """Make the world, and publish the portal's first, empty CRL.
 
         Args:
             directory: an empty one.
@@ -76,60 +56,51 @@ class World:
             StorageError: the directory cannot be written.
         """
         pki, maker = UZITestPKI(pool=KeyPool()), Maker.create()
-        transcript = Transcript(directory / "transcript.jsonl")
         registry = SQLRegistry(f"sqlite:///{directory / 'registry.db'}")
         registry.create()
-        portal_key = SoftwareSigner.generate().public_key
-        services = Services(
-            registry=registry,
-            authority=_authority(directory / "ca"),
-            uzi=_uzi_trust(pki),
-            uzi_revocation=pki.crl_source,
-            makers=(maker.root,),
-            administration=FileKeyStore.create(directory / "keystore.json", Secret.of(PASSPHRASE)),
-            identity=pairing.PortalIdentity(ORIGIN, pairing.fingerprint(portal_key)),
-            policy=Policy(creation=CreationPolicy(key_algorithm=key_algorithm)),
-        )
-        purposes = {organisation.REGISTER: enrolment.STEPS, organisation.CREATE: issuance.STEPS}
-        return cls(
+        phone_key = SoftwareSigner.generate().public_key
+        with Secret.of(PASSPHRASE) as passphrase:
+            portal = open_portal(
+                directory,
+                passphrase,
+                registry=registry,
+                identity=pairing.PortalIdentity(ORIGIN, pairing.fingerprint(phone_key)),
+                uzi=_uzi_trust(pki),
+                uzi_revocation=pki.crl_source,
+                makers=(maker.root,),
+                policy=Policy(creation=CreationPolicy(key_algorithm=key_algorithm)),
+            )
+        transcript = Transcript(directory / "transcript.jsonl")
+        world = cls(
             directory=directory,
             pki=pki,
             maker=maker,
             reader=SimulatedReader(transcript=transcript),
             transcript=transcript,
             registry=registry,
-            services=services,
-            portal=Portal(services, purposes),
-            management=Management(registry, services.clock),
-            phones=PhoneDoor(services),
-            phone_key=portal_key,
+            portal=portal,
+            phone_key=phone_key,
         )
+        world.publish()
+        return world
 
     def phone(self) -> SimulatedPhone:
         """A new phone with the app."""
-        return SimulatedPhone(self.phones, self.phone_key)
+        return SimulatedPhone(self.portal.phones, self.phone_key)
 
     def publish(self) -> bytes:
-        """The portal's CRL as it is now, DER; written out, as DER and PEM, if it is a new one."""
-        return self.revocation.current()
+        """The portal's CRL as it is now, DER; the portal writes ``crl.der``, and beside it stands ``crl.pem``."""
+        crl = self.portal.revocation.current()
+        self.write("crl.pem", pem("X509 CRL", crl))
+        return crl
 
-    def _published(self, name: str, der: bytes) -> None:
-        self.write(name, der)
-        self.write(name.replace(".der", ".pem"), pem("X509 CRL", der))
-
-    def write(self, name: str, content: bytes) -> Path:
+    def write(self, name: str, content: bytes) -> None:
         """Write a file of the directory.
 
         Raises:
             StorageError: it cannot be written.
         """
-        path = self.directory / name
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(content)
-        except OSError as error:
-            raise StorageError(f"{path} cannot be written", reason=str(error.strerror)) from error
-        return path
+        write_whole(self.directory / name, content)
 
     def close(self) -> None:
         """Close the registry and the transcript."""
@@ -151,11 +122,6 @@ def pem(label: str, *contents: bytes) -> bytes:
         for der in contents
     )
     return "".join(blocks).encode()
-
-
-def _authority(directory: Path) -> Authority:
-    with Secret.of(PASSPHRASE) as passphrase:
-        return Authority.create(directory, passphrase, now=datetime.now(UTC) - timedelta(minutes=5))
 
 
 def _uzi_trust(pki: UZITestPKI) -> Trust:

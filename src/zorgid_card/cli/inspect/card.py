@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from zorgid_card.cards import Detected, PIVCard, Tries, UZIPass, ZorgIDCard, detect
 from zorgid_card.codec.link import Link
-from zorgid_card.errors import CardError, EncodingError, NoCardError, NoReaderError, UsageError
+from zorgid_card.errors import CardError, EncodingError
 from zorgid_card.ports.card import Reader
 from zorgid_card.protocol import piv
 
@@ -26,43 +26,6 @@ class CardReport:
     puk: Tries = Tries.UNKNOWN
     certificates: dict[str, bytes] = field(default_factory=dict)
     authorities: Sequence[bytes] = ()
-
-
-def choose(readers: Sequence[Reader], wanted: str | None) -> Reader:
-    """The reader of this name, or the only one whose name has it in it; None: the only one with a card.
-
-    Raises:
-        NoReaderError: there is none, or none of this name.
-        NoCardError: no reader holds a card.
-        UsageError: more than one would do.
-    """
-    if not readers:
-        raise NoReaderError
-    if wanted is None:
-        holding = [reader for reader in readers if _holds_card(reader)]
-        if not holding:
-            raise NoCardError
-        return _only(holding)
-    named = [reader for reader in readers if reader.name == wanted]
-    named = named or [reader for reader in readers if wanted.casefold() in reader.name.casefold()]
-    if not named:
-        raise NoReaderError(f"no reader named {wanted}", name=wanted)
-    return _only(named)
-
-
-def _only(readers: Sequence[Reader]) -> Reader:
-    if len(readers) > 1:
-        names = ", ".join(reader.name for reader in readers)
-        raise UsageError(f"name one of these readers: {names}", reason="ambiguous", names=names)
-    return readers[0]
-
-
-def _holds_card(reader: Reader) -> bool:
-    try:
-        reader.wait(present=True, timeout=0)
-    except NoCardError:
-        return False
-    return True
 
 
 def read_card(reader: Reader) -> CardReport:

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import click
 
-from zorgid_card.adapters import pcsc
 from zorgid_card.cli.display import Display
-from zorgid_card.cli.inspect.card import choose, read_card
+from zorgid_card.cli.inspect.card import read_card
 from zorgid_card.cli.inspect.certificate import Authorities, authorities_in, examine, neighbours, read_certificates
 from zorgid_card.cli.inspect.report import Report, as_json, dump, error_as_json, show
 from zorgid_card.errors import StorageError, ZorgIDError
+from zorgid_card.recipes import find_reader
 
 _PATHLIKE = frozenset({".cer", ".crt", ".der", ".pem", ".p7b"})
 
@@ -59,7 +59,7 @@ def _file(path: Path, given: Sequence[bytes], at: datetime) -> Report:
 
 
 def _reader(name: str | None, given: Sequence[bytes], at: datetime) -> Report:
-    card = read_card(choose(pcsc.readers(), name))
+    card = read_card(find_reader(name))
     chosen = Authorities(found=card.authorities, given=given)
     examined = {label: examine(data, chosen, at) for label, data in card.certificates.items()}
     return Report(name=card.reader, card=card, certificates=examined)
