@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from zorgid_card.errors import ZorgIDError
     from zorgid_card.pki.hierarchy import UZI_G3, UZI_TEST_G3, trust
     from zorgid_card.pki.identity import UZIIdentity, read_uzi_identity
-    from zorgid_card.recipes import PortalSide, find_reader, open_card, open_portal
+    from zorgid_card.recipes import CRLFolder, PortalSide, find_reader, open_card, open_portal
     from zorgid_card.secret import Secret
     from zorgid_card.workflows.authentication import LoggedIn, log_in
     from zorgid_card.workflows.creation import CardCreation
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 __all__ = [
     "UZI_G3",
     "UZI_TEST_G3",
+    "CRLFolder",
     "CardCreation",
     "CreationPolicy",
     "LoggedIn",
@@ -62,6 +63,7 @@ _HOME = {
     "trust": "pki.hierarchy",
     "UZIIdentity": "pki.identity",
     "read_uzi_identity": "pki.identity",
+    "CRLFolder": "recipes",
     "PortalSide": "recipes",
     "find_reader": "recipes",
     "open_card": "recipes",

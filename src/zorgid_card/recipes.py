@@ -18,10 +18,10 @@ from zorgid_card.adapters.keystore import FileKeyStore
 from zorgid_card.cards import PIVCard, UZIPass
 from zorgid_card.cards import open_card as open_linked_card
 from zorgid_card.codec.link import Link, Observer
-from zorgid_card.errors import NoCardError, NoReaderError, StorageError, UsageError
+from zorgid_card.errors import CertificateError, NoCardError, NoReaderError, StorageError, UsageError
 from zorgid_card.pki.authority import Authority
 from zorgid_card.pki.chain import Trust
-from zorgid_card.pki.revocation import CRLSource
+from zorgid_card.pki.revocation import CRL, CRLSource
 from zorgid_card.ports.card import Reader
 from zorgid_card.ports.registry import Registry
 from zorgid_card.secret import Secret
@@ -170,6 +170,34 @@ def open_portal(
         management=Management(registry, clock),
         revocation=revocation,
     )
+
+
+class CRLFolder:
+    """The CRLs in a folder, such as those that a timer fetches from the UZI register every hour; a source for :func:`open_portal`.
+
+    A file is read and parsed once, and again when it was replaced. What is no CRL is passed over: that a CRL is missing shows
+    where it is needed.
+
+    Args:
+        directory: holds the CRLs, DER, as ``*.crl``.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._known: dict[Path, tuple[int, CRL]] = {}
+
+    def __call__(self, issuer: bytes, /) -> list[CRL]:
+        """All CRLs of the folder; whoever asks picks those of the issuer."""
+        return [crl for path in sorted(self._directory.glob("*.crl")) for crl in self._read(path)]
+
+    def _read(self, path: Path) -> list[CRL]:
+        with suppress(OSError, CertificateError):
+            changed = path.stat().st_mtime_ns
+            known = self._known.get(path)
+            if known is None or known[0] != changed:
+                known = self._known[path] = changed, CRL.parse(path.read_bytes())
+            return [known[1]]
+        return []
 
 
 def _keys(directory: Path, passphrase: Secret, now: datetime) -> tuple[Authority, FileKeyStore]:

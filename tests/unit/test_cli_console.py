@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import pty
+import threading
 from collections.abc import Callable, Iterable
 from datetime import date
 
@@ -129,13 +131,21 @@ def test_crd_9_without_a_terminal_the_puk_is_not_shown_at_all() -> None:
 def on_a_terminal(action: Callable[[Display], None]) -> str:
     """What a terminal gets to see while ``action`` runs."""
     leader, follower = pty.openpty()
+    seen: list[bytes] = []
+    camera = threading.Thread(target=_watch, args=(leader, seen))
+    camera.start()
     with os.fdopen(follower, "w") as file:
         screen = Console(file=file, force_terminal=True, width=80, highlight=False, color_system=None)
         action(Display(screen, Texts(Language.NL)))
-        file.flush()
-        seen = os.read(leader, 65536).decode()
+    camera.join(10)
     os.close(leader)
-    return seen
+    return b"".join(seen).decode()
+
+
+def _watch(leader: int, seen: list[bytes]) -> None:
+    with contextlib.suppress(OSError):  # the other end was closed
+        while octets := os.read(leader, 65536):
+            seen.append(octets)
 
 
 def test_crd_9_the_puk_is_shown_until_the_person_says_that_it_is_kept_and_is_gone_then() -> None:
