@@ -20,7 +20,6 @@ from zorgid_card.errors import (
     CardRemovedError,
     CardResetError,
     CertificateError,
-    DeclinedError,
     NoCardError,
     NotBlankError,
     PINMismatchError,
@@ -181,19 +180,22 @@ class CardCreation:
 
     def _choose_pin(self, accepted: CardAccepted) -> Secret:
         policy = PINPolicy(minimum=accepted.pin_minimum, maximum=accepted.pin_maximum)
-        for round_ in range(1, _PIN_ROUNDS + 1):
-            first, second = self._holder.new_pin(policy)
-            with second:
-                try:
-                    check_new_pin(first, second, policy)
-                except (PINMismatchError, PINPolicyError) as error:
-                    first.wipe()
-                    if round_ == _PIN_ROUNDS:
-                        raise
-                    self._holder.refused(error)
-                else:
-                    return first
-        raise DeclinedError
+        for _ in range(_PIN_ROUNDS - 1):
+            try:
+                return self._chosen(policy)
+            except (PINMismatchError, PINPolicyError) as error:
+                self._holder.refused(error)
+        return self._chosen(policy)
+
+    def _chosen(self, policy: PINPolicy) -> Secret:
+        first, second = self._holder.new_pin(policy)
+        with second:
+            try:
+                check_new_pin(first, second, policy)
+            except (PINMismatchError, PINPolicyError):
+                first.wipe()
+                raise
+        return first
 
     def _generate(
         self, card: ZorgIDCard, accepted: CardAccepted, pin: Secret, administration: Secret

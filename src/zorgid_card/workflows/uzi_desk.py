@@ -12,6 +12,9 @@ from zorgid_card.ports.card import Reader
 from zorgid_card.workflows.holder import Cue, Holder, Question
 from zorgid_card.workflows.session import Authenticated, PortalClient
 
+NO_ROLE = "00.000"
+"""The role of a pass of type N, M or S (CA model, subjectAltName)."""
+
 
 @contextmanager
 def present_pass(
@@ -52,11 +55,12 @@ def authenticate(card: UZIPass, client: PortalClient, holder: Holder) -> Authent
 
 
 def shown(known: Authenticated) -> tuple[tuple[str, str], ...]:
-    """The data of a pass as they are shown to its holder."""
+    """The data of a pass as they are shown to its holder; a role only where the pass names one (type Z)."""
+    role = (("role", f"{known.role} {known.role_name}".strip()),) if known.role != NO_ROLE else ()
     return (
         ("name", known.common_name),
         ("uzi-number", known.uzi_number),
-        ("role", f"{known.role} {known.role_name}".strip()),
+        *role,
         ("organisation", known.organisation),
         ("ura", known.ura),
         ("valid-until", known.not_after.date().isoformat()),
