@@ -134,6 +134,7 @@ def add_card(
         IssuedCertificate(
             serial=certificate,
             card_serial=serial,
+            key_hash=b"",
             der=b"0",
             status=status,
             reason="certificateHold" if status == "hold" else None,

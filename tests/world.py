@@ -82,6 +82,7 @@ class ScriptedHolder:
     puk: bytes = b""
     steps: list[Step] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
+    questions: list[Question] = field(default_factory=list)
     errors: list[ZorgIDError] = field(default_factory=list)
 
     def cue(self, cue: Cue) -> None:
@@ -103,6 +104,7 @@ class ScriptedHolder:
         return self.born
 
     def confirm(self, question: Question) -> None:
+        self.questions.append(question)
         self._decide(question.code)
 
     def new_pin(self, policy: PINPolicy) -> tuple[Secret, Secret]:

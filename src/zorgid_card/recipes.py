@@ -7,6 +7,7 @@ store, a remote card side.
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -204,8 +205,11 @@ def _keys(directory: Path, passphrase: Secret, now: datetime) -> tuple[Authority
     ca, master = directory / "ca", directory / "master.key"
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        open_to_others = directory.stat().st_mode & 0o022
     except OSError as error:
         raise StorageError(f"{directory} cannot be made", reason=str(error.strerror)) from error
+    if open_to_others:
+        raise StorageError(f"others may write in {directory}: chmod go-w {directory}", reason="permissions")
     keys = FileKeyStore.open(master, passphrase) if master.exists() else FileKeyStore.create(master, passphrase)
     authority = Authority.open(ca, passphrase) if ca.exists() else Authority.create(ca, passphrase, now=now)
     return authority, keys
@@ -217,10 +221,17 @@ def write_whole(path: Path, octets: bytes) -> None:
     Raises:
         StorageError: it cannot be written; the old contents are still there.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        temporary.write_bytes(octets)
-        temporary.replace(path)
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
+        raise StorageError(f"{path} cannot be written", reason=str(error.strerror)) from error
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(octets)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).chmod(0o644)  # a CRL is for everybody
+        Path(name).replace(path)
+    except OSError as error:
+        Path(name).unlink(missing_ok=True)
         raise StorageError(f"{path} cannot be written", reason=str(error.strerror)) from error

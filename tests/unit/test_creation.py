@@ -407,7 +407,7 @@ def test_crd_8_what_is_not_committed_in_time_is_revoked_by_the_portal_alone(worl
             return super().ask(message, expected)
 
     holder = world.worker()
-    holder.declines = {"insert-again"}
+    holder.declines = {"ask-again"}
     with pytest.raises(DeclinedError):
         CardCreation(world.reader, Silent(world.portal), holder, card_timeout=1).run(**DESKTOP)
     assert [c.status for c in records(world, IssuedCertificate)] == ["hold"]

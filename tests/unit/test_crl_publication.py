@@ -10,7 +10,8 @@ import pytest
 from cryptography import x509
 
 from management_world import CARD, CERTIFICATE, World
-from registry_world import NOW, add_card
+from registry_world import NOW, URA, add_card
+from zorgid_card.errors import NotFoundError, StorageError, TransitionError
 from zorgid_card.pki.authority import Authority
 from zorgid_card.ports.registry import IssuedCertificate, SmartCard
 from zorgid_card.secret import Secret
@@ -84,9 +85,9 @@ def test_a_crl_is_signed_anew_only_when_something_changed_or_half_its_life_is_ov
 def test_each_issuer_has_its_own_crl_and_a_foreign_one_has_none(world: Published) -> None:
     issuing, root = world.authority.chain
     for issuer in (issuing, root):
-        (der,) = world.lists(issuer)
-        crl = x509.load_der_x509_crl(der)
-        assert crl.issuer == x509.load_der_x509_certificate(issuer).subject
+        (crl,) = world.lists(issuer)
+        crl.verify(issuer)
+    assert world.lists(root) != world.lists(issuing)
     assert world.lists(b"another") == ()
 
 
@@ -126,3 +127,34 @@ def test_crd_8_giving_out_the_crl_revokes_what_is_late(world: Published) -> None
     assert world.listed()[1] == [(0xDD, "certificateHold")]
     world.clock.forward(minutes=15)
     assert world.listed()[1] == [(0xDD, "cessationOfOperation")]
+
+
+def test_a_list_that_could_not_be_published_is_published_at_the_next_call(world: Published) -> None:
+    kept: dict[str, bytes] = {}
+    full = [True]
+
+    def publish(name: str, der: bytes) -> None:
+        if full[0]:
+            raise StorageError("no space", reason="full")
+        kept[name] = der
+
+    lists = RevocationList(world.store, world.authority, world.clock, publish)
+    world.acting().revoke(CARD, "stolen")
+    with pytest.raises(StorageError):
+        lists.current()
+    (judged,) = lists(world.authority.certificate)  # whoever judges a chain is served all the same
+    assert len(judged.entries) == 1
+    assert kept == {}
+    full[0] = False
+    assert lists.current() == kept["crl.der"]
+    assert world.listed(world.another_worker())[0] == judged.number + 1
+
+
+def test_adm_4_an_operator_revokes_a_card_that_is_linked_to_nobody(world: Published) -> None:
+    world.management.acting_as("administrator0", URA).unlink("holder0", "left")
+    with pytest.raises(NotFoundError):
+        world.acting().revoke(CARD, "stolen")
+    world.management.revoke_as_operator(CARD, operator="operator", reason="stolen", cause="keyCompromise")
+    assert world.listed()[1] == [(SERIAL, "keyCompromise")]
+    with pytest.raises(TransitionError):
+        world.management.revoke_as_operator(CARD, operator="operator", reason="again")

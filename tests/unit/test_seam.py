@@ -12,7 +12,7 @@ import pytest
 from world import CARD_PIN, DESKTOP, World
 from zorgid_card.errors import ZorgIDError
 from zorgid_card.pki.signing import SoftwareSigner
-from zorgid_card.ports.registry import IssuedCertificate, SmartCard
+from zorgid_card.ports.registry import CardAttempt, IssuedCertificate
 from zorgid_card.workflows.creation_messages import (
     AbandonCard,
     CardAbandoned,
@@ -53,7 +53,7 @@ def test_a_repeated_message_gets_the_first_answer_and_is_done_once(world: World)
     client._sequence -= 1
     again = client.ask(OfferCard(serial="4711", dialect="d", firmware="5.7.1", found="blank"), CardAccepted)
     assert again == accepted
-    assert len(records(world, SmartCard)) == 1
+    assert len(records(world, CardAttempt)) == 1
 
 
 def test_the_same_number_with_other_contents_is_refused(world: World) -> None:
@@ -61,7 +61,7 @@ def test_the_same_number_with_other_contents_is_refused(world: World) -> None:
     client._sequence -= 1
     with pytest.raises(ZorgIDError, match="other contents"):
         client.ask(OfferCard(serial="4712", dialect="d", firmware="5.7.1", found="blank"), CardAccepted)
-    assert [c.serial for c in records(world, SmartCard)] == ["4711"]
+    assert [a.card_serial for a in records(world, CardAttempt)] == ["4711"]
 
 
 def test_a_lost_answer_is_asked_again_and_nothing_is_done_twice(world: World) -> None:

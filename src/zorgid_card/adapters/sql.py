@@ -85,7 +85,8 @@ _INDEXES: dict[type, tuple[tuple[str, ...], ...]] = {
     records.Adoption: (("person_id", "uzi_number"),),
     records.SmartCard: (("person_id",), ("certificate_serial",)),
     records.CardLink: (("ura", "id"), ("card_serial",)),
-    records.IssuedCertificate: (("card_serial",), ("status",)),
+    records.IssuedCertificate: (("card_serial",), ("status",), ("key_hash",)),
+    records.Challenge: (("binding",),),
 }
 
 
@@ -294,7 +295,11 @@ def _engine(url: URL) -> Engine:
 
 def _make_private(path: Path) -> None:
     try:
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            os.fchmod(file, 0o600)  # it may have been there before
+        finally:
+            os.close(file)
     except OSError as error:
         reason = _ERRNO.get(error.errno or 0, "io")
         raise StorageError(f"the registry cannot be made: {error.strerror}", reason=reason) from error

@@ -102,6 +102,16 @@ def algorithm_for(spki: bytes) -> str:
     return "RS256" if isinstance(key, rsa.RSAPublicKey) else _CURVES[key.curve.name]
 
 
+def key_algorithm(spki: bytes) -> str:
+    """What kind of key this is, as cards name it: RSA2048, RSA3072, RSA4096, ECCP256, ECCP384, ECCP521.
+
+    Raises:
+        CertificateMalformedError: see :func:`load_public_key`.
+    """
+    key = load_public_key(spki)
+    return f"RSA{key.key_size}" if isinstance(key, rsa.RSAPublicKey) else f"ECCP{key.curve.key_size}"
+
+
 def require_algorithm(key: PublicKey, name: str) -> Algorithm:
     """The algorithm ``name``, provided that it is one for this key.
 

@@ -147,6 +147,19 @@ class SmartCard:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CardAttempt:
+    """A card that a person has begun to make: kept until a certificate is issued for it, so that a half-made card is known.
+
+    It says what the card side said. Nothing else is changed by it: which card is in the reader is shown by attestation.
+    """
+
+    id: str
+    card_serial: str
+    person_id: str
+    begun_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CardLink:
     """A card's use at an organisation (CRD-11, CRD-13)."""
 
@@ -158,11 +171,15 @@ class CardLink:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IssuedCertificate:
-    """A certificate of the embedded CA; ``serial`` in hexadecimal, lower case. ``status``: good, hold, revoked."""
+    """A certificate of the embedded CA; ``serial`` in hexadecimal, lower case. ``status``: good, hold, revoked.
+
+    ``key_hash`` is the SHA-256 of the SubjectPublicKeyInfo: no key is certified twice.
+    """
 
     serial: str
     card_serial: str
     der: bytes
+    key_hash: bytes
     status: str
     reason: str | None
     changed_at: datetime

@@ -7,7 +7,6 @@ a verdict: everything that does not hold raises.
 from __future__ import annotations
 
 import base64
-import hmac
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -21,6 +20,7 @@ from zorgid_card.errors import (
     NotLinkedError,
     NotUZIError,
     OnHoldError,
+    OrganisationUnknownError,
     PassTypeError,
     ReplayError,
     RevokedError,
@@ -141,8 +141,9 @@ class LogIn:
         accepted = self._services.policy.login_pass_types
         if identity.pass_type not in accepted:
             raise PassTypeError(found=identity.pass_type, expected=", ".join(sorted(accepted)))
-        if ura is not None and not hmac.compare_digest(ura, identity.ura):
+        if ura not in (None, identity.ura):
             raise NotLinkedError(ura=ura)
+        self._require_organisation(identity.ura)
         return LoggedIn(
             means="uzi-pass",
             uzi_number=identity.uzi_number,
@@ -155,6 +156,14 @@ class LogIn:
             card_serial=None,
             at=now,
         )
+
+    def _require_organisation(self, ura: str) -> None:
+        """A suspended organisation logs nobody in; one that is not registered here does if the policy says so."""
+        with self._services.registry.begin() as unit:
+            known = next(unit.find(Organisation, ura=ura), None)
+        state = "unknown" if known is None else known.state
+        if state == "suspended" or (self._services.policy.login_registered_only and state != "validated"):
+            raise OrganisationUnknownError(ura=ura, state=state)
 
     def _smartcard(self, certificate: bytes, now: datetime, ura: str | None) -> LoggedIn:
         chain = self._cards.verify(certificate, at=now, usage="authenticity")

@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from cryptography import x509
+from cryptography.x509.oid import NameOID
 
 from zorgid_card.cards import CardKind, PIVCard, ZorgIDCard, open_card
 from zorgid_card.codec.link import Link, Observer
@@ -20,6 +21,7 @@ from zorgid_card.errors import (
     CardRemovedError,
     CardResetError,
     CertificateError,
+    MessageError,
     NoCardError,
     NotBlankError,
     PINMismatchError,
@@ -54,6 +56,14 @@ from zorgid_card.workflows.pin import PINPolicy, check_new_pin
 from zorgid_card.workflows.session import PortalClient
 from zorgid_card.workflows.uzi_desk import authenticate, present_pass
 
+SLOT = 0x9A
+"""Key reference of a ZORG-ID Smartcard's authenticity key."""
+
+ALGORITHMS = frozenset({"RSA2048", "RSA3072", "ECCP256", "ECCP384"})
+PIN_SHORTEST, PIN_LONGEST = 6, 8
+
+_OURS = frozenset({SLOT})
+_GUID = 16
 _PIN_ROUNDS = 3
 _PUK_DIGITS = 8
 _TORN = (CardRemovedError, CardResetError, NoCardError, TransportError, WrongCardError)
@@ -145,18 +155,21 @@ class CardCreation:
             )
             accepted = self._client.ask(offer, CardAccepted)
             try:
-                return self._personalise(card, offer.serial, accepted)
+                certificate, proof = self._personalise(card, offer.serial, accepted)
             except BaseException as error:
                 self._abandon(error)
                 raise
+            active = self._commit(proof)
+            return Made(offer.serial, certificate, active.user_name, active.ura)
         finally:
             channel.close(reset=True)
 
-    def _personalise(self, card: ZorgIDCard, serial: str, accepted: CardAccepted) -> Made:
+    def _personalise(self, card: ZorgIDCard, serial: str, accepted: CardAccepted) -> tuple[bytes, CommitCard]:
+        """Everything but the commit; returns the certificate and the proof that the card is finished."""
+        _require_sound(accepted)
         if accepted.reset:
-            self._holder.confirm(Question("empty-card", (("serial", serial),)))
-            card.factory_reset()
-            card.require_blank()
+            self._empty(card, serial)
+        card.require_blank()
         pin, puk, administration = card.factory_secrets()
         with pin, puk, administration, self._choose_pin(accepted) as chosen:
             self._step(Step.GENERATE, 0)
@@ -171,9 +184,37 @@ class CardCreation:
             proof = self._prove(card, serial, accepted, issued, chosen)
             self._step(Step.PUK, 5)
             self._set_puk(card, puk)
+        return issued.certificate, proof
+
+    def _empty(self, card: ZorgIDCard, serial: str) -> None:
+        """Reset a card that was left half made, or whose certificate is dead; with the holder's word, who is told what is on it.
+
+        The portal's word alone is not enough: a card that holds anything which this library does not make is left untouched.
+
+        Raises:
+            NotBlankError: it holds something else.
+        """
+        inventory = card.inventory()
+        if not (inventory.keys <= _OURS and inventory.certificates <= _OURS):
+            raise NotBlankError("the card holds what this library did not make", found=card.kind.value)
+        certificate = card.certificate(SLOT)
+        named = () if certificate is None else (("certificate", _name_in(certificate)),)
+        self._holder.confirm(Question("empty-card", (("serial", serial), *named)))
+        card.factory_reset()
+
+    def _commit(self, proof: CommitCard) -> CardActive:
+        """The card is finished: there is nothing to abandon any more, only an answer to wait for.
+
+        Raises:
+            DeclinedError: the person does not want to ask again. What the portal did not hear of, it revokes by itself.
+        """
         self._step(Step.ACTIVATE, 6)
-        active = self._client.ask(proof, CardActive)
-        return Made(serial, issued.certificate, active.user_name, active.ura)
+        while True:
+            try:
+                return self._client.ask(proof, CardActive)
+            except TransportError as error:
+                self._holder.refused(error)
+                self._holder.confirm(Question("ask-again"))
 
     def _step(self, step: Step, done: int) -> None:
         self._holder.progress(step, done, len(Step))
@@ -254,6 +295,31 @@ class CardCreation:
         # The first error is the one to tell; if the portal cannot be reached, it revokes by itself in time.
         with suppress(ZorgIDError):
             self._client.ask(AbandonCard(code=code), CardAbandoned)
+
+
+def _require_sound(accepted: CardAccepted) -> None:
+    """What the portal wants is what this library makes: the card side obeys no other (SP 800-73-5 part 1, table 4b).
+
+    Raises:
+        MessageError: it is not.
+    """
+    if accepted.slot != SLOT:
+        raise MessageError("a ZORG-ID Smartcard's key is 9A", field="slot")
+    if accepted.key_algorithm not in ALGORITHMS:
+        raise MessageError("not an algorithm for a ZORG-ID Smartcard", field="key_algorithm")
+    if len(accepted.guid) != _GUID:
+        raise MessageError("a GUID has 16 octets", field="guid")
+    if not PIN_SHORTEST <= accepted.pin_minimum <= accepted.pin_maximum <= PIN_LONGEST:
+        raise MessageError("a PIN has 6 to 8 digits", field="pin_minimum")
+
+
+def _name_in(certificate: bytes) -> str:
+    """Whose certificate this claims to be, for a person to see; nothing is decided by it."""
+    try:
+        names = x509.load_der_x509_certificate(certificate).subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+    except ValueError:
+        return "?"
+    return str(names[0].value) if names else "?"
 
 
 def _personalisable(link: Link) -> ZorgIDCard:

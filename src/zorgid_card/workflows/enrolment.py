@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from zorgid_card.errors import PairingError
+from zorgid_card.errors import NotAllowedError, PairingError
 from zorgid_card.pki.statement import CONSENT, encode, verify_statement
 from zorgid_card.ports.registry import Person
-from zorgid_card.workflows import organisation, pairing
+from zorgid_card.workflows import organisation, pairing, people
 from zorgid_card.workflows.authentication import about, authenticated_session, session_identity, session_pass
 from zorgid_card.workflows.messages import canonical
 from zorgid_card.workflows.portal import Context, Steps
@@ -73,11 +73,12 @@ def register_administrator(context: Context, message: RegisterAdministrator) -> 
 
 def offer_phone(context: Context, message: OfferPhone) -> PhoneOffered:
     """ORG-5: one QR code for this UZI authentication."""
+    person, ura = _administrator(context)
     offer = pairing.offer(
         context.unit,
         context.services.identity,
-        context.unit.get(Person, context.facts["person"]),
-        session_identity(context).ura,
+        person,
+        ura,
         context.session.id,
         context.now,
     )
@@ -96,9 +97,19 @@ def ask_phone(context: Context, message: AskPhone) -> PhoneScanned:
 
 def confirm_phone(context: Context, message: ConfirmPhone) -> PhoneLinked:
     """ORG-6: only the phone whose code the person sees on this session's screen is linked."""
+    _administrator(context)
     phone = context.facts["phone"]
     linked = pairing.confirm(context.unit, phone, context.session.id, message.code, context.now)
     return PhoneLinked(phone=linked.id)
+
+
+def _administrator(context: Context) -> tuple[Person, str]:
+    """The person of this session, if they are administrator still; raises NotAllowedError, OrganisationUnknownError."""
+    ura = organisation.registered(context.unit, session_identity(context).ura).ura
+    person = context.unit.get(Person, context.facts["person"])
+    if person.id not in people.administrators(context.unit, ura, context.now):
+        raise NotAllowedError("no administrator of this organisation any more", action="phone")
+    return person, ura
 
 
 STEPS: Steps = {

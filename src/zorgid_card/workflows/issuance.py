@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 import uuid
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -10,17 +12,21 @@ from cryptography import x509
 
 from zorgid_card.errors import (
     CardInUseError,
+    MessageError,
     NotBlankError,
     PassTypeError,
     ResidencyError,
+    SessionError,
 )
-from zorgid_card.pki.attestation import verify_attestation
+from zorgid_card.pki.attestation import AttestedKey, verify_attestation
 from zorgid_card.pki.authority import SubjectData, new_serial
 from zorgid_card.pki.csr import verify_csr
 from zorgid_card.pki.profile import PROFILES
 from zorgid_card.pki.revocation import ON_HOLD
+from zorgid_card.pki.signing import key_algorithm
 from zorgid_card.pki.statement import CARD_PROOF, verify_statement
 from zorgid_card.ports.registry import (
+    CardAttempt,
     CardLink,
     IssuedCertificate,
     Person,
@@ -55,6 +61,8 @@ from zorgid_card.workflows.session import Authenticate, Authenticated
 from zorgid_card.workflows.states import move
 
 _BLANK = "blank"
+_SERIAL = re.compile(r"[0-9]{1,20}")
+_LABEL = 80
 _REASON_LENGTH = 80
 
 
@@ -77,11 +85,16 @@ def match_person(context: Context, message: MatchPerson) -> PersonMatched:
 
 
 def offer_card(context: Context, message: OfferCard) -> CardAccepted:
-    """CRD-5: the card is blank, or is ours without a live certificate."""
-    policy = context.services.policy.creation
+    """CRD-5: the card is blank, or is ours without a live certificate. Only the attempt is recorded: see :func:`_take_up`."""
+    identity, policy = session_identity(context), context.services.policy.creation
+    organisation.registered(context.unit, identity.ura)
+    people.require_one_means(context.unit, context.facts["person"], people.SMARTCARD, context.now)
+    if not _SERIAL.fullmatch(message.serial):
+        raise MessageError("not a hardware serial", field="serial")
+    _require_free(context, message.serial, message.found)
+    _begin(context, message.serial)
     guid = uuid.uuid4()
-    _take_up(context, message, guid.hex)
-    context.facts.update(card=message.serial, guid=guid.hex)
+    context.facts.update(card=message.serial, dialect=message.dialect[:_LABEL], found=message.found, guid=guid.hex)
     return CardAccepted(
         reset=message.found != _BLANK,
         slot=policy.slot,
@@ -94,70 +107,51 @@ def offer_card(context: Context, message: OfferCard) -> CardAccepted:
     )
 
 
-def _take_up(context: Context, offered: OfferCard, guid: str) -> None:
-    """Record the card as being made, before anything is written on it: a later attempt can tell whose half-made card it is."""
-    unit = context.unit
-    known = next(unit.find(SmartCard, serial=offered.serial), None)
-    if known is not None:
-        known = _released(context, known, offered.found)
-    elif offered.found != _BLANK:
-        raise NotBlankError("the card is in use, and not known here", found=offered.found)
-    card = SmartCard(
-        serial=offered.serial,
-        dialect=offered.dialect,
-        firmware=offered.firmware,
-        guid=guid,
-        person_id=context.facts["person"],
-        state="creating" if known is None else move("card", known.state, "create"),
-        residency="",
-        certificate_serial="",
-        created_at=context.now,
-        activated_at=None,
-        last_used_at=None,
-        reason=None,
-    )
-    if known is None:
-        unit.add(card)
-    else:
-        unit.replace(card)
+def _begin(context: Context, serial: str) -> None:
+    """Remember, before anything is written on the card, that this person makes it: a later attempt finds it half made."""
+    unit, person = context.unit, context.facts["person"]
+    attempt = CardAttempt(id=f"{serial}:{person}", card_serial=serial, person_id=person, begun_at=context.now)
+    known = any(unit.find(CardAttempt, id=attempt.id))
+    (unit.replace if known else unit.add)(attempt)
+    _audit(context, "card.offer", serial)
 
 
-def _released(context: Context, card: SmartCard, found: str) -> SmartCard:
-    """A card that we know may be made anew if it has no live certificate.
+def _require_free(context: Context, serial: str, found: str) -> SmartCard | None:
+    """The card may be made; returns what is known of it.
 
-    A half-made card is given up if it is the holder's own, or if it was not finished in time; and so is the holder's own card
-    that somebody has reset to factory state: its key is gone. A blocked card stays blocked, and somebody else's card is for an
-    administrator to revoke first.
+    Free is a card that we do not know, if it is blank or this person has begun it; one whose certificate is dead; and of this
+    person's own: a half-made one, and one that was reset to factory state, for its key is gone. A half-made card of somebody
+    else is free when its time is over. A blocked card stays blocked.
+
+    Raises:
+        NotBlankError, CardInUseError: it is not free.
     """
-    if card.state in ("revoked", "abandoned"):
-        return card
-    own = card.person_id == context.facts["person"]
+    unit, person = context.unit, context.facts["person"]
+    card = next(unit.find(SmartCard, serial=serial), None)
+    if card is None:
+        if found != _BLANK and not any(unit.find(CardAttempt, id=f"{serial}:{person}")):
+            raise NotBlankError("the card is in use, and not known here", found=found)
+        return None
+    own = card.person_id == person
     late = context.now >= card.created_at + context.services.policy.creation.commit_within
-    if card.state == "creating" and (own or late):
-        return _give_up(context, card, "abandon", "begun anew")
-    if card.state == "active" and own and found == _BLANK:
-        return _give_up(context, card, "revoke", "reset to factory state")
+    half_made = card.state == "creating" and (own or late)
+    emptied = card.state == "active" and own and found == _BLANK
+    if card.state in ("revoked", "abandoned") or half_made or emptied:
+        return card
     if found == _BLANK:
-        raise CardInUseError(serial=card.serial)
+        raise CardInUseError(serial=serial)
     raise NotBlankError("the card is in use", found=found)
 
 
-def _card_of_session(context: Context) -> SmartCard:
-    """The card that this session makes; raises CardInUseError when another session has taken it up since."""
-    card = context.unit.get(SmartCard, context.facts["card"])
-    if card.state != "creating" or card.guid != context.facts["guid"]:
-        raise CardInUseError("another attempt has taken this card up", serial=card.serial)
-    return card
-
-
 def request_certificate(context: Context, message: RequestCertificate) -> CertificateIssued:
-    """CRD-7: a certificate on hold for a key proven to be on this card; the pass's revocation is judged once more."""
-    services, now = context.services, context.now
-    identity = accept_pass(services, *session_pass(context), now)
-    _card_of_session(context)
+    """CRD-7: a certificate on hold for a key proven to be on this card; what was judged at the start is judged once more."""
+    services, policy = context.services, context.services.policy.creation
+    identity = accept_pass(services, *session_pass(context), context.now)
+    organisation.registered(context.unit, identity.ura)
+    people.require_one_means(context.unit, context.facts["person"], people.SMARTCARD, context.now)
+    _count_certificate(context)
     public_key = verify_csr(message.csr)
-    residency = _residency(context, message, public_key)
-    policy = services.policy.creation
+    attested = _attested(context, message, public_key)
     der = services.authority.issue(
         PROFILES[policy.slot],
         SubjectData(
@@ -168,58 +162,103 @@ def request_certificate(context: Context, message: RequestCertificate) -> Certif
         ),
         public_key,
         serial=new_serial(),
-        not_before=now - timedelta(minutes=1),
-        not_after=now + policy.validity,
+        not_before=context.now - timedelta(minutes=1),
+        not_after=context.now + policy.validity,
         guid=bytes.fromhex(context.facts["guid"]),
     )
-    _record(context, der, residency)
+    _take_up(context, der, public_key, attested)
     return CertificateIssued(certificate=der, chain=services.authority.chain)
 
 
-def _residency(context: Context, message: RequestCertificate, public_key: bytes) -> str:
-    services = context.services
-    if "attested" not in services.policy.creation.residency:
+def _count_certificate(context: Context) -> None:
+    issued = int(context.facts.get("issued", "0")) + 1
+    if issued > context.services.policy.creation.certificates_per_session:
+        raise SessionError("this session has made too many certificates", reason="certificates")
+    context.facts["issued"] = str(issued)
+
+
+def _attested(context: Context, message: RequestCertificate, public_key: bytes) -> AttestedKey:
+    """The key was generated on this card, for this slot, with the algorithm and the firmware that the policy wants; and is new."""
+    services, policy = context.services, context.services.policy.creation
+    if "attested" not in policy.residency:
         raise ResidencyError("no accepted proof of residency", reason="policy")
-    verify_attestation(
+    attested = verify_attestation(
         message.attestation,
         message.intermediate,
         services.makers,
         public_key=public_key,
-        slot=services.policy.creation.slot,
+        slot=policy.slot,
         at=context.now,
         serial=context.facts["card"],
     )
-    return "attested"
+    if key_algorithm(public_key) != policy.key_algorithm:
+        raise ResidencyError(f"a key of {policy.key_algorithm} is wanted", reason="algorithm")
+    if organisation.numbers_of(attested.firmware) < organisation.numbers_of(policy.minimum_firmware):
+        raise ResidencyError(f"firmware {attested.firmware} is too old", reason="firmware")
+    if any(context.unit.find(IssuedCertificate, key_hash=hashlib.sha256(public_key).digest())):
+        raise ResidencyError("this key has been certified before", reason="used")
+    return attested
 
 
-def _record(context: Context, der: bytes, residency: str) -> None:
-    unit, now = context.unit, context.now
+def _take_up(context: Context, der: bytes, public_key: bytes, attested: AttestedKey) -> None:
+    """Record the card, which attestation has shown to be at hand. What it was before is over, its links too (CRD-11)."""
+    unit, now, facts = context.unit, context.now, context.facts
+    known = _require_free(context, facts["card"], facts["found"])
+    if known is not None:
+        known = _retired(context, known)
     certificate = x509.load_der_x509_certificate(der)
-    card = replace(
-        _card_of_session(context),
+    card = SmartCard(
+        serial=attested.serial,
+        dialect=facts["dialect"],
+        firmware=attested.firmware,
+        guid=facts["guid"],
+        person_id=facts["person"],
+        state="creating" if known is None else move("card", known.state, "create"),
+        residency="attested",
         certificate_serial=f"{certificate.serial_number:x}",
-        residency=residency,
+        created_at=now,
+        activated_at=None,
+        last_used_at=None,
+        reason=None,
     )
-    unit.replace(card)
-    revocation_list.hold(
-        unit,
-        IssuedCertificate(
-            serial=card.certificate_serial,
-            card_serial=card.serial,
-            der=der,
-            status="hold",
-            reason=ON_HOLD,
-            changed_at=now,
-            commit_by=now + context.services.policy.creation.commit_within,
-            not_after=certificate.not_valid_after_utc,
-        ),
+    (unit.add if known is None else unit.replace)(card)
+    issued = IssuedCertificate(
+        serial=card.certificate_serial,
+        card_serial=card.serial,
+        der=der,
+        key_hash=hashlib.sha256(public_key).digest(),
+        status="hold",
+        reason=ON_HOLD,
+        changed_at=now,
+        commit_by=now + context.services.policy.creation.commit_within,
+        not_after=certificate.not_valid_after_utc,
     )
-    _audit(context, "card.issue", card.serial, certificate=card.certificate_serial, residency=residency)
+    revocation_list.hold(unit, issued)
+    _audit(context, "card.issue", card.serial, certificate=issued.serial, residency=card.residency)
+
+
+def _retired(context: Context, card: SmartCard) -> SmartCard:
+    for link in list(context.unit.find(CardLink, card_serial=card.serial)):
+        context.unit.remove(link)
+    if card.state == "creating":
+        return _give_up(context, card, "abandon", "begun anew")
+    if card.state == "active":
+        return _give_up(context, card, "revoke", "reset to factory state")
+    return card
+
+
+def _card_of_session(context: Context) -> SmartCard:
+    """The card that this session makes; raises CardInUseError when another session has taken it up since."""
+    card = next(context.unit.find(SmartCard, serial=context.facts["card"]), None)
+    if card is None or card.state != "creating" or card.guid != context.facts["guid"]:
+        raise CardInUseError("another attempt has taken this card up", serial=context.facts["card"])
+    return card
 
 
 def administration_key(context: Context, message: FetchAdministrationKey) -> AdministrationKey:
     """The card's own administration key, for the card that this session was issued for."""
     algorithm = context.services.policy.creation.administration_algorithm
+    _card_of_session(context)
     key = context.services.administration.derive(context.facts["card"], algorithm)
     return AdministrationKey(key=key)
 
@@ -227,8 +266,12 @@ def administration_key(context: Context, message: FetchAdministrationKey) -> Adm
 def commit_card(context: Context, message: CommitCard) -> CardActive:
     """CRD-10: the card signed this session's proof; certificate and card become active, linked to person and organisation."""
     unit, now = context.unit, context.now
-    card = _card_of_session(context)
+    identity, card = session_identity(context), _card_of_session(context)
+    organisation.registered(unit, identity.ura)
+    people.require_one_means(unit, card.person_id, people.SMARTCARD, now)
     issued = unit.get(IssuedCertificate, card.certificate_serial)
+    if issued.commit_by is None or now >= issued.commit_by:
+        raise SessionError("the card was not finished in time", reason="expired")
     fields = proof_fields(
         session=context.session.id,
         origin=context.session.origin,
@@ -239,23 +282,23 @@ def commit_card(context: Context, message: CommitCard) -> CardActive:
     unit.replace(replace(card, state=move("card", card.state, "commit"), activated_at=now))
     revocation_list.change(unit, issued, "release", None, now)
     person = unit.get(Person, card.person_id)
-    ura = session_identity(context).ura
-    _link(unit, card, ura, now)
+    _link(unit, card, identity.ura, now)
+    for attempt in list(unit.find(CardAttempt, card_serial=card.serial)):
+        unit.remove(attempt)
     _audit(context, "card.activate", card.serial, certificate=issued.serial)
-    return CardActive(serial=card.serial, user_name=person.user_name, ura=ura, not_after=issued.not_after)
+    return CardActive(serial=card.serial, user_name=person.user_name, ura=identity.ura, not_after=issued.not_after)
 
 
 def _link(unit: Unit, card: SmartCard, ura: str, now: datetime) -> None:
-    """Link the person and the card to the organisation (CRD-10, CRD-11); what is linked stays so."""
+    """Link the person and the card to the organisation (CRD-10, CRD-11)."""
     people.link(unit, card.person_id, ura, now)
-    if not any(unit.find(CardLink, card_serial=card.serial, ura=ura)):
-        unit.add(CardLink(id=uuid.uuid4().hex, card_serial=card.serial, ura=ura, until=None))
+    unit.add(CardLink(id=uuid.uuid4().hex, card_serial=card.serial, ura=ura, until=None))
 
 
 def abandon_card(context: Context, message: AbandonCard) -> CardAbandoned:
     """CRD-8: what was issued for this card in this session is revoked."""
-    card = context.unit.get(SmartCard, context.facts["card"])
-    if card.state == "creating" and card.guid == context.facts["guid"]:
+    card = next(context.unit.find(SmartCard, serial=context.facts["card"]), None)
+    if card is not None and card.state == "creating" and card.guid == context.facts["guid"]:
         _give_up(context, card, "abandon", message.code)
     return CardAbandoned()
 

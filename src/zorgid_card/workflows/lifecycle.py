@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 
 from zorgid_card.errors import NotAllowedError, NotFoundError, UsageError
@@ -49,11 +49,28 @@ _READ = 500
 
 
 @dataclass(frozen=True, slots=True)
+class Colleague:
+    """A person as a manager sees them: without the birth date, by which they prove who they are (ORG-8)."""
+
+    id: str
+    user_name: str
+    given_names: str
+    surname: str
+    uzi_number: str
+    role_code: str
+
+    @classmethod
+    def of(cls, person: Person) -> Colleague:
+        """What a manager sees of this person."""
+        return cls(**{field.name: getattr(person, field.name) for field in fields(cls)})
+
+
+@dataclass(frozen=True, slots=True)
 class CardRow:
     """A card as a manager sees it (ADM-1)."""
 
     card: SmartCard
-    person: Person
+    person: Colleague
     link: CardLink
     not_after: datetime
 
@@ -99,6 +116,28 @@ class Management:
         manager = Manager(self._registry, self._clock, person_id, ura, one_means=self._one_means)
         manager.require_role()
         return manager
+
+    def revoke_as_operator(self, serial: str, *, operator: str, reason: str, cause: str = UNSPECIFIED) -> SmartCard:
+        """Revoke any card, also one that is linked to no organisation any more (CRD-11, ADM-4).
+
+        For the portal's own operators: the caller has made sure that ``operator`` is one.
+
+        Raises:
+            NotFoundError: there is no such card.
+            TransitionError: it is revoked already.
+            UsageError: no reason is given, or ``cause`` is none of :data:`CAUSES`.
+        """
+        if cause not in CAUSES:
+            raise UsageError("no such reason for a CRL", reason="cause")
+        now = self._clock()
+        with self._registry.begin() as unit:
+            card = unit.get(SmartCard, serial)
+            revoked = replace(card, state=move("card", card.state, "revoke"), reason=_reason(reason), blocked_by=None)
+            unit.replace(revoked)
+            certificate = unit.get(IssuedCertificate, card.certificate_serial)
+            revocation_list.change(unit, certificate, "revoke", cause, now)
+            audit.record(unit, now, operator, None, "card.revoke", serial, _reason(reason))
+        return revoked
 
 
 # --- one organisation ---------------------------------------------------------------------------------------
@@ -191,10 +230,9 @@ class Manager:
                 blocked_by=self._ura if event == "block" else None,
             )
             unit.replace(changed)
-            # a revoked certificate of an earlier making of this card stays as it is
-            for certificate in unit.find(IssuedCertificate, card_serial=serial):
-                if certificate.status != "revoked":
-                    revocation_list.change(unit, certificate, change, cause, now)
+            # certificates of earlier makings of this card are revoked, and stay so
+            certificate = unit.get(IssuedCertificate, card.certificate_serial)
+            revocation_list.change(unit, certificate, change, cause, now)
             self._audit(unit, now, f"card.{event}", serial, reason)
             return changed
 
@@ -240,11 +278,11 @@ class Manager:
 
     # ADM-5, ADM-6, ORG-8
 
-    def members(self) -> tuple[tuple[Person, Membership], ...]:
+    def members(self) -> tuple[tuple[Colleague, Membership], ...]:
         """The organisation's people and their roles."""
         with self._acting() as (unit, now):
             found = [m for m in unit.find(Membership, ura=self._ura) if people.is_current(m.until, now)]
-            return tuple((unit.get(Person, m.person_id), m) for m in found)
+            return tuple((Colleague.of(unit.get(Person, m.person_id)), m) for m in found)
 
     def appoint(self, person_id: str, role: str, reason: str) -> Membership:
         """Give a linked person a role (ADM-5).
@@ -298,12 +336,14 @@ class Manager:
 
         Raises:
             NotFoundError: the person is not linked to this organisation.
+            NotAllowedError: the person is a guest.
             UsageError: not 9 digits.
         """
         if len(uzi_number) != 9 or not (uzi_number.isascii() and uzi_number.isdigit()):
             raise UsageError("a UZI number has 9 digits", reason="uzi_number")
         with self._acting(people.ADMINISTRATOR) as (unit, now):
-            people.membership(unit, person_id, self._ura, now)
+            if people.membership(unit, person_id, self._ura, now).until is not None:
+                raise NotAllowedError("a guest's identity is for their own organisation", action="approve-uzi-number")
             leave = Adoption(
                 id=f"{self._ura}:{person_id}:{uzi_number}",
                 person_id=person_id,
@@ -369,7 +409,7 @@ def _rows(unit: Unit, ura: str, now: datetime, after: str) -> Iterator[CardRow]:
 
 def _row(unit: Unit, link: CardLink) -> CardRow:
     card = unit.get(SmartCard, link.card_serial)
-    person = unit.get(Person, card.person_id)
+    person = Colleague.of(unit.get(Person, card.person_id))
     return CardRow(card, person, link, unit.get(IssuedCertificate, card.certificate_serial).not_after)
 
 

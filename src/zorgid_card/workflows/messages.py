@@ -67,7 +67,7 @@ class Refusal(Message):
         for name, text in zip(self.names, self.values, strict=False):
             try:
                 value = json.loads(text)
-            except ValueError as error:
+            except (ValueError, RecursionError) as error:
                 raise MessageError("a refusal's detail is not JSON", field=name) from error
             details[name] = value if isinstance(value, str | int) or value is None else str(value)
         return ZorgIDError.of(self.code, self.message, details)
@@ -89,6 +89,7 @@ def parse(raw: bytes) -> dict[str, JSON]:
         raise MessageError(f"a message of {len(raw)} octets; at most {LIMIT} are accepted", field="")
     try:
         value = json.loads(raw.decode(), object_pairs_hook=_once, parse_float=_no_float, parse_constant=_no_float)
+        canonical(value)  # an escape may name half a surrogate pair, which no encoding of text has
     except (ValueError, RecursionError) as error:
         raise MessageError("not a message: not JSON", field="") from error
     if not isinstance(value, dict):
@@ -154,7 +155,7 @@ def _typed(hint: Any, value: JSON, name: str) -> Any:
         raise MessageError(f"field {name!r} is not text", field=name)
     try:
         return _READ[hint](value)
-    except (ValueError, binascii.Error) as error:
+    except (ValueError, OverflowError, binascii.Error) as error:
         raise MessageError(f"field {name!r} cannot be read", field=name) from error
 
 

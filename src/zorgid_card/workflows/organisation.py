@@ -195,7 +195,7 @@ def requirements(
         pass_type or "",
         ", ".join(sorted(accepted)),
     )
-    recent = _version(client_version) >= _version(policy.minimum_client)
+    recent = numbers_of(client_version) >= numbers_of(policy.minimum_client)
     client = Requirement("client", recent, client_version, policy.minimum_client)
     if purpose == REGISTER:
         return (Requirement("phone", has_phone), reader, uzi_pass, client)
@@ -208,7 +208,7 @@ def require_client(policy: Policy, version: str) -> None:
     """The client program is recent enough (ORG-2); raises ClientTooOldError, or MessageError for what is no
     version.
     """
-    if _version(version) < _version(policy.minimum_client):
+    if numbers_of(version) < numbers_of(policy.minimum_client):
         raise ClientTooOldError(found=version, needed=policy.minimum_client)
 
 
@@ -218,9 +218,10 @@ def require_platform(policy: Policy, platform: str) -> None:
         raise PlatformError(platform=platform)
 
 
-def _version(text: str) -> tuple[int, ...]:
+def numbers_of(text: str) -> tuple[int, ...]:
+    """The numbers of a version, to be compared; raises MessageError for what is no version."""
     if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9}){0,9}", text):
-        raise MessageError("not a version", field="client_version")
+        raise MessageError("not a version", field="version")
     numbers = [int(part) for part in text.split(".")]
     while numbers and numbers[-1] == 0:  # 1.0 is no newer than 1
         numbers.pop()
@@ -327,8 +328,11 @@ def register_administrator(
         BirthDateError, OtherPersonError, TooManyTriesError, OneMeansError: see :func:`people.match_person`.
     """
     organisation = registered(unit, identity.ura)
-    person = people.match_person(unit, identity, birth_date, now, means=people.PHONE, one_means=one_means)
     administrators = people.administrators(unit, organisation.ura, now)
+    # judged before the birth date is: who may not come this way learns nothing about it
+    if administrators and not people.answers_to(unit, identity, administrators):
+        raise NotAllowedError("the organisation has an administrator, who may appoint others", action="register")
+    person = people.match_person(unit, identity, birth_date, now, means=people.PHONE, one_means=one_means)
     if administrators and person.id not in administrators:
         raise NotAllowedError("the organisation has an administrator, who may appoint others", action="register")
     member = people.link(unit, person.id, organisation.ura, now, role=people.ADMINISTRATOR)

@@ -123,6 +123,13 @@ def _namesake(
     return None
 
 
+def answers_to(unit: Unit, identity: UZIIdentity, persons: frozenset[str]) -> bool:
+    """Whether a pass's UZI number is that of one of these persons, or has been approved for one of them (ORG-8)."""
+    known = {person.id for person in unit.find(Person, uzi_number=identity.uzi_number)}
+    approved = {leave.person_id for leave in unit.find(Adoption, uzi_number=identity.uzi_number, ura=identity.ura)}
+    return not persons.isdisjoint(known | approved)
+
+
 def _new(unit: Unit, identity: UZIIdentity, names: tuple[str, str], birth_date: date) -> Person:
     given_names, surname = names
     person = Person(

@@ -22,6 +22,10 @@ class CreationPolicy:
     """RSA2048, RSA3072, ECCP256 or ECCP384."""
     administration_algorithm: str = "AES192"
     """Algorithm of the cards' own administration keys (SP 800-78-5): AES128, AES192 or AES256."""
+    minimum_firmware: str = "5.3"
+    """Oldest firmware, as attested: 5.3 is the first that tells factory values apart (F7); RSA keys of 4.2.6 to 4.3.4 are weak."""
+    certificates_per_session: int = 5
+    """How often a card may be begun anew before the pass must authenticate again."""
     residency: frozenset[str] = frozenset({"attested"})
     """Accepted proofs that the key is on the card (CRD-7)."""
     pin: PINPolicy = field(default_factory=PINPolicy)
@@ -41,4 +45,6 @@ class Policy:
     organisation_pass_types: frozenset[str] = frozenset("Z")
     """UZI pass types that prove an organisation's representative (ORG-2)."""
     login_pass_types: frozenset[str] = frozenset("ZNM")
+    login_registered_only: bool = False
+    """Whether a UZI pass logs in only for an organisation that is registered here; a suspended one never does."""
     creation: CreationPolicy = field(default_factory=CreationPolicy)

@@ -105,9 +105,8 @@ class _Call:
 class _RefusedError(Exception):
     """Carries a refusal out of the transaction that it rolls back."""
 
-    def __init__(self, session: Session, error: ZorgIDError) -> None:
+    def __init__(self, error: ZorgIDError) -> None:
         super().__init__()
-        self.session = session
         self.error = error
 
 
@@ -165,7 +164,10 @@ class Portal:
                 return self._act(unit, session, call)
         except _RefusedError as refused:
             with self.services.registry.begin() as unit:
-                return _keep(unit, refused.session, call, Refusal.of(refused.error))
+                session = self._admit(unit, call)  # as it is now: the same message may have been served meanwhile
+                if session.sequence == call.sequence and not call.body.volatile:
+                    return _repeat(unit, session, call)
+                return _keep(unit, session, call, Refusal.of(refused.error))
 
     def _admit(self, unit: Unit, call: _Call) -> Session:
         try:
@@ -191,7 +193,7 @@ class Portal:
             raise
         except ZorgIDError as error:
             if not error.counted:
-                raise _RefusedError(session, error) from error
+                raise _RefusedError(error) from error
             return _keep(unit, session, call, Refusal.of(error))
         data = canonical({name: context.facts[name] for name in context.facts}).decode()
         return _keep(unit, replace(session, state=following, data=data), call, answer)

@@ -11,8 +11,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from zorgid_card.errors import StorageError
 from zorgid_card.pki.authority import Authority
-from zorgid_card.pki.revocation import UNSPECIFIED, RevokedEntry
+from zorgid_card.pki.revocation import CRL, UNSPECIFIED, RevokedEntry
 from zorgid_card.ports.registry import Counter, IssuedCertificate, Registry, SmartCard, Unit
 from zorgid_card.workflows import audit
 from zorgid_card.workflows.states import move
@@ -67,11 +68,13 @@ def _abandon(unit: Unit, issued: IssuedCertificate, now: datetime) -> IssuedCert
     return revoked
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Made:
     changes: int
+    crl: CRL
     der: bytes
     next_update: datetime
+    published: bool = False
 
 
 class RevocationList:
@@ -81,7 +84,8 @@ class RevocationList:
         registry: the portal's store.
         authority: signs.
         clock: UTC.
-        publish: told of each new CRL (file name, DER), to write it where the world fetches it.
+        publish: told of each new CRL (file name, DER), to write it where the world fetches it. If it raises, the list is
+            published again at the next call.
     """
 
     def __init__(
@@ -100,11 +104,16 @@ class RevocationList:
         self._root: _Made | None = None
         self._expired_at: datetime | None = None
 
-    def __call__(self, issuer: bytes, /) -> tuple[bytes, ...]:
-        """The CRL of this issuer (a certificate, DER), for whoever judges a chain; nothing for a foreign issuer."""
+    def __call__(self, issuer: bytes, /) -> tuple[CRL, ...]:
+        """The CRL of this issuer (a certificate, DER), for whoever judges a chain; nothing for a foreign issuer.
+
+        That it cannot be published does not hinder the judgement: :meth:`current` tells.
+        """
         if issuer == self._authority.root:
-            return (self.of_root(),)
-        return (self.current(),) if issuer == self._authority.certificate else ()
+            return (self._get("root-crl.der", self._fresh_of_root, strict=False).crl,)
+        if issuer == self._authority.certificate:
+            return (self._get("crl.der", self._fresh, strict=False).crl,)
+        return ()
 
     def current(self) -> bytes:
         """The CRL of the issuing CA, DER: made anew if a status has changed since, or half its life is over.
@@ -112,17 +121,40 @@ class RevocationList:
         What was not activated in time is revoked first (looked for once a minute). Number and entries come from one
         transaction, so that a higher CRL number never tells of an earlier state. An entry stays until it was on a CRL issued
         after the certificate's end (RFC 5280, 3.3).
+
+        Raises:
+            StorageError: the registry cannot be read, or the list not be published.
         """
-        now = self._clock()
-        with self._lock, self._registry.begin() as unit:
-            if self._expired_at is None or now - self._expired_at >= _EXPIRE_EVERY:
+        return self._get("crl.der", self._fresh, strict=True).der
+
+    def of_root(self) -> bytes:
+        """The root's CRL, DER: it tells that the issuing CA is not revoked. Raises as :meth:`current`."""
+        return self._get("root-crl.der", self._fresh_of_root, strict=True).der
+
+    def _get(self, name: str, fresh: Callable[[datetime], _Made], *, strict: bool) -> _Made:
+        with self._lock:
+            made = fresh(self._clock())
+            if not made.published:
+                try:
+                    self._publish(name, made.der)
+                    made.published = True
+                except StorageError:
+                    if strict:
+                        raise
+            return made
+
+    def _fresh(self, now: datetime) -> _Made:
+        """What is made counts only once its transaction, with the CRL number in it, is kept."""
+        made, expired_at = self._made, self._expired_at
+        with self._registry.begin() as unit:
+            if expired_at is None or now - expired_at >= _EXPIRE_EVERY:
                 expire_uncommitted(unit, now)
-                self._expired_at = now
+                expired_at = now
             changes = next((counter.value for counter in unit.find(Counter, name=CHANGES)), 0)
-            if self._made is None or self._made.changes != changes or _old(self._made, now):
-                self._made = _Made(changes, self._sign(unit, now), now + LIFETIME)
-                self._publish("crl.der", self._made.der)
-            return self._made.der
+            if made is None or made.changes != changes or _old(made, now):
+                made = _made(changes, self._sign(unit, now), now)
+        self._made, self._expired_at = made, expired_at
+        return made
 
     def _sign(self, unit: Unit, now: datetime) -> bytes:
         listed = [c for status in ("hold", "revoked") for c in unit.find(IssuedCertificate, status=status)]
@@ -133,17 +165,18 @@ class RevocationList:
         ]
         return self._authority.sign_crl(entries, unit.count_up("crl"), now, now + LIFETIME)
 
-    def of_root(self) -> bytes:
-        """The root's CRL, DER: it tells that the issuing CA is not revoked."""
-        now = self._clock()
-        with self._lock:
-            if self._root is None or _old(self._root, now):
-                with self._registry.begin() as unit:
-                    number = unit.count_up("crl-root")
-                der = self._authority.sign_crl((), number, now, now + LIFETIME, root=True)
-                self._root = _Made(0, der, now + LIFETIME)
-                self._publish("root-crl.der", der)
-            return self._root.der
+    def _fresh_of_root(self, now: datetime) -> _Made:
+        made = self._root
+        if made is None or _old(made, now):
+            with self._registry.begin() as unit:
+                number = unit.count_up("crl-root")
+            made = _made(0, self._authority.sign_crl((), number, now, now + LIFETIME, root=True), now)
+            self._root = made
+        return made
+
+
+def _made(changes: int, der: bytes, now: datetime) -> _Made:
+    return _Made(changes, CRL.parse(der), der, now + LIFETIME)
 
 
 def _old(made: _Made, now: datetime) -> bool:

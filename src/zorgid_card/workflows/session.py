@@ -105,6 +105,7 @@ class PortalClient:
         self._session = ""
         self._sequence = 0
         self._expires_at: datetime | None = None
+        self._unanswered: tuple[Message, bytes] | None = None
 
     @property
     def session(self) -> str:
@@ -173,14 +174,22 @@ class PortalClient:
             TransportError: the portal could not be reached.
             MessageError: the answer is not one to this message.
         """
-        answer = self._send(self._sealed(message))
-        error = answer.error() if isinstance(answer, Refusal) else None
-        if not isinstance(error, NOT_TAKEN):
-            self._sequence += 1
-        if error is not None:
-            raise error
+        if self._unanswered is not None and self._unanswered[0] != message:
+            self._settle(*self._unanswered)
+        answer = self._settle(message, self._unanswered[1] if self._unanswered else self._sealed(message))
+        if isinstance(answer, Refusal):
+            raise answer.error()
         if not isinstance(answer, expected):
             raise MessageError(f"{answer.kind} is no answer to {message.kind}", field="kind")
+        return answer
+
+    def _settle(self, message: Message, sealed: bytes) -> Message:
+        """Send a message until it is answered. One whose answer was lost has taken its number: it goes before all others."""
+        self._unanswered = message, sealed
+        answer = self._send(sealed)
+        self._unanswered = None
+        if not (isinstance(answer, Refusal) and isinstance(answer.error(), NOT_TAKEN)):
+            self._sequence += 1
         return answer
 
     def _sealed(self, message: Message) -> bytes:

@@ -64,8 +64,12 @@ _PROMPTS = {
     ),
     "question.compare-code": Text("Toont de telefoon dezelfde code?", "Does the phone show the same code?"),
     "question.empty-card": Text(
-        "Deze kaart is half aangemaakt. Mag hij worden gewist om opnieuw te beginnen?",
-        "This card was left half made. May it be emptied, to start anew?",
+        "Deze kaart is niet leeg: hij is half aangemaakt of ingetrokken. Alles erop gaat verloren. Mag hij worden gewist?",
+        "This card is not blank: it was left half made, or is revoked. All on it will be lost. May it be emptied?",
+    ),
+    "question.ask-again": Text(
+        "De kaart is klaar, maar het portaal antwoordt niet. Wilt u het nog eens vragen?",
+        "The card is finished, but the portal does not answer. Do you want to ask again?",
     ),
     "question.insert-again": Text(
         "De kaart is te vroeg uit de paslezer gehaald. Wilt u het opnieuw proberen?",
@@ -93,6 +97,7 @@ _PROMPTS = {
     "fact.birth-date": Text("Geboortedatum", "Birth date"),
     "fact.code": Text("Code", "Code"),
     "fact.serial": Text("Kaartnummer", "Card number"),
+    "fact.certificate": Text("Certificaat van", "Certificate of"),
 }
 
 _INSPECT = {
