@@ -11,7 +11,7 @@ from cryptography import x509
 
 from zorgid_card.adapters.keystore import FileKeyStore
 from zorgid_card.adapters.sql import SQLRegistry
-from zorgid_card.cards.access import PINRequest
+from zorgid_card.cards.access import LastTry, PINRequest
 from zorgid_card.cards.uzi import UZIPass
 from zorgid_card.cards.zorgid import ZorgIDCard
 from zorgid_card.codec.link import Link
@@ -79,6 +79,8 @@ class ScriptedHolder:
     pins: list[tuple[bytes, bytes]] = field(default_factory=lambda: [(CARD_PIN, CARD_PIN)])
     declines: set[str] = field(default_factory=set)
     pulls_at: Step | None = None
+    pulls_when_asked: str = ""
+    last_try: bool = False
     puk: bytes = b""
     steps: list[Step] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
@@ -95,9 +97,10 @@ class ScriptedHolder:
             self.reader.remove()
             self.reader.insert(self.blank)
 
-    def pin(self, request: PINRequest) -> Secret:
+    def pin(self, request: PINRequest) -> Secret | LastTry:
         self._decide("pin")
-        return Secret.of(self.pass_pin)
+        pin = Secret.of(self.pass_pin)
+        return LastTry(pin) if self.last_try else pin
 
     def birth_date(self) -> date:
         self._decide("birth-date")
@@ -128,6 +131,9 @@ class ScriptedHolder:
 
     def _decide(self, what: str) -> None:
         self.asked.append(what)
+        if what == self.pulls_when_asked:
+            self.pulls_when_asked = ""
+            self.reader.remove()
         if what in self.declines:
             raise DeclinedError
 

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from zorgid_card.adapters.sql import SQLRegistry
+    from zorgid_card.cards.access import LastTry, PINRequest
     from zorgid_card.errors import ZorgIDError
     from zorgid_card.pki.hierarchy import UZI_G3, UZI_TEST_G3, trust
     from zorgid_card.pki.identity import UZIIdentity, read_uzi_identity
@@ -37,7 +38,9 @@ __all__ = [
     "CRLFolder",
     "CardCreation",
     "CreationPolicy",
+    "LastTry",
     "LoggedIn",
+    "PINRequest",
     "Policy",
     "PortalClient",
     "PortalIdentity",
@@ -57,6 +60,8 @@ __all__ = [
 
 _HOME = {
     "SQLRegistry": "adapters.sql",
+    "LastTry": "cards.access",
+    "PINRequest": "cards.access",
     "ZorgIDError": "errors",
     "UZI_G3": "pki.hierarchy",
     "UZI_TEST_G3": "pki.hierarchy",

@@ -248,6 +248,12 @@ class PINPolicyError(UserError):
     code = "user.pin_policy"
 
 
+class PINFormError(UserError):
+    """What was entered cannot be this card's PIN: ``minimum`` to ``maximum`` characters. No try was spent."""
+
+    code = "user.pin_form"
+
+
 class BirthDateError(UserError):
     """The data do not match what is registered. Which of them differs is not told (ORG-8)."""
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from world import CARD_PIN, DESKTOP, DOCTOR, NOW, ORIGIN, PASS_PIN, PRACTICE, ScriptedHolder, World
+from world import CARD_PIN, DESKTOP, DOCTOR, NOW, ORIGIN, PASS_PIN, PRACTICE, WORKER, ScriptedHolder, World
 from zorgid_card.errors import (
     DeclinedError,
     MessageError,
@@ -22,6 +22,7 @@ from zorgid_card.errors import (
     SessionError,
     ZorgIDError,
 )
+from zorgid_card.pki.identity import read_uzi_identity
 from zorgid_card.ports.registry import (
     CardAttempt,
     CardLink,
@@ -35,7 +36,7 @@ from zorgid_card.ports.registry import (
 from zorgid_card.secret import Secret
 from zorgid_card.testkit.uzi import VirtualUZIPass
 from zorgid_card.testkit.uzi_profile import Person as PassHolder
-from zorgid_card.testkit.uzi_profile import Subscriber
+from zorgid_card.testkit.uzi_profile import Subscriber, Usage
 from zorgid_card.workflows import organisation, people
 from zorgid_card.workflows.authentication import log_in
 from zorgid_card.workflows.creation import CardCreation
@@ -235,6 +236,9 @@ def test_crd_2_an_organisation_suspended_meanwhile_gets_no_card(world: World) ->
 
 def test_crd_12_who_became_manager_meanwhile_gets_no_card(world: World) -> None:
     holder = world.worker()
+    identity = read_uzi_identity(world.worker_pass.contents.certificates[Usage.AUTHENTICITY])
+    with world.registry.begin() as unit:
+        people.match_person(unit, identity, WORKER.birth_date, world.now, means=people.SMARTCARD)
 
     def appointed(puk: Secret) -> None:
         with world.registry.begin() as unit:
@@ -379,6 +383,16 @@ def test_crd_10_a_finished_card_is_told_as_finished_however_often_the_answer_is_
     world.creation(holder, Losing(world, "commit-card", times)).run(**DESKTOP)
     assert statuses(world) == ["good"]
     assert holder.asked.count("ask-again") == times // 3
+
+
+def test_crd_4_a_birth_date_that_was_mistyped_is_not_kept(world: World) -> None:
+    holder = world.worker()
+    holder.born, holder.declines = date(1985, 7, 6), {"new-pin"}
+    with pytest.raises(DeclinedError):
+        world.create(holder)
+    assert records(world, Person) == []
+    world.create(world.worker(holder.blank))
+    assert [person.birth_date for person in records(world, Person)] == [WORKER.birth_date]
 
 
 @pytest.mark.parametrize("kind", ["request-certificate", "offer-card", "fetch-administration-key"])

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from card_scripts import Instructions, ScriptedChannel, powered
-from zorgid_card.cards import CardKind, PINRequest, TryState, UZIPass, open_card
+from zorgid_card.cards import CardKind, LastTry, PINRequest, TryState, UZIPass, open_card
 from zorgid_card.cards.access import Tries
 from zorgid_card.codec.link import Link
 from zorgid_card.errors import (
@@ -201,7 +201,7 @@ def test_pin_1_the_last_try_is_spent_on_the_users_word_only(card: UZIPass, simul
             attempt()
         assert caught.value.tries_left == 1
     assert simulated.tries_left == (1, 1)
-    card.sign("signature", b"x", "RS256", a_provider(PIN), last_try_allowed=True)
+    card.sign("signature", b"x", "RS256", lambda request: LastTry(Secret.of(PIN)))
     assert simulated.tries_left == (3, 1)
 
 

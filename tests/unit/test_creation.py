@@ -12,6 +12,7 @@ from world import CARD_PIN, DESKTOP, NOW, WORKER, ScriptedHolder, World
 from zorgid_card.errors import (
     BirthDateError,
     CardInUseError,
+    CardRemovedError,
     CertificateExpiredError,
     DeclinedError,
     NoCardError,
@@ -32,11 +33,14 @@ from zorgid_card.errors import (
 )
 from zorgid_card.pki.attestation import PIN_POLICIES
 from zorgid_card.pki.csr import build_csr
+from zorgid_card.pki.identity import read_uzi_identity
 from zorgid_card.pki.signing import SoftwareSigner
 from zorgid_card.ports.registry import CardLink, IssuedCertificate, Membership, Organisation, Person, SmartCard
 from zorgid_card.secret import Secret
 from zorgid_card.testkit.card import VirtualCard
 from zorgid_card.testkit.faults import Fault, FaultyReader, Kind
+from zorgid_card.testkit.uzi_profile import Usage
+from zorgid_card.workflows import pairing, people
 from zorgid_card.workflows.creation import CardCreation
 from zorgid_card.workflows.creation_messages import (
     AbandonCard,
@@ -188,11 +192,12 @@ def test_crd_4_a_wrong_birth_date_is_counted_and_not_told_apart(world: World) ->
 
 
 def test_crd_12_who_has_a_phone_gets_no_card(world: World) -> None:
-    world.register()
-    doctor = world.uzi_pass(world.doctor_pass.contents.holder, "N")  # type: ignore[arg-type]
-    holder = ScriptedHolder(world.reader, doctor, world.maker.blank(), born=world.doctor().born)
-    with pytest.raises((OneMeansError, BirthDateError)):
-        world.create(holder)
+    identity = read_uzi_identity(world.worker_pass.contents.certificates[Usage.AUTHENTICITY])
+    with world.registry.begin() as unit:
+        person = people.match_person(unit, identity, WORKER.birth_date, world.now, means=people.PHONE)
+        pairing.offer(unit, world.services.identity, person, identity.ura, "browser", world.now)
+    with pytest.raises(OneMeansError):
+        world.create(world.worker())
     nothing_is_valid(world)
 
 
@@ -247,14 +252,6 @@ def test_crd_5_a_card_in_use_by_somebody_else_is_not_made_anew(world: World) -> 
     with pytest.raises(CardInUseError):
         world.create(ScriptedHolder(world.reader, other, blank, born=date(1990, 1, 1)))
     assert [c.status for c in records(world, IssuedCertificate)] == ["good"]
-
-
-def test_crd_5_no_card_comes(world: World) -> None:
-    holder = world.worker()
-    holder.blank = None
-    creation = CardCreation(world.reader, world.client(), holder, card_timeout=0.05)
-    with pytest.raises(NoCardError):
-        creation.run(**DESKTOP)
 
 
 @pytest.mark.parametrize(
@@ -361,6 +358,29 @@ def test_crd_8_pulled_at_a_step_the_card_is_made_anew_after_reinsertion(world: W
     if world.reader.card is None:
         world.reader.insert(holder.blank)
     world.card().verify_pin(Secret.of(CARD_PIN))
+
+
+@pytest.mark.parametrize("prompt", ["grant-access", "pin", "pass-data", "birth-date", "new-pin", "puk"])
+def test_crd_8_pulled_at_a_prompt_nothing_stays_valid_and_the_card_can_be_made(world: World, prompt: str) -> None:
+    holder = world.worker()
+    holder.pulls_when_asked = prompt
+    holder.declines = {"insert-again"}
+    try:
+        world.create(holder)
+    except (CardRemovedError, NoCardError, DeclinedError):
+        nothing_is_valid(world)
+        world.reader.remove()
+        world.create(world.worker(holder.blank))
+    world.card().verify_pin(Secret.of(CARD_PIN))
+
+
+def test_crd_3_a_blank_is_asked_for_and_an_empty_reader_is_told(world: World) -> None:
+    holder = world.worker()
+    holder.blank = None
+    with pytest.raises(NoCardError):
+        CardCreation(world.reader, world.client(), holder, card_timeout=0.05).run(**DESKTOP)
+    assert holder.asked[-2:] == ["remove-pass", "insert-blank"]
+    assert records(world, SmartCard) == []
 
 
 def commands_of_making(world: World) -> int:

@@ -13,12 +13,18 @@ from zorgid_card.errors import (
     CertificateExpiredError,
     ClientTooOldError,
     DeclinedError,
+    LastTryError,
+    OrganisationMismatchError,
     OrganisationUnknownError,
     PairingError,
     PassTypeError,
     PhoneDigitsError,
+    PINFormError,
+    ReaderError,
+    RevokedError,
     SessionError,
     SignatureError,
+    WrongCardError,
     WrongPINError,
 )
 from zorgid_card.pki.statement import CONSENT, DOMAIN, verify_statement
@@ -107,6 +113,73 @@ def test_org_3_an_expired_pass(world: World) -> None:
     world.now += timedelta(days=4 * 365)
     with pytest.raises(CertificateExpiredError):
         world.register()
+
+
+def test_org_3_a_revoked_pass(world: World) -> None:
+    world.pki.revoke(world.doctor_pass.contents, at=world.now - timedelta(hours=1))
+    with pytest.raises(RevokedError):
+        world.register()
+    assert records(world, Person) == []
+
+
+def test_org_3_a_pass_of_another_organisation_than_the_approved_one(world: World) -> None:
+    with pytest.raises(OrganisationMismatchError) as caught:
+        Registration(world.reader, world.client(), world.doctor()).register(**DESKTOP, ura="90000999")
+    assert caught.value.details == {"ura": "90000123", "expected": "90000999"}
+    assert [o.state for o in records(world, Organisation)] == ["approved"]
+
+
+def test_org_3_a_zorgid_card_or_a_blank_is_no_uzi_pass(world: World) -> None:
+    blank = world.maker.blank()
+    with pytest.raises(WrongCardError) as caught:
+        world.register(ScriptedHolder(world.reader, blank))
+    assert caught.value.details == {"expected": "uzi-pass", "found": "blank"}
+
+
+PROMPTS = ["grant-access", "pin", "pass-data", "organisation-data", "birth-date", "consent-administrator"]
+
+
+@pytest.mark.parametrize("prompt", PROMPTS)
+def test_org_3_a_pass_pulled_at_any_prompt_registers_nothing_half(world: World, prompt: str) -> None:
+    holder = world.doctor()
+    holder.pulls_when_asked = prompt
+    try:
+        world.register(holder)
+    except ReaderError:
+        assert records(world, Consent) == []
+        assert records(world, Membership) == []
+    world.reader.remove()
+    world.register()
+    assert [m.role for m in records(world, Membership)] == ["administrator"]
+
+
+@pytest.mark.parametrize("said", [True, False])
+def test_pin_1_the_last_try_of_a_pass_is_spent_on_its_holders_word_only(world: World, said: bool) -> None:
+    for left in (2, 1):
+        holder = world.doctor()
+        holder.pass_pin = b"999999"
+        with pytest.raises(WrongPINError) as caught:
+            world.register(holder)
+        assert caught.value.details["tries_left"] == left
+    holder = world.doctor()
+    holder.last_try = said
+    if said:
+        world.register(holder)
+        assert world.presented().tries().left == 3
+    else:
+        with pytest.raises(LastTryError):
+            world.register(holder)
+        assert world.presented().tries().left == 1
+
+
+@pytest.mark.parametrize("pin", [b"1", b"12345", b"123456789"])
+def test_pin_1_what_cannot_be_a_pin_costs_no_try(world: World, pin: bytes) -> None:
+    holder = world.doctor()
+    holder.pass_pin = pin
+    with pytest.raises(PINFormError) as caught:
+        world.register(holder)
+    assert caught.value.details == {"minimum": 6, "maximum": 8}
+    assert world.presented().tries().left == 3
 
 
 def test_org_3_a_wrong_pin(world: World) -> None:

@@ -134,6 +134,11 @@ class SQLRegistry:
         else:
             self._engine = self._engine.execution_options(isolation_level="SERIALIZABLE")
 
+    @classmethod
+    def file(cls, path: Path) -> SQLRegistry:
+        """A registry in one SQLite file; any path will do, for it is not read as a URL."""
+        return cls(URL.create("sqlite", database=str(path)))
+
     def create(self) -> None:
         """Make the tables that are missing; a new SQLite file gets mode 0600 before anything is in it.
 

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import ClassVar, TypeAlias
 
 from zorgid_card.codec.link import Link
-from zorgid_card.errors import LastTryError, PINPolicyError, ReaderError
+from zorgid_card.errors import LastTryError, PINFormError, PINPolicyError, ReaderError
 from zorgid_card.protocol.iso7816 import Credential
 from zorgid_card.secret import Secret
 
@@ -69,17 +69,47 @@ class PINRequest:
     """The key that is to be used: its number on the card."""
     minimum: int
     maximum: int
+    digits: bool
+    """The PIN is of digits only."""
     retrying: bool
     """The PIN last given to this card was wrong."""
 
 
-PINProvider: TypeAlias = Callable[[PINRequest], Secret]
-"""Asked for the PIN outside any transaction, once for each operation that wants it; the secret stays the
-provider's to wipe.
+@dataclass(frozen=True, slots=True)
+class LastTry:
+    """A PIN that comes with the person's explicit word: the last try, or one of an unknown number, may be spent on it (PIN-1)."""
 
-When it returns a secret for a request whose tries are ``final`` or ``unknown``, the operation still needs
-``last_try_allowed``.
+    secret: Secret
+
+
+PINProvider: TypeAlias = Callable[[PINRequest], "Secret | LastTry"]
+"""Asked for the PIN outside any transaction, once for each operation that wants it; the secret stays the provider's to wipe.
+
+A plain :class:`Secret` is not tried when the request's tries are ``final`` or ``unknown``: then LastTryError is raised.
 """
+
+
+def entered(provider: PINProvider, request: PINRequest) -> LastTry | Secret:
+    """Ask for the PIN; what cannot be one is told before the card is asked, so that it costs no try.
+
+    Raises:
+        PINFormError: too short, too long, or not of digits where the card takes digits only.
+    """
+    given = provider(request)
+    secret = given.secret if isinstance(given, LastTry) else given
+    try:
+        if request.digits:
+            secret.check_digits(request.minimum, request.maximum)
+        else:
+            check_length(secret, request.minimum, request.maximum)
+    except PINPolicyError as error:
+        raise PINFormError(minimum=request.minimum, maximum=request.maximum) from error
+    return given
+
+
+def spoken(given: LastTry | Secret) -> tuple[Secret, bool]:
+    """The PIN, and whether the last try may be spent on it."""
+    return (given.secret, True) if isinstance(given, LastTry) else (given, False)
 
 
 def check_length(secret: Secret, minimum: int, maximum: int) -> None:

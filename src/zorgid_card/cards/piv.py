@@ -15,6 +15,8 @@ from zorgid_card.cards.access import (
     PINRequest,
     Tries,
     check_length,
+    entered,
+    spoken,
 )
 from zorgid_card.cards.certificates import public_key_of
 from zorgid_card.cards.kinds import CardKind
@@ -208,8 +210,6 @@ class PIVCard(CardSession):
         data: bytes,
         algorithm: str,
         pin: PINProvider | None = None,
-        *,
-        last_try_allowed: bool = False,
     ) -> bytes:
         """Hash and sign ``data`` with the key in ``slot`` (AUT-3).
 
@@ -221,7 +221,6 @@ class PIVCard(CardSession):
             data: what is signed, not yet hashed.
             algorithm: RS256/384/512, PS256/384/512, ES256, ES384; it must suit the key.
             pin: asked for the PIN; None when it is verified, or the key never wants it.
-            last_try_allowed: the person said that the last try may be spent.
 
         Returns:
             RSA: as many bytes as the modulus. ECDSA: DER ECDSA-Sig-Value. It is not verified here.
@@ -229,20 +228,19 @@ class PIVCard(CardSession):
         Raises:
             UsageError: the algorithm does not suit the key.
             WrongPINError, PINBlockedError, LastTryError: as :meth:`verify_pin`.
+            PINFormError: what was entered cannot be the PIN; nothing was tried.
             StatusWordError: 6982 when the PIN was needed and no ``pin`` given.
         """
         chosen = signature_algorithm(algorithm)
         key = self.key(slot)
         block = _block(key.algorithm, chosen, data)
-        return self._use(key, piv.sign_raw(slot, key.algorithm, block), pin, last_try_allowed)
+        return self._use(key, piv.sign_raw(slot, key.algorithm, block), pin)
 
     def key_agreement(
         self,
         slot: int,
         public_key: bytes,
         pin: PINProvider | None = None,
-        *,
-        last_try_allowed: bool = False,
     ) -> bytes:
         """Elliptic-curve Diffie-Hellman with the key in ``slot`` (9D, 82 to 95; AUT-3).
 
@@ -250,7 +248,6 @@ class PIVCard(CardSession):
             slot: key reference.
             public_key: the other party's, SubjectPublicKeyInfo DER, on the same curve.
             pin: as for :meth:`sign`.
-            last_try_allowed: as for :meth:`sign`.
 
         Returns:
             the x coordinate of the shared point, 32 or 48 bytes: input for a key derivation, not a key.
@@ -260,12 +257,13 @@ class PIVCard(CardSession):
         """
         key = self.key(slot)
         exchange = piv.key_agreement(slot, key.algorithm, _point(public_key, key.algorithm))
-        return self._use(key, exchange, pin, last_try_allowed)
+        return self._use(key, exchange, pin)
 
-    def _use(self, key: Key, exchange: Exchange[bytes], provider: PINProvider | None, last_try_allowed: bool) -> bytes:
-        secret = provider(self._request(key)) if provider is not None and self._wants_pin(key) else None
+    def _use(self, key: Key, exchange: Exchange[bytes], provider: PINProvider | None) -> bytes:
+        given = entered(provider, self._request(key)) if provider is not None and self._wants_pin(key) else None
         with self.session():
-            if secret is not None:
+            if given is not None:
+                secret, last_try_allowed = spoken(given)
                 self._spend(Credential.PIN, iso7816.verify(piv.PIN, secret), last_try_allowed)
             return self._link.run(exchange)
 
@@ -284,6 +282,7 @@ class PIVCard(CardSession):
             reference=key.slot,
             minimum=self._profile.pin_minimum,
             maximum=self._profile.pin_maximum,
+            digits=True,
             retrying=self._last_was_wrong,
         )
 
@@ -293,7 +292,6 @@ class PIVCard(CardSession):
         pin: PINProvider | None = None,
         *,
         algorithm: str | None = None,
-        last_try_allowed: bool = False,
     ) -> CardSigner:
         """The key in ``slot`` as a :class:`~zorgid_card.ports.card.Signer`.
 
@@ -301,14 +299,13 @@ class PIVCard(CardSession):
             slot: key reference.
             pin: asked for the PIN at each signature that wants it.
             algorithm: None for the usual one: RS256, ES256 or ES384.
-            last_try_allowed: as for :meth:`sign`.
         """
         key = self.key(slot)
         name = algorithm or _DEFAULT_ALGORITHMS[key.algorithm.name]
         return CardSigner(
             key.public_key,
             name,
-            lambda data: self.sign(slot, data, name, pin, last_try_allowed=last_try_allowed),
+            lambda data: self.sign(slot, data, name, pin),
         )
 
     def authentication_signer(self, pin: PINProvider) -> CardSigner:

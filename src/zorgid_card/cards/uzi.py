@@ -14,6 +14,8 @@ from zorgid_card.cards.access import (
     PINRequest,
     Tries,
     check_length,
+    entered,
+    spoken,
 )
 from zorgid_card.cards.certificates import public_key_of, usage_of
 from zorgid_card.cards.kinds import CardKind
@@ -281,8 +283,6 @@ class UZIPass(CardSession):
         data: bytes,
         algorithm: str = "RS256",
         pin: PINProvider | None = None,
-        *,
-        last_try_allowed: bool = False,
     ) -> bytes:
         """Hash and sign ``data`` with the key of ``usage`` (AUT-3); the card pads by PKCS #1 v1.5.
 
@@ -295,7 +295,6 @@ class UZIPass(CardSession):
             data: what is signed, not yet hashed.
             algorithm: RS256, RS384 or RS512.
             pin: asked for the PIN; None when it is verified.
-            last_try_allowed: the person said that the last try may be spent.
 
         Returns:
             as many bytes as the modulus. It is not verified here.
@@ -303,6 +302,7 @@ class UZIPass(CardSession):
         Raises:
             UsageError: another algorithm, or no such key.
             WrongPINError, PINBlockedError, LastTryError: as :meth:`verify_pin`.
+            PINFormError: what was entered cannot be the PIN; nothing was tried.
             StatusWordError: 6982 when the PIN was needed and no ``pin`` given.
         """
         chosen = signature_algorithm(algorithm)
@@ -314,7 +314,6 @@ class UZIPass(CardSession):
             _COMPUTE_SIGNATURE,
             lambda key: iso7816.pso_sign(info, key.bits // 8),
             pin,
-            last_try_allowed=last_try_allowed,
         )
 
     def decipher(
@@ -323,7 +322,6 @@ class UZIPass(CardSession):
         pin: PINProvider | None = None,
         *,
         usage: str = CONFIDENTIALITY,
-        last_try_allowed: bool = False,
     ) -> bytes:
         """Decipher with the confidentiality key (AUT-3); the card takes the PKCS #1 v1.5 padding off.
 
@@ -331,14 +329,11 @@ class UZIPass(CardSession):
             cryptogram: as many bytes as the modulus.
             pin: as for :meth:`sign`.
             usage: whose key.
-            last_try_allowed: as for :meth:`sign`.
 
         Returns:
             the plain text. To a sender who can tell a refusal from an answer the card is a padding oracle.
         """
-        return self._use(
-            usage, _DECIPHER, lambda _: iso7816.pso_decipher(cryptogram), pin, last_try_allowed=last_try_allowed
-        )
+        return self._use(usage, _DECIPHER, lambda _: iso7816.pso_decipher(cryptogram), pin)
 
     def _use(
         self,
@@ -346,23 +341,21 @@ class UZIPass(CardSession):
         operation: int,
         make: Callable[[PrivateKey], Exchange[bytes]],
         provider: PINProvider | None,
-        *,
-        last_try_allowed: bool,
     ) -> bytes:
         """MSE SET, VERIFY, and the operation directly after it; the PIN's directory comes first where it is another."""
         request = None if provider is None else self._request(usage)
-        secret = None if provider is None or request is None else provider(request)
+        given = None if provider is None or request is None else entered(provider, request)
         with self.session():
             found, layout = self._usage(usage), self._contents().layout
             key, place = found.key, layout.place(found.key.path)
             elsewhere = layout.place(found.pin.path) not in (place, place[:-2])
-            if secret is not None and elsewhere:
-                self._verify(found.pin, secret, last_try_allowed)
+            if given is not None and elsewhere:
+                self._verify(found.pin, *spoken(given))
             self._link.run(pkcs15.enter(layout, place))
             algorithm = layout.algorithm_reference(key, operation)
             self._link.run(iso7816.mse_set(_TEMPLATES[operation], key.reference, algorithm))
-            if secret is not None and not elsewhere:
-                self._verify(found.pin, secret, last_try_allowed)
+            if given is not None and not elsewhere:
+                self._verify(found.pin, *spoken(given))
             return self._link.run(make(key))
 
     def _request(self, usage: str) -> PINRequest | None:
@@ -378,6 +371,7 @@ class UZIPass(CardSession):
             reference=found.key.reference,
             minimum=found.pin.minimum,
             maximum=found.pin.maximum,
+            digits=False,
             retrying=self._last_was_wrong,
         )
 
@@ -387,7 +381,6 @@ class UZIPass(CardSession):
         pin: PINProvider | None = None,
         *,
         algorithm: str = "RS256",
-        last_try_allowed: bool = False,
     ) -> CardSigner:
         """The key of ``usage`` as a :class:`~zorgid_card.ports.card.Signer`; ``pin`` is asked at each
         signature that wants it.
@@ -397,7 +390,7 @@ class UZIPass(CardSession):
         return CardSigner(
             public_key,
             algorithm,
-            lambda data: self.sign(usage, data, algorithm, pin, last_try_allowed=last_try_allowed),
+            lambda data: self.sign(usage, data, algorithm, pin),
         )
 
     def authentication_signer(self, pin: PINProvider) -> CardSigner:

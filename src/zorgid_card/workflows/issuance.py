@@ -6,7 +6,7 @@ import hashlib
 import re
 import uuid
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, timedelta
 
 from cryptography import x509
 
@@ -77,11 +77,18 @@ def authenticate(context: Context, message: Authenticate) -> Authenticated:
 
 
 def match_person(context: Context, message: MatchPerson) -> PersonMatched:
-    """CRD-4, ORG-8: the birth date fits the person of the pass; CRD-12: who has no other means."""
-    identity = session_identity(context)
-    person = people.match_person(context.unit, identity, message.birth_date, context.now, means=people.SMARTCARD)
-    context.facts["person"] = person.id
+    """CRD-4, ORG-8: the birth date fits the person of the pass; CRD-12: who has no other means.
+
+    A new person is taken up when their card is finished, and not before: a birth date that was mistyped is not kept.
+    """
+    person = _person(context, message.birth_date, keep=False)
+    context.facts.update(person=person.id, birth_date=message.birth_date.isoformat())
     return PersonMatched(user_name=person.user_name)
+
+
+def _person(context: Context, birth_date: date, *, keep: bool) -> Person:
+    identity = session_identity(context)
+    return people.match_person(context.unit, identity, birth_date, context.now, means=people.SMARTCARD, keep=keep)
 
 
 def offer_card(context: Context, message: OfferCard) -> CardAccepted:
@@ -268,7 +275,6 @@ def commit_card(context: Context, message: CommitCard) -> CardActive:
     unit, now = context.unit, context.now
     identity, card = session_identity(context), _card_of_session(context)
     organisation.registered(unit, identity.ura)
-    people.require_one_means(unit, card.person_id, people.SMARTCARD, now)
     issued = unit.get(IssuedCertificate, card.certificate_serial)
     if issued.commit_by is None or now >= issued.commit_by:
         raise SessionError("the card was not finished in time", reason="expired")
@@ -279,19 +285,18 @@ def commit_card(context: Context, message: CommitCard) -> CardActive:
         certificate_serial=issued.serial,
     )
     verify_statement(issued.der, CARD_PROOF, fields, message.signature, message.algorithm)
+    person = _person(context, date.fromisoformat(context.facts["birth_date"]), keep=True)
     unit.replace(replace(card, state=move("card", card.state, "commit"), activated_at=now))
     revocation_list.change(unit, issued, "release", None, now)
-    person = unit.get(Person, card.person_id)
-    _link(unit, card, identity.ura, now)
+    _link(unit, card, identity.ura)
     for attempt in list(unit.find(CardAttempt, card_serial=card.serial)):
         unit.remove(attempt)
     _audit(context, "card.activate", card.serial, certificate=issued.serial)
     return CardActive(serial=card.serial, user_name=person.user_name, ura=identity.ura, not_after=issued.not_after)
 
 
-def _link(unit: Unit, card: SmartCard, ura: str, now: datetime) -> None:
-    """Link the person and the card to the organisation (CRD-10, CRD-11)."""
-    people.link(unit, card.person_id, ura, now)
+def _link(unit: Unit, card: SmartCard, ura: str) -> None:
+    """Link the card to the organisation, as the person is (CRD-10, CRD-11)."""
     unit.add(CardLink(id=uuid.uuid4().hex, card_serial=card.serial, ura=ura, until=None))
 
 

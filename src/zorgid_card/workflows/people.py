@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import secrets
 import unicodedata
@@ -45,6 +46,7 @@ def match_person(
     means: str,
     one_means: bool = True,
     tries: int = TRIES_A_DAY,
+    keep: bool = True,
 ) -> Person:
     """The person whom a pass and a birth date name, linked to the organisation of the pass; a new one if
     there is none (ORG-8).
@@ -61,6 +63,7 @@ def match_person(
         means: what the person is about to get, :data:`SMARTCARD` or :data:`PHONE`.
         one_means: the policy of CRD-12.
         tries: failures for one pass on one day, at most.
+        keep: take a new person up, and link them. False only judges: what was mistyped is not kept for good.
 
     Raises:
         PassTypeError: the pass names no person (type M or S).
@@ -75,14 +78,19 @@ def match_person(
     if not 0 <= now.year - birth_date.year <= _OLDEST or birth_date > now.date():
         raise UsageError("this cannot be a birth date", reason="birth date")
     _require_tries(unit, identity.uzi_number, now, tries)
-    person = _known(unit, identity, names, birth_date, now) or _namesake(unit, identity, names, birth_date, now)
-    if person is None:
-        person = _new(unit, identity, names, birth_date)
+    found = _known(unit, identity, names, birth_date, now) or _namesake(unit, identity, names, birth_date, now, keep)
+    if found is None:
+        person = _new(identity, names, birth_date)
     else:
-        person = replace(person, uzi_number=identity.uzi_number, role_code=identity.role)
-        unit.replace(person)
+        person = replace(found, uzi_number=identity.uzi_number, role_code=identity.role)
     if one_means:
         require_one_means(unit, person.id, means, now)
+    if not keep:
+        return person
+    if found is None:
+        unit.add(person)
+    else:
+        unit.replace(person)
     link(unit, person.id, identity.ura, now)
     return person
 
@@ -104,7 +112,7 @@ def _known(unit: Unit, identity: UZIIdentity, names: tuple[str, str], birth_date
 
 
 def _namesake(
-    unit: Unit, identity: UZIIdentity, names: tuple[str, str], birth_date: date, now: datetime
+    unit: Unit, identity: UZIIdentity, names: tuple[str, str], birth_date: date, now: datetime, keep: bool
 ) -> Person | None:
     """Somebody of this organisation with these names and this birth date, under another UZI number."""
     found = [
@@ -115,7 +123,8 @@ def _namesake(
     for person in found:
         leaves = unit.find(Adoption, person_id=person.id, uzi_number=identity.uzi_number, ura=identity.ura)
         for leave in leaves:
-            unit.remove(leave)
+            if keep:
+                unit.remove(leave)
             return person
     if found:
         _count(unit, identity.uzi_number, now)
@@ -130,10 +139,11 @@ def answers_to(unit: Unit, identity: UZIIdentity, persons: frozenset[str]) -> bo
     return not persons.isdisjoint(known | approved)
 
 
-def _new(unit: Unit, identity: UZIIdentity, names: tuple[str, str], birth_date: date) -> Person:
+def _new(identity: UZIIdentity, names: tuple[str, str], birth_date: date) -> Person:
+    """A new person, not yet kept. The id follows from the UZI number, so that it is the same until they are."""
     given_names, surname = names
-    person = Person(
-        id=secrets.token_hex(16),
+    return Person(
+        id=hashlib.sha256(b"zorgid-card person " + identity.uzi_number.encode()).hexdigest()[:32],
         user_name=user_name(given_names, surname, identity.uzi_number),
         given_names=given_names,
         surname=surname,
@@ -141,8 +151,6 @@ def _new(unit: Unit, identity: UZIIdentity, names: tuple[str, str], birth_date: 
         uzi_number=identity.uzi_number,
         role_code=identity.role,
     )
-    unit.add(person)
-    return person
 
 
 def user_name(given_names: str, surname: str, uzi_number: str) -> str:

@@ -59,8 +59,16 @@ class Registration:
         self._holder = holder
         self._observer = observer
 
-    def register(self, *, platform: str, client_version: str, timeout: float | None = None) -> Registered:
+    def register(
+        self, *, platform: str, client_version: str, ura: str | None = None, timeout: float | None = None
+    ) -> Registered:
         """Validate the organisation and register its administrator (ORG-3, ORG-4); the pass may be taken out afterwards.
+
+        Args:
+            platform: as :func:`platform.system` names it.
+            client_version: numbers joined by dots.
+            ura: the organisation whose request was approved, where the card side knows it: the pass must be of this one.
+            timeout: seconds to wait for the pass; None waits for ever.
 
         Raises:
             PassTypeError, OrganisationMismatchError, OrganisationUnknownError: the portal refuses the pass.
@@ -71,7 +79,7 @@ class Registration:
             known = authenticate(card, self._client, self._holder)
             organisation = (("organisation", known.organisation), ("ura", known.ura))
             self._holder.confirm(Question("organisation-data", organisation))
-            validated = self._client.ask(ConfirmOrganisation(ura=known.ura), OrganisationValidated)
+            validated = self._client.ask(ConfirmOrganisation(ura=ura or known.ura), OrganisationValidated)
             registered = self._administrator(card, known)
         return Registered(validated.ura, validated.name, registered.person, registered.user_name)
 

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
 
-from zorgid_card.cards.uzi import UZIPass
+from zorgid_card.cards import CardKind, UZIPass, open_card
 from zorgid_card.codec.link import Link, Observer
+from zorgid_card.errors import WrongCardError
 from zorgid_card.ports.card import Reader
 from zorgid_card.workflows.holder import Cue, Holder, Question
 from zorgid_card.workflows.session import Authenticated, PortalClient
@@ -28,16 +29,24 @@ def present_pass(
 
     Raises:
         NoCardError: no card came within ``timeout`` seconds.
-        CardNotSupportedError: not a UZI pass that this library can read.
+        WrongCardError: another card: a ZORG-ID Smartcard, a blank, another PIV card.
+        CardNotSupportedError: not a card that this library can read.
     """
     holder.cue(Cue.INSERT_PASS)
     reader.wait(present=True, timeout=timeout)
     channel = reader.connect()
     try:
-        yield UZIPass(Link(channel, observer=observer))
+        yield _uzi_pass(Link(channel, observer=observer))
     finally:
         # A pass has no log-out that every mask knows: powering it down ends what the PIN opened.
         channel.close(reset=True)
+
+
+def _uzi_pass(link: Link) -> UZIPass:
+    card = open_card(link)
+    if not isinstance(card, UZIPass):
+        raise WrongCardError("a UZI pass is needed here", expected=CardKind.UZI_PASS.value, found=card.kind.value)
+    return card
 
 
 def authenticate(card: UZIPass, client: PortalClient, holder: Holder) -> Authenticated:
