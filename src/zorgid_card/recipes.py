@@ -26,7 +26,7 @@ from zorgid_card.pki.revocation import CRL, CRLSource
 from zorgid_card.ports.card import Reader
 from zorgid_card.ports.registry import Registry
 from zorgid_card.secret import Secret
-from zorgid_card.workflows import enrolment, issuance, organisation
+from zorgid_card.workflows import enrolment, housekeeping, issuance, organisation
 from zorgid_card.workflows.authentication import LogIn
 from zorgid_card.workflows.lifecycle import Management
 from zorgid_card.workflows.pairing import PortalIdentity
@@ -119,6 +119,10 @@ class PortalSide:
     phones: PhoneDoor
     management: Management
     revocation: RevocationList
+
+    def remove_expired(self) -> int:
+        """Remove what has served its time (:func:`housekeeping.remove_expired`); to be called every few minutes."""
+        return housekeeping.remove_expired(self.services.registry, self.services.clock())
 
 
 def open_portal(

@@ -1,0 +1,228 @@
+# ruff: noqa: E501
+"""Details of errors in words: what a library, a system or a portal says in a code, as people read it.
+
+A key is ``detail.<code of the error>.<name>:<value>``, or ``detail.<name>:<value>`` for whatever error.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+from collections.abc import Mapping
+
+from zorgid_card.cli.texts.text import Text
+
+_WORDS = {
+    errno.ENOSPC: "full",
+    errno.EDQUOT: "full",
+    errno.EACCES: "denied",
+    errno.EPERM: "denied",
+    errno.EROFS: "read_only",
+    errno.ENOENT: "missing",
+    errno.ENOTDIR: "missing",
+    errno.EISDIR: "directory",
+    errno.EEXIST: "exists",
+    errno.EIO: "io",
+    errno.ENAMETOOLONG: "name",
+    errno.ECONNREFUSED: "refused",
+    errno.ETIMEDOUT: "timeout",
+}
+_SYSTEM = {os.strerror(number): word for number, word in _WORDS.items()}
+_NUMBERED = re.compile(r"\[Errno (\d+)\]")
+
+
+def word_of(reason: str) -> str:
+    """The word for what the operating system says; anything else as it is."""
+    numbered = _NUMBERED.match(reason)
+    return _WORDS.get(int(numbered[1]), reason) if numbered else _SYSTEM.get(reason, reason)
+
+
+def _of(code: str, **words: Text) -> dict[str, Text]:
+    return {f"detail.{code}.reason:{name.replace('__', ' ')}": text for name, text in words.items()}
+
+
+_SYSTEM_REASONS = {
+    "detail.reason:full": Text("de schijf is vol", "the disk is full"),
+    "detail.reason:denied": Text("geen toestemming", "no permission"),
+    "detail.reason:read_only": Text("alleen lezen", "read-only"),
+    "detail.reason:missing": Text("niet aanwezig", "not there"),
+    "detail.reason:directory": Text("een map", "a directory"),
+    "detail.reason:exists": Text("bestaat al", "exists already"),
+    "detail.reason:io": Text("leesfout of schrijffout van de schijf", "the disk failed to read or write"),
+    "detail.reason:name": Text("de naam is te lang", "the name is too long"),
+    "detail.reason:refused": Text("geweigerd", "refused"),
+    "detail.reason:timeout": Text("geen antwoord op tijd", "no answer in time"),
+    "detail.reason:closed": Text("al gesloten", "closed already"),
+    "detail.reason:unplugged": Text("de paslezer is losgekoppeld", "the reader was unplugged"),
+    "detail.reason:unsettled": Text("de paslezer komt niet tot rust", "the reader does not settle"),
+    "detail.reason:length": Text("verkeerde lengte", "wrong length"),
+    "detail.reason:truncated": Text("afgebroken", "cut off"),
+}
+
+_RESIDENCY = _of(
+    "certificate.residency",
+    malformed=Text("het bewijs is onleesbaar", "the proof cannot be read"),
+    signature=Text("de handtekening van het bewijs klopt niet", "the proof's signature does not verify"),
+    chain=Text("de maker van de kaart is niet erkend", "the card's maker is not recognised"),
+    expired=Text("het bewijs is verlopen", "the proof has expired"),
+    slot=Text("het bewijs is van een andere sleutelplaats", "the proof is of another key slot"),
+    key=Text("het bewijs is van een andere sleutel", "the proof is of another key"),
+    serial=Text("het bewijs is van een andere kaart", "the proof is of another card"),
+    pin_policy=Text("de sleutel vraagt niet om de pincode", "the key does not ask for the PIN"),
+    policy=Text("dit soort bewijs wordt niet aanvaard", "this kind of proof is not accepted"),
+    algorithm=Text("een ander soort sleutel dan gevraagd", "another kind of key than was asked"),
+    firmware=Text("de firmware van de kaart is te oud of onbekend", "the card's firmware is too old or not known"),
+    used=Text("voor deze sleutel is al een certificaat uitgegeven", "this key was certified before"),
+)
+
+_SESSION = _of(
+    "portal.session",
+    signature=Text("een bericht is niet echt", "a message is not genuine"),
+    unknown=Text("onbekend bij het portaal", "not known to the portal"),
+    expired=Text("verlopen", "expired"),
+    order=Text("berichten in verkeerde volgorde", "messages out of order"),
+    replay=Text("een bericht kwam twee keer, met andere inhoud", "a message came twice, with other contents"),
+    closed=Text("niet geopend", "not open"),
+    certificates=Text("te veel certificaten gemaakt", "too many certificates were made"),
+)
+
+_PAIRING = _of(
+    "portal.pairing",
+    expired=Text("de QR-code is verlopen", "the QR code has expired"),
+    used=Text("de QR-code is al gebruikt", "the QR code was used before"),
+    mac=Text("de QR-code is niet door dit portaal gemaakt", "the QR code was not made by this portal"),
+    code=Text("de codes zijn niet gelijk", "the codes differ"),
+    unknown=Text("de telefoon is onbekend", "the phone is not known"),
+    key=Text("de sleutel van de telefoon klopt niet", "the phone's key is not right"),
+    refused=Text("op de telefoon geweigerd", "refused on the phone"),
+    active=Text("al gekoppeld", "linked already"),
+    revoked=Text("de telefoon is ingetrokken", "the phone is revoked"),
+)
+
+_CERTIFICATES = {
+    **_of(
+        "certificate.revocation_unknown",
+        missing=Text("er is geen intrekkingslijst", "there is no revocation list"),
+        issuer=Text("de lijst is van een andere uitgever", "the list is of another issuer"),
+        keyUsage=Text("de uitgever mag geen lijst tekenen", "the issuer may not sign a list"),
+        stale=Text("de lijst is verouderd", "the list is stale"),
+        not__yet__valid=Text("de lijst geldt nog niet", "the list is not valid yet"),
+        no__issuer=Text("de uitgever is onbekend", "the issuer is not known"),
+    ),
+    **_of(
+        "certificate.untrusted",
+        no__pinned__root=Text(
+            "geen vastgelegde root bij de CA-certificaten", "no pinned root among the CA certificates"
+        ),
+        too__many__intermediates=Text("te veel CA-certificaten", "too many CA certificates"),
+    ),
+    **_of(
+        "certificate.uzi_field",
+        count=Text("verkeerd aantal", "wrong number of them"),
+        contradiction=Text("spreekt de rest tegen", "contradicts the rest"),
+        not__of__its__form=Text("verkeerde vorm", "not of its form"),
+    ),
+    **_of(
+        "certificate.revoked",
+        keyCompromise=Text("sleutel gestolen of uitgelekt", "key stolen or leaked"),
+        cACompromise=Text("uitgever onbetrouwbaar geworden", "issuer compromised"),
+        affiliationChanged=Text("gegevens gewijzigd", "affiliation changed"),
+        superseded=Text("vervangen", "superseded"),
+        cessationOfOperation=Text("niet meer in gebruik", "no longer in use"),
+        privilegeWithdrawn=Text("bevoegdheid ingetrokken", "privilege withdrawn"),
+        certificateHold=Text("tijdelijk", "for the time being"),
+        unspecified=Text("zonder reden", "no reason given"),
+    ),
+}
+
+_USAGE = _of(
+    "user.usage",
+    algorithm=Text("het algoritme past niet", "the algorithm does not suit"),
+    slot=Text("die sleutelplaats is er niet", "there is no such key slot"),
+    usage=Text("dat gebruik van een sleutel is onbekend", "that use of a key is not known"),
+    ura=Text("een URA heeft 8 cijfers", "a URA has 8 digits"),
+    contact_email=Text("dat is geen e-mailadres", "that is no e-mail address"),
+    cause=Text("die oorzaak van intrekking is onbekend", "that cause of revocation is not known"),
+    limit=Text("zo veel regels kan niet", "not that many rows"),
+    role=Text("die rol is er niet", "there is no such role"),
+    uzi_number=Text("een UZI-nummer heeft 9 cijfers", "a UZI number has 9 digits"),
+)
+
+_FOUND = {
+    "detail.card.wrong_card.found:zorgid": Text("een ZORG-ID Smartcard", "a ZORG-ID Smartcard"),
+    "detail.card.wrong_card.found:blank": Text("een lege ZORG-ID Smartcard", "a blank ZORG-ID Smartcard"),
+    "detail.card.wrong_card.found:piv": Text("een andere kaart", "another card"),
+    "detail.found:uzi-pass": Text("een UZI-pas", "a UZI pass"),
+    "detail.found:zorgid": Text(
+        "een ZORG-ID Smartcard die al in gebruik is", "a ZORG-ID Smartcard that is in use already"
+    ),
+    "detail.found:piv": Text("een andere kaart die al in gebruik is", "another card that is in use already"),
+    "detail.found:unknown": Text("een onbekende kaart", "an unknown card"),
+    "detail.expected:uzi-pass": Text("een UZI-pas", "a UZI pass"),
+    "detail.expected:zorgid": Text("een ZORG-ID Smartcard", "a ZORG-ID Smartcard"),
+    "detail.expected:blank": Text("een lege ZORG-ID Smartcard", "a blank ZORG-ID Smartcard"),
+}
+
+_STATES = {
+    "detail.state:unknown": Text("onbekend", "unknown"),
+    "detail.state:requested": Text("aangevraagd, nog niet goedgekeurd", "requested, not approved yet"),
+    "detail.state:filed": Text("aangevraagd, nog niet goedgekeurd", "requested, not approved yet"),
+    "detail.state:rejected": Text("afgewezen", "rejected"),
+    "detail.state:approved": Text("goedgekeurd, nog niet gevalideerd", "approved, not validated yet"),
+    "detail.state:validated": Text("gevalideerd", "validated"),
+    "detail.state:suspended": Text("geblokkeerd", "suspended"),
+    "detail.state:active": Text("actief", "active"),
+    "detail.state:revoked": Text("ingetrokken", "revoked"),
+    "detail.state:abandoned": Text("niet afgemaakt", "abandoned"),
+    "detail.state:creating": Text("in aanmaak", "being made"),
+    "detail.state:blocked": Text("geblokkeerd", "blocked"),
+    "detail.state:hold": Text("geblokkeerd", "on hold"),
+    "detail.state:good": Text("geldig", "valid"),
+    "detail.state:offered": Text("QR-code getoond", "QR code shown"),
+    "detail.state:linking": Text("wordt gekoppeld", "being linked"),
+    "detail.state:expired": Text("verlopen", "expired"),
+}
+
+_THINGS = {
+    "detail.what:card": Text("kaart", "card"),
+    "detail.what:certificate": Text("certificaat", "certificate"),
+    "detail.what:mobile": Text("telefoon", "phone"),
+    "detail.what:MobileID": Text("telefoon", "phone"),
+    "detail.what:organisation": Text("organisatie", "organisation"),
+    "detail.what:Organisation": Text("organisatie", "organisation"),
+    "detail.what:request": Text("aanvraag", "request"),
+    "detail.what:RegistrationRequest": Text("aanvraag", "request"),
+    "detail.what:SmartCard": Text("kaart", "card"),
+    "detail.what:Person": Text("persoon", "person"),
+    "detail.what:Membership": Text("persoon bij deze organisatie", "person at this organisation"),
+    "detail.what:log-in": Text("inlogverzoek", "log-in"),
+    "detail.what:challenge": Text("inlogverzoek", "log-in challenge"),
+    "detail.usage:authenticity": Text("authenticiteitscertificaat", "authenticity certificate"),
+    "detail.usage:signature": Text("handtekeningcertificaat", "signature certificate"),
+    "detail.usage:confidentiality": Text("vertrouwelijkheidscertificaat", "confidentiality certificate"),
+    "detail.usage:server": Text("servercertificaat", "server certificate"),
+    "detail.action:phone": Text("een telefoon koppelen", "link a phone"),
+    "detail.action:register": Text("als administrator registreren", "register as administrator"),
+    "detail.action:appoint": Text("iemand een rol geven", "give somebody a role"),
+    "detail.action:administrator": Text(
+        "alleen voor een administrator, en één blijft er altijd", "for an administrator only, and one always remains"
+    ),
+    "detail.action:manager": Text("alleen voor een beheerder", "for a manager only"),
+    "detail.action:approve-uzi-number": Text("een UZI-nummer goedkeuren", "approve a UZI number"),
+    "detail.action:card.block": Text("deze kaart blokkeren", "block this card"),
+    "detail.action:card.unblock": Text("deze kaart deblokkeren", "unblock this card"),
+    "detail.action:card.revoke": Text("deze kaart intrekken", "revoke this card"),
+}
+
+TEXTS: Mapping[str, Text] = {
+    **_SYSTEM_REASONS,
+    **_RESIDENCY,
+    **_SESSION,
+    **_PAIRING,
+    **_CERTIFICATES,
+    **_USAGE,
+    **_FOUND,
+    **_STATES,
+    **_THINGS,
+}
