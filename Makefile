@@ -5,21 +5,22 @@ SHELL := /bin/bash
 .DELETE_ON_ERROR:
 
 PYTHON ?= python3
-CC := gcc
 BIN := .venv/bin
 STAMP := .venv/.built
 TOOLS := .venv/.tools
-CORE := CMakeLists.txt pyproject.toml $(wildcard native/*.py native/include/*.h native/src/*)
+CORE := CMakeLists.txt pyproject.toml native/CMakeLists.txt $(wildcard native/*.py native/hot/* native/include/*.h native/src/*)
 WITH_TOOLS := PATH="$(CURDIR)/$(BIN):$$PATH"
 
-C_TESTS := $(patsubst native/tests/test_%.c,build/c/test_%,$(wildcard native/tests/test_*.c))
-C_FLAGS := -std=c11 -g -O1 -Wall -Wextra -Werror -Wconversion -fno-omit-frame-pointer \
-  -fsanitize=address,undefined -fno-sanitize-recover=all -Inative/include -Inative/src
+# The C core is tested with each of these compilers that is installed. Clang brings libFuzzer.
+COMPILERS := $(shell for compiler in gcc clang; do command -v $$compiler >/dev/null && echo $$compiler; done)
+SECONDS := 60
+CMAKE := $(WITH_TOOLS) cmake -S native --log-level=WARNING
 
-PACKAGES := pcscd vsmartcard-vpcd opensc opensc-pkcs11 yubico-piv-tool openssl
+PACKAGES := pcscd vsmartcard-vpcd opensc opensc-pkcs11 yubico-piv-tool openssl \
+  g++ pkgconf clang libclang-rt-dev valgrind
 PCSC_RUN := /run/pcscd
 
-.PHONY: help build demo test test-c test-unit test-blackbox lint types packages wheel clean
+.PHONY: help build bench demo test test-c ctgrind fuzz fuzz-build fuzz-smoke fuzz-report test-unit test-blackbox lint types packages wheel clean
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,24 +43,44 @@ $(STAMP): $(BIN)/ninja $(CORE)
 demo: $(STAMP) ## the two procedures of the manuals, step by step, with simulated cards
 	$(BIN)/zorgid-card demo
 
-test: packages test-c lint types ## everything: C tests, linters, type checkers, unit and black-box tests
+test: packages lint types ## everything: C tests, fuzzing for a minute, linters, type checkers, unit and black-box tests
+	$(MAKE) test-c
+	$(MAKE) fuzz-smoke
 	$(MAKE) test-unit
 	$(MAKE) test-blackbox
 
-test-c: $(C_TESTS) ## the tests of the C core under AddressSanitizer and UndefinedBehaviorSanitizer
-	@for test in $(C_TESTS); do $$test 2>&1 | sed "s|^|$${test##*/}: |"; done | tee build/c/log
-	@awk '/ passed, / { programs++; passed += $$2; failed += $$4 } \
-	  END { print passed + 0 " passed, " failed + 0 " failed"; exit failed > 0 || programs < $(words $(C_TESTS)) }' build/c/log
+test-c: $(COMPILERS:%=test-c-%) ctgrind ## the tests of the C core under both sanitizers, with gcc and clang, and ctgrind
 
-build/c/libpcsc_stub.so: tests/stubs/pcsc_stub.c
-	@mkdir -p $(@D)
-	$(CC) -shared -fPIC -o $@ $<
+test-c-%: $(BIN)/ninja
+	@$(CMAKE) --preset asan -B build/native/asan-$* -DCMAKE_C_COMPILER=$* >/dev/null
+	@$(WITH_TOOLS) cmake --build build/native/asan-$* -- --quiet
+	@for test in build/native/asan-$*/test_*; do $$test 2>&1 | sed "s|^|$*: $${test##*/}: |"; done | tee build/native/asan-$*/log
+	@awk -v programs=$(words $(wildcard native/tests/test_*.c)) '/ passed, / { reported++; passed += $$3; failed += $$5 } \
+	  END { print "$*: " passed + 0 " passed, " failed + 0 " failed"; exit failed > 0 || reported < programs }' build/native/asan-$*/log
 
-build/c/test_pcsc: build/c/libpcsc_stub.so
+# Secret bytes are marked undefined, and valgrind reports each branch and each index that depends on one.
+ctgrind: $(BIN)/ninja ## whether the C core's time depends on keys and PINs, under valgrind
+	@if command -v valgrind >/dev/null; then \
+	  $(CMAKE) --preset ctgrind >/dev/null && $(WITH_TOOLS) cmake --build build/native/ctgrind -- --quiet && \
+	  for test in build/native/ctgrind/ctgrind_*; do \
+	    { valgrind --quiet --error-exitcode=1 $$test && echo "$${test##*/}: nothing depends on secrets"; } || exit 1; done; \
+	else echo 'SKIPPED: ctgrind (native/tests/ctgrind_*.c): it needs valgrind.'; fi
 
-build/c/test_%: native/tests/test_%.c native/tests/harness.h $(wildcard native/include/*.h native/src/*)
-	@mkdir -p $(@D)
-	$(CC) $(C_FLAGS) -o $@ $< native/src/*.c -ldl
+fuzz: fuzz-build ## fuzz the C core: SECONDS=n in all, or RUNS=n for each target; TARGETS="atr tlv" for some
+	@$(PYTHON) native/fuzz/run.py run build/native/fuzz $(TARGETS) $(if $(RUNS),--runs $(RUNS),--seconds $(SECONDS))
+
+fuzz-build: $(BIN)/ninja
+	@$(CMAKE) --preset fuzz >/dev/null
+	@$(WITH_TOOLS) cmake --build build/native/fuzz -- --quiet
+
+# A minute for all targets together.
+fuzz-smoke:
+	@if echo 'int LLVMFuzzerTestOneInput(void) { return 0; }' | clang -fsanitize=fuzzer -x c - -o /dev/null 2>/dev/null; \
+	then $(MAKE) --no-print-directory fuzz SECONDS=60; \
+	else echo 'SKIPPED: the fuzz targets (native/fuzz): they need clang and its libFuzzer.'; fi
+
+fuzz-report: ## write the outcome of the last fuzz runs into docs/native-hardness.md
+	@$(PYTHON) native/fuzz/run.py report build/native/fuzz docs/native-hardness.md
 
 test-unit: $(STAMP) $(TOOLS) ## the Python tests that need nothing but Python and gcc
 	$(BIN)/pytest -m 'not blackbox'
@@ -96,6 +117,27 @@ ifeq ($(shell id -u),0)
 	  | sort | comm -13 - <(printf '%s\n' $(PACKAGES) | sort)); \
 	[ -z "$$missing" ] || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing; }
 endif
+
+# The peers go into a directory of their own. pyscard has no wheels for Linux: building it takes swig and the PC/SC headers.
+BENCH := build/bench
+
+bench: $(STAMP) $(BENCH)/.peers $(BENCH)/libpcsclite.so.1 ## measure against the peers; GROUPS="tlv crl" for some, which keeps nothing
+	PYTHONPATH=$(BENCH)/peers LD_LIBRARY_PATH=$(BENCH) $(BIN)/python benchmarks/run.py $(GROUPS)
+
+$(BENCH)/.peers: | $(STAMP)
+	@mkdir -p $(@D)
+ifeq ($(shell id -u),0)
+	@pkg-config --exists libpcsclite 2>/dev/null && command -v swig >/dev/null || { command -v apt-get >/dev/null \
+	  && apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends swig libpcsclite-dev pkgconf gcc; } \
+	  || echo 'swig and libpcsclite-dev could not be installed'
+endif
+	$(BIN)/python -m pip install --quiet --no-deps --upgrade --target $(BENCH)/peers yubikey-manager
+	$(BIN)/python -m pip install --quiet --no-deps --upgrade --target $(BENCH)/peers pyscard || echo 'pyscard could not be built: its rows are skipped'
+	@touch $@
+
+$(BENCH)/libpcsclite.so.1: benchmarks/card_in_memory.c
+	@mkdir -p $(@D)
+	cc -O2 -Wall -Wextra -shared -fPIC -Wl,-soname,$(@F) -o $@ $<
 
 wheel: $(STAMP) ## sdist, and from it the wheel, in dist/
 	rm -rf dist

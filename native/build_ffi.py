@@ -18,8 +18,8 @@ _COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 
 
 def declarations(header: str) -> str:
-    """The marked parts of the header without comments (cffi takes a comment after #define for its value)."""
-    return _COMMENT.sub("", "\n".join(_MARKED.findall(header)))
+    """The marked parts of the header as cffi reads C: no comments (one after #define would be its value), no ZC_API."""
+    return _COMMENT.sub("", "\n".join(_MARKED.findall(header))).replace("ZC_API ", "")
 
 
 def main(header: str, output: str) -> None:

@@ -25,16 +25,20 @@ static zc_status parse_end(const uint8_t *raw, size_t length, size_t le_size, zc
 
     if (command->nc > length - end) {
         *offset = length;
-        return ZC_E_TRUNCATED;
+        return ZC_E_DATA;
     }
     end += command->nc;
     *offset = end;
     if (length == end)
         return ZC_OK;
-    if (length - end < le_size)
-        return ZC_E_TRUNCATED;
-    if (length - end > le_size)
+    if (length - end < le_size) {
+        *offset = length;
+        return ZC_E_LE;
+    }
+    if (length - end > le_size) {
+        *offset = end + le_size;
         return ZC_E_TRAILING;
+    }
     command->ne = le_size == 1 ? raw[end] : read16(raw + end);
     if (command->ne == 0)
         command->ne = le_size == 1 ? SHORT_NE : EXTENDED_NE;
@@ -45,17 +49,19 @@ static zc_status parse_end(const uint8_t *raw, size_t length, size_t le_size, zc
 static zc_status parse_extended(const uint8_t *raw, size_t length, zc_command *command, size_t *offset)
 {
     command->extended = 1;
-    *offset = HEADER + 1;
+    *offset = length;
     if (length < HEADER + 3)
-        return ZC_E_TRUNCATED;
+        return ZC_E_LC;
     command->data_offset = HEADER + 3;
     if (length == HEADER + 3) { /* case 2E: what would be Lc is Le */
         command->data_offset = HEADER + 1;
         return parse_end(raw, length, 2, command, offset);
     }
     command->nc = read16(raw + HEADER + 1);
-    if (command->nc == 0)
-        return ZC_E_LENGTH;
+    if (command->nc == 0) {
+        *offset = HEADER + 1;
+        return ZC_E_LC;
+    }
     return parse_end(raw, length, 2, command, offset);
 }
 
@@ -64,7 +70,7 @@ zc_status zc_command_parse(const uint8_t *raw, size_t length, zc_command *comman
     memset(command, 0, sizeof *command);
     *offset = length;
     if (length < HEADER)
-        return ZC_E_TRUNCATED;
+        return ZC_E_HEADER;
     command->cla = raw[0];
     command->ins = raw[1];
     command->p1 = raw[2];

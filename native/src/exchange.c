@@ -1,22 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
- * One logical command as physical ones: command chaining, GET RESPONSE and the exact Le.
- *
- *   sending     9000, parts left        -> sending, next part
- *   sending     not 9000, parts left    -> finished with that status word
- *   sending     6Cxx to the last part   -> sending, same part with Le = xx (once)
- *   sending     61xx to the last part   -> collecting, GET RESPONSE Le = xx
- *   collecting  61xx with data          -> collecting, GET RESPONSE Le = xx
- *   collecting  6Cxx                    -> collecting, same GET RESPONSE with Le = xx (once)
- *   either      any other status word   -> finished
- *   either      an answer that breaks a bound -> finished, with an error
- */
+ * One logical command as physical ones: length form, command chaining, GET RESPONSE and the exact Le. The table of
+ * transitions stands in zc.h. */
 #include "zc.h"
 
 #include <string.h>
 
 enum { SENDING, COLLECTING, FINISHED };
-enum { CHAINED = 0x10, PROPRIETARY = 0x80, CHANNEL = 0x03, GET_RESPONSE = 0xC0 };
-enum { SHORT_NC = 255, SHORT_NE = 256, EXTENDED_NE = 65536 };
+enum { CHAINED = 0x10, PROPRIETARY = 0x80, FURTHER = 0x40, CHANNEL = 0x03, GET_RESPONSE = 0xC0, WRONG_LENGTH = 0x6700 };
+enum { SHORT_NC = 255, SHORT_NE = 256, EXTENDED_NC = 65535, EXTENDED_NE = 65536 };
 
 static int last_part(const zc_exchange *x)
 {
@@ -27,11 +18,11 @@ static int last_part(const zc_exchange *x)
 static void take_part(zc_exchange *x)
 {
     uint32_t left = x->command.nc - x->sent;
-    uint32_t most = x->command.extended ? left : SHORT_NC;
+    uint32_t most = x->form == ZC_SHORT ? SHORT_NC : left;
 
     x->part = left < most ? left : most;
     x->expected = last_part(x) ? x->command.ne : 0;
-    if (!x->command.extended && x->expected > SHORT_NE)
+    if (x->form == ZC_SHORT && x->expected > SHORT_NE)
         x->expected = SHORT_NE;
 }
 
@@ -39,6 +30,7 @@ static zc_status write_part(const zc_exchange *x, const uint8_t *data, uint8_t *
 {
     zc_command physical = x->command;
 
+    physical.extended = x->form != ZC_SHORT;
     physical.nc = x->part;
     physical.ne = x->expected;
     if (!last_part(x))
@@ -46,12 +38,17 @@ static zc_status write_part(const zc_exchange *x, const uint8_t *data, uint8_t *
     return zc_command_encode(&physical, data == NULL ? NULL : data + x->sent, out, capacity, length);
 }
 
+/* The command's logical channel, and no more of its class: GET RESPONSE belongs to the transport, below secure
+ * messaging, which protects command and answer as wholes (further channels: ISO/IEC 7816-4:2020, table 3). */
+static uint8_t get_response_class(uint8_t cla)
+{
+    return (uint8_t)((cla & (PROPRIETARY | FURTHER)) == FURTHER ? cla & 0x4F : cla & CHANNEL);
+}
+
 static zc_status write_get_response(const zc_exchange *x, uint8_t *out, size_t capacity, size_t *length)
 {
-    uint8_t cla = x->command.cla;
-    zc_command physical = {.ins = GET_RESPONSE, .ne = x->expected};
+    zc_command physical = {.cla = get_response_class(x->command.cla), .ins = GET_RESPONSE, .ne = x->expected};
 
-    physical.cla = (uint8_t)(cla & PROPRIETARY ? cla & CHANNEL : cla & ~CHAINED);
     return zc_command_encode(&physical, NULL, out, capacity, length);
 }
 
@@ -69,22 +66,32 @@ static zc_status write_next(zc_exchange *x, const uint8_t *data, uint8_t *out, s
 zc_status zc_exchange_begin(zc_exchange *exchange, const zc_command *command, const uint8_t *data, uint32_t limit,
                             uint8_t *out, size_t capacity, size_t *length)
 {
+    int whole = command->ne == 0 || command->ne == SHORT_NE || command->ne == EXTENDED_NE;
     zc_status status;
 
     memset(exchange, 0, sizeof *exchange);
     exchange->command = *command;
     exchange->limit = limit;
-    exchange->bound = limit;
+    exchange->bound = whole || command->ne > limit ? limit : command->ne;
+    exchange->form = command->extended;
     *length = 0;
-    if (command->nc > 65535 || command->ne > EXTENDED_NE) {
+    if (command->nc > EXTENDED_NC || command->ne > EXTENDED_NE || command->extended > ZC_EITHER) {
         exchange->phase = FINISHED;
         return ZC_E_RANGE;
     }
-    if (command->ne != 0 && command->ne != SHORT_NE && command->ne < limit)
-        exchange->bound = command->ne;
+    if (exchange->form == ZC_EITHER && command->nc <= SHORT_NC && command->ne <= SHORT_NE)
+        exchange->form = ZC_SHORT;
     take_part(exchange);
     status = write_next(exchange, data, out, capacity, length);
     return status == ZC_MORE ? ZC_OK : status;
+}
+
+/* Extended form was refused: the same command from its first byte on in short form, once. */
+static void fall_back(zc_exchange *x)
+{
+    x->form = ZC_SHORT;
+    x->fell_back = 1;
+    take_part(x);
 }
 
 static uint32_t announced(uint16_t sw)
@@ -124,13 +131,13 @@ static zc_status collect(zc_exchange *x, const uint8_t *response, size_t data_le
 {
     if (data_length > x->bound - x->received)
         return ZC_E_ANSWER_LONG;
-    if (data_length > 0)
+    if (data_length > 0 && response != answer + x->received)
         memcpy(answer + x->received, response, data_length);
     x->received += (uint32_t)data_length;
     return ZC_OK;
 }
 
-/* The transition table above: ZC_MORE with the next command chosen, ZC_OK at the end, or an error. */
+/* The transition table of zc.h: ZC_MORE with the next command chosen, ZC_OK at the end, or an error. */
 static zc_status advance(zc_exchange *x, const uint8_t *response, size_t data_length, uint8_t *answer)
 {
     uint8_t sw1 = (uint8_t)(x->sw >> 8);
@@ -138,6 +145,12 @@ static zc_status advance(zc_exchange *x, const uint8_t *response, size_t data_le
 
     if (data_length > x->expected)
         return ZC_E_ANSWER_LONG;
+    if (x->form == ZC_EITHER && x->sw == WRONG_LENGTH && data_length == 0) {
+        fall_back(x);
+        return ZC_MORE;
+    }
+    if (x->form == ZC_EITHER)
+        x->form = ZC_EXTENDED; /* the card took it: there is no way back */
     if (x->phase == SENDING && !last_part(x)) {
         if (x->sw != 0x9000)
             return ZC_OK;
@@ -171,4 +184,15 @@ zc_status zc_exchange_feed(zc_exchange *exchange, const uint8_t *data, const uin
         return write_next(exchange, data, out, capacity, length);
     exchange->phase = FINISHED;
     return status;
+}
+
+zc_status zc_exchange_refused(zc_exchange *exchange, const uint8_t *data, uint8_t *out, size_t capacity, size_t *length)
+{
+    *length = 0;
+    if (exchange->phase == FINISHED)
+        return ZC_E_FINISHED;
+    if (exchange->form != ZC_EITHER)
+        return ZC_E_RANGE;
+    fall_back(exchange);
+    return write_next(exchange, data, out, capacity, length);
 }

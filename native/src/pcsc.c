@@ -285,3 +285,27 @@ uint32_t zc_pcsc_transmit(const zc_pcsc *pcsc, uint64_t card, uint32_t protocol,
     *response_length = size <= capacity ? (size_t)size : 0;
     return code;
 }
+
+typedef struct {
+    const zc_pcsc *pcsc;
+    uint64_t card;
+    uint32_t protocol;
+} connection;
+
+static uint32_t transmit_over(void *carrier, const uint8_t *command, size_t command_length, uint8_t *response,
+                              size_t capacity, size_t *response_length)
+{
+    const connection *to = carrier;
+
+    if (to->protocol == T0 && command_length > 5 && command[4] == 0) /* extended length fields */
+        return ZC_TRANSMIT_REFUSED;
+    return zc_pcsc_transmit(to->pcsc, to->card, to->protocol, command, command_length, response, capacity,
+                            response_length);
+}
+
+zc_status zc_pcsc_carry(const zc_pcsc *pcsc, uint64_t card, uint32_t protocol, zc_job *job)
+{
+    connection to = {pcsc, card, protocol};
+
+    return zc_carry(job, transmit_over, &to);
+}

@@ -94,18 +94,23 @@ zc_status zc_secret_random_digits(zc_secret *secret)
     return ZC_OK;
 }
 
-zc_status zc_secret_compare(const zc_secret *a, const zc_secret *b)
+zc_status zc_compare(const uint8_t *a, const uint8_t *b, size_t length)
 {
-    const volatile uint8_t *left = a->bytes, *right = b->bytes;
+    const volatile uint8_t *left = a, *right = b;
     uint8_t difference = 0;
 
+    for (size_t i = 0; i < length; i++)
+        difference |= (uint8_t)(left[i] ^ right[i]);
+    return (zc_status)(ZC_E_DIFFERENT * ((difference + 0xFF) >> 8)); /* no branch on what is compared */
+}
+
+zc_status zc_secret_compare(const zc_secret *a, const zc_secret *b)
+{
     if (a->alive != ALIVE || b->alive != ALIVE)
         return ZC_E_WIPED;
     if (a->length != b->length)
         return ZC_E_DIFFERENT;
-    for (uint32_t i = 0; i < a->length; i++)
-        difference |= (uint8_t)(left[i] ^ right[i]);
-    return difference == 0 ? ZC_OK : ZC_E_DIFFERENT;
+    return zc_compare(a->bytes, b->bytes, a->length);
 }
 
 zc_status zc_secret_check_digits(const zc_secret *secret)
@@ -115,7 +120,10 @@ zc_status zc_secret_check_digits(const zc_secret *secret)
 
     if (secret->alive != ALIVE)
         return ZC_E_WIPED;
-    for (uint32_t i = 0; i < secret->length; i++)
-        others |= (uint32_t)((uint8_t)(bytes[i] - '0') > 9);
-    return others == 0 ? ZC_OK : ZC_E_NOT_DIGITS;
+    for (uint32_t i = 0; i < secret->length; i++) {
+        uint32_t digit = (uint32_t)bytes[i] - '0';
+
+        others |= digit | (9 - digit); /* the top bit tells a byte below '0', or above '9' */
+    }
+    return (zc_status)(ZC_E_NOT_DIGITS * (int)(others >> 31));
 }

@@ -32,6 +32,24 @@ const char *zc_reason(int status)
     case ZC_E_END: return "end of input";
     case ZC_E_LIBRARY: return "PC/SC library not found";
     case ZC_E_SYMBOL: return "not a PC/SC library";
+    case ZC_E_HEADER: return "header cut short";
+    case ZC_E_LC: return "not an extended Lc field";
+    case ZC_E_DATA: return "fewer data bytes than Lc says";
+    case ZC_E_LE: return "Le field cut short";
+    case ZC_E_ATR: return "not an answer to reset";
+    case ZC_E_CHECK: return "check byte TCK is wrong";
+    case ZC_E_MAC: return "wrong or missing MAC";
+    case ZC_E_PADDING: return "wrong padding";
+    case ZC_E_CRYPTOGRAM: return "the card has other keys";
+    case ZC_E_PROTOCOL: return "another secure channel protocol";
+    case ZC_E_CLOSED: return "no secure channel";
+    case ZC_E_TRANSPORT: return "the transport failed";
+    case ZC_E_CANCELLED: return "cancelled";
+    case ZC_E_TIME: return "not a time";
+    case ZC_E_SERIAL: return "not a serial number";
+    case ZC_E_REASON: return "not a reason of a full list";
+    case ZC_E_CRITICAL: return "critical extension that is not known";
+    case ZC_E_INDEX: return "not a revocation index";
     }
     return "unknown status";
 }

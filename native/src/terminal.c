@@ -12,10 +12,10 @@ typedef struct {
     uint32_t capacity;
     uint32_t length;
     int overflow;
-} line;
+} editor;
 
 /* Take back one character: in UTF-8 the bytes 10xxxxxx and the one that leads them. */
-static void erase(line *line)
+static void erase(editor *line)
 {
     uint8_t *bytes = line->secret->bytes;
     uint8_t last;
@@ -29,7 +29,7 @@ static void erase(line *line)
 }
 
 /* ZC_MORE until the line is whole. */
-static zc_status take(line *line, uint8_t byte)
+static zc_status take(editor *line, uint8_t byte)
 {
     switch (byte) {
     case '\r':
@@ -58,11 +58,11 @@ static zc_status take(line *line, uint8_t byte)
     return ZC_MORE;
 }
 
-static zc_status read_terminal(line *line, const char *prompt);
+static zc_status read_terminal(editor *line, const char *prompt);
 
 zc_status zc_secret_read_terminal(zc_secret *secret, const char *prompt)
 {
-    line line = {.secret = secret};
+    editor line = {.secret = secret};
     zc_status status = zc_secret_check(secret);
 
     if (status != ZC_OK)
@@ -80,7 +80,7 @@ zc_status zc_secret_read_terminal(zc_secret *secret, const char *prompt)
 
 #include <conio.h>
 
-static zc_status read_terminal(line *line, const char *prompt)
+static zc_status read_terminal(editor *line, const char *prompt)
 {
     zc_status status;
 
@@ -140,7 +140,7 @@ static int signal_waits(const sigset_t *held)
     return 0;
 }
 
-static zc_status read_line(int terminal, const sigset_t *held, line *line)
+static zc_status read_line(int terminal, const sigset_t *held, editor *line)
 {
     zc_status status = ZC_MORE;
     uint8_t byte = 0;
@@ -162,7 +162,7 @@ static zc_status read_line(int terminal, const sigset_t *held, line *line)
     return status;
 }
 
-static zc_status read_silently(int terminal, line *line, const char *prompt)
+static zc_status read_silently(int terminal, editor *line, const char *prompt)
 {
     struct termios before, silent;
     sigset_t held, mask;
@@ -187,7 +187,7 @@ static zc_status read_silently(int terminal, line *line, const char *prompt)
     return status;
 }
 
-static zc_status read_terminal(line *line, const char *prompt)
+static zc_status read_terminal(editor *line, const char *prompt)
 {
     int terminal = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
     zc_status status;

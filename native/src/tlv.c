@@ -12,7 +12,7 @@ typedef struct {
     uint32_t parent[ZC_TLV_DEPTH + 1]; /* index of the node that holds what is at each depth */
     uint32_t last[ZC_TLV_DEPTH + 1];   /* index of the last sibling at each depth */
     uint32_t depth;
-} walk;
+} walker;
 
 static int listed(uint32_t tag, const uint32_t *tags, uint32_t count)
 {
@@ -105,7 +105,7 @@ static zc_status read_header(const uint8_t *data, size_t end, uint32_t flags, si
     return ZC_OK;
 }
 
-static void keep(zc_tlv_node *nodes, size_t capacity, uint32_t index, const zc_tlv_node *node, walk *walk)
+static void keep(zc_tlv_node *nodes, size_t capacity, uint32_t index, const zc_tlv_node *node, walker *walk)
 {
     uint32_t before = walk->last[walk->depth];
 
@@ -120,7 +120,7 @@ static void keep(zc_tlv_node *nodes, size_t capacity, uint32_t index, const zc_t
         nodes[before].next = index;
 }
 
-static zc_status enter(walk *walk, const zc_tlv_node *node, uint32_t index)
+static zc_status enter(walker *walk, const zc_tlv_node *node, uint32_t index)
 {
     if (walk->depth == ZC_TLV_DEPTH)
         return ZC_E_DEPTH;
@@ -131,7 +131,7 @@ static zc_status enter(walk *walk, const zc_tlv_node *node, uint32_t index)
     return ZC_OK;
 }
 
-static int padding(const walk *walk, const zc_tlv_rules *rules, uint8_t byte)
+static int padding(const walker *walk, const zc_tlv_rules *rules, uint8_t byte)
 {
     return walk->depth == 0 && (rules->flags & ZC_TLV_PADDING) && (byte == 0x00 || byte == 0xFF);
 }
@@ -139,7 +139,7 @@ static int padding(const walk *walk, const zc_tlv_rules *rules, uint8_t byte)
 zc_status zc_tlv_index(const uint8_t *data, size_t length, const zc_tlv_rules *rules, zc_tlv_node *nodes,
                        size_t capacity, size_t *count, size_t *offset)
 {
-    walk walk = {.end = {length}, .parent = {ZC_TLV_NONE}, .last = {ZC_TLV_NONE}, .depth = 0};
+    walker walk = {.end = {length}, .parent = {ZC_TLV_NONE}, .last = {ZC_TLV_NONE}, .depth = 0};
     size_t at = 0;
     uint32_t index = 0;
     zc_status status = ZC_OK;

@@ -111,7 +111,7 @@ static void get_response_keeps_the_class_but_not_the_chain(void)
     static const struct {
         uint8_t cla;
         const char *want;
-    } cases[] = {{0x0C, "0C C0 00 00 05"}, {0x10, "00 C0 00 00 05"}, {0x41, "41 C0 00 00 05"}, {0x82, "02 C0 00 00 05"}};
+    } cases[] = {{0x0C, "00 C0 00 00 05"}, {0x04, "00 C0 00 00 05"}, {0x6F, "4F C0 00 00 05"}, {0x10, "00 C0 00 00 05"}, {0x41, "41 C0 00 00 05"}, {0x82, "02 C0 00 00 05"}};
 
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         zc_command plain = {.cla = cases[i].cla, .ne = 256};
@@ -205,6 +205,8 @@ static void an_exact_le_bounds_the_whole_answer(void)
     EQUAL(begin(2, 300), ZC_OK);
     EQUAL(card(256, 0x612D), ZC_MORE);
     EQUAL(card(45, 0x9000), ZC_E_ANSWER_LONG);
+    EQUAL(begin(2, LIMIT + 1), ZC_OK);
+    EQUAL(exchange.bound, LIMIT);
 }
 
 static void endless_61xx_ends(void)
@@ -261,12 +263,107 @@ static void extended_commands_go_whole(void)
     EQUAL(card(601, 0x9000), ZC_E_ANSWER_LONG);
 }
 
+static zc_status begin_either(uint32_t nc, uint32_t ne)
+{
+    begin(nc, 0);
+    command.ne = ne;
+    command.extended = ZC_EITHER;
+    return zc_exchange_begin(&exchange, &command, data, LIMIT, out, sizeof out, &length);
+}
+
+static void extended_form_is_taken_only_where_it_is_of_use(void)
+{
+    EQUAL(begin_either(255, 256), ZC_OK);
+    EQUAL(length, 4 + 1 + 255 + 1);
+    EQUAL(exchange.form, ZC_SHORT);
+    EQUAL(begin_either(256, 0), ZC_OK);
+    EQUAL(length, 4 + 3 + 256);
+    EQUAL(begin_either(0, 257), ZC_OK);
+    sent("00 CB 3F FF 00 01 01");
+    EQUAL(card(257, 0x9000), ZC_OK);
+    EQUAL(exchange.fell_back, 0);
+}
+
+static void a_card_that_refuses_extended_form_gets_a_chain(void)
+{
+    EQUAL(begin_either(600, 65536), ZC_OK);
+    EQUAL(length, 4 + 3 + 600 + 2);
+    EQUAL(card(0, 0x6700), ZC_MORE);
+    EQUAL(length, 260);
+    EQUAL(out[0], 0x10);
+    EQUAL(out[5], data[0]);
+    EQUAL(exchange.fell_back, 1);
+    EQUAL(card(0, 0x9000), ZC_MORE);
+    EQUAL(card(0, 0x9000), ZC_MORE);
+    EQUAL(length, 5 + 90 + 1);
+    EQUAL(out[length - 1], 0x00);
+    EQUAL(card(256, 0x6102), ZC_MORE);
+    sent("00 C0 00 00 02");
+    EQUAL(card(2, 0x9000), ZC_OK);
+    EQUAL(exchange.received, 258);
+}
+
+static void it_falls_back_once(void)
+{
+    EQUAL(begin_either(300, 0), ZC_OK);
+    EQUAL(card(0, 0x6700), ZC_MORE);
+    EQUAL(card(0, 0x6700), ZC_OK);
+    EQUAL(exchange.sw, 0x6700);
+}
+
+static void what_is_short_or_insisted_on_does_not_fall_back(void)
+{
+    zc_command whole = {.ins = 0xDB, .extended = ZC_EXTENDED, .nc = 300};
+
+    EQUAL(begin_either(8, 256), ZC_OK);
+    EQUAL(card(0, 0x6700), ZC_OK);
+    EQUAL(exchange.sw, 0x6700);
+    EQUAL(zc_exchange_begin(&exchange, &whole, data, LIMIT, out, sizeof out, &length), ZC_OK);
+    EQUAL(zc_exchange_refused(&exchange, data, out, sizeof out, &length), ZC_E_RANGE);
+    EQUAL(card(0, 0x6700), ZC_OK);
+}
+
+static void after_an_answer_there_is_no_way_back(void)
+{
+    EQUAL(begin_either(100, 65536), ZC_OK);
+    EQUAL(card(0, 0x6C05), ZC_MORE);
+    EQUAL(length, 4 + 3 + 100 + 2);
+    EQUAL(zc_exchange_refused(&exchange, data, out, sizeof out, &length), ZC_E_RANGE);
+    EQUAL(card(0, 0x6700), ZC_OK);
+    EQUAL(begin_either(300, 65536), ZC_OK);
+    EQUAL(card(3, 0x6700), ZC_OK);
+    EQUAL(exchange.received, 3);
+}
+
+static void a_reader_that_refuses_extended_form_gets_a_chain(void)
+{
+    EQUAL(begin_either(300, 0), ZC_OK);
+    EQUAL(zc_exchange_refused(&exchange, data, out, sizeof out, &length), ZC_MORE);
+    EQUAL(length, 260);
+    EQUAL(exchange.fell_back, 1);
+    EQUAL(zc_exchange_refused(&exchange, data, out, sizeof out, &length), ZC_E_RANGE);
+    EQUAL(card(0, 0x9000), ZC_MORE);
+    EQUAL(card(0, 0x9000), ZC_OK);
+    EQUAL(zc_exchange_refused(&exchange, data, out, sizeof out, &length), ZC_E_FINISHED);
+}
+
+static void an_exact_le_bounds_the_answer_after_falling_back_too(void)
+{
+    EQUAL(begin_either(0, 300), ZC_OK);
+    EQUAL(card(0, 0x6700), ZC_MORE);
+    sent("00 CB 3F FF 00");
+    EQUAL(card(256, 0x612D), ZC_MORE);
+    EQUAL(card(45, 0x9000), ZC_E_ANSWER_LONG);
+}
+
 static void what_does_not_fit_is_refused_at_the_start(void)
 {
     zc_command whole = {.nc = 65536};
 
     EQUAL(zc_exchange_begin(&exchange, &whole, data, LIMIT, out, sizeof out, &length), ZC_E_RANGE);
     EQUAL(card(0, 0x9000), ZC_E_FINISHED);
+    whole = (zc_command){.extended = ZC_EITHER + 1};
+    EQUAL(zc_exchange_begin(&exchange, &whole, data, LIMIT, out, sizeof out, &length), ZC_E_RANGE);
     whole = (zc_command){.nc = 200};
     EQUAL(zc_exchange_begin(&exchange, &whole, data, LIMIT, out, 204, &length), ZC_E_CAPACITY);
     EQUAL(card(0, 0x9000), ZC_E_FINISHED);
@@ -282,6 +379,23 @@ static void a_copy_goes_its_own_way(void)
     exchange = kept;
     EQUAL(card(0, 0x9000), ZC_MORE);
     EQUAL(exchange.sent, 255);
+}
+
+static void a_kept_exchange_is_taken_up_in_another_place(void)
+{
+    uint8_t *kept = malloc(sizeof exchange);
+    zc_exchange other;
+
+    EQUAL(begin(600, 256), ZC_OK);
+    EQUAL(card(0, 0x9000), ZC_MORE);
+    memcpy(kept, &exchange, sizeof exchange);
+    memset(&exchange, 0xEE, sizeof exchange);
+    memcpy(&other, kept, sizeof other);
+    free(kept);
+    EQUAL(zc_exchange_feed(&other, data, (const uint8_t *)"\x90\x00", 2, answer, out, sizeof out, &length), ZC_MORE);
+    EQUAL(length, 5 + 90 + 1);
+    EQUAL(zc_exchange_feed(&other, data, (const uint8_t *)"A\x90\x00", 3, answer, out, sizeof out, &length), ZC_OK);
+    EQUAL(other.received, 1);
 }
 
 int main(void)
@@ -305,8 +419,16 @@ int main(void)
     RUN(endless_6cxx_ends);
     RUN(no_answer_is_refused);
     RUN(extended_commands_go_whole);
+    RUN(extended_form_is_taken_only_where_it_is_of_use);
+    RUN(a_card_that_refuses_extended_form_gets_a_chain);
+    RUN(it_falls_back_once);
+    RUN(what_is_short_or_insisted_on_does_not_fall_back);
+    RUN(after_an_answer_there_is_no_way_back);
+    RUN(a_reader_that_refuses_extended_form_gets_a_chain);
+    RUN(an_exact_le_bounds_the_answer_after_falling_back_too);
     RUN(what_does_not_fit_is_refused_at_the_start);
     RUN(a_copy_goes_its_own_way);
+    RUN(a_kept_exchange_is_taken_up_in_another_place);
     free(answer);
     return report();
 }

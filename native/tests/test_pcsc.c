@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Against build/c/libpcsc_stub.so, whose variables are looked up by name (tests/stubs/pcsc_stub.c). */
+ * Against the library at STUB (the build defines it), whose variables are looked up by name (tests/stubs/pcsc_stub.c). */
 #include "harness.h"
 #include "zc.h"
 
 #include <dlfcn.h>
-
-#define STUB "build/c/libpcsc_stub.so"
 
 static zc_pcsc pcsc;
 

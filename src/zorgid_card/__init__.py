@@ -14,10 +14,10 @@ A name is imported when it is first used, so that ``import zorgid_card`` costs n
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
-
+TYPE_CHECKING = False  # type checkers take it for true by its name; `typing` alone would be most of this import's time
 if TYPE_CHECKING:
+    from typing import Any
+
     from zorgid_card.adapters.sql import SQLRegistry
     from zorgid_card.cards.access import LastTry, PINRequest
     from zorgid_card.errors import ZorgIDError
@@ -89,6 +89,8 @@ def __getattr__(name: str) -> Any:
     """Import a recipe when it is first used (PEP 562)."""
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module  # noqa: PLC0415  # as above
+
     value = getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
     globals()[name] = value
     return value

@@ -1,4 +1,4 @@
-"""The door to the C core: the only module that imports the compiled extension.
+"""The door to the C core: the only module that imports the compiled extensions.
 
 ``native/include/zc.h`` is the manual of every function. Pointers do not leave the modules that call them;
 what those hand out are bytes, values and typed errors.
@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from zorgid_card._hot import Carrier, Index, Messaging, Revoked
 from zorgid_card._zc import ffi, lib
 
-__all__ = ["ffi", "lib", "octets", "reason"]
+__all__ = ["Carrier", "Index", "Messaging", "Revoked", "ffi", "lib", "octets", "reason"]
 
 
 def reason(status: int) -> str:

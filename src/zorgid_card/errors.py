@@ -116,6 +116,12 @@ class CardResponseError(CardError):
     code = "card.response"
 
 
+class SecureChannelError(CardError):
+    """The secure channel to the card is not, or no longer, to be trusted: a wrong MAC, other keys; ``reason``. It is closed."""
+
+    code = "card.secure_channel"
+
+
 class CardNotSupportedError(CardError):
     """No application that this library knows was found on the card."""
 
@@ -272,6 +278,12 @@ class DeclinedError(UserError):
     """The person did not confirm; nothing was changed."""
 
     code = "user.declined"
+
+
+class CancelledError(UserError):
+    """Stopped between two commands to the card, as was asked."""
+
+    code = "user.cancelled"
 
 
 class UsageError(UserError):

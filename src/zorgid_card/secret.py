@@ -146,6 +146,16 @@ class Secret:
         if status != lib.ZC_OK:
             raise ValueError(reason(status))
 
+    def place(self, fill: Any, offset: int) -> None:
+        """Let a ``zc_fill`` of the C core name this secret, which must outlive it; for the link.
+
+        Raises:
+            ValueError: the offset is negative, or the secret was wiped.
+        """
+        if offset < 0:
+            raise ValueError("a secret does not fit its template")
+        fill.secret, fill.offset = self._alive(), offset
+
     def require_equal(self, other: Secret) -> None:
         """Compare in constant time.
 
@@ -166,6 +176,33 @@ class Secret:
             raise PINPolicyError(rule="length", minimum=minimum, maximum=maximum)
         if lib.zc_secret_check_digits(pointer) != lib.ZC_OK:
             raise PINPolicyError(rule="digits")
+
+    def padded(self, width: int = 8, filler: int = 0xFF) -> Secret:
+        """The PIN block of SP 800-73-5 part 2, 2.4.3: the characters, then ``filler`` up to ``width`` bytes; a secret too.
+
+        Raises:
+            PINPolicyError: no characters, or more than ``width`` (``rule`` "length").
+        """
+        block = Secret(width)
+        status = lib.zc_pin_pad(self._alive().bytes, self._length, filler, block._pointer.bytes, width)
+        if status != lib.ZC_OK:
+            raise PINPolicyError(rule="length", maximum=width)
+        return block
+
+    def format_2(self) -> Secret:
+        """The PIN block of ISO 9564-1:2017, 9.3.3, format 2 (PC/SC part 10), 8 bytes, of 4 to 12 ASCII digits.
+
+        Raises:
+            PINPolicyError: ``rule`` says "length" or "digits".
+        """
+        block = Secret(lib.ZC_PIN_BLOCK)
+        status = lib.zc_pin_format_2(self._alive().bytes, self._length, block._pointer.bytes)
+        if status == lib.ZC_E_RANGE:
+            raise PINPolicyError(rule="length", minimum=lib.ZC_PIN_FORMAT_2_MIN, maximum=lib.ZC_PIN_FORMAT_2_MAX)
+        if status != lib.ZC_OK:
+            block.wipe()
+            raise PINPolicyError(rule="digits")
+        return block
 
     def wipe(self) -> None:
         """Zero the bytes now. Wiping twice is fine."""

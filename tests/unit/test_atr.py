@@ -20,6 +20,22 @@ def test_a_uzi_pass_speaks_t1_and_has_a_check_byte() -> None:
     assert atr.chaining is None
 
 
+def test_interface_bytes_have_their_names_and_protocols() -> None:
+    assert ATR.parse(UZI).interface == (
+        ("TA1", 0x18, None),
+        ("TC1", 0xFF, None),
+        ("TD1", 0x81, None),
+        ("TD2", 0x91, 1),
+        ("TA3", 0xFE, 1),
+        ("TD3", 0x1F, 1),
+        ("TA4", 0xC3, 15),
+    )
+
+
+def test_the_protocol_offered_first_stands_first() -> None:
+    assert ATR.parse(bytes.fromhex("3B8081800180")).protocols == (1, 0)
+
+
 def test_without_interface_bytes_it_is_t0_without_check_byte() -> None:
     atr = ATR.parse(bytes.fromhex("3B026202"))
     assert atr.protocols == (0,)

@@ -79,6 +79,30 @@ def test_an_extended_exchange_is_one_command(data: bytes, answer: bytes) -> None
     assert card.commands[0].ne == 65536
 
 
+@given(data=st.binary(max_size=900), answer=st.binary(min_size=1, max_size=900), first=st.integers(1, 256))
+def test_a_card_of_short_commands_gets_all_data_from_an_extended_exchange(
+    data: bytes, answer: bytes, first: int
+) -> None:
+    card = HonestCard(answer, first=first, insists=False)
+
+    def short_only(raw: bytes | bytearray | memoryview) -> bytes:
+        return b"\x67\x00" if CommandAPDU.parse(raw).extended else card(raw)
+
+    physical = PhysicalCommands(CommandAPDU(0x00, 0xCB, 0x3F, 0xFF, data, le=0), extended=True)
+    while physical.waiting is not None:
+        physical.feed(short_only(physical.waiting))
+    assert physical.response == ResponseAPDU(answer, 0x9000)
+    assert card.got == data
+    assert physical.fell_back
+
+
+def test_what_the_caller_wants_extended_does_not_fall_back() -> None:
+    physical = PhysicalCommands(CommandAPDU(0, 0xDB, 0x3F, 0xFF, bytes(300), extended=True), extended=True)
+    physical.feed(b"\x67\x00")
+    assert physical.response == ResponseAPDU(b"", 0x6700)
+    assert not physical.fell_back
+
+
 def test_an_extended_link_leaves_short_commands_short() -> None:
     physical = PhysicalCommands(CommandAPDU(0, 0xB0, 0, 0, le=256), extended=True)
     assert physical.waiting == bytes.fromhex("00B0000000")

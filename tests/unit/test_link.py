@@ -9,7 +9,7 @@ import pytest
 
 from zorgid_card.codec.apdu import SW, CommandAPDU, ResponseAPDU, SecretField
 from zorgid_card.codec.link import Exchange, Link
-from zorgid_card.errors import CardRemovedError, CardResponseError, StatusWordError
+from zorgid_card.errors import CancelledError, CardRemovedError, CardResponseError, StatusWordError
 from zorgid_card.ports.card import Octets
 from zorgid_card.secret import Secret
 
@@ -115,3 +115,75 @@ def test_an_extended_link_sends_long_data_whole() -> None:
     channel = ScriptedChannel(b"\x90\x00")
     Link(channel, extended=True).transmit(CommandAPDU(0, 0xDB, 0x3F, 0xFF, bytes(300)))
     assert len(channel.sent[0]) == 4 + 3 + 300
+
+
+def test_a_link_that_was_refused_extended_form_does_not_try_it_again() -> None:
+    channel = ScriptedChannel(b"\x67\x00", b"\x90\x00", b"\x90\x00", b"\x90\x00", b"\x90\x00")
+    link = Link(channel, extended=True)
+    command = CommandAPDU(0, 0xDB, 0x3F, 0xFF, bytes(300))
+    assert link.transmit(command).sw == SW.OK
+    assert link.transmit(command).sw == SW.OK
+    assert [len(raw) for raw in channel.sent] == [4 + 3 + 300, 260, 50, 260, 50]
+
+
+def test_cancelling_acts_before_a_command_and_between_the_parts_of_an_answer() -> None:
+    channel = ScriptedChannel(b"\x90\x00", b"\x90\x00")
+    link = Link(channel)
+    link.cancel()
+    with pytest.raises(CancelledError):
+        link.transmit(CommandAPDU(0, 0xDB, 0x3F, 0xFF, bytes(300)))
+    assert channel.sent == []
+    link.transmit(CommandAPDU(0, 0xDB, 0x3F, 0xFF, bytes(300)))
+    assert link.count == 2
+
+    class Cancelling(ScriptedChannel):
+        def transmit(self, command: Octets, /) -> bytes:
+            link.cancel()
+            return super().transmit(command)
+
+    channel = Cancelling(b"\x90\x00", b"ab\x61\x02", b"cd\x90\x00")
+    link = Link(channel)
+    with pytest.raises(CancelledError):
+        link.transmit(CommandAPDU(0, 0xDB, 0x3F, 0xFF, bytes(300), le=0))
+    assert len(channel.sent) == 2
+
+
+def test_a_command_with_secrets_may_be_cancelled_too() -> None:
+    channel = ScriptedChannel(b"\x90\x00")
+    link = Link(channel)
+    link.cancel()
+    with pytest.raises(CancelledError):
+        link.transmit(pin_command())
+    assert channel.sent == []
+    assert link.transmit(pin_command()).sw == 0x9000
+
+
+@pytest.mark.parametrize("answer", [b"", b"\x90", bytes(257) + b"\x90\x00", bytes(70_000)])
+def test_an_answer_that_cannot_be_one_is_refused(answer: bytes) -> None:
+    with pytest.raises(CardResponseError):
+        Link(ScriptedChannel(answer)).transmit(CommandAPDU(0, 0xCB, 0x3F, 0xFF, le=0))
+    with pytest.raises(CardResponseError):
+        Link(ScriptedChannel(answer)).transmit(
+            CommandAPDU(0, 0xCB, 0x3F, 0xFF, le=256 if len(answer) < 9 else 3, extended=True)
+        )
+
+
+def test_a_channel_may_answer_with_any_buffer_but_nothing_else() -> None:
+    for answer in (bytearray(b"ab\x90\x00"), memoryview(b"ab\x90\x00")):
+        assert Link(ScriptedChannel(answer)).transmit(CommandAPDU(0, 0xCB, 0, 0, le=0)).data == b"ab"  # type: ignore[arg-type]
+    with pytest.raises(TypeError):
+        Link(ScriptedChannel("ab")).transmit(CommandAPDU(0, 0xCB, 0, 0, le=0))  # type: ignore[arg-type]
+
+
+def test_what_was_sent_before_the_channel_broke_is_counted() -> None:
+    link = Link(ScriptedChannel(b"\x90\x00", CardRemovedError()))
+    with pytest.raises(CardRemovedError):
+        link.transmit(CommandAPDU(0, 0xDB, 0x3F, 0xFF, bytes(600)))
+    assert link.count == 2
+
+
+@pytest.mark.parametrize("field", ["cla", "ins", "p1", "p2", "le"])
+def test_a_field_that_no_command_has_is_a_value_error(field: str) -> None:
+    fields = {"cla": 0, "ins": 0xA4, "p1": 0, "p2": 0} | {field: -1 if field == "le" else 256}
+    with pytest.raises(ValueError, match="range"):
+        Link(ScriptedChannel()).transmit(CommandAPDU(**fields))

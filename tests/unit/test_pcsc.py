@@ -7,15 +7,18 @@ import gc
 import shutil
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from zorgid_card.adapters.pcsc import LIBRARY_VARIABLE, PCSCChannel, PCSCReader, readers
-from zorgid_card.codec.apdu import CommandAPDU, SecretField
+from zorgid_card.codec.apdu import CommandAPDU, ResponseAPDU, SecretField
 from zorgid_card.codec.link import Link
 from zorgid_card.errors import (
+    CancelledError,
     CardRemovedError,
     CardResetError,
     CardResponseError,
@@ -325,3 +328,111 @@ def test_waiting_for_a_reader_that_is_unplugged_ends(stub: Stub, reader: PCSCRea
     stub.fail("wait", 0x80100009)
     with pytest.raises(ReaderError):
         reader.wait(present=True)
+
+
+# --- whole logical commands, in the core -----------------------------------------------------------------------------
+
+
+def test_a_whole_command_is_one_call_of_the_core(stub: Stub, channel: PCSCChannel) -> None:
+    link = Link(channel)
+    assert link.transmit(CommandAPDU(0, 0xDB, 0x3F, 0xFF, bytes(600))) == ResponseAPDU(b"", 0x9000)
+    assert link.count == channel.count == stub.calls("transmit") == 3
+    assert stub.command == bytes.fromhex("00DB3FFF5A") + bytes(90)
+    stub.respond(b"abc\x90\x00")
+    assert link.transmit(CommandAPDU(0, 0xCB, 0x3F, 0xFF, le=0)) == ResponseAPDU(b"abc", 0x9000)
+    assert channel.transmit(b"\x00\xa4\x04\x00") == b"abc\x90\x00"
+    assert (link.count, channel.count) == (5, 5)
+
+
+@pytest.mark.parametrize("failing", [1, 2, 3])
+@pytest.mark.parametrize(("code", "error"), [(0x80100069, CardRemovedError), (0x80100016, TransportError)])
+def test_nothing_is_sent_again_after_an_error_anywhere_in_a_chain(
+    stub: Stub, channel: PCSCChannel, failing: int, code: int, error: type[ZorgIDError]
+) -> None:
+    link = Link(channel)
+    stub["passing"] = failing - 1
+    stub.fail("transmit", code)
+    with pytest.raises(error):
+        link.transmit(CommandAPDU(0, 0xDB, 0x3F, 0xFF, bytes(600)))
+    assert stub.calls("transmit") == link.count == failing
+
+
+def test_a_reset_in_a_whole_command_is_acknowledged_and_told_once(stub: Stub, channel: PCSCChannel) -> None:
+    link = Link(channel)
+    stub.fail("transmit", 0x80100068)
+    with pytest.raises(CardResetError):
+        link.transmit(CommandAPDU(0, 0xA4, 4, 0))
+    assert stub.calls("reconnect") == 1
+    assert link.transmit(CommandAPDU(0, 0xA4, 4, 0)).sw == 0x9000
+    assert link.count == channel.count == 2
+
+
+def test_an_answer_longer_than_asked_is_the_cards_error(stub: Stub, channel: PCSCChannel) -> None:
+    stub.respond(bytes(300) + b"\x90\x00")
+    with pytest.raises(CardResponseError, match="longer"):
+        Link(channel).transmit(CommandAPDU(0, 0xCB, 0x3F, 0xFF, le=0))
+
+
+def test_cancelling_stops_the_next_command_once_and_never_a_chain(stub: Stub, channel: PCSCChannel) -> None:
+    link = Link(channel)
+    link.cancel()
+    with pytest.raises(CancelledError):
+        link.transmit(CommandAPDU(0, 0xDB, 0x3F, 0xFF, bytes(600)))
+    assert stub.calls("transmit") == 0
+    assert not channel.cancelled
+    assert link.transmit(CommandAPDU(0, 0xDB, 0x3F, 0xFF, bytes(600))).sw == 0x9000
+    assert stub.calls("transmit") == 3
+
+
+def test_a_secret_that_does_not_fit_or_was_wiped_sends_nothing(stub: Stub, channel: PCSCChannel) -> None:
+    wiped = Secret.of(b"314159")
+    wiped.wipe()
+    for secrets in (
+        (SecretField(4, Secret.of(b"314159")),),
+        (SecretField(-1, Secret.of(b"1")),),
+        (SecretField(0, wiped),),
+    ):
+        with pytest.raises(ValueError, match=r"fit|range|wiped"):
+            Link(channel).transmit(CommandAPDU(0, 0x20, 0, 0x80, b"\xff" * 8, secrets=secrets))
+    assert stub.calls("transmit") == 0
+
+
+def test_over_t0_what_was_to_be_extended_goes_as_a_chain(stub: Stub, reader: PCSCReader) -> None:
+    stub["protocol"] = 1
+    channel = reader.connect()
+    link = Link(channel, extended=True)
+    assert link.transmit(CommandAPDU(0, 0xDB, 0x3F, 0xFF, bytes(300))).sw == 0x9000
+    assert stub.calls("transmit") == link.count == 2
+    assert channel.refused
+    with pytest.raises(ValueError, match="T=0"):
+        link.transmit(CommandAPDU(0, 0xDB, 0x3F, 0xFF, bytes(300), extended=True))
+    channel.close()
+
+
+def test_extended_goes_whole_where_the_card_takes_it(stub: Stub, channel: PCSCChannel) -> None:
+    stub.respond(bytes(65536) + b"\x90\x00")
+    link = Link(channel, extended=True)
+    assert link.transmit(CommandAPDU(0, 0xDB, 0x3F, 0xFF, bytes(65535), le=0)).data == bytes(65536)
+    assert (link.count, stub["command_length"]) == (1, 65544)
+
+
+def test_a_closed_channel_carries_nothing(stub: Stub, reader: PCSCReader) -> None:
+    channel = reader.connect()
+    link = Link(channel)
+    channel.close()
+    with pytest.raises(CardRemovedError, match="closed"):
+        link.transmit(CommandAPDU(0, 0xA4, 4, 0))
+    assert stub.calls("transmit") == 0
+
+
+def test_other_threads_run_while_the_reader_works(stub: Stub, channel: PCSCChannel) -> None:
+    """The stub waits in SCardTransmit until this thread lets it go on, which it cannot if the GIL is held."""
+    stub["hold"] = 1
+    answers: list[ResponseAPDU] = []
+    worker = threading.Thread(target=lambda: answers.append(Link(channel).transmit(CommandAPDU(0, 0xA4, 4, 0))))
+    worker.start()
+    while not stub.calls("transmit"):
+        time.sleep(0.001)
+    stub["hold"] = 0
+    worker.join()
+    assert answers == [ResponseAPDU(b"", 0x9000)]

@@ -13,6 +13,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from zorgid_card.errors import PINMismatchError, PINPolicyError
 from zorgid_card.secret import CAPACITY, Secret
@@ -241,3 +243,29 @@ def test_without_a_terminal_it_says_so() -> None:
     )
     assert "UsageError" in done.stderr
     assert "no terminal" in done.stderr
+
+
+# --- PIN blocks
+
+
+@given(pin=st.binary(min_size=1, max_size=12), width=st.integers(0, 12), filler=st.integers(0, 255))
+def test_a_padded_block_is_the_pin_and_filler(pin: bytes, width: int, filler: int) -> None:
+    if len(pin) > width:
+        with pytest.raises(PINPolicyError):
+            Secret.of(pin).padded(width, filler)
+        return
+    with Secret.of(pin).padded(width, filler) as block, block.expose() as view:
+        assert bytes(view) == pin.ljust(width, bytes([filler]))
+
+
+@given(pin=st.text("0123456789", min_size=4, max_size=12))
+def test_format_2_holds_length_digits_and_f(pin: str) -> None:
+    with Secret.of(pin.encode()).format_2() as block, block.expose() as view:
+        assert bytes(view).hex() == f"2{len(pin):x}{pin}".ljust(16, "f")
+
+
+@pytest.mark.parametrize(("pin", "rule"), [(b"123", "length"), (b"1234567890123", "length"), (b"12a4", "digits")])
+def test_what_has_no_format_2(pin: bytes, rule: str) -> None:
+    with pytest.raises(PINPolicyError) as refused:
+        Secret.of(pin).format_2()
+    assert refused.value.rule == rule

@@ -9,12 +9,13 @@ import os
 import sys
 import time
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from typing import Any, Final, NoReturn
 
-from zorgid_card._native import ffi, lib, octets, reason
+from zorgid_card._native import Carrier, ffi, lib, reason
+from zorgid_card.codec.exchange import fail_exchange, fills
 from zorgid_card.errors import (
     CardRemovedError,
     CardResetError,
@@ -27,7 +28,7 @@ from zorgid_card.errors import (
     TransportError,
     ZorgIDError,
 )
-from zorgid_card.ports.card import Octets
+from zorgid_card.ports.card import Octets, Placed
 
 LIBRARY_VARIABLE: Final = "ZORGID_PCSC_LIBRARY"
 
@@ -60,9 +61,6 @@ _ERRORS: Final[dict[int, type[ZorgIDError]]] = {
 _SHARE_EXCLUSIVE, _SHARE_SHARED = 1, 2
 _LEAVE, _RESET_CARD = 0, 1
 _PRESENT, _CHANGED, _UNKNOWN = 0x20, 0x02, 0x04
-_T0: Final = 1
-
-_uncleared: Final = ffi.new_allocator(should_clear_after_alloc=False)
 
 
 def _unavailable(which: str) -> PCSCUnavailableError:
@@ -150,9 +148,18 @@ class PCSCChannel:
     def __init__(self, context: _Context, protocol: int, share: int) -> None:
         self._context = context
         self._pcsc = context.pcsc
-        self._protocol = protocol
+        self._sent = 0
+        self._carrier = self._carrying(protocol)
         self._share = share
         self._atr = self._read_atr()
+
+    def _carrying(self, protocol: int) -> Carrier:
+        return Carrier(ffi.buffer(self._pcsc), self._context.card, protocol)
+
+    def _carry_with(self, carrier: Carrier) -> None:
+        self._sent += self._carrier.count
+        carrier.cancelled = self._carrier.cancelled
+        self._carrier = carrier
 
     def _read_atr(self) -> bytes:
         raw, length = ffi.new("uint8_t[]", lib.ZC_PCSC_ATR_MAX), ffi.new("uint32_t *")
@@ -176,7 +183,7 @@ class PCSCChannel:
             "reconnect",
             lib.zc_pcsc_reconnect(self._pcsc, self._context.card, self._share, _LEAVE, protocol),
         )
-        self._protocol = int(protocol[0])
+        self._carry_with(self._carrying(int(protocol[0])))
 
     def transmit(self, command: Octets, /) -> bytes:
         """Send one command APDU, return the response APDU.
@@ -185,23 +192,54 @@ class PCSCChannel:
             CardRemovedError, CardResetError, TransportError: see :meth:`zorgid_card.ports.card.Channel.transmit`.
             ValueError: an extended command over T=0, which has no form for it.
         """
-        if self._protocol == _T0 and len(command) > lib.ZC_COMMAND_SHORT_MAX:
-            raise ValueError("T=0 carries no extended length")
-        response, length = _uncleared("uint8_t[]", lib.ZC_RESPONSE_MAX), ffi.new("size_t *")
-        code = lib.zc_pcsc_transmit(
-            self._pcsc,
-            self._context.card,
-            self._protocol,
-            octets(command),
-            len(command),
-            response,
-            lib.ZC_RESPONSE_MAX,
-            length,
-        )
-        self._checked("transmit", code)
-        if length[0] < 2:
-            raise TransportError("transmit: no status word", reason=reason(lib.ZC_E_ANSWER_SHORT))
-        return bytes(ffi.buffer(response, length[0]))
+        answer = self._carrier.transmit(command)
+        if answer.__class__ is bytes:
+            return answer
+        self._checked("transmit", answer)
+        raise TransportError("transmit: no status word", reason=reason(lib.ZC_E_ANSWER_SHORT))
+
+    def exchange(
+        self, cla: int, ins: int, p1: int, p2: int, data: Octets, ne: int, form: int, secrets: Sequence[Placed], /
+    ) -> tuple[bytes, int]:
+        """Carry one logical command in one call of the C core (:meth:`zorgid_card.ports.card.LogicalChannel.exchange`).
+
+        Raises:
+            CardResponseError: the card's answer is longer than asked, endless, or no answer at all.
+            CancelledError: :attr:`cancelled` was set.
+            CardRemovedError, CardResetError, TransportError: the exchange did not complete; nothing is sent again.
+            ValueError: the command cannot be sent.
+        """
+        native = fills(secrets) if secrets else None
+        outcome = self._carrier.exchange(cla, ins, p1, p2, data, ne, form, native)
+        if len(outcome) != 2:
+            self._failed(outcome[0], outcome[1])
+        return outcome
+
+    def _failed(self, status: int, code: int) -> NoReturn:
+        if status == lib.ZC_E_TRANSPORT:
+            if code == lib.ZC_TRANSMIT_REFUSED:
+                raise ValueError("T=0 carries no extended length")
+            self._checked("transmit", code)
+        fail_exchange(status)
+
+    @property
+    def count(self) -> int:
+        """Physical commands sent so far."""
+        return self._sent + self._carrier.count
+
+    @property
+    def refused(self) -> bool:
+        """Whether extended form was refused in the last exchange."""
+        return self._carrier.refused
+
+    @property
+    def cancelled(self) -> bool:
+        """Set from another thread, it stops the exchange under way, or else the next; that unsets it."""
+        return self._carrier.cancelled
+
+    @cancelled.setter
+    def cancelled(self, value: bool) -> None:
+        self._carrier.cancelled = value
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -216,7 +254,12 @@ class PCSCChannel:
 
     def close(self, *, reset: bool = False) -> None:
         """Disconnect; ``reset`` powers the card down and up first."""
+        self._carry_with(Carrier(_closed))  # first: the card's handle may be another card's once it is let go of
         self._context.close(_RESET_CARD if reset else _LEAVE)
+
+
+def _closed(command: Octets) -> NoReturn:
+    raise CardRemovedError("the channel is closed", reason="closed")
 
 
 class PCSCReader:

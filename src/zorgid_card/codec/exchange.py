@@ -6,87 +6,132 @@ of it. No I/O here.
 
 from __future__ import annotations
 
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Any, Final, NoReturn
 
 from zorgid_card._native import ffi, lib, octets, reason
 from zorgid_card.codec.apdu import EXTENDED_NE, SHORT_NE, CommandAPDU, ResponseAPDU, native_command
-from zorgid_card.errors import CardResponseError
-from zorgid_card.ports.card import Octets
+from zorgid_card.codec.messaging import OVERHEAD, SecureMessaging, copied
+from zorgid_card.codec.template import CONTENTS, filled_page
+from zorgid_card.errors import CancelledError, CardResponseError
+from zorgid_card.ports.card import Octets, Placed
 
 ANSWER_LIMIT: Final = EXTENDED_NE
 """The longest answer taken from a card, in bytes."""
 
 _SHORT: Final = lib.ZC_COMMAND_SHORT_MAX
 _LENGTHS: Final = 10
-_CONTENTS: Final = ffi.offsetof("zc_secret", "bytes")
+_COLLECTING: Final = 1
 _uncleared: Final = ffi.new_allocator(should_clear_after_alloc=False)
+
+
+_ASKED: Final = frozenset({lib.ZC_E_RANGE, lib.ZC_E_WIPED, lib.ZC_E_MEMORY})
+
+
+def fail_exchange(status: int) -> NoReturn:
+    """Raise what a status of the core says of an exchange that did not end well.
+
+    Raises:
+        CardResponseError: the answer cannot be one: too short, longer than asked, endless; ``reason``.
+        CancelledError: stopped between two commands.
+        ValueError: the command cannot be sent.
+    """
+    why = reason(status)
+    if status == lib.ZC_E_CANCELLED:
+        raise CancelledError
+    if status in _ASKED:
+        raise ValueError(why)
+    raise CardResponseError(f"the card's answer: {why}", reason=why)
+
+
+def fills(secrets: Sequence[Placed]) -> Any:
+    """``zc_fill`` structures for :class:`zorgid_card._native.Carrier`; they are of use while the secrets live.
+
+    Raises:
+        ValueError: an offset is negative, or a secret was wiped.
+    """
+    native = ffi.new("zc_fill[]", len(secrets))
+    for fill, (offset, secret) in zip(native, secrets, strict=True):
+        secret.place(fill, offset)
+    return ffi.buffer(native)
 
 
 class PhysicalCommands:
     """The physical commands of one logical command, one at a time.
 
     Send :attr:`waiting`, :meth:`feed` what the card answers, until nothing is waiting; then :attr:`response`
-    is the outcome. A command with secrets is put together in a locked page; :attr:`waiting` is then a view on
+    is the outcome. A command with secrets is put together, and wrapped, in a locked page; :attr:`waiting` is then a view on
     that page, and :meth:`wipe` ends it.
 
     Args:
         command: the logical command.
-        extended: the card and the reader take extended length fields; without, more than 255 bytes go as a
-            chain.
+        extended: use extended length fields where they help, and go back to short ones and a chain when the
+            card answers 6700; without, more than 255 bytes go as a chain.
+        secure: wraps the command before it is cut into physical ones, and unwraps the answer put together.
 
     Raises:
         ValueError: a field does not fit, a secret does not fit its template, or a secret was wiped.
+        SecureChannelError: the channel is closed.
     """
 
-    __slots__ = ("_answer", "_capacity", "_command", "_data", "_length", "_out", "_page", "_state", "waiting")
+    __slots__ = (
+        "_answer",
+        "_capacity",
+        "_command",
+        "_data",
+        "_length",
+        "_out",
+        "_outcome",
+        "_page",
+        "_room",
+        "_secure",
+        "_state",
+        "waiting",
+    )
 
     waiting: Octets | None
 
-    def __init__(self, command: CommandAPDU, *, extended: bool = False) -> None:
-        long_form = command.extended or (
-            extended and (command.le == 0 or command.ne > SHORT_NE or len(command.data) > 255)
-        )
-        self._command = native_command(command, _ne(command, long_form), long_form)
-        self._capacity = len(command.data) + _LENGTHS if long_form else _SHORT
+    def __init__(self, command: CommandAPDU, *, extended: bool = False, secure: SecureMessaging | None = None) -> None:
+        form = lib.ZC_EXTENDED if command.extended else lib.ZC_EITHER if extended else lib.ZC_SHORT
+        self._command = native_command(command, _ne(command, form), form)
+        self._secure = secure
+        self._room = len(command.data) + (0 if secure is None else OVERHEAD)
+        self._capacity = max(self._room + _LENGTHS if form else 0, _SHORT)
+        self._outcome = (0, 0)
         self._page: Any = None
-        if command.secrets:
-            self._fill_page(command)
-        else:
-            self._data, self._out = octets(command.data), _uncleared("uint8_t[]", self._capacity)
+        self._place(command)
         self._answer = _uncleared("uint8_t[]", ANSWER_LIMIT)
         self._state, self._length = ffi.new("zc_exchange *"), ffi.new("size_t *")
+        try:
+            self._begin()
+        except BaseException:
+            self.wipe()
+            raise
+        self.waiting = self._written()
+
+    def _place(self, command: CommandAPDU) -> None:
+        """The data, and room for one physical command; with secrets both in one locked page."""
+        if command.secrets:
+            self._page = filled_page(command, self._room + self._capacity)
+            self._data, self._out = self._page.bytes, self._page.bytes + self._room
+            return
+        self._data = octets(command.data) if self._secure is None else copied(command, self._room)
+        self._out = _uncleared("uint8_t[]", self._capacity)
+
+    def _begin(self) -> None:
+        if self._secure is not None:
+            self._secure.wrap_in_place(self._command, self._data, self._room)
         status = lib.zc_exchange_begin(
             self._state, self._command, self._data, ANSWER_LIMIT, self._out, self._capacity, self._length
         )
         if status != lib.ZC_OK:
-            self.wipe()
             raise ValueError(reason(status))
-        self.waiting = self._written()
-
-    def _fill_page(self, command: CommandAPDU) -> None:
-        """Template, then room for one physical command, in one locked page."""
-        size = len(command.data)
-        page = ffi.new("zc_secret **")
-        status = lib.zc_secret_open(size + self._capacity, page)
-        if status != lib.ZC_OK:
-            raise ValueError(f"a command with secrets: {reason(status)}")
-        self._page = ffi.gc(page[0], lib.zc_secret_close)
-        self._data, self._out = self._page.bytes, self._page.bytes + size
-        lib.zc_secret_write(self._page, 0, octets(command.data), size)
-        try:
-            for field in command.secrets:
-                if field.offset < 0 or field.offset + len(field.secret) > size:
-                    raise ValueError("a secret does not fit its template")
-                field.secret.insert_into(self._page, field.offset)
-        except BaseException:
-            self.wipe()
-            raise
 
     def _written(self) -> Octets:
         size = self._length[0]
         if self._page is None:
             return bytes(ffi.buffer(self._out, size))
-        start = _CONTENTS + self._command.nc
+        start = CONTENTS + self._room
         return memoryview(ffi.buffer(self._page, start + size))[start:].toreadonly()
 
     def feed(self, response: Octets) -> None:
@@ -94,6 +139,7 @@ class PhysicalCommands:
 
         Raises:
             CardResponseError: it cannot be the answer: too short, longer than asked, endless; ``reason``.
+            SecureChannelError: the answer is not authentic; the channel is closed.
         """
         status = lib.zc_exchange_feed(
             self._state,
@@ -110,12 +156,26 @@ class PhysicalCommands:
             return
         self.waiting = None
         if status != lib.ZC_OK:
-            raise CardResponseError(f"the card's answer: {reason(status)}", reason=reason(status))
+            fail_exchange(status)
+        self._outcome = self._state.received, self._state.sw
+        if self._secure is not None:
+            self._outcome = self._secure.unwrap_in_place(self._answer, *self._outcome)
+
+    @property
+    def collecting(self) -> bool:
+        """Whether GET RESPONSE is waiting: the card has done the command."""
+        return bool(self._state.phase == _COLLECTING)
+
+    @property
+    def fell_back(self) -> bool:
+        """Whether the card refused extended length fields, so that the next command may be spared the attempt."""
+        return bool(self._state.fell_back)
 
     @property
     def response(self) -> ResponseAPDU:
         """The whole answer and the last status word."""
-        return ResponseAPDU(bytes(ffi.buffer(self._answer, self._state.received)), self._state.sw)
+        length, sw = self._outcome
+        return ResponseAPDU(bytes(ffi.buffer(self._answer, length)), sw)
 
     def wipe(self) -> None:
         """Wipe the page that held the secrets, if there was one."""
@@ -123,7 +183,7 @@ class PhysicalCommands:
             lib.zc_secret_wipe(self._page)
 
 
-def _ne(command: CommandAPDU, long_form: bool) -> int:
+def _ne(command: CommandAPDU, form: int) -> int:
     if command.le == 0:
-        return EXTENDED_NE if long_form else SHORT_NE
+        return EXTENDED_NE if form else SHORT_NE
     return command.ne

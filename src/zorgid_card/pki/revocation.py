@@ -7,15 +7,17 @@ a critical extension and is refused, for absence from it would prove nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
-from typing import NamedTuple, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding
 
+from zorgid_card.codec.revoked import RevokedIndex
 from zorgid_card.errors import (
     CertificateError,
     CertificateMalformedError,
@@ -33,11 +35,23 @@ CLOCK_SKEW = timedelta(minutes=5)
 """How far a CRL's thisUpdate may lie in our future."""
 
 _DIGESTS = (hashes.SHA256, hashes.SHA384, hashes.SHA512)
-_ENTRY_EXTENSIONS = (x509.CRLReason, x509.InvalidityDate)
 _PEM = b"-----BEGIN "
 
 ON_HOLD = "certificateHold"
 UNSPECIFIED = "unspecified"
+
+_REASONS: Final = {
+    0: UNSPECIFIED,
+    1: "keyCompromise",
+    2: "cACompromise",
+    3: "affiliationChanged",
+    4: "superseded",
+    5: "cessationOfOperation",
+    6: ON_HOLD,
+    9: "privilegeWithdrawn",
+    10: "aACompromise",
+}
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class RevokedEntry(NamedTuple):
@@ -50,19 +64,40 @@ class RevokedEntry(NamedTuple):
     reason: str = UNSPECIFIED
 
 
+class _Entries(Mapping[int, RevokedEntry]):
+    """The entries of an index by serial number, each made when it is asked for."""
+
+    def __init__(self, index: RevokedIndex) -> None:
+        self._index = index
+
+    def __getitem__(self, serial: int) -> RevokedEntry:
+        found = self._index.find(serial)
+        if found is None:
+            raise KeyError(serial)
+        return _entry(serial, *found)
+
+    def __iter__(self) -> Iterator[int]:
+        return (entry.serial for entry in self._index)
+
+    def __len__(self) -> int:
+        return len(self._index)
+
+
+def _entry(serial: int, reason: int, since: int) -> RevokedEntry:
+    return RevokedEntry(serial, _EPOCH + timedelta(seconds=since), _REASONS[reason])
+
+
 class CRL:
     """One CRL. Made by :meth:`parse`; what it says counts only after :meth:`verify` and
     :meth:`require_fresh`.
     """
 
-    __slots__ = ("_crl", "_entries", "_next_update", "_verified")
+    __slots__ = ("_crl", "_index", "_next_update", "_verified")
 
-    def __init__(
-        self, crl: x509.CertificateRevocationList, next_update: datetime, entries: Mapping[int, RevokedEntry]
-    ) -> None:
+    def __init__(self, crl: x509.CertificateRevocationList, next_update: datetime, index: RevokedIndex) -> None:
         self._crl = crl
         self._next_update = next_update
-        self._entries = entries
+        self._index = index
         self._verified: set[bytes] = set()
 
     @classmethod
@@ -71,19 +106,20 @@ class CRL:
 
         Raises:
             CertificateMalformedError: not a CRL; one without nextUpdate (5.1.2.5); one with a critical
-                extension that is not known here; a full CRL with ``removeFromCRL`` (5.3.1).
+                extension that is not known here; a full CRL with ``removeFromCRL`` (5.3.1); a serial number that is negative
+                or longer than 20 bytes.
         """
         _x509.require_size(data, MAX_CRL, "CRL")
         with _x509.decoding("CRL"):
-            load = x509.load_pem_x509_crl if data.lstrip().startswith(_PEM) else x509.load_der_x509_crl
-            crl = load(bytes(data))
+            pem = data.lstrip().startswith(_PEM)
+            crl = x509.load_pem_x509_crl(bytes(data)) if pem else x509.load_der_x509_crl(bytes(data))
             next_update = crl.next_update_utc
             _ = crl.issuer, crl.last_update_utc, crl.signature_hash_algorithm
             extensions = list(crl.extensions)
         _require_full(extensions)
         if next_update is None:
             raise CertificateMalformedError("CRL without nextUpdate", field="nextUpdate", reason="missing")
-        return cls(crl, next_update, _read_entries(crl))
+        return cls(crl, next_update, RevokedIndex.build(crl.public_bytes(Encoding.DER) if pem else bytes(data)))
 
     @property
     def this_update(self) -> datetime:
@@ -106,7 +142,12 @@ class CRL:
     @property
     def entries(self) -> Mapping[int, RevokedEntry]:
         """The revoked certificates by serial number."""
-        return self._entries
+        return _Entries(self._index)
+
+    @property
+    def index(self) -> RevokedIndex:
+        """The same, as the C core looks it up; it can be saved to a file and mapped from there."""
+        return self._index
 
     def verify(self, issuer: bytes) -> None:
         """Verify that the CA of this certificate signed the list.
@@ -159,9 +200,10 @@ class CRL:
             OnHoldError: on hold, and it may come back.
             RevokedError: revoked for good; ``serial`` (hexadecimal), ``reason``, ``since``.
         """
-        entry = self._entries.get(serial)
-        if entry is None:
+        found = self._index.find(serial)
+        if found is None:
             return
+        entry = _entry(serial, *found)
         kind = OnHoldError if entry.reason == ON_HOLD else RevokedError
         since = _x509.iso(entry.since)
         raise kind(f"revoked since {since}: {entry.reason}", serial=f"{serial:x}", reason=entry.reason, since=since)
@@ -183,29 +225,6 @@ def _require_full(extensions: Iterable[x509.Extension[x509.ExtensionType]]) -> N
                 field="crlExtensions",
                 reason=oid,
             )
-
-
-def _read_entries(crl: x509.CertificateRevocationList) -> dict[int, RevokedEntry]:
-    entries: dict[int, RevokedEntry] = {}
-    with _x509.decoding("CRL entry"):
-        for revoked in crl:
-            entry = RevokedEntry(revoked.serial_number, revoked.revocation_date_utc, _reason(revoked))
-            known = entries.get(entry.serial)
-            if known is None or known.reason == ON_HOLD:  # of two entries the one for good counts
-                entries[entry.serial] = entry
-    return entries
-
-
-def _reason(revoked: x509.RevokedCertificate) -> str:
-    reason = UNSPECIFIED
-    for item in revoked.extensions:
-        if isinstance(item.value, x509.CRLReason):
-            reason = item.value.reason.value
-        elif item.critical and not isinstance(item.value, _ENTRY_EXTENSIONS):
-            raise ValueError(f"critical entry extension {item.oid.dotted_string}")
-    if reason == x509.ReasonFlags.remove_from_crl.value:
-        raise ValueError("removeFromCRL in a full CRL")
-    return reason
 
 
 def check_revocation(chain: Sequence[bytes], source: CRLSource, at: datetime, *, leaf_only: bool = False) -> None:

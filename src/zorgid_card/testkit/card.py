@@ -8,7 +8,7 @@ already refused) and answers with all its data; the card cuts the answer into wh
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from zorgid_card.codec.apdu import INS, SW, CommandAPDU, ResponseAPDU
@@ -58,6 +58,22 @@ class Application(Protocol):
         ...
 
 
+class Messaging(Protocol):
+    """Secure messaging of a card: it sees each logical command before any application does (ISO/IEC 7816-4, 10)."""
+
+    def reset(self) -> None:
+        """Forget the session: the card was powered up or reset."""
+        ...
+
+    def takes(self, command: CommandAPDU, /) -> bool:
+        """Whether this command is its business; with a class that indicates secure messaging, only if it knows it."""
+        ...
+
+    def process(self, command: CommandAPDU, plain: Callable[[CommandAPDU], ResponseAPDU], /) -> ResponseAPDU:
+        """Answer the command; ``plain`` answers an unprotected one. May raise :class:`Refused`."""
+        ...
+
+
 class VirtualCard:
     """A card with its applications (ISO/IEC 7816-4).
 
@@ -69,6 +85,7 @@ class VirtualCard:
         le_optional: whether a command without Le field gets its answer's data at once, as if Le were 00; by the
             standard it gets 61xx.
         command_limit: most bytes that a chain may carry; more is answered with 6700 and the chain is dropped.
+        messaging: its secure messaging; a card without refuses protected commands with 6882.
     """
 
     def __init__(
@@ -80,6 +97,7 @@ class VirtualCard:
         extended: bool = True,
         le_optional: bool = False,
         command_limit: int = 16384,
+        messaging: Sequence[Messaging] = (),
     ) -> None:
         self._atr = atr
         self._applications = tuple(applications)
@@ -87,6 +105,7 @@ class VirtualCard:
         self._extended = extended
         self._le_optional = le_optional
         self._command_limit = command_limit
+        self._messaging = tuple(messaging)
         self._lock = threading.RLock()
         self._powered = False
         self._current: Application | None = None
@@ -145,6 +164,8 @@ class VirtualCard:
         self._drop()
         for application in self._everybody():
             application.reset()
+        for messaging in self._messaging:
+            messaging.reset()
         self._current = self._default
 
     def _everybody(self) -> tuple[Application, ...]:
@@ -180,7 +201,7 @@ class VirtualCard:
         if cla & 0x40 or cla & CHANNEL:
             self._drop()
             raise Refused(SW.CHANNEL_UNKNOWN)
-        if cla & SECURE_MESSAGING:
+        if cla & SECURE_MESSAGING and not self._messaging:
             self._drop()
             raise Refused(SW.SECURE_MESSAGING_UNKNOWN)
 
@@ -210,6 +231,17 @@ class VirtualCard:
         return whole
 
     def _dispatch(self, command: CommandAPDU) -> ResponseAPDU:
+        try:
+            for messaging in self._messaging:
+                if messaging.takes(command):
+                    return messaging.process(command, self._plain)
+        except Refused as refusal:
+            return ResponseAPDU(b"", refusal.sw)
+        return self._plain(command)
+
+    def _plain(self, command: CommandAPDU) -> ResponseAPDU:
+        if command.cla & SECURE_MESSAGING:
+            return ResponseAPDU(b"", SW.SECURE_MESSAGING_UNKNOWN)
         try:
             if command.cla == 0 and command.ins == INS.SELECT and command.p1 == SELECT_BY_NAME:
                 return self._select(command)

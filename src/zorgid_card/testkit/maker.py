@@ -29,6 +29,7 @@ from zorgid_card.testkit.piv_keys import (
     algorithm_of,
     make_key,
 )
+from zorgid_card.testkit.piv_messaging import MessagingKey
 from zorgid_card.testkit.piv_objects import ATTESTATION_CERTIFICATE
 from zorgid_card.testkit.piv_state import (
     ATTESTATION,
@@ -39,6 +40,7 @@ from zorgid_card.testkit.piv_state import (
     read_json,
     write_json,
 )
+from zorgid_card.testkit.scp03 import ChannelKeys
 from zorgid_card.testkit.yubico import digest_for
 
 FIRMWARE = (5, 7, 1)
@@ -93,6 +95,9 @@ class Maker:
         administration: str = "AES192",
         key_maker: KeyMaker = make_key,
         extended: bool = True,
+        dialect: bool = True,
+        channel: ChannelKeys | None = None,
+        messaging: MessagingKey | None = None,
     ) -> VirtualPIVCard:
         """A card in factory state: PIN 123456, PUK 12345678, administration key 0102030405060708 three times.
 
@@ -102,6 +107,10 @@ class Maker:
             administration: algorithm of the administration key, ``AES192`` or ``3DES``.
             key_maker: makes private keys for the card; tests may hand out ready-made ones.
             extended: whether the card takes extended length fields.
+            dialect: whether it has Yubico's commands; without, and with ``channel``, it is a plain card of the standard that
+                is personalised over SCP03.
+            channel: static keys of SCP03, if the card is to have it.
+            messaging: key of PIV secure messaging, if the card is to have it.
         """
         if serial is None:
             serial, self.next_serial = self.next_serial, self.next_serial + 1
@@ -112,7 +121,9 @@ class Maker:
         content = tlv.encode(0x70, certificate.public_bytes(Encoding.DER)) + bytes.fromhex("710100FE00")
         state.keys[ATTESTATION] = key
         state.objects[ATTESTATION_CERTIFICATE] = content
-        return VirtualPIVCard(state, key_maker=key_maker, extended=extended)
+        return VirtualPIVCard(
+            state, key_maker=key_maker, extended=extended, dialect=dialect, channel=channel, messaging=messaging
+        )
 
     def save(self, path: Path) -> None:
         """Write the maker to a file, its private key in clear.

@@ -18,7 +18,7 @@ from typing import Self, TypeAlias
 from zorgid_card.codec import tlv
 from zorgid_card.codec.apdu import INS, SW, CommandAPDU, ResponseAPDU
 from zorgid_card.errors import TLVError
-from zorgid_card.testkit.card import Refused, VirtualCard
+from zorgid_card.testkit.card import Messaging, Refused, VirtualCard
 from zorgid_card.testkit.piv_keys import (
     Algorithm,
     CardKey,
@@ -30,6 +30,7 @@ from zorgid_card.testkit.piv_keys import (
     make_key,
     one_byte,
 )
+from zorgid_card.testkit.piv_messaging import MessagingKey, PIVMessagingLayer
 from zorgid_card.testkit.piv_objects import DISCOVERY, OBJECTS, OWN_TEMPLATE, Read
 from zorgid_card.testkit.piv_state import (
     ADMINISTRATION,
@@ -43,6 +44,7 @@ from zorgid_card.testkit.piv_state import (
     load_state,
     save_state,
 )
+from zorgid_card.testkit.scp03 import ChannelKeys, SCP03Layer, SecurityDomain
 from zorgid_card.testkit.yubico import YubicoDialect
 
 ATR = bytes.fromhex("3B8B800180F9A00000030800001000C8")
@@ -75,8 +77,11 @@ class Session:
 class PIVApplication:
     """The PIV Card Application (SP 800-73-5 part 2, 3)."""
 
-    def __init__(self, state: PIVState, key_maker: KeyMaker = make_key) -> None:
+    def __init__(
+        self, state: PIVState, key_maker: KeyMaker = make_key, *, dialect: bool = True, messaging: int | None = None
+    ) -> None:
         self.state = state
+        self._messaging = () if messaging is None else (messaging,)
         self.session = Session()
         self._key_maker = key_maker
         self._handlers: dict[int, Handler] = {
@@ -87,7 +92,7 @@ class PIVApplication:
             INS.RESET_RETRY_COUNTER: self._reset_retry_counter,
             INS.GENERATE_ASYMMETRIC_KEY_PAIR: self._generate,
             INS.GENERAL_AUTHENTICATE: self._general_authenticate,
-            **YubicoDialect(self).handlers,
+            **(YubicoDialect(self).handlers if dialect else {}),
         }
 
     @property
@@ -100,7 +105,7 @@ class PIVApplication:
         if not command.data or not PIV_AID.startswith(command.data):
             raise Refused(SW.NOT_FOUND)
         authority = tlv.encode(0x79, tlv.encode(0x4F, PIV_AID[:5]))
-        mechanisms = (*Algorithm, self.state.administration.algorithm)
+        mechanisms = (*Algorithm, self.state.administration.algorithm, *self._messaging)
         algorithms = b"".join(tlv.encode(0x80, bytes([algorithm])) for algorithm in mechanisms)
         template = tlv.encode(
             0x61,
@@ -387,12 +392,36 @@ class VirtualPIVCard(VirtualCard):
         state: what it remembers; :class:`~zorgid_card.testkit.maker.Maker` makes blank ones.
         key_maker: makes private keys for GENERATE ASYMMETRIC KEY PAIR; tests may hand out ready-made ones.
         extended: whether it takes extended length fields.
+        dialect: whether it has Yubico's commands beside the standard's.
+        channel: static keys of SCP03, where it has that (not among what :meth:`save` writes); there is an issuer security
+            domain then.
+        messaging: key of PIV secure messaging, where it has that (neither saved).
     """
 
-    def __init__(self, state: PIVState, *, key_maker: KeyMaker = make_key, extended: bool = True) -> None:
+    def __init__(
+        self,
+        state: PIVState,
+        *,
+        key_maker: KeyMaker = make_key,
+        extended: bool = True,
+        dialect: bool = True,
+        channel: ChannelKeys | None = None,
+        messaging: MessagingKey | None = None,
+    ) -> None:
         self._state = state
-        application = PIVApplication(state, key_maker)
-        super().__init__(ATR, [application], default=application, extended=extended, le_optional=True)
+        suite = None if messaging is None else messaging.suite.identifier
+        application = PIVApplication(state, key_maker, dialect=dialect, messaging=suite)
+        layers: list[Messaging] = [] if channel is None else [SCP03Layer(channel)]
+        if messaging is not None:
+            layers.append(PIVMessagingLayer(messaging))
+        super().__init__(
+            ATR,
+            [application] if channel is None else [application, SecurityDomain()],
+            default=application,
+            extended=extended,
+            le_optional=True,
+            messaging=layers,
+        )
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self._state.serial}>"

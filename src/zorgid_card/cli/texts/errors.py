@@ -47,6 +47,10 @@ _CARD = {
         "De kaart geeft een onmogelijk antwoord[[ ({reason})]]; gebruik deze kaart niet verder en vraag uw beheerder om een andere.",
         "The card gives an impossible answer[[ ({reason})]]; do not use this card any more and ask your manager for another.",
     ),
+    "error.card.secure_channel": Text(
+        "De beveiligde verbinding met de kaart is verbroken[[ ({reason})]]; begin opnieuw, en gebruik een andere kaart als het weer gebeurt.",
+        "The secure channel to the card is broken[[ ({reason})]]; start again, and use another card if it happens once more.",
+    ),
     "error.card.unsupported": Text(
         "Deze kaart wordt niet herkend; plaats een UZI-pas of een ZORG-ID Smartcard in de paslezer.",
         "This card is not recognised; put a UZI pass or a ZORG-ID Smartcard into the reader.",
@@ -172,6 +176,10 @@ _USER = {
     "error.user.declined": Text(
         "U hebt niet bevestigd, dus er is niets veranderd; begin opnieuw wanneer u verder wilt.",
         "You did not confirm, so nothing was changed; start again when you want to go on.",
+    ),
+    "error.user.cancelled": Text(
+        "Het werk met de kaart is gestopt, zoals u vroeg; begin opnieuw wanneer u verder wilt.",
+        "The work with the card was stopped, as you asked; start again when you want to go on.",
     ),
     "error.user.usage": Text(
         "Dit kan zo niet worden gebruikt: {message}; zie zorgid-card --help.",

@@ -1,0 +1,122 @@
+"""Compare the library with its peers in one process, print a table, keep it as JSON, in the docs and as plots.
+
+Run by ``make bench``, which installs the peers and puts the card in memory where a libpcsclite is looked for.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import sys
+from collections.abc import Iterable
+from importlib.metadata import version
+from pathlib import Path
+
+import cases
+import plots
+from harness import Result, run
+
+ROOT = Path(__file__).parents[1]
+MARKS = ("<!-- bench: begin -->\n", "<!-- bench: end -->\n")
+PEERS = ("yubikey-manager", "pyscard", "asn1crypto", "cryptography", "cffi")
+COLUMNS = ("what", "peer", "ours", "peer's", "ratio", "four fifths of the rounds", "to reach", "")
+
+
+def _time(microseconds: float) -> str:
+    if microseconds < 1000:
+        return f"{microseconds:.3g} µs"
+    return f"{microseconds / 1000:.3g} ms"
+
+
+def _row(result: Result) -> tuple[str, ...]:
+    least = result.case.least
+    return (
+        result.case.name,
+        result.case.peer_name,
+        _time(result.ours_us),
+        _time(result.peer_us),
+        f"{result.ratio:,.3g}" if result.ratio < 1000 else f"{result.ratio:,.0f}",
+        f"{result.low:,.3g} to {result.high:,.3g}"
+        if result.high < 1000
+        else f"{result.low:,.0f} to {result.high:,.0f}",
+        "" if least is None else f"{least:,g}",
+        "" if least is None else "reached" if result.reached else "NOT reached",
+    )
+
+
+def _table(rows: Iterable[tuple[str, ...]]) -> str:
+    """As Markdown, which is also readable on a terminal."""
+    every = [COLUMNS, *rows]
+    widths = [max(len(row[column]) for row in every) for column in range(len(COLUMNS))]
+    lines = [
+        "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |" for row in every
+    ]
+    lines.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
+    return "\n".join(lines)
+
+
+def _versions() -> str:
+    known = []
+    for name in PEERS:
+        try:
+            known.append(f"{name} {version(name)}")
+        except ImportError:
+            known.append(f"{name} not installed")
+    return f"{platform.python_implementation()} {platform.python_version()}, {platform.machine()}; " + ", ".join(known)
+
+
+def _write_document(path: Path, table: str) -> None:
+    before, rest = path.read_text(encoding="utf-8").split(MARKS[0])
+    after = rest.split(MARKS[1])[1]
+    skipped = "".join(f"\nSkipped: {why}.\n" for why in cases.skipped)
+    body = f"{_versions()}\n\n{table}\n{skipped}"
+    path.write_text(before + MARKS[0] + body + MARKS[1] + after, encoding="utf-8")
+
+
+def _measure(wanted: list[str]) -> list[Result]:
+    results = []
+    for group in cases.GROUPS:
+        if wanted and group.__name__ not in wanted:
+            continue
+        for case in group():
+            results.append(run(case))
+            print(f"{case.name}: {results[-1].ratio:,.3g} × {case.peer_name}", file=sys.stderr, flush=True)
+    return results
+
+
+def _keep(results: list[Result], table: str) -> None:
+    latest = ROOT / "benchmarks" / "results" / "latest.json"
+    latest.parent.mkdir(exist_ok=True)
+    rows = [
+        {
+            "name": result.case.name,
+            "ours_us": round(result.ours_us, 4),
+            "peer": result.case.peer_name,
+            "peer_us": round(result.peer_us, 4),
+            "ratio": round(result.ratio, 3),
+        }
+        for result in results
+    ]
+    latest.write_text(json.dumps(rows, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    _write_document(ROOT / "docs" / "benchmarks.md", table)
+    plots.ratios(results, ROOT / "docs" / "benchmarks-ratio.svg")
+    plots.times(results, ROOT / "docs" / "benchmarks-time.svg")
+
+
+def main() -> None:
+    """Measure all groups, or only those named; only a whole run is kept."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("group", nargs="*", help=", ".join(group.__name__ for group in cases.GROUPS))
+    wanted = parser.parse_args().group
+    results = _measure(wanted)
+    table = _table(map(_row, results))
+    print(table)
+    for why in cases.skipped:
+        print(f"skipped: {why}")
+    if not wanted:
+        _keep(results, table)
+
+
+if __name__ == "__main__":
+    main()

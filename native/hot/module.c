@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The module zorgid_card._hot and its types. */
+#include "hot.h"
+
+static int add(PyObject *module, const char *name, PyType_Spec *spec)
+{
+    PyObject *type = PyType_FromSpec(spec);
+    int failed = type == NULL || PyModule_AddObjectRef(module, name, type) != 0;
+
+    Py_XDECREF(type);
+    return failed ? -1 : 0;
+}
+
+static int module_exec(PyObject *module)
+{
+    if (add(module, "Index", &index_spec) != 0 || add(module, "Carrier", &carrier_spec) != 0)
+        return -1;
+    if (add(module, "Messaging", &messaging_spec) != 0)
+        return -1;
+    return add(module, "Revoked", &revoked_spec);
+}
+
+static PyModuleDef_Slot module_slots[] = {
+    {Py_mod_exec, module_exec},
+    {0, NULL},
+};
+
+static struct PyModuleDef module_def = {
+    PyModuleDef_HEAD_INIT,
+    .m_name = "_hot",
+    .m_doc = "The hot paths of the C core, bound by hand.",
+    .m_slots = module_slots,
+};
+
+PyMODINIT_FUNC PyInit__hot(void)
+{
+    return PyModuleDef_Init(&module_def);
+}

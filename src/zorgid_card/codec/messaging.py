@@ -1,0 +1,147 @@
+"""Secure messaging: logical commands wrapped and responses unwrapped, apart from any transmission.
+
+Where the channel ends is up to the caller: at the card side, :attr:`zorgid_card.codec.link.Link.secure` wraps whatever the link
+carries; at a portal, :meth:`SecureMessaging.wrap` gives a command that the card side relays as it is.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any, Final
+
+from zorgid_card._native import Messaging, ffi, lib, octets, reason
+from zorgid_card.codec.apdu import CommandAPDU, ResponseAPDU, command_of, native_command
+from zorgid_card.codec.template import CONTENTS, filled_page, locked_page
+from zorgid_card.errors import CardResponseError, SecureChannelError
+
+OVERHEAD: Final = int(lib.ZC_SM_OVERHEAD)
+"""Most bytes by which wrapping lengthens a data field."""
+
+_CHANNEL: Final = frozenset(
+    {lib.ZC_E_MAC, lib.ZC_E_PADDING, lib.ZC_E_CRYPTOGRAM, lib.ZC_E_PROTOCOL, lib.ZC_E_CLOSED, lib.ZC_E_WIPED}
+)
+_tuple: Final = tuple.__new__
+_uncleared: Final = ffi.new_allocator(should_clear_after_alloc=False)
+
+
+def _error(status: int) -> Exception:
+    why = reason(status)
+    if status in _CHANNEL:
+        return SecureChannelError(f"secure channel: {why}", reason=why)
+    if status == lib.ZC_E_RANGE:
+        return ValueError(f"a command that cannot be wrapped: {why}")
+    return CardResponseError(f"the card's answer: {why}", reason=why)
+
+
+def check(status: int) -> None:
+    """Raise what a status of the core's secure messaging means.
+
+    Raises:
+        SecureChannelError: with ``reason``.
+        CardResponseError: an authentic response that cannot be the answer.
+        ValueError: the command cannot be wrapped.
+    """
+    if status != lib.ZC_OK:
+        raise _error(status)
+
+
+def _le(ne: int, form: int) -> int | None:
+    """Le of a wrapped command, where 256 and 65,536 are 00."""
+    if ne == 0:
+        return None
+    return 0 if ne == (65536 if form else 256) else ne
+
+
+class SecureMessaging(ABC):
+    """One channel with session keys, which live in a locked page. It serves one thread at a time.
+
+    A wrong or missing MAC closes it for good; what is sent afterwards raises, and never goes out in clear.
+    """
+
+    __slots__ = ("_page", "_state", "_unwrap", "_wrap")
+
+    def __init__(self, structure: str) -> None:
+        size = ffi.sizeof(structure)
+        self._page = locked_page(size)
+        self._state: Any = ffi.cast(f"{structure} *", self._page.bytes)
+        hot = Messaging(memoryview(ffi.buffer(self._page, CONTENTS + size))[CONTENTS:], structure == "zc_piv")
+        self._wrap, self._unwrap = hot.wrap, hot.unwrap
+
+    @property
+    @abstractmethod
+    def hides_commands(self) -> bool:
+        """Whether command data are encrypted, not only authenticated."""
+
+    @abstractmethod
+    def wrap_in_place(self, head: Any, data: Any, capacity: int) -> None:
+        """Wrap a ``zc_command *`` and its data, where they are; ``capacity`` is that of the data; for the link.
+
+        Raises:
+            SecureChannelError: the channel is closed.
+            ValueError: the command cannot be wrapped; the channel is as before.
+        """
+
+    @abstractmethod
+    def unwrap_in_place(self, data: Any, length: int, sw: int) -> tuple[int, int]:
+        """Unwrap response data where they are; returns their new length and the status word; for the link.
+
+        Raises:
+            SecureChannelError: the response is not authentic, and the channel closed; or no response is awaited.
+            CardResponseError: authentic, but longer than asked.
+        """
+
+    def wrap(self, command: CommandAPDU) -> CommandAPDU:
+        """The wrapped command; send it as it is, with chaining where its data exceed 255 bytes.
+
+        Raises:
+            SecureChannelError: the channel is closed.
+            ValueError: the command cannot be wrapped, or it has secrets and the channel does not encrypt commands.
+        """
+        if command.secrets:
+            return self._wrap_secrets(command)
+        extended, le = command.extended, command.le
+        ne = command.ne if le == 0 else le or 0
+        outcome = self._wrap(command.cla, command.ins, command.p1, command.p2, command.data, ne, extended)
+        if isinstance(outcome, int):
+            raise _error(outcome)
+        cla, data, le, extended = outcome
+        return command_of(cla, command.ins, command.p1, command.p2, data, le, extended)
+
+    def _wrap_secrets(self, command: CommandAPDU) -> CommandAPDU:
+        if not self.hides_commands:
+            raise ValueError("a command with secrets leaves this process only over an encrypting channel")
+        room = len(command.data) + OVERHEAD
+        head = native_command(command, command.ne, command.extended)
+        page = filled_page(command, room)
+        try:
+            self.wrap_in_place(head, page.bytes, room)
+            data = bytes(ffi.buffer(page.bytes, head.nc))
+        finally:
+            lib.zc_secret_wipe(page)
+        return command_of(head.cla, head.ins, head.p1, head.p2, data, _le(head.ne, head.extended), head.extended == 1)
+
+    def unwrap(self, response: ResponseAPDU) -> ResponseAPDU:
+        """The plain response to the command wrapped last.
+
+        Raises:
+            SecureChannelError: it is not authentic, and the channel closed; or no response is awaited.
+            CardResponseError: authentic, but longer than asked.
+        """
+        outcome = self._unwrap(*response)
+        if isinstance(outcome, int):
+            raise _error(outcome)
+        return _tuple(ResponseAPDU, outcome)
+
+    def close(self) -> None:
+        """Wipe the session keys; closing twice is fine."""
+        lib.zc_secret_wipe(self._page)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}>"
+
+
+def copied(command: CommandAPDU, room: int) -> Any:
+    """The command's data at the beginning of a fresh ``uint8_t[room]``."""
+    data = _uncleared("uint8_t[]", room)
+    ffi.memmove(data, octets(command.data), len(command.data))
+    return data
