@@ -13,12 +13,12 @@ from datetime import date
 import pytest
 from rich.console import Console
 
-from zorgid_card.cards.access import PINRequest, Tries
+from zorgid_card.cards.access import LastTry, PINRequest, Tries
 from zorgid_card.cli import qr
 from zorgid_card.cli.console import TerminalHolder, TerminalKeyboard
 from zorgid_card.cli.display import Display, console
 from zorgid_card.cli.texts import Language, Texts
-from zorgid_card.errors import DeclinedError, StorageError, UsageError, WrongPINError
+from zorgid_card.errors import DeclinedError, PINPolicyError, StorageError, UsageError, WrongPINError
 from zorgid_card.protocol.iso7816 import Credential
 from zorgid_card.secret import Secret
 from zorgid_card.workflows.holder import Cue, Question, Step
@@ -52,11 +52,12 @@ def at_the_desk(*answers: str | bytes, language: Language = Language.NL) -> tupl
     return TerminalHolder(Display(Console(file=out, width=80), Texts(language)), keyboard), keyboard, out
 
 
-def request(tries: Tries, what: Credential = Credential.PIN) -> PINRequest:
-    return PINRequest(what=what, tries=tries, reference=0x80, minimum=6, maximum=8, retrying=False)
+def request(tries: Tries, what: Credential = Credential.PIN, *, digits: bool = True) -> PINRequest:
+    return PINRequest(what=what, tries=tries, reference=0x80, minimum=6, maximum=8, digits=digits, retrying=False)
 
 
-def content(secret: Secret) -> bytes:
+def content(secret: Secret | LastTry) -> bytes:
+    assert isinstance(secret, Secret)
     with secret.expose() as octets:
         return bytes(octets)
 
@@ -72,11 +73,58 @@ def test_a_pin_is_asked_with_its_tries() -> None:
 @pytest.mark.parametrize("tries", [Tries.known(1), Tries.UNKNOWN], ids=["final", "unknown"])
 def test_pin_1_a_last_or_unknown_try_needs_the_persons_word(tries: Tries) -> None:
     holder, keyboard, _ = at_the_desk("n", b"271828")
-    with pytest.raises(DeclinedError):
+    with pytest.raises(DeclinedError) as caught:
         holder.pin(request(tries))
+    assert caught.value.reason == "last-try"
     assert keyboard.answers == [b"271828"], "the PIN was not even asked"
     holder, _, _ = at_the_desk("j", b"271828")
-    assert content(holder.pin(request(tries))) == b"271828"
+    given = holder.pin(request(tries))
+    assert isinstance(given, LastTry), "the person's word goes with the PIN to the card"
+    assert content(given.secret) == b"271828"
+
+
+WRONG_FORMS = [b"", b"1", b"1234", b"abcdef", b"123456789", b"1" * 200]
+
+
+@pytest.mark.parametrize("wrong", WRONG_FORMS, ids=len)
+@pytest.mark.parametrize(
+    ("language", "sentence"),
+    [(Language.NL, "6 tot 8 cijfers; er is geen poging gebruikt"), (Language.EN, "6 to 8 digits; no try was spent")],
+)
+def test_what_cannot_be_a_pin_is_told_and_asked_again(wrong: bytes, language: Language, sentence: str) -> None:
+    holder, keyboard, out = at_the_desk(wrong, b"271828", language=language)
+    assert content(holder.pin(request(Tries.known(2)))) == b"271828"
+    assert sentence in " ".join(out.getvalue().split())
+    assert len(keyboard.prompts) == 2
+    holder, _, out = at_the_desk(wrong, b"87654321", language=language)
+    holder.pin(request(Tries.known(2), Credential.PUK))
+    assert "PUK" in out.getvalue().upper()
+
+
+def test_a_pin_of_characters_is_taken_where_the_card_takes_it() -> None:
+    holder, _, out = at_the_desk(b"abc", b"abcdef")
+    assert content(holder.pin(request(Tries.known(2), digits=False))) == b"abcdef"
+    assert "6 tot 8 tekens; er is geen poging gebruikt" in " ".join(out.getvalue().split())
+
+
+def test_more_than_fits_is_no_pin_either() -> None:
+    holder, keyboard, out = at_the_desk(b"271828")
+    answers = iter([PINPolicyError(rule="length")])
+
+    def secret(prompt: str, /) -> Secret:
+        for error in answers:
+            raise error
+        return Secret.of(b"271828")
+
+    keyboard.secret = secret  # type: ignore[method-assign]
+    assert content(holder.pin(request(Tries.known(2)))) == b"271828"
+    assert "geen poging gebruikt" in out.getvalue()
+
+
+def test_a_chosen_pin_has_a_sentence_of_its_own() -> None:
+    holder, _, out = at_the_desk()
+    holder.refused(PINPolicyError(rule="length", minimum=6, maximum=8))
+    assert "kies een pincode van 6 tot 8 cijfers" in " ".join(out.getvalue().split())
 
 
 def test_a_birth_date_is_asked_until_it_is_one() -> None:
@@ -93,8 +141,9 @@ def test_a_question_shows_its_facts_and_wants_yes_or_no(language: Language, yes:
     assert "De Linde" in out.getvalue()
     assert "90000123" in out.getvalue()
     holder, _, _ = at_the_desk(no, language=language)
-    with pytest.raises(DeclinedError):
+    with pytest.raises(DeclinedError) as caught:
         holder.confirm(question)
+    assert caught.value.reason == "organisation-data"
 
 
 def test_what_a_pass_says_cannot_steer_the_terminal() -> None:
@@ -170,6 +219,17 @@ def test_progress_on_a_terminal_is_a_bar_that_goes_away() -> None:
         display.pause()
 
     assert "Kaart activeren" in on_a_terminal(work)
+
+
+def test_progress_goes_on_where_it_was_after_something_else_was_shown() -> None:
+    def work(display: Display) -> None:
+        for done in range(3, 6):
+            display.progress(f"Stap {done}", done, 7)
+            display.pause()
+
+    seen = on_a_terminal(work)
+    assert "3/7" in seen
+    assert "0/7" not in seen
 
 
 def test_questions_need_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:

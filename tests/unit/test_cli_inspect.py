@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import NameOID
 
 from pki_world import SHARED, shared
 from zorgid_card.adapters import pcsc
 from zorgid_card.cli import app
+from zorgid_card.errors import PCSCUnavailableError
 from zorgid_card.testkit import uzi_tamper
 from zorgid_card.testkit.card import VirtualCard
 from zorgid_card.testkit.keys import KeyPool
@@ -53,6 +58,15 @@ def inspected(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int,
     code = app.run(["inspect", "--json", *arguments])
     told = capsys.readouterr()
     return code, json.loads(told.out), told.err
+
+
+def self_signed(name: str) -> bytes:
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    builder = x509.CertificateBuilder(subject, subject, key.public_key(), 1)
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+    builder = builder.not_valid_before(start).not_valid_after(start + timedelta(days=3650))
+    return builder.sign(key, SHA256()).public_bytes(Encoding.DER)
 
 
 # --- files -----------------------------------------------------------------------------------------------------------
@@ -150,11 +164,41 @@ def test_a_malformed_san_is_a_typed_error_that_names_the_field(
 def test_a_certificate_of_somebody_else_names_its_issuer(
     pki: UZITestPKI, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    path = tmp_path / "root.cer"
-    path.write_bytes(Maker.create().root)
+    path = tmp_path / "somebody.cer"
+    path.write_bytes(self_signed("Somebody Else"))
     code, found, told = inspected(capsys, str(path))
     assert (code, found["error"]["code"]) == (6, "certificate.not_uzi")
-    assert "field issuer: ZORG-ID Test Maker PIV Root" in told
+    assert "field issuer: Somebody Else" in told
+
+
+CA_FILES = sorted(path.relative_to(SHARED) for path in SHARED.glob("uzi-ca/*.cer")) + sorted(
+    path.relative_to(SHARED) for path in SHARED.glob("uzi-test-card/test-*.cer")
+)
+TEST_CAS = [SHARED / "uzi-test-card" / f"test-zorg-csp-{name}.cer" for name in ("level-2-persoon-ca-g3", "root-ca-g3")]
+
+
+@pytest.mark.parametrize("name", CA_FILES, ids=lambda path: path.name)
+def test_the_cas_of_the_register_are_cas_and_their_chains_hold(name: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    cas = [part for path in TEST_CAS for part in ("--ca", str(path))]
+    code, found, told = inspected(capsys, str(SHARED / name), "--at", "2026-11-23", *cas)
+    assert (code, told) == (0, "")
+    assert found["kind"] == "ca-certificate"
+    (one,) = found["certificates"]
+    assert one["verdict"] == "trusted"
+    assert one["chain"][-1] in ("Staat der Nederlanden Root CA - G3", "TEST Zorg CSP Root CA G3")
+    code, found, _ = inspected(capsys, str(SHARED / name), "--at", "2050-01-01", *cas)
+    assert (code, found["error"]["code"]) == (6, "certificate.expired")
+
+
+def test_a_ca_of_somebody_else_is_refused_unless_its_root_is_given(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "root.cer"
+    path.write_bytes(Maker.create().root)
+    code, found, _ = inspected(capsys, str(path))
+    assert (code, found["kind"], found["error"]["code"]) == (6, "ca-certificate", "certificate.untrusted")
+    assert app.run(["inspect", str(path), "--ca", str(path), "--lang", "nl"]) == 0
+    assert "tot de opgegeven CA" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -182,8 +226,70 @@ def test_no_such_file_and_no_such_date(tmp_path: Path, capsys: pytest.CaptureFix
     code, found, told = inspected(capsys, str(tmp_path / "absent.cer"))
     assert (code, found["error"]["code"]) == (8, "storage")
     assert "absent.cer" in told
-    assert app.run(["inspect", "x", "--at", "yesterday"]) == 3
+    assert "disk space" not in told
+
+
+@pytest.mark.parametrize("date", ["yesterday", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59-14:00", ""])
+def test_no_such_date(date: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert app.run(["inspect", "x", "--at", date]) == 3
     assert "2019-02-01" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("date", ["0001-01-01", "9999-12-31T23:59:59"])
+def test_the_first_and_the_last_date_are_dates(date: str, capsys: pytest.CaptureFixture[str]) -> None:
+    shared(LEAF)
+    code, found, _ = inspected(capsys, str(SHARED / LEAF), "--at", date)
+    assert code == 6
+    assert found["error"]["code"] in ("certificate.expired", "certificate.not_yet_valid")
+
+
+@pytest.mark.parametrize(
+    ("source", "code", "words"),
+    [
+        ("{}", 8, "is a directory; name a file"),
+        ("/dev/null", 8, "name an ordinary file"),
+        ("{}/absent", 8, "no such file"),
+        ("absent.txt", 8, "no such file absent.txt"),
+        ("ACR93U", 5, "no file and no reader by the name ‘ACR93U’; check the name (connected: ACS ACR39U 00 00)"),
+        ("", 5, "No name of a file or reader was given"),
+    ],
+)
+def test_what_is_neither_file_nor_reader_is_said_so(
+    source: str,
+    code: int,
+    words: str,
+    tmp_path: Path,
+    readers: list[SimulatedReader],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    readers.append(SimulatedReader("ACS ACR39U 00 00"))
+    assert app.run(["inspect", source.format(tmp_path)]) == code
+    told = capsys.readouterr().err
+    assert words in told
+    assert "PC/SC" not in told
+    assert "disk space" not in told
+
+
+def test_without_pcsc_a_misspelt_file_is_not_blamed_on_it_alone(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def unavailable() -> list[SimulatedReader]:
+        raise PCSCUnavailableError(reason="service", advice="systemctl start pcscd.socket")
+
+    monkeypatch.setattr(pcsc, "readers", unavailable)
+    assert app.run(["inspect", "authenticty", "--lang", "nl"]) == 5
+    told = capsys.readouterr().err
+    assert "Er is geen bestand ‘authenticty’" in told
+    assert "systemctl start pcscd.socket" in told
+    assert app.run(["inspect", "--lang", "nl"]) == 5
+    assert "draait niet" in capsys.readouterr().err
+
+
+def test_a_ca_file_that_is_missing_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shared(LEAF)
+    absent = str(tmp_path / "ca.pem")
+    assert app.run(["inspect", str(SHARED / LEAF), "--ca", absent]) == 8
+    assert f"no such file {absent}; check its name" in capsys.readouterr().err
 
 
 # --- cards -----------------------------------------------------------------------------------------------------------

@@ -114,15 +114,28 @@ def test_a_kept_card_comes_back_with_its_pin(made: tuple[Simulated, Path]) -> No
 
 
 def test_another_kind_of_file_is_refused(made: tuple[Simulated, Path], tmp_path: Path) -> None:
-    with pytest.raises(StorageError):
+    with pytest.raises(UsageError):
         obtain(Options(kind="uzi-z", state=made[1]))
     path = tmp_path / "pass.json"
     obtain(Options(kind="uzi-z")).card.save(path)
     with pytest.raises(UsageError):
         obtain(Options(kind="uzi-n", state=path))
-    path.write_bytes(b"\x00garbage")
-    with pytest.raises(StorageError):
-        obtain(Options(kind="uzi-z", state=path))
+    for foreign in (b"\x00garbage", b"[]", b'{"format": "else"}', b"-----BEGIN CERTIFICATE-----"):
+        path.write_bytes(foreign)
+        with pytest.raises(StorageError) as caught:
+            obtain(Options(kind="uzi-z", state=path))
+        assert caught.value.reason == "foreign"
+        assert path.read_bytes() == foreign
+
+
+def test_a_foreign_state_file_is_named_and_left_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "notes.txt"
+    path.write_text("my notes")
+    assert app.run(["simulate", "blank", "--state", str(path), "--lang", "nl"]) == 8
+    told = capsys.readouterr().err
+    assert f"In {path} staat geen kaart die dit programma heeft bewaard" in told
+    assert "schijfruimte" not in told
+    assert path.read_text() == "my notes"
 
 
 def test_without_vpcd_one_sentence_says_what_to_do(vpcd: VPCD, capsys: pytest.CaptureFixture[str]) -> None:

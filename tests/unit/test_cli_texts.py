@@ -72,7 +72,7 @@ def test_details_are_filled_in() -> None:
 
 
 def test_a_variant_whose_values_are_missing_is_not_taken() -> None:
-    assert EN.error(UsageError("what was wrong", reason="date")) == (
+    assert EN.error(UsageError("what was wrong", reason="ambiguous")) == (
         "This cannot be used as given: what was wrong; see zorgid-card --help."
     )
 

@@ -9,6 +9,7 @@ import re
 import shutil
 import sqlite3
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -19,17 +20,26 @@ from zorgid_card.cli import app
 from zorgid_card.cli.demo import acts, run
 from zorgid_card.cli.demo.holder import InteractiveHolder, KeepingHolder, ScriptedHolder
 from zorgid_card.cli.demo.openssl import Judge
-from zorgid_card.cli.demo.stage import DemonstrationError, Stage
+from zorgid_card.cli.demo.stage import DemonstrationError, DemonstrationStoppedError, Stage
 from zorgid_card.cli.demo.world import PASSPHRASE, World
 from zorgid_card.cli.display import Display
 from zorgid_card.cli.texts import TEXTS, Language, Texts
-from zorgid_card.errors import DeclinedError, OnHoldError, RevokedError, StorageError, UsageError
+from zorgid_card.errors import (
+    BirthDateError,
+    CardRemovedError,
+    DeclinedError,
+    OnHoldError,
+    PINBlockedError,
+    RevokedError,
+    StorageError,
+    UsageError,
+)
 from zorgid_card.pki.authority import Authority
 from zorgid_card.pki.revocation import CRL
 from zorgid_card.secret import Secret
 from zorgid_card.testkit.uzi import DEFAULT_PIN
 from zorgid_card.testkit.uzi_profile import FATIMA_EL_AMRANI, JAN_DE_VRIES
-from zorgid_card.workflows.holder import Question
+from zorgid_card.workflows.holder import Question, Step
 from zorgid_card.workflows.lifecycle import Manager
 
 RULES = {
@@ -240,7 +250,7 @@ def test_a_failure_ends_the_command_with_one_sentence_and_leaves_no_directory(
     assert app.run(["demo", "--lang", "en"]) == 8
     told = capsys.readouterr()
     assert told.err.count("\n") == 1
-    assert "No space left on device" in told.err
+    assert "The disk is full" in told.err
     assert list(tmp_path.iterdir()) == []
 
 
@@ -269,7 +279,7 @@ class Person:
 
     def __init__(self, texts: Texts) -> None:
         self._texts = texts
-        self._wrong = {"ask.birth_date": "30-02-1970", "demo.ask.digits": b"12345", "ask.new_pin": b"123456"}
+        self._wrong = {"ask.birth_date": "30-02-1970", "demo.ask.new_digits": b"12345", "ask.new_pin": b"123456"}
         self.stage: Stage | None = None
 
     def _key(self, prompt: str) -> str:
@@ -278,6 +288,7 @@ class Person:
             "ask.puk_kept",
             "demo.ask.number",
             "demo.ask.digits",
+            "demo.ask.new_digits",
             "ask.new_pin",
             "ask.new_pin.again",
             "ask.pin",
@@ -300,7 +311,7 @@ class Person:
         key = self._key(prompt)
         if key in self._wrong:
             return Secret.of(bytes(self._wrong.pop(key)))  # type: ignore[arg-type]
-        if key == "demo.ask.digits":
+        if key in ("demo.ask.digits", "demo.ask.new_digits"):
             return Secret.of(b"271828")
         if key == "ask.pin" and "that you have just chosen" not in self.shown()[-400:]:
             return Secret.of(DEFAULT_PIN)
@@ -324,6 +335,203 @@ def test_a_person_types_and_chooses(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert "no birth date" in shown
     assert "The two PINs differ" in shown
     assert "Unblocking a revoked card is refused" in shown
+
+
+class Scripted(Person):
+    """Answers some prompts by a list first; what is left is answered as ever."""
+
+    def __init__(self, texts: Texts, lines: dict[str, list[str]], pins: list[bytes] | None = None) -> None:
+        super().__init__(texts)
+        self._wrong = {}
+        self._lines, self._pins = lines, pins or []
+
+    def line(self, prompt: str, /) -> str:
+        for part, answers in self._lines.items():
+            if part in prompt and answers:
+                return answers.pop(0)
+        return super().line(prompt)
+
+    def secret(self, prompt: str, /) -> Secret:
+        new = "that you have just chosen" in self.shown()[-400:]
+        if self._key(prompt) == "ask.pin" and self._pins and new is self.on_new_card:
+            return Secret.of(self._pins.pop(0))
+        return super().secret(prompt)
+
+    on_new_card = False
+
+
+def sat_down(
+    lines: dict[str, list[str]] | None = None, pins: list[bytes] | None = None
+) -> tuple[InteractiveHolder, Scripted, io.StringIO]:
+    display, out = screen(Language.EN)
+    person = Scripted(display.texts, lines or {}, pins)
+    person.out = out
+    desk = InteractiveHolder(display, person)
+    desk.show_puk = lambda puk: None  # type: ignore[method-assign]  # wants a real terminal; has its own test
+    return desk, person, out
+
+
+def counted(out: str) -> int:
+    return int(re.findall(r"(?:Total|Totaal) +(\d+)", out)[-1])
+
+
+WRONG = b"271828"
+
+
+@pytest.mark.parametrize("on_new_card", [False, True], ids=["pass", "card"])
+def test_pin_1_the_last_try_with_the_persons_word_goes_on(on_new_card: bool, tmp_path: Path, played: Played) -> None:
+    desk, person, out = sat_down({"Try all the same": ["y"]}, [WRONG, WRONG])
+    person.on_new_card = on_new_card
+    run.play(desk._display, desk, tmp_path, "ECCP256")
+    shown = " ".join(out.getvalue().split())
+    assert "Wrong PIN (tries left: 1)" in shown
+    assert "Unblocking a revoked card is refused" in shown
+    assert counted(out.getvalue()) == counted(played.out), "what went wrong on the way does not count"
+
+
+@pytest.mark.parametrize("on_new_card", [False, True], ids=["pass", "card"])
+def test_pin_1_the_last_try_spent_on_a_wrong_pin_blocks_it(on_new_card: bool, tmp_path: Path) -> None:
+    desk, person, out = sat_down({"Try all the same": ["y"]}, [WRONG, WRONG, WRONG])
+    person.on_new_card = on_new_card
+    with pytest.raises(PINBlockedError):
+        run.play(desk._display, desk, tmp_path, "ECCP256")
+    assert out.getvalue().count("Wrong PIN") == 2
+
+
+def test_pin_1_the_last_try_is_not_spent_without_it(tmp_path: Path) -> None:
+    desk, _, out = sat_down({"Try all the same": ["n"], "Do this part again": ["n"]}, [WRONG, WRONG])
+    with pytest.raises(DemonstrationStoppedError):
+        run.play(desk._display, desk, tmp_path, "ECCP256")
+    assert "no try was spent" in " ".join(out.getvalue().split())
+    assert "Summary" in out.getvalue()
+
+
+def test_a_wrong_pin_is_not_told_as_done(tmp_path: Path) -> None:
+    desk, _, out = sat_down({"Try again": ["n"]}, [WRONG])
+    with pytest.raises(DemonstrationStoppedError):
+        run.play(desk._display, desk, tmp_path, "ECCP256")
+    assert "PIN entered" not in out.getvalue()
+    assert "Access to the UZI pass granted" in out.getvalue()
+
+
+def test_a_wrong_birth_date_is_not_told_as_done(tmp_path: Path) -> None:
+    display, out = screen(Language.EN)
+    world = World.build(tmp_path, "ECCP256")
+    play = acts.Play(world, Stage(display), ScriptedHolder(display))
+    for act in (acts.request, acts.register):
+        act(play)
+    told = out.getvalue().count("Birth date entered and accepted")
+    assert told == 1
+    desk = ScriptedHolder(display)
+    desk.birth_date = lambda: date(1999, 9, 9)  # type: ignore[method-assign]
+    acts.create(play)
+    again = acts.Play(world, Stage(display), desk)
+    again.stage.act("create")
+    with pytest.raises(BirthDateError):
+        acts.create(again)
+    assert out.getvalue().count("Birth date entered and accepted") == 2
+
+
+@pytest.mark.parametrize(
+    ("question", "still"),
+    [
+        ("access to your UZI pass", "Card revoked"),
+        ("data of the organisation right", "Card revoked"),
+        ("become administrator", "Card revoked"),
+        ("show the same code", "Card revoked"),
+        ("Block this card", "Card revoked"),
+        ("Unblock this card", "Card revoked"),
+        ("Revoke this card", "Logging in works again"),
+    ],
+)
+def test_a_no_offers_to_go_on(question: str, still: str, tmp_path: Path, played: Played) -> None:
+    desk, _, out = sat_down({question: ["n"]})
+    run.play(desk._display, desk, tmp_path, "ECCP256")
+    shown = " ".join(out.getvalue().split())
+    assert still in shown
+    part = "this card" in question
+    assert ("You leave this out" in shown) is part
+    assert part or counted(out.getvalue()) == counted(played.out)
+
+
+def test_a_no_that_is_meant_ends_with_the_summary(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    desk, _, out = sat_down({"access to your UZI pass": ["n"], "Do this part again": ["n"]})
+    with pytest.raises(DemonstrationStoppedError) as caught:
+        run.play(desk._display, desk, tmp_path, "ECCP256")
+    assert "Summary" in out.getvalue()
+    assert "You have stopped the demonstration" in Texts(Language.EN).error(caught.value)
+
+
+def test_crd_8_a_torn_card_that_is_not_put_in_again_is_told_truly(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    desk, _, out = sat_down({"Do you want to try again?": ["n"]})
+    torn = iter([True])
+    keep = desk.progress
+
+    def progress(step: Step, done: int, total: int) -> None:
+        keep(step, done, total)
+        if step is Step.PIN and next(torn, False):
+            raise CardRemovedError
+
+    monkeypatch.setattr(desk, "progress", progress)
+    run.play(desk._display, desk, tmp_path, "ECCP256")
+    shown = " ".join(out.getvalue().split())
+    assert "half-made ZORG-ID Smartcard is now on the card; nothing that was issued for it stays valid" in shown
+    assert "put the card in again later" in shown
+    assert "The card that was left half made was emptied" in shown, "done again, at the person's wish"
+
+
+def test_the_digits_of_the_phone_have_sentences_of_their_own() -> None:
+    answers = iter([b"12345", b"271828", b"1", b"271828"])
+    display, out = screen(Language.NL)
+    person = Person(display.texts)
+    person.secret = lambda prompt, /: Secret.of(next(answers))  # type: ignore[method-assign]
+    desk = InteractiveHolder(display, person)
+    desk.choose_digits()
+    assert "kies zes cijfers" in " ".join(out.getvalue().split())
+    desk.digits()
+    assert "voer uw zes cijfers in" in " ".join(out.getvalue().split())
+    assert "6 tot 6" not in out.getvalue()
+
+
+# --- what is kept ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["what?", "a#b", "100%25", "my demo", "mode=ro&x", "ünïcode"])
+def test_any_name_can_be_kept_in(name: str, tmp_path: Path) -> None:
+    directory = tmp_path / name
+    directory.mkdir()
+    world = World.build(directory, "ECCP256")
+    world.close()
+    assert (directory / "registry.db").stat().st_size > 0
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_an_empty_name_is_no_directory(capsys: pytest.CaptureFixture[str]) -> None:
+    assert app.run(["demo", "--keep", ""]) == 2
+    assert "the name is empty" in capsys.readouterr().err
+
+
+def test_an_unfinished_demonstration_says_what_it_leaves_behind(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(self: World) -> bytes:
+        raise StorageError("disk full", reason="full")
+
+    monkeypatch.setattr(World, "publish", full)
+    assert app.run(["demo", "--lang", "en", "--keep", str(tmp_path / "kept")]) == 8
+    told = " ".join(capsys.readouterr().out.split())
+    assert "was not finished; left behind in" in told
+    assert "registry.db" in told
+
+    def nothing(directory: Path, key_algorithm: str) -> World:
+        raise StorageError("disk full", reason="full")
+
+    monkeypatch.setattr(World, "build", nothing)
+    assert app.run(["demo", "--lang", "en", "--keep", str(tmp_path / "other")]) == 8
+    assert "left behind" not in capsys.readouterr().out
+    assert not (tmp_path / "other").exists()
 
 
 def test_interactive_without_a_terminal_is_one_sentence(

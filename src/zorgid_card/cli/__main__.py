@@ -10,9 +10,9 @@ _EXTRAS = {"click": "cli", "rich": "cli", "segno": "cli", "sqlalchemy": "cli,sql
 def main() -> None:
     """Run the command line; a missing extra is told in one sentence, exit code 2."""
     try:
-        from zorgid_card.cli.app import run  # noqa: PLC0415  # only here can it be told which extra is missing
+        from zorgid_card.cli.app import run, settled  # noqa: PLC0415  # only here can it be told which extra is missing
 
-        code = run(sys.argv[1:])
+        code = settled(run(sys.argv[1:]))
     except ModuleNotFoundError as error:
         missing = (error.name or "").partition(".")[0]
         extra = _EXTRAS.get(missing)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import click
 
 from zorgid_card.cli.display import Display, console
-from zorgid_card.cli.failures import INTERRUPTED, exit_code, exit_codes
+from zorgid_card.cli.failures import INTERRUPTED, PIPE_CLOSED, as_storage_error, exit_code, exit_codes
 from zorgid_card.cli.texts import Language, Texts
 from zorgid_card.errors import UsageError, ZorgIDError
 
@@ -22,12 +26,33 @@ _EPILOG = f"Exit codes: {exit_codes(Texts(Language.EN))}."
 def run(arguments: list[str]) -> int:
     """Run a command line; returns its exit code."""
     try:
-        return int(main.main(args=arguments, prog_name="zorgid-card", standalone_mode=False) or 0)
+        return guarded(
+            _texts(None), lambda: int(main.main(args=arguments, prog_name="zorgid-card", standalone_mode=False) or 0)
+        )
     except click.Abort:
         return INTERRUPTED
     except click.ClickException as error:
         error.show()
         return error.exit_code
+    except SystemExit:  # how click says that the reader of its help has gone
+        return PIPE_CLOSED
+
+
+def settled(code: int) -> int:
+    """Write out what is still to be written at the end of the program; returns the exit code, which a failure may change."""
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        # What cannot be written would be tried again at the very end, with a traceback: it goes nowhere instead.
+        with open(os.devnull, "w") as nowhere:
+            os.dup2(nowhere.fileno(), sys.stdout.fileno())
+        if code == 0:
+            return guarded(_texts(None), partial(_fail, error))
+    return code
+
+
+def _fail(error: Exception) -> int:
+    raise error
 
 
 def guarded(texts: Texts, action: Callable[[], int | None]) -> int:
@@ -37,6 +62,10 @@ def guarded(texts: Texts, action: Callable[[], int | None]) -> int:
     except ZorgIDError as error:
         tell(texts, texts.error(error))
         return exit_code(error)
+    except BrokenPipeError:
+        return PIPE_CLOSED
+    except OSError as error:
+        return guarded(texts, partial(_fail, as_storage_error(error)))
     except KeyboardInterrupt:
         tell(texts, texts("interrupted"))
         return INTERRUPTED
@@ -51,10 +80,20 @@ def _texts(lang: str | None) -> Texts:
     return Texts(Language(lang) if lang else Language.of_environment())
 
 
+class _Name(click.Path):
+    """A file or directory that has a name."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Refuse the empty name, which the system takes for the current directory."""
+        if value == "":
+            self.fail("the name is empty.", param, ctx)
+        return super().convert(value, param, ctx)
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"]}, epilog=_EPILOG)
 @click.version_option(package_name="zorgid-card", prog_name="zorgid-card")
 def main() -> None:
-    """UZI passes and ZORG-ID Smartcards: look at them, simulate them, see how they are made."""
+    """UZI passes and ZORG-ID Smartcards: look at them, change their PIN, simulate them, see how they are made."""
 
 
 @main.command()
@@ -62,7 +101,7 @@ def main() -> None:
 @click.option("--interactive", is_flag=True, help="Type PINs, choose and confirm yourself.")
 @click.option(
     "--keep",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=_Name(file_okay=False, path_type=Path),
     metavar="DIR",
     help="Leave registry, CA, CRL, certificates and transcript in DIR (new or empty).",
 )
@@ -88,7 +127,7 @@ def demo(lang: str, interactive: bool, keep: Path | None, key_algorithm: str, no
     "--ca",
     "authorities",
     multiple=True,
-    type=click.Path(path_type=Path),
+    type=_Name(path_type=Path),
     metavar="FILE",
     help="CA certificates to judge with; may be repeated.",
 )
@@ -115,9 +154,44 @@ def _moment(text: str | None) -> datetime:
         return datetime.now(UTC)
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError as error:
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError) as error:
         raise UsageError(f"{text!r} is not a date", reason="date", value=text) from error
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _code_command(group: click.Group, name: str, action: str, explanation: str) -> None:
+    """Add a command that changes a PIN or PUK."""
+
+    @group.command(name=name, help=explanation)
+    @click.argument("reader", required=False, metavar="[READER]")
+    @click.option("--lang", type=_LANGUAGES, help="Language; by default that of the environment.")
+    @click.option("--no-color", is_flag=True, help="No colours.")
+    def command(reader: str | None, lang: str | None, no_color: bool) -> int:
+        from zorgid_card.cli import codes  # noqa: PLC0415  # loads PC/SC's adapter, which other commands do not need
+
+        texts = _texts(lang)
+        display = Display(console(no_color=no_color), texts)
+        return guarded(texts, lambda: codes.run(display, reader, codes.ACTIONS[action]))
+
+
+@main.group()
+def pin() -> None:
+    """The PIN of a UZI pass or ZORG-ID Smartcard."""
+
+
+@main.group()
+def puk() -> None:
+    """The PUK of a UZI pass or ZORG-ID Smartcard."""
+
+
+_code_command(
+    pin,
+    "change",
+    "change-pin",
+    "Change the PIN of the card in a READER (a PC/SC reader's name or a part of it; without it the only one that holds a card).",
+)
+_code_command(pin, "unblock", "unblock-pin", "Set a new PIN with the PUK, also where the PIN is blocked.")
+_code_command(puk, "change", "change-puk", "Change the PUK of the card in a READER.")
 
 
 @main.command(name="simulate")
@@ -129,7 +203,7 @@ def _moment(text: str | None) -> datetime:
 @click.option("--slot", type=click.IntRange(0, 1), default=0, show_default=True, help="Slot of vpcd.")
 @click.option(
     "--state",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=_Name(dir_okay=False, path_type=Path),
     metavar="FILE",
     help="Keep the card's state in FILE from run to run (keys in clear); for zorgid, the CA goes to FILE.ca.pem.",
 )

@@ -7,12 +7,13 @@ a screen of its own, which is gone, with what was on it, as soon as the person s
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from datetime import date
 from typing import Protocol
 
-from zorgid_card.cards.access import PINRequest, TryState
+from zorgid_card.cards.access import LastTry, PINRequest, TryState, check_length
 from zorgid_card.cli.display import Display
-from zorgid_card.errors import DeclinedError, UsageError, ZorgIDError
+from zorgid_card.errors import DeclinedError, PINFormError, PINPolicyError, UsageError, ZorgIDError
 from zorgid_card.protocol.iso7816 import Credential
 from zorgid_card.secret import Secret
 from zorgid_card.workflows.holder import Cue, Question, Step
@@ -50,8 +51,17 @@ class TerminalKeyboard:
             raise DeclinedError from error
 
     def secret(self, prompt: str, /) -> Secret:
-        """A PIN or PUK, unseen. Raises DeclinedError at Ctrl-D."""
-        return Secret.from_terminal(prompt)
+        """A PIN or PUK, unseen.
+
+        Raises:
+            UsageError: nobody is there to answer.
+            DeclinedError: Ctrl-D.
+            PINPolicyError: longer than any PIN.
+        """
+        try:
+            return Secret.from_terminal(prompt)
+        except UsageError as error:
+            raise UsageError("questions need a terminal", reason="terminal") from error
 
 
 class TerminalHolder:
@@ -67,14 +77,35 @@ class TerminalHolder:
         self._display.pause()
         self._display.say(f"cue.{cue}", "bold")
 
-    def pin(self, request: PINRequest) -> Secret:
-        """Ask for the PIN of the card in the reader; a last or unknown try needs the person's word (PIN-1)."""
+    def pin(self, request: PINRequest) -> Secret | LastTry:
+        """Ask for the PIN of the card in the reader; a last or unknown try needs the person's word (PIN-1).
+
+        What cannot be one is asked again: the card hears nothing of it, and no try is spent.
+
+        Raises:
+            DeclinedError: the person does not want to spend the last try; ``reason`` is ``last-try``.
+        """
         self._display.pause()
         if request.tries.left is not None:
             self._display.say("ask.tries", "dim", tries=request.tries.left)
-        if request.tries.state in (TryState.FINAL, TryState.UNKNOWN):
-            self._yes(self._texts("ask.last_try"))
-        return self._secret("ask.puk" if request.what is Credential.PUK else "ask.pin")
+        last = request.tries.state in (TryState.FINAL, TryState.UNKNOWN)
+        if last and not self._agrees(self._texts("ask.last_try")):
+            raise DeclinedError(reason="last-try")
+        entered = self._entered(request)
+        return LastTry(entered) if last else entered
+
+    def _entered(self, request: PINRequest) -> Secret:
+        key, what = ("ask.puk", "puk") if request.what is Credential.PUK else ("ask.pin", "pin")
+        what = what if request.digits or what == "puk" else "characters"
+        while True:
+            with suppress(PINPolicyError):
+                found = self._secret(key)
+                if request.digits:
+                    found.check_digits(request.minimum, request.maximum)
+                else:
+                    check_length(found, request.minimum, request.maximum)
+                return found
+            self.refused(PINFormError(minimum=request.minimum, maximum=request.maximum, what=what))
 
     def birth_date(self) -> date:
         """Ask for the birth date until it is a date."""
@@ -86,16 +117,24 @@ class TerminalHolder:
                 self._display.say("ask.birth_date.again")
 
     def confirm(self, question: Question) -> None:
-        """Show and ask; Enter alone is no answer. Raises DeclinedError at no."""
+        """Show and ask; Enter alone is no answer. Raises DeclinedError at no; its ``reason`` is the question's code."""
         self._display.pause()
         self._display.facts((self._texts(f"fact.{name}"), value) for name, value in question.facts)
-        self._yes(self._texts(f"question.{question.code}"))
+        if not self._agrees(self._texts(f"question.{question.code}")):
+            raise DeclinedError(reason=question.code)
 
     def new_pin(self, policy: PINPolicy) -> tuple[Secret, Secret]:
         """Ask for a PIN to be chosen, twice (CRD-6)."""
+        return self._twice("ask.new_pin", policy)
+
+    def new_puk(self, policy: PINPolicy) -> tuple[Secret, Secret]:
+        """Ask for a PUK to be chosen, twice (PIN-4)."""
+        return self._twice("ask.new_puk", policy)
+
+    def _twice(self, key: str, policy: PINPolicy) -> tuple[Secret, Secret]:
         self._display.pause()
-        first = self._secret("ask.new_pin", minimum=policy.minimum, maximum=policy.maximum)
-        return first, self._secret("ask.new_pin.again")
+        bounds = self._texts.bounds(policy.minimum, policy.maximum)
+        return self._secret(key, bounds=bounds), self._secret(f"{key}.again")
 
     def refused(self, error: ZorgIDError) -> None:
         """Say why the last answer was refused."""
@@ -128,12 +167,10 @@ class TerminalHolder:
     def _prompt(self, text: str) -> str:
         return f"    {text}"
 
-    def _yes(self, question: str) -> None:
+    def _agrees(self, question: str) -> bool:
         prompt = self._prompt(self._texts("ask.confirm", question=question))
         while True:
             answer = self._keyboard.line(prompt).casefold()
-            if answer[:1] == self._texts("ask.yes"):
-                return
-            if answer[:1] == self._texts("ask.no"):
-                raise DeclinedError
+            if answer[:1] in (self._texts("ask.yes"), self._texts("ask.no")):
+                return answer[:1] == self._texts("ask.yes")
             self._display.say("ask.yes_or_no")

@@ -21,9 +21,17 @@ _BOX = 66
 _GROUP = 4
 
 
+class _Screen(Console):
+    """A console that leaves it to the command line what a pipe closed by its reader means."""
+
+    def on_broken_pipe(self) -> None:
+        """Pass on the error that is being handled."""
+        raise BrokenPipeError
+
+
 def console(*, no_color: bool = False, stderr: bool = False) -> Console:
     """A console of at most 80 columns that interprets no markup, highlights nothing and, without a terminal, has no colours."""
-    found = Console(no_color=no_color, stderr=stderr, highlight=False, markup=False, emoji=False, soft_wrap=False)
+    found = _Screen(no_color=no_color, stderr=stderr, highlight=False, markup=False, emoji=False, soft_wrap=False)
     found.width = min(found.width, WIDTH)
     return found
 
@@ -75,7 +83,7 @@ class Display:
             return
         if self._progress is None:
             self._progress = self._bar()
-            self._task = self._progress.add_task(sentence, total=total)
+            self._task = self._progress.add_task(sentence, total=total, completed=done)
             self._progress.start()
         self._progress.update(self._task, completed=done, description=sentence)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 from zorgid_card.cli.texts import Texts
 from zorgid_card.errors import (
@@ -28,6 +29,31 @@ EXIT_CODES: Mapping[type[ZorgIDError], int] = {
 """Who erred, as a number; 1: this program itself, 2: the command line, 130: interrupted."""
 
 INTERRUPTED = 130
+PIPE_CLOSED = 141
+"""Whoever read the output wants no more of it (128 + SIGPIPE, as shells count)."""
+
+
+@contextmanager
+def about(**known: str) -> Iterator[None]:
+    """Add to the errors that pass what the command line knows, so that their sentence can say it.
+
+    Args:
+        known: ``card``: ``uzi-pass`` or ``zorgid``, which certificates are judged; ``purpose``: ``register``; ``what``: ``puk``.
+    """
+    try:
+        yield
+    except ZorgIDError as error:
+        for name, value in known.items():
+            error.details.setdefault(name, value)
+        raise
+
+
+def as_storage_error(error: OSError) -> StorageError:
+    """What the system says of a file or of the output, as an error of ours."""
+    reason = error.strerror or type(error).__name__
+    if isinstance(error.filename, str):
+        return StorageError(str(error), reason=reason, path=error.filename)
+    return StorageError(str(error), reason=reason, what="output")
 
 
 def exit_code(error: ZorgIDError) -> int:

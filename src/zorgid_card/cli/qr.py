@@ -36,4 +36,4 @@ def save(text: str, path: Path) -> None:
     try:
         _code(text).save(str(path), scale=8, border=_BORDER)
     except OSError as error:
-        raise StorageError(f"{path} cannot be written", reason=str(error.strerror)) from error
+        raise StorageError(f"{path} cannot be written", reason=str(error.strerror), path=str(path)) from error

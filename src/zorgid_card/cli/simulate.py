@@ -7,9 +7,10 @@ import json
 import signal
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
@@ -155,16 +156,35 @@ def _bytes(secret: Secret) -> bytes:
 
 
 def _load(kind: str, path: Path) -> Simulated:
-    card: VirtualPIVCard | VirtualUZIPass
-    if kind in _PASS_TYPES:
-        card = VirtualUZIPass.load(path)
-        if card.contents.pass_type != _PASS_TYPES[kind]:
-            raise UsageError("another type of pass is kept there", reason="kind", path=str(path))
-    else:
-        card = VirtualPIVCard.load(path)
-    kept = json.loads(path.read_bytes())
+    kept = _read(path)
+    card = _kept(path)
+    kept_kind = card.contents.pass_type if isinstance(card, VirtualUZIPass) else None
+    if kept_kind != _PASS_TYPES.get(kind):
+        raise UsageError("another kind of card is kept there", reason="kind", path=str(path))
     pin, puk = (bytes.fromhex(kept[name]["value"]).rstrip(_PAD) for name in ("pin", "puk"))
     return Simulated(card=card, pin=pin, puk=puk)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        kept = json.loads(path.read_bytes())
+    except OSError as error:
+        raise StorageError(f"{path} cannot be read", reason=str(error.strerror), path=str(path)) from error
+    except (ValueError, RecursionError):
+        kept = None
+    if not isinstance(kept, dict):
+        raise StorageError(f"{path} holds no card", reason="foreign", path=str(path))
+    return kept
+
+
+def _kept(path: Path) -> VirtualPIVCard | VirtualUZIPass:
+    """The card of either kind."""
+    with suppress(StorageError):
+        return VirtualUZIPass.load(path)
+    try:
+        return VirtualPIVCard.load(path)
+    except StorageError as error:
+        raise StorageError(f"{path} holds no card", reason="foreign", path=str(path)) from error
 
 
 def _keep(simulated: Simulated, path: Path | None) -> None:
@@ -176,7 +196,7 @@ def _write(path: Path, content: bytes) -> None:
     try:
         path.write_bytes(content)
     except OSError as error:
-        raise StorageError(f"{path} cannot be written", reason=str(error.strerror)) from error
+        raise StorageError(f"{path} cannot be written", reason=str(error.strerror), path=str(path)) from error
 
 
 # --- what is told ----------------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from datetime import date
 from enum import StrEnum
 from typing import Protocol
 
-from zorgid_card.cards.access import PINRequest
+from zorgid_card.cards.access import LastTry, PINRequest
 from zorgid_card.errors import ZorgIDError
 from zorgid_card.secret import Secret
 from zorgid_card.workflows.pin import PINPolicy
@@ -53,8 +53,8 @@ class Holder(Protocol):
         """Ask for a card to be put in or taken out; returns at once, the workflow waits at the reader."""
         ...
 
-    def pin(self, request: PINRequest) -> Secret:
-        """Ask for the PIN of the card in the reader. Raises DeclinedError."""
+    def pin(self, request: PINRequest) -> Secret | LastTry:
+        """Ask for the PIN of the card in the reader; as LastTry only on the person's explicit word. Raises DeclinedError."""
         ...
 
     def birth_date(self) -> date:

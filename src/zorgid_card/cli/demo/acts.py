@@ -14,19 +14,22 @@ from zorgid_card.cli.demo import narration
 from zorgid_card.cli.demo.holder import Desk
 from zorgid_card.cli.demo.narration import Hands, NarratedHolder
 from zorgid_card.cli.demo.openssl import Judge
-from zorgid_card.cli.demo.stage import DemonstrationError, Stage
+from zorgid_card.cli.demo.stage import DemonstrationError, DemonstrationStoppedError, Stage
 from zorgid_card.cli.demo.world import ORIGIN, World, pem
+from zorgid_card.cli.failures import about
 from zorgid_card.cli.texts import Texts
 from zorgid_card.codec.link import Link
 from zorgid_card.errors import (
     DeclinedError,
     OnHoldError,
     PairingError,
+    PINBlockedError,
     PortalError,
     ReplayError,
     RevokedError,
     TransitionError,
     UserError,
+    WrongPINError,
 )
 from zorgid_card.secret import Secret
 from zorgid_card.testkit.phone import SimulatedPhone
@@ -65,14 +68,32 @@ class Play:
     made: Made | None = None
     card: VirtualPIVCard | None = None
 
-    def attempt(self, action: Callable[[], T]) -> T:
-        """Do it; where the person entered something that is refused and may be tried again, ask and do it again."""
+    def attempt(self, action: Callable[[], T], **known: str) -> T:
+        """Do it; where the person said no, or entered something that is refused and may be tried again, ask and do it again.
+
+        Args:
+            action: what is done.
+            known: what is known of it, for the sentences (:func:`~zorgid_card.cli.failures.about`).
+        """
         while True:
             try:
-                return action()
+                with about(**known):
+                    return action()
             except (UserError, PortalError) as error:
-                if isinstance(error, DeclinedError) or not error.retryable or not self.desk.again(error):
+                if isinstance(error, WrongPINError) and error.details.get("tries_left") == 0:
+                    raise PINBlockedError from error
+                if isinstance(error, DemonstrationStoppedError) or not error.retryable or not self.desk.again(error):
                     raise
+
+    def optional(self, action: Callable[[], None]) -> bool:
+        """Do it, unless the person says no and wants to go on without it; was it done?"""
+        try:
+            action()
+        except DeclinedError as error:
+            if isinstance(error, DemonstrationStoppedError) or not self.desk.leave_out():
+                raise
+            return False
+        return True
 
     def now(self) -> datetime:
         """The portal's time."""
@@ -128,16 +149,26 @@ def register(play: Play) -> None:
     contents = world.pki.pass_(JAN_DE_VRIES, DE_LINDE, "Z", role="01.015", title="Huisarts")
     hands = Hands(world.reader, VirtualUZIPass(contents))
     holder = NarratedHolder(
-        play.desk, stage, hands, "register", narration.REGISTER, acts={"birth-date": ("validated", "administrator")}
+        play.desk,
+        stage,
+        hands,
+        "register",
+        narration.REGISTER,
+        acts={"birth-date": ("validated", "administrator")},
+        late=narration.LATE,
     )
 
-    def once() -> tuple[Registration, Registered]:
-        found = Registration(world.reader, PortalClient(world.portal.seam), holder, observer=stage.observe)
-        return found, found.register(platform=PLATFORM, client_version=CLIENT_VERSION)
+    def once() -> None:
+        holder.begin()
+        registration = Registration(world.reader, PortalClient(world.portal.seam), holder, observer=stage.observe)
+        play.registered = registration.register(platform=PLATFORM, client_version=CLIENT_VERSION)
+        holder.finish()
+        stage.done_once("register.administrator", "ORG-4", "ADM-5", user_name=play.registered.user_name)
+        _link_phone(play, registration)
+        holder.finish()
 
-    registration, play.registered = play.attempt(once)
-    stage.done("register.administrator", "ORG-4", "ADM-5", user_name=play.registered.user_name)
-    _link_phone(play, registration)
+    play.attempt(once, card="uzi-pass", purpose="register")
+    stage.done("phone.linked", "ORG-6")
     world.reader.remove()
     stage.display.say("phone.success", "green")
 
@@ -145,19 +176,18 @@ def register(play: Play) -> None:
 def _link_phone(play: Play, registration: Registration) -> None:
     stage = play.stage
     offered = registration.offer_phone()
-    stage.done("phone.qr", "ORG-5")
+    stage.done_once("phone.qr", "ORG-5")
     stage.display.code(qr.lines(offered.qr))
     for ending in ("svg", "png"):
         qr.save(offered.qr, play.world.directory / f"phone-qr.{ending}")
     play.phone = phone = play.world.phone()
-    phone.set_digits(play.desk.digits())
-    stage.done("phone.digits", "ORG-6")
+    phone.set_digits(play.desk.choose_digits())
+    stage.done_once("phone.digits", "ORG-6")
     phone.scan(offered.qr)
     play.desk.phone_shows(phone.link())
-    stage.done("phone.scanned", "ORG-5", "ORG-6")
+    stage.done_once("phone.scanned", "ORG-5", "ORG-6")
     _scan_again(play, offered.qr)
     registration.link_phone(offered)
-    stage.done("phone.linked", "ORG-6")
 
 
 def _scan_again(play: Play, code: str) -> None:
@@ -183,10 +213,11 @@ def create(play: Play) -> None:
     holder = NarratedHolder(play.desk, stage, hands, "create", narration.CREATE, algorithm=algorithm)
 
     def once() -> Made:
+        holder.begin()
         creation = CardCreation(world.reader, PortalClient(world.portal.seam), holder, observer=stage.observe)
         return creation.run(platform=PLATFORM, client_version=CLIENT_VERSION)
 
-    play.made = play.attempt(once)
+    play.made = play.attempt(once, card="uzi-pass")
     holder.finish(user_name=play.made.user_name)
     stage.display.say("create.success", "green")
     authority = world.portal.services.authority
@@ -210,7 +241,8 @@ def log_in(play: Play) -> None:
     stage.done("log-in.challenge", "AUT-1")
     token = play.attempt(lambda: _token(play, nonce))
     stage.done("log-in.signed", "AUT-1")
-    found = door.verify(token, binding=_BROWSER)
+    with about(card="zorgid"):
+        found = door.verify(token, binding=_BROWSER)
     stage.done("log-in.verified", "AUT-1", "AUT-2")
     stage.display.facts(_shown(stage.texts, found))
     with stage.refusal(ReplayError, "log-in.replayed", "AUT-1"):
@@ -231,7 +263,8 @@ def _log_in_again(play: Play) -> LoggedIn:
     door = play.world.portal.log_in
     nonce = door.challenge(_BROWSER)
     token = play.attempt(lambda: _token(play, nonce))
-    return door.verify(token, binding=_BROWSER)
+    with about(card="zorgid"):
+        return door.verify(token, binding=_BROWSER)
 
 
 def _shown(texts: Texts, found: LoggedIn) -> tuple[tuple[str, str], ...]:
@@ -257,24 +290,33 @@ def manage(play: Play) -> None:
     stage.done("manage.cards", "ADM-1")
     _show_cards(stage, manager)
     judge = _judge(play)
+    if play.optional(partial(_block, play, manager, judge)):
+        play.optional(partial(_unblock, play, manager, judge))
+    play.optional(partial(_revoke, play, manager, judge))
+    _show_cards(stage, manager)
 
+
+def _block(play: Play, manager: Manager, judge: Judge) -> None:
     _change(play, manager.block, "block", "ADM-2")
     judge.expect("certificateHold", "ADM-2")
-    with stage.refusal(OnHoldError, "manage.log-in.blocked", "ADM-2", "AUT-2"):
+    with play.stage.refusal(OnHoldError, "manage.log-in.blocked", "ADM-2", "AUT-2"):
         _log_in_again(play)
 
+
+def _unblock(play: Play, manager: Manager, judge: Judge) -> None:
     _change(play, manager.unblock, "unblock", "ADM-3")
     judge.expect(None, "ADM-3")
     _log_in_again(play)
-    stage.done("manage.log-in.unblocked", "ADM-3", "AUT-2")
+    play.stage.done("manage.log-in.unblocked", "ADM-3", "AUT-2")
 
+
+def _revoke(play: Play, manager: Manager, judge: Judge) -> None:
     _change(play, partial(manager.revoke, cause=_CAUSE), "revoke", "ADM-4")
     judge.expect(_CAUSE, "ADM-4")
-    with stage.refusal(RevokedError, "manage.log-in.revoked", "ADM-4", "AUT-2"):
+    with play.stage.refusal(RevokedError, "manage.log-in.revoked", "ADM-4", "AUT-2"):
         _log_in_again(play)
-    with stage.refusal(TransitionError, "manage.unrevoke", "ADM-4"):
-        manager.unblock(_serial(play), stage.texts("manage.unblock.reason"))
-    _show_cards(stage, manager)
+    with play.stage.refusal(TransitionError, "manage.unrevoke", "ADM-4"):
+        manager.unblock(_serial(play), play.stage.texts("manage.unblock.reason"))
 
 
 def _phone_log_in(play: Play) -> PhoneLoggedIn:
@@ -282,13 +324,13 @@ def _phone_log_in(play: Play) -> PhoneLoggedIn:
     if phone is None or play.registered is None:
         raise DemonstrationError("no phone is linked")
     asked = door.ask(play.registered.user_name, play.registered.ura, binding=_OFFICE)
-    stage.done("manage.asked", "ORG-7", number=asked.number)
+    stage.done_once("manage.asked", "ORG-7", number=asked.number)
     question = phone.question()
     if question is None:
         raise DemonstrationError("the phone was not asked")
     stage.display.say("phone.asks", "dim", origin=question.origin, organisation=question.organisation)
     phone.approve(question, number=play.desk.number(asked.number), digits=play.desk.digits())
-    stage.done("manage.approved", "ORG-7")
+    stage.done_once("manage.approved", "ORG-7")
     found = door.finish(asked, binding=_OFFICE)
     if found is None:
         raise DemonstrationError("the phone's approval did not arrive")

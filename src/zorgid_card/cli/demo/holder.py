@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import date
 from typing import Protocol
 
-from zorgid_card.cards.access import PINRequest
+from zorgid_card.cards.access import LastTry, PINRequest
 from zorgid_card.cli.console import Keyboard, TerminalHolder
+from zorgid_card.cli.demo.stage import DemonstrationStoppedError
 from zorgid_card.cli.display import Display
-from zorgid_card.errors import DeclinedError, PINPolicyError, ZorgIDError
+from zorgid_card.errors import DeclinedError, PINFormError, PINPolicyError, ZorgIDError
 from zorgid_card.secret import Secret
 from zorgid_card.testkit.uzi_profile import Person
 from zorgid_card.workflows.holder import Cue, Holder, Question, Step
@@ -24,12 +26,16 @@ class Desk(Holder, Protocol):
         """Another person sits down, with a pass of this PIN."""
         ...
 
-    def card_pin(self, request: PINRequest) -> Secret:
+    def card_pin(self, request: PINRequest) -> Secret | LastTry:
         """The PIN of the new card."""
         ...
 
+    def choose_digits(self) -> Secret:
+        """Six digits for the phone's app."""
+        ...
+
     def digits(self) -> Secret:
-        """The six digits of the phone's app."""
+        """The six digits of the phone's app, chosen before."""
         ...
 
     def phone_shows(self, code: str) -> None:
@@ -45,7 +51,11 @@ class Desk(Holder, Protocol):
         ...
 
     def again(self, error: ZorgIDError) -> bool:
-        """Something that the person entered was refused: shall it be tried again?"""
+        """Something that the person entered was refused, or the person said no: shall it be tried again?"""
+        ...
+
+    def leave_out(self) -> bool:
+        """The person said no to something that can be left out: shall the demonstration go on without it?"""
         ...
 
     def go_on(self) -> None:
@@ -91,7 +101,7 @@ class ScriptedHolder:
         """Show the question, and say yes; codes are compared indeed."""
         self._display.facts((self._texts(f"fact.{name}"), value) for name, value in question.facts)
         if question.code == "compare-code" and question.facts != (("code", self._code),):
-            raise DeclinedError
+            raise DeclinedError(reason=question.code)
         self._answer(self._texts(f"question.{question.code}"))
 
     def new_pin(self, policy: PINPolicy) -> tuple[Secret, Secret]:
@@ -120,6 +130,10 @@ class ScriptedHolder:
         """The PIN chosen before."""
         return copy_of(self._chosen)
 
+    def choose_digits(self) -> Secret:
+        """Always the same, drawn at the start."""
+        return self.digits()
+
     def digits(self) -> Secret:
         """Always the same, drawn at the start."""
         return copy_of(self._digits)
@@ -140,6 +154,10 @@ class ScriptedHolder:
 
     def again(self, error: ZorgIDError) -> bool:
         """A script does not try again."""
+        return False
+
+    def leave_out(self) -> bool:
+        """A script leaves nothing out."""
         return False
 
     def go_on(self) -> None:
@@ -182,7 +200,7 @@ class InteractiveHolder(TerminalHolder):
         super().cue(cue)
         self._keyboard.line(self._prompt(self._texts("ask.enter")))
 
-    def pin(self, request: PINRequest) -> Secret:
+    def pin(self, request: PINRequest) -> Secret | LastTry:
         """Say which PIN the simulated pass has, and ask for it."""
         self._display.pause()
         self._display.say("demo.hint.pin", "dim", **self._hints)
@@ -194,22 +212,28 @@ class InteractiveHolder(TerminalHolder):
         self._display.say("demo.hint.birth_date", "dim", **self._hints)
         return super().birth_date()
 
-    def card_pin(self, request: PINRequest) -> Secret:
+    def card_pin(self, request: PINRequest) -> Secret | LastTry:
         """Ask for the PIN that the person has chosen."""
         self._display.say("demo.hint.new_pin", "dim")
         return super().pin(request)
 
-    def digits(self) -> Secret:
+    def choose_digits(self) -> Secret:
         """Ask for six digits until there are six."""
         self._display.say("demo.hint.digits", "dim")
+        return self._six("demo.ask.new_digits", PINPolicyError(what="phone"))
+
+    def digits(self) -> Secret:
+        """Ask for the six digits until there are six."""
+        self._display.say("demo.hint.own_digits", "dim")
+        return self._six("demo.ask.digits", PINFormError(what="phone"))
+
+    def _six(self, key: str, otherwise: ZorgIDError) -> Secret:
         while True:
-            found = self._secret("demo.ask.digits")
-            try:
+            with suppress(PINPolicyError):
+                found = self._secret(key)
                 found.check_digits(_DIGITS, _DIGITS)
-            except PINPolicyError as error:
-                self.refused(error)
-            else:
                 return found
+            self.refused(otherwise)
 
     def phone_shows(self, code: str) -> None:
         """Show it."""
@@ -220,15 +244,34 @@ class InteractiveHolder(TerminalHolder):
         return self._keyboard.line(self._prompt(self._texts("demo.ask.number")))
 
     def reason(self, action: str) -> str:
-        """Ask for the person's word, and why; Enter takes the usual reason."""
-        self._yes(self._texts(f"demo.ask.{action}"))
+        """Ask for the person's word, and why; Enter takes the usual reason. Raises DeclinedError at no."""
+        if not self._agrees(self._texts(f"demo.ask.{action}")):
+            raise DeclinedError(reason=action)
         usual = self._texts(f"manage.{action}.reason")
         return self._keyboard.line(self._prompt(self._texts("demo.ask.reason", suggestion=usual))) or usual
 
     def again(self, error: ZorgIDError) -> bool:
-        """Say what was refused and ask whether to try again. Raises DeclinedError at no."""
+        """Say what was refused and ask whether to try again.
+
+        Raises:
+            DemonstrationStoppedError: no.
+        """
         self.refused(error)
-        self._yes(self._texts("demo.again"))
+        return self._go_on_if("demo.part_again" if isinstance(error, DeclinedError) else "demo.again")
+
+    def leave_out(self) -> bool:
+        """Say what that means and ask whether to go on.
+
+        Raises:
+            DemonstrationStoppedError: no.
+        """
+        self._display.pause()
+        self._display.say("demo.left_out", "yellow")
+        return self._go_on_if("demo.go_on_without")
+
+    def _go_on_if(self, question: str) -> bool:
+        if not self._agrees(self._texts(question)):
+            raise DemonstrationStoppedError
         return True
 
     def go_on(self) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TypeAlias
 
-from zorgid_card.cards.access import PINRequest
+from zorgid_card.cards.access import LastTry, PINRequest
 from zorgid_card.cli.demo.stage import Stage
 from zorgid_card.errors import ZorgIDError
 from zorgid_card.secret import Secret
@@ -53,6 +53,13 @@ CREATE: Rules = {
 }
 
 
+LATE = frozenset({"birth-date"})
+"""Steps of the registration of which the portal says at its end only that they are right."""
+_EXTRA = frozenset({"insert-again", "empty-card"})
+_QUESTIONS = frozenset({*REGISTER, *CREATE}) - frozenset(Cue)
+_ASK_AGAIN = "ask-again"
+
+
 @dataclass(frozen=True, slots=True)
 class Hands:
     """Move the cards of one act."""
@@ -74,6 +81,9 @@ class Hands:
 class NarratedHolder:
     """Passes everything on to a holder, and tells each step when it is done (:class:`~zorgid_card.workflows.holder.Holder`).
 
+    What was entered is done when the card and the portal have taken it: that shows when the workflow comes with the next thing,
+    or returns. Where it fails instead, nothing is told.
+
     Args:
         holder: who answers.
         stage: where it is told.
@@ -81,6 +91,7 @@ class NarratedHolder:
         prefix: begins the keys of the sentences.
         rules: what each step shows.
         acts: a step before which a new act begins: what ends the act before, and the new act's key.
+        late: steps of which only the workflow's return shows that they are done.
         values: fill the sentences.
     """
 
@@ -93,6 +104,7 @@ class NarratedHolder:
         rules: Rules,
         *,
         acts: Mapping[str, tuple[str, str]] | None = None,
+        late: frozenset[str] = frozenset(),
         **values: object,
     ) -> None:
         self._holder = holder
@@ -102,70 +114,85 @@ class NarratedHolder:
         self._rules = rules
         self._acts = dict(acts or {})
         self._values = values
-        self._step: Step | None = None
+        self._late = late
+        self._begun: list[str] = []
+        self._withdrawn: list[str] = []
         self._pins = 0
 
+    def begin(self) -> None:
+        """A workflow begins, perhaps once more: what the one before had begun was not done."""
+        self._begun, self._withdrawn, self._pins = [], [], 0
+
     def cue(self, cue: Cue) -> None:
-        """Ask, move the card, tell; a pass that is put in again is a new beginning."""
+        """Ask, move the card; a pass that is put in again is a new beginning."""
+        self._settle()
         self._pins = 0
         self._holder.cue(cue)
         self._hands.move(cue)
-        self._done(cue)
+        self._begun.append(cue)
 
-    def pin(self, request: PINRequest) -> Secret:
-        """Ask, tell."""
+    def pin(self, request: PINRequest) -> Secret | LastTry:
+        """Ask."""
+        self._settle()
         pin = self._holder.pin(request)
         self._pins += 1
-        self._done("pin" if self._pins == 1 else "second-pin")
+        self._begun.append("pin" if self._pins == 1 else "second-pin")
         return pin
 
     def birth_date(self) -> date:
-        """Ask, tell."""
-        self._begin("birth-date")
+        """Ask; a new act may begin with it."""
+        self._settle()
+        if "birth-date" in self._acts:
+            last, act = self._acts["birth-date"]
+            self._done(last)
+            self._stage.act(act)
         found = self._holder.birth_date()
-        self._done("birth-date")
+        self._begun.append("birth-date")
         return found
 
     def confirm(self, question: Question) -> None:
-        """Ask, tell."""
+        """Ask; to ask the portal again is to go on with what was withdrawn."""
+        self._settle()
         self._holder.confirm(question)
-        if question.code in self._rules:
-            self._done(question.code)
+        if question.code == _ASK_AGAIN:
+            self._begun = self._withdrawn
+        elif question.code in _QUESTIONS:
+            self._begun.append(question.code)
 
     def new_pin(self, policy: PINPolicy) -> tuple[Secret, Secret]:
-        """Ask; told when it was accepted, which is when the first step begins."""
-        return self._holder.new_pin(policy)
+        """Ask; it was accepted when the first step begins."""
+        self._settle()
+        found = self._holder.new_pin(policy)
+        self._begun.append("new-pin")
+        return found
 
     def refused(self, error: ZorgIDError) -> None:
-        """Pass on."""
-        self._step = None
+        """Pass on; what had begun is not done."""
+        self._begun, self._withdrawn = [], self._begun
         self._holder.refused(error)
 
     def show_puk(self, puk: Secret) -> None:
-        """Show, tell."""
+        """Show, tell; the step that writes it goes on."""
         self._holder.show_puk(puk)
         self._done("show-puk")
 
     def progress(self, step: Step, done: int, total: int) -> None:
-        """The step before is done; the PIN is accepted when the first one begins."""
-        self.finish()
-        if done == 0:
-            self._done("new-pin")
-        self._step = step
+        """The step before is done."""
+        self._settle()
+        self._begun.append(f"step.{step}")
         self._holder.progress(step, done, total)
 
     def finish(self, **values: object) -> None:
-        """The last step that began is done."""
-        if self._step is not None:
-            self._values.update(values)
-            self._done(f"step.{self._step}")
-            self._step = None
+        """The workflow has returned: all that had begun is done."""
+        self._values.update(values)
+        self._settle(frozenset())
 
-    def _begin(self, step: str) -> None:
-        if step in self._acts:
-            last, act = self._acts[step]
-            self._done(last)
-            self._stage.act(act)
+    def _settle(self, late: frozenset[str] | None = None) -> None:
+        waiting = self._late if late is None else late
+        for step in [step for step in self._begun if step not in waiting]:
+            self._begun.remove(step)
+            self._done(step)
 
     def _done(self, step: str) -> None:
-        self._stage.done(f"{self._prefix}.{step}", *self._rules.get(step, ()), **self._values)
+        tell = self._stage.tell if step in _EXTRA else self._stage.done_once
+        tell(f"{self._prefix}.{step}", *self._rules.get(step, ()), **self._values)

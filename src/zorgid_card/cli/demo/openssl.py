@@ -125,15 +125,15 @@ class Judge:
         said = self._stage.texts(f"manage.crl.entries.{name}", reason=reason)
         self._stage.done("manage.crl", rule, number=crl.number, entries=said)
         if self._openssl:
-            self._ask(self._openssl, revoked=reason is not None)
+            self._ask(self._openssl, len(crl.entries), revoked=reason is not None)
         else:
             self._stage.display.say("manage.openssl.absent", "yellow")
 
-    def _ask(self, openssl: OpenSSL, *, revoked: bool) -> None:
+    def _ask(self, openssl: OpenSSL, expected: int, *, revoked: bool) -> None:
         directory = self._world.directory
         entries = openssl.entries(directory / "crl.der")
-        if entries != revoked:
-            raise DemonstrationError(f"openssl crl: {entries} entries")
+        if entries != expected:
+            raise DemonstrationError(f"openssl crl: {entries} entries, expected {expected}")
         self._stage.done("manage.openssl.crl", entries=entries)
         if revoked:
             openssl.require_revoked(directory / "crl.pem")

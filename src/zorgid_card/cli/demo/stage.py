@@ -13,10 +13,16 @@ from rich.table import Table
 from rich.text import Text
 
 from zorgid_card.cli.display import WIDTH, Display
-from zorgid_card.errors import ZorgIDError
+from zorgid_card.errors import DeclinedError, ZorgIDError
 
 _RULES_WIDTH = 14
 _TIME = "{:.1f} s"
+
+
+class DemonstrationStoppedError(DeclinedError):
+    """The person does not want to go on with the demonstration."""
+
+    code = "demo.stopped"
 
 
 class DemonstrationError(ZorgIDError):
@@ -48,6 +54,7 @@ class Stage:
         self.display = display
         self.texts = display.texts
         self.acts: list[Act] = []
+        self._told: set[str] = set()
         self._began = self._act_began = time.monotonic()
 
     def observe(self, command: bytes, response: bytes, seconds: float) -> None:
@@ -78,10 +85,20 @@ class Stage:
 
     def done(self, key: str, *rules: str, **values: object) -> None:
         """A step is done: its sentence, and the rules it shows."""
+        self.acts[-1].steps += 1
+        self.tell(key, *rules, **values)
+
+    def done_once(self, key: str, *rules: str, **values: object) -> None:
+        """A step that may be done again, because something was entered wrong: it counts the first time."""
+        if key not in self._told:
+            self._told.add(key)
+            self.acts[-1].steps += 1
+        self.tell(key, *rules, **values)
+
+    def tell(self, key: str, *rules: str, **values: object) -> None:
+        """A step that a demonstration has only where something went wrong; it does not count."""
         self.display.pause()
-        act = self.acts[-1]
-        act.steps += 1
-        act.rules.update(rules)
+        self.acts[-1].rules.update(rules)
         self._step("✓", "green", self.texts(key, **values), rules)
 
     @contextmanager
@@ -96,7 +113,7 @@ class Stage:
         except ZorgIDError as error:
             if type(error) is not expected:
                 raise
-            self.done(key, *rules)
+            self.done_once(key, *rules)
             self.display.say("demo.refused", "dim", why=self.texts.error(error))
         else:
             raise DemonstrationError(self.texts("demo.not_refused", expected=expected.code))

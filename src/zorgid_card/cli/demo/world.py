@@ -56,7 +56,7 @@ class World:
             StorageError: the directory cannot be written.
         """
         pki, maker = UZITestPKI(pool=KeyPool()), Maker.create()
-        registry = SQLRegistry(f"sqlite:///{directory / 'registry.db'}")
+        registry = SQLRegistry.file(directory / "registry.db")
         registry.create()
         phone_key = SoftwareSigner.generate().public_key
         with Secret.of(PASSPHRASE) as passphrase:

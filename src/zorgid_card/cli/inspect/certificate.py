@@ -13,9 +13,16 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
-from zorgid_card.errors import CertificateMalformedError, NotUZIError, NotZorgIDError, StorageError, ZorgIDError
+from zorgid_card.errors import (
+    CertificateMalformedError,
+    NotUZIError,
+    NotZorgIDError,
+    StorageError,
+    UntrustedError,
+    ZorgIDError,
+)
 from zorgid_card.pki import hierarchy
-from zorgid_card.pki.chain import Trust
+from zorgid_card.pki.chain import Trust, build_path, require_valid_at
 from zorgid_card.pki.identity import UZIIdentity, ZorgIDIdentity, read_uzi_identity, read_zorgid_identity
 from zorgid_card.pki.profile import POLICIES
 
@@ -41,7 +48,10 @@ class Authorities:
 
 @dataclass(slots=True, kw_only=True)
 class CertificateReport:
-    """What was found out. ``verdict``: ``trusted``, ``refused``, or ``unjudged`` where no CA of the portal was given."""
+    """What was found out. ``verdict``: ``trusted``, ``refused``, or ``unjudged`` where no CA of the portal was given.
+
+    ``given``: the chain ends at a root that the person named, not at a pinned one.
+    """
 
     certificate: x509.Certificate | None
     kind: str = "other-certificate"
@@ -49,6 +59,7 @@ class CertificateReport:
     verdict: str = "refused"
     at: datetime
     chain: list[str] = field(default_factory=list)
+    given: bool = False
     error: ZorgIDError | None = None
 
 
@@ -57,9 +68,16 @@ def examine(data: bytes, authorities: Authorities, at: datetime) -> CertificateR
     report = CertificateReport(certificate=None, at=at)
     try:
         report.certificate = _load(data)
-        report.kind, report.identity = _identity(data, report.certificate)
-        chain = _chain(data, report.identity, authorities, at)
+        if _is_authority(data):
+            report.kind = "ca-certificate"
+            chain, report.given = _authority_chain(report.certificate, authorities, at)
+        else:
+            report.kind, report.identity = _identity(data, report.certificate)
+            chain = _chain(data, report.identity, authorities, at)
+            report.given = isinstance(report.identity, ZorgIDIdentity)
     except ZorgIDError as error:
+        if report.identity is not None:
+            error.details["card"] = "uzi-pass" if isinstance(report.identity, UZIIdentity) else "zorgid"
         report.error = error
         return report
     report.verdict = "trusted" if chain else "unjudged"
@@ -99,6 +117,37 @@ def _chain(
     return trust.verify(data, at=at, usage=identity.usage)
 
 
+def _authority_chain(
+    certificate: x509.Certificate, authorities: Authorities, at: datetime
+) -> tuple[tuple[bytes, ...], bool]:
+    """The chain of a CA, up to a pinned root or else to one that the person gave; and whether it is one given.
+
+    Raises:
+        UntrustedError, CertificateExpiredError, CertificateNotYetValidError: there is none that holds.
+    """
+    between = [_load(der) for der in (*authorities.given, *authorities.found)]
+    pins = frozenset[str]().union(*(one.roots for one in hierarchy.KNOWN))
+    pinned = [one for one in (certificate, *between) if fingerprint(one) in pins]
+    try:
+        return _path(certificate, pinned, between, at), False
+    except UntrustedError:
+        roots = [one for one in map(_load, authorities.given) if one.issuer == one.subject]
+        if not roots:
+            raise
+        return _path(certificate, roots, between, at), True
+
+
+def _path(
+    certificate: x509.Certificate, roots: list[x509.Certificate], between: list[x509.Certificate], at: datetime
+) -> tuple[bytes, ...]:
+    if certificate in roots:
+        require_valid_at(certificate, at)
+        found = [certificate]
+    else:
+        found = build_path(certificate, roots, between, at)
+    return tuple(one.public_bytes(Encoding.DER) for one in found)
+
+
 def _is_root(der: bytes) -> bool:
     certificate = x509.load_der_x509_certificate(der)
     return certificate.issuer == certificate.subject
@@ -118,7 +167,7 @@ def read_certificates(path: Path) -> list[bytes]:
         with path.open("rb") as file:
             data = file.read(LIMIT + 1)
     except OSError as error:
-        raise StorageError(f"{path} cannot be read", reason=f"{path}: {error.strerror}") from error
+        raise StorageError(f"{path} cannot be read", reason=str(error.strerror), path=str(path)) from error
     if len(data) > LIMIT:
         raise CertificateMalformedError("too long for a certificate", field="certificate", reason="length")
     if _PEM not in data:

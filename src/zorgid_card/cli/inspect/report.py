@@ -199,7 +199,7 @@ def _certificate_facts(report: CertificateReport, texts: Texts) -> list[tuple[st
 def _verdict(report: CertificateReport, texts: Texts) -> str:
     if report.error is not None:
         return texts("inspect.verdict.refused", why=texts.error(report.error))
-    given = ".given" if report.verdict == "trusted" and isinstance(report.identity, ZorgIDIdentity) else ""
+    given = ".given" if report.verdict == "trusted" and report.given else ""
     return texts(f"inspect.verdict.{report.verdict}{given}")
 
 

@@ -1,7 +1,9 @@
 """Every sentence that people read, in Dutch and English, under one key.
 
 A sentence may hold ``{placeholders}``; a part between ``[[`` and ``]]`` is left out where a placeholder in it has no value.
-Whatever fills a placeholder may come from a card or from the network: characters that do not print are replaced.
+Whatever fills a placeholder may come from a card or from the network: characters that do not print are replaced. What a parser or
+the operating system says is put in words of its own (:mod:`zorgid_card.cli.texts.details`); where there are none, it is shown in
+English only, the language it is in.
 """
 
 from __future__ import annotations
@@ -9,14 +11,21 @@ from __future__ import annotations
 import os
 import re
 import string
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 
-from zorgid_card.cli.texts import acts, demo, errors, tools
+from zorgid_card.cli.texts import acts, demo, details, errors, refusals, tools
 from zorgid_card.cli.texts.text import Text
 from zorgid_card.errors import ZorgIDError
 
-TEXTS: Mapping[str, Text] = {**errors.TEXTS, **tools.TEXTS, **demo.TEXTS, **acts.TEXTS}
+TEXTS: Mapping[str, Text] = {
+    **errors.TEXTS,
+    **refusals.TEXTS,
+    **details.TEXTS,
+    **tools.TEXTS,
+    **demo.TEXTS,
+    **acts.TEXTS,
+}
 """All of them."""
 
 LONGEST_VALUE = 300
@@ -24,8 +33,12 @@ LONGEST_VALUE = 300
 
 _OPTIONAL = re.compile(r"\[\[(.*?)\]\]")
 _ABSENT = (None, "")
-_VARIANTS = ("rule", "reason", "what", "found", "state")
-"""Details of an error by whose value a sentence of its own may be chosen: ``error.<code>:<value>``."""
+_VARIANTS = ("what", "rule", "expected", "state", "reason", "card", "purpose", "tries_left")
+"""Details of an error by whose value a sentence of its own may be chosen: ``error.<code>:<value>``; the first one counts."""
+_TECHNICAL = re.compile(r"[0-9A-F]{2,8}|[0-9]+(\.[0-9]+)*")
+"""A number of a system or standard: the same in every language."""
+_OURS = ("error", "demo")
+"""Faults of this program itself: their message is there to be reported, in the language it is in."""
 
 
 class Language(StrEnum):
@@ -54,32 +67,47 @@ class Texts:
 
     def error(self, error: ZorgIDError) -> str:
         """One sentence for people: what is wrong, and what to do."""
-        values = {name: self.detail(name, value) for name, value in error.details.items()}
-        values["message"] = str(error)
+        codes = [str(kind.code) for kind in type(error).__mro__ if hasattr(kind, "code")]
+        values = {name: self.detail(name, value, codes) for name, value in error.details.items()}
+        values["bounds"] = self.bounds(error.details.get("minimum"), error.details.get("maximum"))
+        values["message"] = str(error) if self.language is Language.EN or error.code in _OURS else values.get("reason")
         known = {name for name, value in values.items() if value not in _ABSENT}
-        for kind in type(error).__mro__:
-            code = getattr(kind, "code", None)
-            for key in (*(f"error.{code}:{error.details.get(name)}" for name in _VARIANTS), f"error.{code}"):
+        variants = [_word(error.details[name]) for name in _VARIANTS if error.details.get(name) not in _ABSENT]
+        for code in codes:
+            for key in (*(f"error.{code}:{variant}" for variant in variants), f"error.{code}"):
                 if key in TEXTS and required(TEXTS[key].nl) <= known:
                     return self._fill(TEXTS[key], values)
         return self._fill(TEXTS["error.error"], values)
 
-    def detail(self, name: str, value: object) -> object:
+    def detail(self, name: str, value: object, codes: Sequence[str] = ()) -> object:
         """A detail as people read it: a code by its words, an ISO time by its date, anything else as it is."""
-        key = f"detail.{name}:{value}"
-        if key in TEXTS:
-            return self(key)
+        word = _word(value)
+        for key in (*(f"detail.{code}.{name}:{word}" for code in codes), f"detail.{name}:{word}"):
+            if key in TEXTS:
+                return self(key)
         if name in ("not_after", "not_before", "since") and isinstance(value, str):
             return value[:10]
         if name == "sw" and isinstance(value, int):
             return f"{value:04X}"
+        if name == "reason" and self.language is not Language.EN:
+            return value if _TECHNICAL.fullmatch(str(value)) else None
         return value
+
+    def bounds(self, minimum: object, maximum: object) -> str | None:
+        """How long a PIN may be; None where that is not known."""
+        if minimum is None or maximum is None:
+            return None
+        return str(minimum) if minimum == maximum else self("bounds", minimum=minimum, maximum=maximum)
 
     def _fill(self, text: Text, values: Mapping[str, object]) -> str:
         template = getattr(text, self.language.value)
         known = {name: printable(value) for name, value in values.items() if value not in _ABSENT}
         chosen = _OPTIONAL.sub(lambda part: part[1] if known.keys() >= placeholders(part[1]) else "", template)
         return chosen.format_map(known)
+
+
+def _word(value: object) -> str:
+    return details.word_of(str(value))
 
 
 def required(template: str) -> set[str]:

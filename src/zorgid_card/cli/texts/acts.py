@@ -52,11 +52,11 @@ _ADMINISTRATOR = {
         "De pas blijft in de paslezer: een ZORG-ID Mobile App ID wordt aangemaakt.",
         "The pass stays in the reader: a ZORG-ID Mobile App ID is made.",
     ),
-    "register.birth-date": Text("Geboortedatum ingevuld", "Birth date entered"),
-    "register.consent-administrator": Text(
-        "Gegevens bevestigd; de pas ondertekent de toestemming", "Data confirmed; the pass signs the consent"
+    "register.birth-date": Text("Geboortedatum ingevuld en aanvaard", "Birth date entered and accepted"),
+    "register.consent-administrator": Text("Gegevens bevestigd", "Data confirmed"),
+    "register.second-pin": Text(
+        "Pincode ingevoerd; de pas ondertekent de toestemming", "PIN entered; the pass signs the consent"
     ),
-    "register.second-pin": Text("Pincode ingevoerd", "PIN entered"),
     "register.administrator": Text("Administrator geregistreerd: {user_name}", "Administrator registered: {user_name}"),
     "phone.qr": Text(
         "Er verschijnt een QR-code, eenmalig en twee minuten geldig:", "A QR code appears, once, valid for two minutes:"
@@ -87,11 +87,11 @@ _CREATE = {
         "Pincode ingevoerd; de pas ondertekent de sessiesleutel", "PIN entered; the pass signs the session's key"
     ),
     "create.pass-data": Text("Pas geldig, organisatie geregistreerd", "Pass valid, organisation registered"),
-    "create.birth-date": Text("Geboortedatum ingevoerd", "Birth date entered"),
+    "create.birth-date": Text("Geboortedatum ingevoerd en aanvaard", "Birth date entered and accepted"),
     "create.remove-pass": Text("UZI-pas uit de paslezer", "UZI pass out of the reader"),
     "create.insert-blank": Text("Lege ZORG-ID Smartcard in de paslezer", "Blank ZORG-ID Smartcard in the reader"),
     "create.insert-again": Text("Dezelfde kaart opnieuw in de paslezer", "The same card in the reader again"),
-    "create.empty-card": Text("De half aangemaakte kaart wordt gewist", "The card that was left half made is emptied"),
+    "create.empty-card": Text("De half aangemaakte kaart is gewist", "The card that was left half made was emptied"),
     "create.new-pin": Text("Pincode gekozen en twee keer ingevoerd", "PIN chosen and entered twice"),
     "create.step.generate": Text(
         "Sleutel gemaakt op de kaart ({algorithm})", "Key generated on the card ({algorithm})"

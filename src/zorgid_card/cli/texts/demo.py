@@ -16,6 +16,13 @@ TEXTS: Mapping[str, Text] = {
     ),
     "demo.preparing": Text("De gesimuleerde wereld wordt gemaakt…", "Making the simulated world…"),
     "demo.again": Text("Opnieuw proberen?", "Try again?"),
+    "demo.part_again": Text("Dit deel opnieuw doen?", "Do this part again?"),
+    "demo.go_on_without": Text(
+        "Verder met de demonstratie, zonder dit te doen?", "Go on with the demonstration, without doing this?"
+    ),
+    "demo.left_out": Text(
+        "U slaat dit over: de kaart blijft zoals hij is.", "You leave this out: the card stays as it is."
+    ),
     "demo.go_on": Text("Enter voor het volgende deel. ", "Enter for the next part. "),
     "demo.hint.pin": Text("(De gesimuleerde pas heeft pincode {pin}.)", "(The simulated pass has PIN {pin}.)"),
     "demo.hint.birth_date": Text(
@@ -25,7 +32,12 @@ TEXTS: Mapping[str, Text] = {
     "demo.hint.new_pin": Text(
         "(Dit is de pincode die u zojuist hebt gekozen.)", "(This is the PIN that you have just chosen.)"
     ),
-    "demo.ask.digits": Text("Zescijferige pincode van de app: ", "Six digits for the app: "),
+    "demo.hint.own_digits": Text(
+        "(Dit is de telefoon: de zes cijfers die u hebt gekozen.)",
+        "(This is the phone: the six digits that you chose.)",
+    ),
+    "demo.ask.new_digits": Text("Kies zes cijfers voor de app: ", "Choose six digits for the app: "),
+    "demo.ask.digits": Text("Voer uw zes cijfers in: ", "Enter your six digits: "),
     "demo.ask.number": Text(
         "Typ op de telefoon het getal dat het portaal toont: ", "Type on the phone the number that the portal shows: "
     ),
@@ -54,6 +66,10 @@ TEXTS: Mapping[str, Text] = {
     "summary.total": Text("Totaal", "Total"),
     "summary.preparation": Text("Voorbereiding", "Preparation"),
     "summary.kept": Text("Bewaard in {path}: {names}", "Kept in {path}: {names}"),
+    "summary.left": Text(
+        "De demonstratie is niet afgemaakt; in {path} blijft achter: {names}",
+        "The demonstration was not finished; left behind in {path}: {names}",
+    ),
     "summary.passphrase": Text(
         "De wachtzin van CA en sleutelbewaarplaats is: {passphrase}",
         "The passphrase of CA and key store is: {passphrase}",

@@ -1,4 +1,3 @@
-# ruff: noqa: E501
 """Details of errors in words: what a library, a system or a portal says in a code, as people read it.
 
 A key is ``detail.<code of the error>.<name>:<value>``, or ``detail.<name>:<value>`` for whatever error.
@@ -38,7 +37,7 @@ def word_of(reason: str) -> str:
     return _WORDS.get(int(numbered[1]), reason) if numbered else _SYSTEM.get(reason, reason)
 
 
-def _of(code: str, **words: Text) -> dict[str, Text]:
+def _of(code: str, /, **words: Text) -> dict[str, Text]:
     return {f"detail.{code}.reason:{name.replace('__', ' ')}": text for name, text in words.items()}
 
 
@@ -96,7 +95,8 @@ _PAIRING = _of(
     unknown=Text("de telefoon is onbekend", "the phone is not known"),
     key=Text("de sleutel van de telefoon klopt niet", "the phone's key is not right"),
     refused=Text("op de telefoon geweigerd", "refused on the phone"),
-    active=Text("al gekoppeld", "linked already"),
+    linked=Text("al gekoppeld", "linked already"),
+    blocked=Text("de telefoon is geblokkeerd", "the phone is blocked"),
     revoked=Text("de telefoon is ingetrokken", "the phone is revoked"),
 )
 
@@ -166,7 +166,6 @@ _FOUND = {
 
 _STATES = {
     "detail.state:unknown": Text("onbekend", "unknown"),
-    "detail.state:requested": Text("aangevraagd, nog niet goedgekeurd", "requested, not approved yet"),
     "detail.state:filed": Text("aangevraagd, nog niet goedgekeurd", "requested, not approved yet"),
     "detail.state:rejected": Text("afgewezen", "rejected"),
     "detail.state:approved": Text("goedgekeurd, nog niet gevalideerd", "approved, not validated yet"),
@@ -180,6 +179,7 @@ _STATES = {
     "detail.state:hold": Text("geblokkeerd", "on hold"),
     "detail.state:good": Text("geldig", "valid"),
     "detail.state:offered": Text("QR-code getoond", "QR code shown"),
+    "detail.state:linked": Text("gekoppeld", "linked"),
     "detail.state:linking": Text("wordt gekoppeld", "being linked"),
     "detail.state:expired": Text("verlopen", "expired"),
 }
@@ -192,7 +192,7 @@ _THINGS = {
     "detail.what:organisation": Text("organisatie", "organisation"),
     "detail.what:Organisation": Text("organisatie", "organisation"),
     "detail.what:request": Text("aanvraag", "request"),
-    "detail.what:RegistrationRequest": Text("aanvraag", "request"),
+    "detail.what:Request": Text("aanvraag", "request"),
     "detail.what:SmartCard": Text("kaart", "card"),
     "detail.what:Person": Text("persoon", "person"),
     "detail.what:Membership": Text("persoon bij deze organisatie", "person at this organisation"),

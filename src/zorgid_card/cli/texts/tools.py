@@ -18,7 +18,11 @@ _EXITS = {
     "exit.storage": Text("opslag", "storage"),
     "exit.encoding": Text("onleesbare gegevens", "data that cannot be read"),
     "exit.interrupted": Text("afgebroken", "interrupted"),
-    "interrupted": Text("Afgebroken; er blijft niets half gedaan achter.", "Interrupted; nothing is left half done."),
+    "interrupted": Text(
+        "Afgebroken; wat nog niet af was, geldt niet: begin opnieuw wanneer u verder wilt.",
+        "Interrupted; what was not finished does not count: start again when you want to go on.",
+    ),
+    "bounds": Text("{minimum} tot {maximum}", "{minimum} to {maximum}"),
 }
 
 _PROMPTS = {
@@ -34,13 +38,13 @@ _PROMPTS = {
         "Dit is de laatste poging, of het aantal is onbekend. Toch proberen?",
         "This is the last try, or their number is not known. Try all the same?",
     ),
+    "ask.new_puk": Text("Nieuwe pukcode ({bounds} cijfers): ", "New PUK ({bounds} digits): "),
+    "ask.new_puk.again": Text("Nog een keer dezelfde pukcode: ", "The same PUK once more: "),
     "ask.birth_date": Text("Geboortedatum (dd-mm-jjjj): ", "Birth date (dd-mm-yyyy): "),
     "ask.birth_date.again": Text(
         "Dat is geen geboortedatum, bijvoorbeeld 31-12-1980.", "That is no birth date, such as 31-12-1980."
     ),
-    "ask.new_pin": Text(
-        "Nieuwe pincode ({minimum} tot {maximum} cijfers): ", "New PIN ({minimum} to {maximum} digits): "
-    ),
+    "ask.new_pin": Text("Nieuwe pincode ({bounds} cijfers): ", "New PIN ({bounds} digits): "),
     "ask.new_pin.again": Text("Nog een keer dezelfde pincode: ", "The same PIN once more: "),
     "ask.puk_kept": Text(
         "Typ BEWAARD als u de pukcode hebt opgeschreven: ", "Type KEPT when you have written the PUK down: "
@@ -163,6 +167,7 @@ _INSPECT = {
     "tries.final": Text("laatste poging", "last try"),
     "tries.locked": Text("geblokkeerd", "blocked"),
     "tries.unknown": Text("onbekend", "unknown"),
+    "kind.ca-certificate": Text("certificaat van een uitgever (CA)", "certificate of an issuer (CA)"),
     "kind.other-certificate": Text("ander certificaat", "another certificate"),
 }
 
@@ -189,4 +194,17 @@ _SIMULATE = {
     "simulate.kind.uzi-m": Text("UZI-medewerkerspas niet op naam", "UZI medewerkerpas niet op naam, unnamed employee"),
 }
 
-TEXTS: Mapping[str, Text] = {**_EXITS, **_PROMPTS, **_INSPECT, **_SIMULATE}
+_CODES = {
+    "code.card": Text("{kind} in {reader}", "{kind} in {reader}"),
+    "code.pin_tries": Text("Pogingen over voor de pincode: {tries}", "Tries left of the PIN: {tries}"),
+    "code.puk_tries": Text("Pogingen over voor de pukcode: {tries}", "Tries left of the PUK: {tries}"),
+    "code.pin_changed": Text("De pincode is gewijzigd.", "The PIN is changed."),
+    "code.pin_unblocked": Text(
+        "De pincode is opnieuw ingesteld en niet meer geblokkeerd.", "A new PIN is set, and it is not blocked any more."
+    ),
+    "code.puk_changed": Text(
+        "De pukcode is gewijzigd; bewaar de nieuwe goed.", "The PUK is changed; keep the new one safe."
+    ),
+}
+
+TEXTS: Mapping[str, Text] = {**_EXITS, **_PROMPTS, **_INSPECT, **_SIMULATE, **_CODES}

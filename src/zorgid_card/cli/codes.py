@@ -1,0 +1,131 @@
+"""``zorgid-card pin change|unblock`` and ``puk change``: PIN and PUK of the card in a reader (PIN-1 to PIN-4).
+
+One command makes one try at most. What is new is asked, and checked, before the card hears anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TypeAlias
+
+from zorgid_card import recipes
+from zorgid_card.cards import CardKind, LastTry, PINRequest, PIVCard, Tries, UZIPass
+from zorgid_card.cards.access import spoken
+from zorgid_card.cli.console import TerminalHolder, TerminalKeyboard
+from zorgid_card.cli.display import Display
+from zorgid_card.cli.failures import about
+from zorgid_card.errors import NoReaderError, PINMismatchError, PINPolicyError, WrongCardError
+from zorgid_card.protocol.iso7816 import Credential
+from zorgid_card.secret import Secret
+from zorgid_card.workflows import pin
+from zorgid_card.workflows.pin import PINPolicy
+
+_Card: TypeAlias = UZIPass | PIVCard
+Action: TypeAlias = Callable[[_Card, TerminalHolder], str]
+"""Ask and do; gives the key of the sentence that says what was done."""
+
+_PUK_POLICY = PINPolicy(minimum=8, maximum=8)
+
+
+def run(display: Display, name: str | None, action: Action) -> None:
+    """Find the card, show its tries, and act.
+
+    Args:
+        display: where it is shown.
+        name: of the reader; None or ``-`` for the only one that holds a card.
+        action: one of :data:`ACTIONS`.
+
+    Raises:
+        WrongCardError: neither a UZI pass nor a ZORG-ID Smartcard.
+        ZorgIDError: anything else that stands in the way; the sentence says what.
+    """
+    if name == "":
+        raise NoReaderError("the name is empty", reason="no name")
+    reader = recipes.find_reader(None if name == "-" else name)
+    with recipes.open_card(reader) as card:
+        if card.kind not in (CardKind.UZI_PASS, CardKind.ZORGID):
+            raise WrongCardError("not a card that a person uses", expected="pin-card", found=card.kind.value)
+        _tell(display, reader.name, card)
+        done = action(card, TerminalHolder(display, TerminalKeyboard()))
+    display.say(done, "green")
+
+
+def _tell(display: Display, reader: str, card: _Card) -> None:
+    texts = display.texts
+    display.line(texts("code.card", kind=texts(f"kind.{card.kind}"), reader=reader), "bold")
+    for name, tries in (("pin", card.tries()), ("puk", card.puk_tries())):
+        words = texts(f"tries.{tries.state}") if tries.left is None else str(tries.left)
+        display.say(f"code.{name}_tries", "dim", tries=words)
+
+
+def _change_pin(card: _Card, holder: TerminalHolder) -> str:
+    old, last = _present(card, holder, Credential.PIN, card.tries())
+    policy = _policy(card)
+    with old:
+        first, second = _chosen(holder, policy, holder.new_pin)
+        with first, second:
+            pin.change_pin(card, old, first, second, policy=policy, last_try_allowed=last)
+    return "code.pin_changed"
+
+
+def _unblock_pin(card: _Card, holder: TerminalHolder) -> str:
+    puk, last = _present(card, holder, Credential.PUK, card.puk_tries())
+    policy = _policy(card)
+    with puk:
+        first, second = _chosen(holder, policy, holder.new_pin)
+        with first, second:
+            pin.unblock_pin(card, puk, first, second, policy=policy, last_try_allowed=last)
+    return "code.pin_unblocked"
+
+
+def _change_puk(card: _Card, holder: TerminalHolder) -> str:
+    old, last = _present(card, holder, Credential.PUK, card.puk_tries())
+    with old:
+        first, second = _chosen(holder, _PUK_POLICY, holder.new_puk, what="puk")
+        with first, second:
+            pin.change_puk(card, old, first, second, last_try_allowed=last)
+    return "code.puk_changed"
+
+
+ACTIONS: Mapping[str, Action] = {
+    "change-pin": _change_pin,
+    "unblock-pin": _unblock_pin,
+    "change-puk": _change_puk,
+}
+"""By name."""
+
+
+def _policy(card: _Card) -> PINPolicy:
+    return PINPolicy(minimum=card.profile.pin_minimum, maximum=card.profile.pin_maximum)
+
+
+def _present(card: _Card, holder: TerminalHolder, what: Credential, tries: Tries) -> tuple[Secret, bool]:
+    """The code that the card has now, and the person's word for the last try; a blocked one is not even asked."""
+    tries.require(what, last_try_allowed=True)
+    profile, is_pin = card.profile, what is Credential.PIN
+    given: Secret | LastTry = holder.pin(
+        PINRequest(
+            what=what,
+            tries=tries,
+            reference=0,
+            minimum=profile.pin_minimum if is_pin else profile.puk_minimum,
+            maximum=profile.pin_maximum if is_pin else profile.puk_maximum,
+            digits=isinstance(card, PIVCard),
+            retrying=False,
+        )
+    )
+    return spoken(given)
+
+
+def _chosen(
+    holder: TerminalHolder, policy: PINPolicy, ask: Callable[[PINPolicy], tuple[Secret, Secret]], what: str = "pin"
+) -> tuple[Secret, Secret]:
+    """Asked until it is good."""
+    while True:
+        try:
+            with about(what=what):
+                first, second = ask(policy)
+                pin.check_new_pin(first, second, policy)
+                return first, second
+        except (PINMismatchError, PINPolicyError) as error:
+            holder.refused(error)

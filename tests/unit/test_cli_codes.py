@@ -1,0 +1,183 @@
+"""``zorgid-card pin change``, ``pin unblock`` and ``puk change``: on both kinds of card, one try at most, none unasked."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from zorgid_card.adapters import pcsc
+from zorgid_card.cards import open_card
+from zorgid_card.cli import app, codes
+from zorgid_card.cli.simulate import Options, Simulated, obtain
+from zorgid_card.codec.link import Link
+from zorgid_card.errors import DeclinedError, WrongPINError
+from zorgid_card.secret import Secret
+from zorgid_card.testkit.reader import SimulatedReader
+
+NEW, OTHER = b"271828", b"31415926"
+
+
+class Typed:
+    """A keyboard whose answers are known."""
+
+    def __init__(self, *answers: str | bytes) -> None:
+        self.answers = list(answers)
+
+    def _next(self) -> str | bytes:
+        if not self.answers:
+            raise DeclinedError
+        return self.answers.pop(0)
+
+    def line(self, prompt: str, /) -> str:
+        answer = self._next()
+        assert isinstance(answer, str), prompt
+        return answer
+
+    def secret(self, prompt: str, /) -> Secret:
+        answer = self._next()
+        assert isinstance(answer, bytes), prompt
+        return Secret.of(answer)
+
+
+@pytest.fixture(scope="module")
+def made() -> dict[str, Simulated]:
+    return {kind: obtain(Options(kind=kind, key_algorithm="ECCP256")) for kind in ("zorgid", "uzi-n", "blank")}
+
+
+class Desk:
+    """A reader with a card whose PIN and PUK are as they were made, and a command line before it."""
+
+    def __init__(self, simulated: Simulated, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.pin, self.puk = simulated.pin, simulated.puk
+        self.reader = SimulatedReader("Reader 00")
+        self.reader.insert(simulated.card)
+        self._patch = monkeypatch
+        monkeypatch.setattr(pcsc, "readers", lambda: [self.reader])
+
+    def run(self, command: str, *answers: str | bytes) -> int:
+        keyboard = Typed(*answers)
+        self._patch.setattr(codes, "TerminalKeyboard", lambda: keyboard)
+        code = app.run([*command.split(), "--lang", "en"])
+        assert keyboard.answers == []
+        return code
+
+    def tries(self) -> tuple[int | None, int | None]:
+        channel = self.reader.connect()
+        try:
+            card = open_card(Link(channel))
+            return card.tries().left, card.puk_tries().left
+        finally:
+            channel.close(reset=True)
+
+    def verify(self, pin: bytes) -> None:
+        channel = self.reader.connect()
+        try:
+            open_card(Link(channel)).verify_pin(Secret.of(pin))
+        finally:
+            channel.close(reset=True)
+
+
+@pytest.fixture(params=["zorgid", "uzi-n"])
+def desk(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
+    made: dict[str, Simulated] = request.getfixturevalue("made")
+    path = tmp_path / "card.json"
+    made[request.param].card.save(path)
+    return Desk(obtain(Options(kind=request.param, state=path)), monkeypatch)
+
+
+def test_pin_2_the_pin_is_changed(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+    assert desk.run("pin change", desk.pin, NEW, NEW) == 0
+    told = capsys.readouterr().out
+    assert "Tries left of the PIN: 3" in told
+    assert "Tries left of the PUK: 3" in told
+    assert "The PIN is changed" in told
+    desk.verify(NEW)
+    with pytest.raises(WrongPINError):
+        desk.verify(desk.pin)
+    assert not [code for code in (desk.pin, NEW) if code.decode() in told]
+
+
+def test_pin_3_a_blocked_pin_is_unblocked_with_the_puk(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+    for _ in range(2):
+        assert desk.run("pin change", OTHER, NEW, NEW) == 3
+    assert "tries left: 1" in capsys.readouterr().err
+    assert desk.run("pin change Reader", "y", OTHER, NEW, NEW) == 3
+    told = capsys.readouterr()
+    assert "blocked" in told.err
+    assert desk.tries()[0] == 0
+    assert desk.run("pin change") == 3, "blocked: nothing is asked"
+    assert "set a new PIN with the PUK" in capsys.readouterr().err
+    assert desk.run("pin unblock -", desk.puk, NEW, NEW) == 0
+    assert "not blocked any more" in capsys.readouterr().out
+    desk.verify(NEW)
+
+
+def test_pin_4_the_puk_is_changed(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+    assert (
+        desk.run("puk change", desk.puk, b"8642097", b"8642097", b"86420975", b"86420976", b"86420975", b"86420975")
+        == 0
+    )
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "This PUK is not allowed; choose 8 digits" in shown
+    assert "The two PUKs differ" in shown
+    assert "The PUK is changed" in shown
+    assert desk.run("pin unblock", desk.puk, NEW, NEW) == 3
+    assert "Wrong PUK (tries left: 2)" in capsys.readouterr().err
+    assert desk.run("pin unblock", b"86420975", NEW, NEW) == 0
+
+
+def test_pin_1_the_last_try_is_the_persons_to_spend(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+    for _ in range(2):
+        assert desk.run("pin change", OTHER, NEW, NEW) == 3
+    assert desk.run("pin change", "n") == 3
+    assert "no try was spent" in capsys.readouterr().err
+    assert desk.tries()[0] == 1
+    assert desk.run("pin change", "y", desk.pin, NEW, NEW) == 0
+    desk.verify(NEW)
+    for _ in range(2):
+        assert desk.run("puk change", OTHER, b"86420975", b"86420975") == 3
+    assert desk.run("puk change", "n") == 3
+    assert desk.tries()[1] == 1
+
+
+def test_what_is_refused_beforehand_costs_no_try(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+    refused = (NEW, OTHER, b"123456", b"123456", b"1234", b"1234", b"abcdef", b"abcdef")
+    assert desk.run("pin change", b"1234", b"", OTHER, *refused) == 3, "Ctrl-D after that"
+    shown = " ".join(capsys.readouterr().out.split())
+    assert shown.count("no try was spent") == 2
+    assert "The two PINs differ" in shown
+    assert "too easy to guess" in shown
+    assert "choose a PIN of 6 to 8 digits" in shown
+    assert desk.tries() == (3, 3)
+
+
+def test_a_blank_is_left_alone(
+    made: dict[str, Simulated], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    desk = Desk(made["blank"], monkeypatch)
+    assert desk.run("pin change") == 4
+    assert "neither a UZI pass nor a ZORG-ID Smartcard but a blank ZORG-ID Smartcard" in capsys.readouterr().err
+
+
+def test_readers_that_are_not_there(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(pcsc, "readers", lambda: [SimulatedReader("Reader 00")])
+    assert app.run(["pin", "change", "Other", "--lang", "nl"]) == 5
+    assert "met de naam Other" in capsys.readouterr().err
+    assert app.run(["puk", "change", "--lang", "nl"]) == 5
+    assert "Er zit geen kaart in de paslezer" in capsys.readouterr().err
+    assert app.run(["pin", "unblock", "", "--lang", "nl"]) == 5
+    assert "geen naam" in capsys.readouterr().err
+
+
+def test_without_a_terminal_nothing_is_asked() -> None:
+    program = (
+        "import sys; from zorgid_card.cli.console import TerminalKeyboard\n"
+        "from zorgid_card.errors import UsageError\n"
+        "try: TerminalKeyboard().secret('? ')\n"
+        "except UsageError as error: sys.exit(error.reason == 'terminal' and 7)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], start_new_session=True, timeout=60, check=False)
+    assert done.returncode == 7
