@@ -262,7 +262,11 @@ static PyObject *carrier_exchange(PyObject *object, PyObject *const *arguments, 
         job.command.nc = data.length > UINT32_MAX ? UINT32_MAX : (uint32_t)data.length;
         job.fills = (const zc_fill *)(const void *)fills.at;
         job.fill_count = (uint32_t)(fills.length / sizeof *job.fills);
-        outcome = carry((Carrier *)object, &job);
+        /* a PIN goes from its locked page to the reader, never into an object of Python's */
+        if (((Carrier *)object)->callable != NULL && job.fill_count > 0)
+            PyErr_SetString(PyExc_ValueError, "secrets go to no Python function");
+        else
+            outcome = carry((Carrier *)object, &job);
         octets_release(&fills);
     }
     octets_release(&data);

@@ -283,7 +283,8 @@ uint32_t zc_pcsc_transmit(const zc_pcsc *pcsc, uint64_t card, uint32_t protocol,
         command = as_t0(command, &command_length, case1);
     code = (uint32_t)entry((handle)card, &request, command, (dword)command_length, NULL, response, &size);
     *response_length = size <= capacity ? (size_t)size : 0;
-    return code;
+    /* this one code is ours alone and means "never sent": from a library it may have been sent all the same */
+    return code == ZC_TRANSMIT_REFUSED ? UINT32_C(0x80100014) /* SCARD_F_UNKNOWN_ERROR */ : code;
 }
 
 typedef struct {

@@ -13,7 +13,7 @@ from scp03_card import keys_of, pair, static, strict_card
 from zorgid_card.codec.apdu import SW, CommandAPDU, ResponseAPDU, SecretField
 from zorgid_card.codec.link import Link
 from zorgid_card.codec.scp03 import SCP03, SecurityLevel, StaticKeys
-from zorgid_card.errors import SecureChannelError, StatusWordError
+from zorgid_card.errors import CancelledError, SecureChannelError, StatusWordError
 from zorgid_card.protocol import globalplatform, piv
 from zorgid_card.protocol.administration import administration_algorithm, authenticate_administration
 from zorgid_card.protocol.iso7816 import select, verify
@@ -215,3 +215,14 @@ def test_the_card_understands_what_the_core_wraps(
             return  # data that were not asked for
         data = response.data if response.sw in {0x9000, 0x6282, 0x63C2} else b""
         assert host.unwrap(wrapped) == ResponseAPDU(data, response.sw)
+
+
+def test_a_command_cancelled_before_it_is_sent_leaves_the_channel_in_step() -> None:
+    link = opened(strict_card())
+    link.run(select(PIV_AID))
+    before = len(tapped(link).sent)
+    link.cancel()
+    with pytest.raises(CancelledError):
+        link.transmit(CommandAPDU(0x00, 0xCB, 0x3F, 0xFF, bytes.fromhex("5C017E"), 0))
+    assert len(tapped(link).sent) == before
+    assert link.transmit(CommandAPDU(0x00, 0xCB, 0x3F, 0xFF, bytes.fromhex("5C017E"), 0)).sw == SW.OK

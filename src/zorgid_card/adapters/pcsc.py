@@ -209,6 +209,8 @@ class PCSCChannel:
             CardRemovedError, CardResetError, TransportError: the exchange did not complete; nothing is sent again.
             ValueError: the command cannot be sent.
         """
+        if secrets:
+            _ = self._context.card  # raises when the channel is closed, before a PIN leaves its page
         native = fills(secrets) if secrets else None
         outcome = self._carrier.exchange(cla, ins, p1, p2, data, ne, form, native)
         if len(outcome) != 2:

@@ -157,9 +157,9 @@ class PhysicalCommands:
         self.waiting = None
         if status != lib.ZC_OK:
             fail_exchange(status)
-        self._outcome = self._state.received, self._state.sw
-        if self._secure is not None:
-            self._outcome = self._secure.unwrap_in_place(self._answer, *self._outcome)
+        outcome = self._state.received, self._state.sw
+        # nothing counts as the answer before its MAC was verified
+        self._outcome = outcome if self._secure is None else self._secure.unwrap_in_place(self._answer, *outcome)
 
     @property
     def collecting(self) -> bool:

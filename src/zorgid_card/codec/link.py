@@ -104,19 +104,23 @@ class Link:
 
     def _step(self, command: CommandAPDU) -> ResponseAPDU:
         """One logical command, physical one by physical one: what is wrapped, and what holds a secret and goes to Python."""
+        self._stop_if_cancelled()  # before anything is wrapped: a wrapped command that is not sent would end the channel
         physical = PhysicalCommands(command, extended=self._extended, secure=self.secure)
-        stoppable = True
         try:
             while physical.waiting is not None:
-                if stoppable and self._below.cancelled:
-                    self._below.cancelled = False
-                    raise CancelledError
                 physical.feed(self._below.transmit(physical.waiting))
-                stoppable = physical.collecting
+                # An answer under secure messaging is taken to its end: its MAC counts in the channel.
+                if physical.collecting and self.secure is None:
+                    self._stop_if_cancelled()
             self._extended = self._extended and not physical.fell_back
             return physical.response
         finally:
             physical.wipe()
+
+    def _stop_if_cancelled(self) -> None:
+        if self._below.cancelled:
+            self._below.cancelled = False
+            raise CancelledError
 
     def _observed(self, raw: Octets) -> bytes:
         started = perf_counter()

@@ -62,7 +62,8 @@ class RevokedIndex:
 
     @classmethod
     def load(cls, path: Path) -> RevokedIndex:
-        """Map the file of :meth:`save`, after checking every byte of it. It must not be written to while it is in use.
+        """Map the file of :meth:`save`, after checking every byte of it. It must not be written to or cut short while it is in
+        use (a mapped page that is gone ends the process): replace the file, as :meth:`save` does.
 
         Raises:
             StorageError: it cannot be read, or is not a revocation index.
