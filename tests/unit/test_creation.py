@@ -31,7 +31,6 @@ from zorgid_card.errors import (
     WrongPINError,
     ZorgIDError,
 )
-from zorgid_card.pki.attestation import PIN_POLICIES
 from zorgid_card.pki.csr import build_csr
 from zorgid_card.pki.identity import read_uzi_identity
 from zorgid_card.pki.signing import SoftwareSigner
@@ -333,10 +332,6 @@ def test_crd_7_a_damaged_attestation_is_refused(world: World) -> None:
     )
     with pytest.raises(ResidencyError):
         creation.run(**DESKTOP)
-
-
-def test_crd_7_pin_policies_that_leave_the_key_open_are_known() -> None:
-    assert "never" in PIN_POLICIES.values()
 
 
 # --- CRD-8: torn -------------------------------------------------------------------------------------------------------
