@@ -148,8 +148,7 @@ def scp03() -> Iterator[Case]:
     update = bytes(10) + bytes([keys.version, 3, 0x60]) + card.card + card.cryptogram(0)
     channel = SCP03(StaticKeys(Secret.of(keys.enc), Secret.of(keys.mac), keys.version), card.host, update)
     card.check_mac(channel.authenticate())
-    size, first_chain = ffi.sizeof("zc_scp03"), card.chain
-    begin = bytes(ffi.buffer(channel._state, size))
+    begin, first_chain = bytes(channel.page), card.chain
     session = YubikitKeys(keys.enc, keys.mac).derive(card.host + card.card)
     plain, command, count = bytes(239), CommandAPDU(0x80, 0xDB, 0x3F, 0xFF, bytes(239), le=0), 64
     wrapped, answers = [], []
@@ -162,7 +161,7 @@ def scp03() -> Iterator[Case]:
     formatted, mac = ShortApduFormatter().format_apdu, bytes(8)
 
     def ours() -> None:
-        ffi.memmove(channel._state, begin, size)
+        channel.page[:] = begin
         wrap, unwrap = channel.wrap, channel.unwrap
         for answer in answers:
             wrap(command)

@@ -55,7 +55,7 @@ static zc_status get_data(uint8_t *answer, uint32_t capacity, uint32_t *received
         size_t response_length;
         const uint8_t *response = transmit(out, length, &response_length);
 
-        status = zc_exchange_feed(&exchange, object, response, response_length, answer, out, sizeof out, &length);
+        status = zc_exchange_feed(&exchange, NULL, object, response, response_length, answer, out, sizeof out, &length);
     } while (status == ZC_MORE);
     *received = exchange.received;
     *sw = exchange.sw;

@@ -54,7 +54,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
 
     job.command.nc = number(&c.r, 2) % (DATA + 1);
     job.command.ne = shape & 0x80 ? 65536 : shape & 0x40 ? 256 : number(&c.r, 2) % 1000;
-    job.work_size = zc_work_size(&job.command);
+    job.work_size = zc_work_size(&job);
     REQUIRE(job.work_size <= sizeof work);
     status = zc_carry(&job, transmit, &c);
     REQUIRE(job.sent == c.sent && job.received <= LIMIT);

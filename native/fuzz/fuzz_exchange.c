@@ -50,7 +50,7 @@ static void copies_agree(const zc_exchange *x, const uint8_t *response, size_t s
     zc_exchange copy = *x;
     size_t other_length;
 
-    REQUIRE(zc_exchange_feed(&copy, data, response, size, other_answer, other_out, sizeof other_out, &other_length) ==
+    REQUIRE(zc_exchange_feed(&copy, NULL, data, response, size, other_answer, other_out, sizeof other_out, &other_length) ==
             status);
     REQUIRE(other_length == length);
 }
@@ -83,12 +83,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
                 continue;
         }
         response = card(&r, kind, &given);
-        status = zc_exchange_feed(&x, data, response, given, answer, out, sizeof out, &length);
+        status = zc_exchange_feed(&x, NULL, data, response, given, answer, out, sizeof out, &length);
         REQUIRE(x.received <= x.bound && x.bound <= limit && x.gets <= ZC_EXCHANGE_GETS);
         REQUIRE(status < ZC_OK || x.form != ZC_EITHER); /* one answer, and there is no way back */
         copies_agree(&before, response, given, status, length);
     } while (status == ZC_MORE);
     REQUIRE(length == 0);
-    REQUIRE(zc_exchange_feed(&x, data, answer, 2, answer, out, sizeof out, &length) == ZC_E_FINISHED);
+    REQUIRE(zc_exchange_feed(&x, NULL, data, answer, 2, answer, out, sizeof out, &length) == ZC_E_FINISHED);
     return 0;
 }

@@ -33,40 +33,6 @@ static uint32_t *tags_of(PyObject *collection, uint32_t *count)
     return tags;
 }
 
-/* What the caller's keywords ask for; `open` and `closed` are to be freed with PyMem_Free whatever is returned. */
-static int rules_of(PyObject *keywords, zc_tlv_rules *rules, uint32_t **open, uint32_t **closed)
-{
-    PyObject *key, *value;
-    Py_ssize_t at = 0;
-
-    while (PyDict_Next(keywords, &at, &key, &value)) {
-        int flag = PyUnicode_CompareWithASCIIString(key, "der") == 0       ? ZC_TLV_DER
-                   : PyUnicode_CompareWithASCIIString(key, "padding") == 0 ? ZC_TLV_PADDING
-                                                                           : 0;
-        int truth = flag ? PyObject_IsTrue(value) : 0;
-
-        if (truth < 0)
-            return 0;
-        if (truth)
-            rules->flags |= (uint32_t)flag;
-        if (flag)
-            continue;
-        if (PyUnicode_CompareWithASCIIString(key, "descend") == 0 && *open == NULL) {
-            rules->open = *open = tags_of(value, &rules->open_count);
-            if (*open == NULL)
-                return 0;
-        } else if (PyUnicode_CompareWithASCIIString(key, "opaque") == 0 && *closed == NULL) {
-            rules->closed = *closed = tags_of(value, &rules->closed_count);
-            if (*closed == NULL)
-                return 0;
-        } else {
-            PyErr_Format(PyExc_TypeError, "Index() has no argument %R", key);
-            return 0;
-        }
-    }
-    return 1;
-}
-
 /* Call `function` of the module zorgid_card.codec.tlv, which raises. */
 static void raise_in_tlv(const char *function, PyObject *arguments)
 {
@@ -106,27 +72,45 @@ static int index_into(Index *self, const zc_tlv_rules *rules)
     return 1;
 }
 
+/* `keywords`: what the caller asks for beside the data. */
+static int build(Index *self, PyObject *keywords)
+{
+    static char *names[] = {"der", "padding", "descend", "opaque", NULL};
+    zc_tlv_rules rules = {NULL, NULL, 0, 0, 0};
+    PyObject *descend = NULL, *opaque = NULL, *none;
+    uint32_t *open = NULL, *closed = NULL;
+    int der = 0, padding = 0, done = 0;
+
+    if (keywords == NULL)
+        return index_into(self, &rules);
+    none = PyTuple_New(0);
+    if (none != NULL && PyArg_ParseTupleAndKeywords(none, keywords, "|ppOO:Index", names, &der, &padding, &descend, &opaque) &&
+        (descend == NULL || (open = tags_of(descend, &rules.open_count)) != NULL) &&
+        (opaque == NULL || (closed = tags_of(opaque, &rules.closed_count)) != NULL)) {
+        rules.open = open;
+        rules.closed = closed;
+        rules.flags = (der ? ZC_TLV_DER : 0u) | (padding ? ZC_TLV_PADDING : 0u);
+        done = index_into(self, &rules);
+    }
+    PyMem_Free(open);
+    PyMem_Free(closed);
+    Py_XDECREF(none);
+    return done;
+}
+
 static PyObject *index_new(PyTypeObject *type, PyObject *arguments, PyObject *keywords)
 {
-    uint32_t *open = NULL, *closed = NULL;
-    zc_tlv_rules rules = {NULL, NULL, 0, 0, 0};
     PyObject *data;
     Index *self;
 
-    if (PyTuple_Size(arguments) != 1) {
-        PyErr_SetString(PyExc_TypeError, "Index() takes the data and keywords");
+    if (!PyArg_UnpackTuple(arguments, "Index", 1, 1, &data))
         return NULL;
-    }
-    data = PyTuple_GetItem(arguments, 0);
     self = (Index *)PyType_GenericAlloc(type, 0);
     if (self == NULL)
         return NULL;
     self->data = PyBytes_FromObject(data);
-    if (self->data == NULL || (keywords != NULL && !rules_of(keywords, &rules, &open, &closed)) ||
-        !index_into(self, &rules))
+    if (self->data == NULL || !build(self, keywords))
         Py_CLEAR(self);
-    PyMem_Free(open);
-    PyMem_Free(closed);
     return (PyObject *)self;
 }
 
@@ -136,7 +120,7 @@ static void index_free(PyObject *object)
 
     Py_XDECREF(self->data);
     PyMem_Free(self->nodes);
-    release_object(object, PyObject_Free);
+    release_object(object);
 }
 
 static PyObject *value_of(const Index *self, const zc_tlv_node *node)

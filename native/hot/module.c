@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The module zorgid_card._hot and its types. */
+ * The module zorgid_card._hot: its types and functions. */
 #include "hot.h"
 
 static int add(PyObject *module, const char *name, PyType_Spec *spec)
@@ -13,11 +13,9 @@ static int add(PyObject *module, const char *name, PyType_Spec *spec)
 
 static int module_exec(PyObject *module)
 {
-    if (add(module, "Index", &index_spec) != 0 || add(module, "Carrier", &carrier_spec) != 0)
+    if (add(module, "Index", &index_spec) != 0)
         return -1;
-    if (add(module, "Messaging", &messaging_spec) != 0)
-        return -1;
-    return add(module, "Revoked", &revoked_spec);
+    return add(module, "Carrier", &carrier_spec);
 }
 
 static PyModuleDef_Slot module_slots[] = {
@@ -29,6 +27,7 @@ static struct PyModuleDef module_def = {
     PyModuleDef_HEAD_INIT,
     .m_name = "_hot",
     .m_doc = "The hot paths of the C core, bound by hand.",
+    .m_methods = command_functions,
     .m_slots = module_slots,
 };
 

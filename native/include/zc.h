@@ -261,6 +261,9 @@ ZC_API zc_status zc_atr_parse(const uint8_t *raw, size_t length, zc_atr *atr, si
 #define ZC_EXTENDED 1  /* extended length fields, whatever the lengths; no way back */
 #define ZC_EITHER 2    /* extended if the data exceed 255 bytes or Ne 256; back to short if card or reader refuses */
 
+/* A secure channel (below): with one, a command is wrapped before it is cut into physical ones, and its answer unwrapped. */
+typedef struct zc_secure zc_secure;
+
 /* The state of one exchange, of a fixed size and without pointers: a plain value, which may be copied to try something and
  * go back, or kept and taken up later with the same data and answer. Its fields are for reading only; `sw` and `received`
  * are the outcome once zc_exchange_feed has said ZC_OK.
@@ -273,11 +276,11 @@ ZC_API zc_status zc_atr_parse(const uint8_t *raw, size_t length, zc_atr *atr, si
  *   sending     61xx, last part                         collecting: GET RESPONSE with Le = xx
  *   collecting  61xx with data                          collecting: GET RESPONSE with Le = xx
  *   collecting  6Cxx without data                       collecting: the same GET RESPONSE with Le = xx (once each)
- *   either      any other status word                   finished with that status word
+ *   either      any other status word                   finished with that status word; secured, the answer is unwrapped
  *   either      an answer that breaks a bound           finished with an error
  */
 typedef struct {
-    zc_command command;   /* the logical command */
+    zc_command command;   /* the logical command, as wrapped where it is secured */
     uint32_t sent;        /* bytes of its data that the card has accepted */
     uint32_t part;        /* bytes of its data in the physical command under way */
     uint32_t expected;    /* Ne of the physical command under way */
@@ -290,6 +293,7 @@ typedef struct {
     uint16_t sw;
     uint8_t form;         /* of the commands: ZC_SHORT, ZC_EXTENDED, or ZC_EITHER while still extended with a way back */
     uint8_t fell_back;    /* extended form was refused: the caller may spare the next exchange the attempt */
+    uint8_t secured;      /* begun by zc_exchange_begin_secure */
 } zc_exchange;
 
 /* Begin: write the first physical command into `out`. The case follows from `nc` and `ne` (no Lc field without data, no Le
@@ -301,7 +305,14 @@ typedef struct {
 ZC_API zc_status zc_exchange_begin(zc_exchange *exchange, const zc_command *command, const uint8_t *data, uint32_t limit,
                             uint8_t *out, size_t capacity, size_t *length);
 
-/* Take the card's response to the command last written. ZC_MORE: the next physical command is in `out`. ZC_OK: finished;
+/* The same under secure messaging: `command` is wrapped first, its `nc` bytes of `data` replaced by the wrapped ones.
+ * `data_capacity`: nc + ZC_SM_OVERHEAD. `capacity` of `out`: ZC_COMMAND_SHORT_MAX, and `nc` more unless in short form. The answer
+ * buffer holds the wrapped answer. A copy of the exchange still counts in the one channel: it is to be taken up once.
+ * ZC_E_CAPACITY, ZC_E_CLOSED, ZC_E_RANGE: nothing is changed. */
+ZC_API zc_status zc_exchange_begin_secure(zc_exchange *exchange, zc_secure *secure, const zc_command *command, uint8_t *data,
+                            size_t data_capacity, uint32_t limit, uint8_t *out, size_t capacity, size_t *length);
+
+/* Take the card's response to the command last written. `secure`: the channel it was begun with, or NULL. ZC_MORE: the next physical command is in `out`. ZC_OK: finished;
  * `answer` holds exchange->received bytes and exchange->sw is the status word. `data` is the logical command's, as before.
  * `response` may stand where its data are to go, at `answer` + exchange->received, if `answer` has room for SW1-SW2 too.
  * 61xx is followed with GET RESPONSE (interindustry class, the command's logical channel, never secure messaging),
@@ -312,9 +323,10 @@ ZC_API zc_status zc_exchange_begin(zc_exchange *exchange, const zc_command *comm
  *   ZC_E_ANSWER_DATA   data along with 6Cxx
  *   ZC_E_ENDLESS       61xx that brings nothing, or more than ZC_EXCHANGE_GETS of them
  *   ZC_E_CAPACITY      `out` is too small for the next command
- *   ZC_E_FINISHED      the exchange had ended before */
-ZC_API zc_status zc_exchange_feed(zc_exchange *exchange, const uint8_t *data, const uint8_t *response, size_t response_length,
-                           uint8_t *answer, uint8_t *out, size_t capacity, size_t *length);
+ *   ZC_E_FINISHED      the exchange had ended before
+ *   ZC_E_MAC, ZC_E_PADDING, ZC_E_ANSWER_LONG, ZC_E_CLOSED   what zc_secure_unwrap says of the whole answer; `received` is 0 */
+ZC_API zc_status zc_exchange_feed(zc_exchange *exchange, zc_secure *secure, const uint8_t *data, const uint8_t *response,
+                           size_t response_length, uint8_t *answer, uint8_t *out, size_t capacity, size_t *length);
 
 /* The reader refused the extended command in `out`, so that it never reached the card: ZC_MORE, and its short form is in
  * `out`. Only for a refusal that is certain (a length limit): after any other transport error nothing is to be sent again.
@@ -403,6 +415,7 @@ typedef struct {
     uint8_t *answer;
     uint8_t *work;           /* room for a physical command and a response; see zc_work_size */
     size_t work_size;
+    zc_secure *secure;       /* NULL, or the channel under which the command goes */
     const uint32_t *cancel;  /* NULL, or a flag that another thread sets to anything but 0 to stop */
     uint32_t code;           /* out: what the transport said last, 0 if nothing is wrong with it */
     uint32_t sent;           /* out: physical commands given to the transport */
@@ -411,16 +424,17 @@ typedef struct {
     uint8_t fell_back;       /* out: extended form was refused, see zc_exchange */
 } zc_job;
 
-/* The work room that a command needs: ZC_WORK_SHORT in short form, more in extended. */
-ZC_API size_t zc_work_size(const zc_command *command);
+/* The work room that a job needs; its command, fill_count and secure count. Short form without a channel: ZC_WORK_SHORT. */
+ZC_API size_t zc_work_size(const zc_job *job);
 
 /* Carry a logical command to its end (zc_exchange_begin, then zc_exchange_feed for each response).
  *  - After an error of the transport nothing is sent again, whatever the command was: ZC_E_TRANSPORT, and `code`. The one
  *    exception is ZC_TRANSMIT_REFUSED to an extended command that has a short form, for it was never sent.
  *  - `cancel` is looked at before the first command and before each GET RESPONSE, never inside a chain of commands nor
- *    before a command is re-issued with the right Le: ZC_E_CANCELLED, and `sent` tells whether the card got anything.
- *  - With `fills` the command is put together in a locked page of its own, which is wiped before this returns; it needs
- *    room for the data and one physical command. ZC_E_RANGE: it, or a secret its template, does not fit. ZC_E_WIPED.
+ *    before a command is re-issued with the right Le: ZC_E_CANCELLED, and `sent` tells whether the card got anything. Under
+ *    secure messaging it is looked at before the command is wrapped only: the answer's MAC counts in the channel.
+ *  - With `fills` the command is put together, and wrapped, in a locked page of its own, which is wiped before this returns;
+ *    it needs room for the data and one physical command. ZC_E_RANGE: it, or a secret its template, does not fit. ZC_E_WIPED.
  * Besides: what zc_exchange_begin and zc_exchange_feed fail with. ZC_E_CAPACITY: `work` is too small. */
 ZC_API zc_status zc_carry(zc_job *job, zc_transmit transmit, void *carrier);
 
@@ -594,6 +608,24 @@ ZC_API zc_status zc_piv_unwrap(zc_piv *channel, uint8_t *data, size_t *length, u
 
 /* Wipe the session keys. */
 ZC_API void zc_piv_close(zc_piv *channel);
+
+/* ---- either of them, as an exchange takes it ------------------------------------------------------------------------ */
+
+#define ZC_SECURE_SCP03 1
+#define ZC_SECURE_PIV 2
+
+/* Set `kind`, then begin the channel in its place. All zero, it is a closed channel. */
+struct zc_secure {
+    uint32_t kind;   /* ZC_SECURE_SCP03 or ZC_SECURE_PIV */
+    union {
+        zc_scp03 scp03;
+        zc_piv piv;
+    } of;
+};
+
+/* zc_scp03_wrap or zc_piv_wrap; zc_scp03_unwrap, which leaves `sw` as it is, or zc_piv_unwrap. */
+ZC_API zc_status zc_secure_wrap(zc_secure *secure, zc_command *command, uint8_t *data, size_t capacity);
+ZC_API zc_status zc_secure_unwrap(zc_secure *secure, uint8_t *data, size_t *length, uint16_t *sw);
 
 /* ---- PC/SC: the system's smart card service, loaded at run time ---------------------------------------------------- */
 

@@ -7,7 +7,7 @@
 
 enum { SENDING, COLLECTING, FINISHED };
 enum { CHAINED = 0x10, PROPRIETARY = 0x80, FURTHER = 0x40, CHANNEL = 0x03, GET_RESPONSE = 0xC0, WRONG_LENGTH = 0x6700 };
-enum { SHORT_NC = 255, SHORT_NE = 256, EXTENDED_NC = 65535, EXTENDED_NE = 65536 };
+enum { HEADER = 4, SHORT_NC = 255, SHORT_NE = 256, EXTENDED_NC = 65535, EXTENDED_NE = 65536 };
 
 static int last_part(const zc_exchange *x)
 {
@@ -26,16 +26,37 @@ static void take_part(zc_exchange *x)
         x->expected = SHORT_NE;
 }
 
+/* A physical command in short form, as most are; its header is in `out` already. */
+static zc_status write_short(const uint8_t *data, uint32_t nc, uint32_t ne, uint8_t *out, size_t *length)
+{
+    uint8_t *at = out + HEADER;
+
+    if (nc > 0) {
+        *at++ = (uint8_t)nc;
+        memcpy(at, data, nc);
+        at += nc;
+    }
+    if (ne > 0)
+        *at++ = (uint8_t)ne; /* 256 becomes 00 */
+    *length = (size_t)(at - out);
+    return ZC_MORE;
+}
+
 static zc_status write_part(const zc_exchange *x, const uint8_t *data, uint8_t *out, size_t capacity, size_t *length)
 {
-    zc_command physical = x->command;
+    if (x->form != ZC_SHORT) {
+        zc_command physical = x->command;
 
-    physical.extended = x->form != ZC_SHORT;
-    physical.nc = x->part;
-    physical.ne = x->expected;
-    if (!last_part(x))
-        physical.cla |= CHAINED;
-    return zc_command_encode(&physical, data == NULL ? NULL : data + x->sent, out, capacity, length);
+        physical.extended = 1;
+        return zc_command_encode(&physical, data, out, capacity, length) == ZC_OK ? ZC_MORE : ZC_E_CAPACITY;
+    }
+    if (HEADER + 2 + (size_t)x->part > capacity)
+        return ZC_E_CAPACITY;
+    out[0] = last_part(x) ? x->command.cla : x->command.cla | CHAINED;
+    out[1] = x->command.ins;
+    out[2] = x->command.p1;
+    out[3] = x->command.p2;
+    return write_short(data == NULL ? NULL : data + x->sent, x->part, x->expected, out, length);
 }
 
 /* The command's logical channel, and no more of its class: GET RESPONSE belongs to the transport, below secure
@@ -47,9 +68,12 @@ static uint8_t get_response_class(uint8_t cla)
 
 static zc_status write_get_response(const zc_exchange *x, uint8_t *out, size_t capacity, size_t *length)
 {
-    zc_command physical = {.cla = get_response_class(x->command.cla), .ins = GET_RESPONSE, .ne = x->expected};
-
-    return zc_command_encode(&physical, NULL, out, capacity, length);
+    if (HEADER + 1 > capacity)
+        return ZC_E_CAPACITY;
+    out[0] = get_response_class(x->command.cla);
+    out[1] = GET_RESPONSE;
+    out[2] = out[3] = 0;
+    return write_short(NULL, 0, x->expected, out, length);
 }
 
 static zc_status write_next(zc_exchange *x, const uint8_t *data, uint8_t *out, size_t capacity, size_t *length)
@@ -57,33 +81,64 @@ static zc_status write_next(zc_exchange *x, const uint8_t *data, uint8_t *out, s
     zc_status status = x->phase == COLLECTING ? write_get_response(x, out, capacity, length)
                                               : write_part(x, data, out, capacity, length);
 
-    if (status == ZC_OK)
-        return ZC_MORE;
-    x->phase = FINISHED;
+    if (status != ZC_MORE)
+        x->phase = FINISHED;
     return status;
+}
+
+static zc_status begin(zc_exchange *x, const zc_command *command, const uint8_t *data, uint32_t limit, uint8_t *out,
+                       size_t capacity, size_t *length)
+{
+    int whole = command->ne == 0 || command->ne == SHORT_NE || command->ne == EXTENDED_NE;
+    zc_status status;
+
+    x->command = *command;
+    x->limit = limit;
+    x->bound = whole || command->ne > limit ? limit : command->ne;
+    x->form = command->extended;
+    if (x->form == ZC_EITHER && command->nc <= SHORT_NC && command->ne <= SHORT_NE)
+        x->form = ZC_SHORT;
+    take_part(x);
+    status = write_next(x, data, out, capacity, length);
+    return status == ZC_MORE ? ZC_OK : status;
+}
+
+/* An exchange that has ended, which is what one is until it has begun. */
+static void clear(zc_exchange *x, size_t *length)
+{
+    memset(x, 0, sizeof *x);
+    x->phase = FINISHED;
+    *length = 0;
 }
 
 zc_status zc_exchange_begin(zc_exchange *exchange, const zc_command *command, const uint8_t *data, uint32_t limit,
                             uint8_t *out, size_t capacity, size_t *length)
 {
-    int whole = command->ne == 0 || command->ne == SHORT_NE || command->ne == EXTENDED_NE;
+    clear(exchange, length);
+    if (command->nc > EXTENDED_NC || command->ne > EXTENDED_NE || command->extended > ZC_EITHER)
+        return ZC_E_RANGE;
+    exchange->phase = SENDING;
+    return begin(exchange, command, data, limit, out, capacity, length);
+}
+
+/* Room for the longest command is asked for before anything is wrapped: a command that is wrapped and not sent ends the channel. */
+zc_status zc_exchange_begin_secure(zc_exchange *exchange, zc_secure *secure, const zc_command *command, uint8_t *data,
+                                   size_t data_capacity, uint32_t limit, uint8_t *out, size_t capacity, size_t *length)
+{
+    zc_command wrapped = *command;
     zc_status status;
 
-    memset(exchange, 0, sizeof *exchange);
-    exchange->command = *command;
-    exchange->limit = limit;
-    exchange->bound = whole || command->ne > limit ? limit : command->ne;
-    exchange->form = command->extended;
-    *length = 0;
-    if (command->nc > EXTENDED_NC || command->ne > EXTENDED_NE || command->extended > ZC_EITHER) {
-        exchange->phase = FINISHED;
-        return ZC_E_RANGE;
-    }
-    if (exchange->form == ZC_EITHER && command->nc <= SHORT_NC && command->ne <= SHORT_NE)
-        exchange->form = ZC_SHORT;
-    take_part(exchange);
-    status = write_next(exchange, data, out, capacity, length);
-    return status == ZC_MORE ? ZC_OK : status;
+    clear(exchange, length);
+    if (capacity < ZC_COMMAND_SHORT_MAX)
+        return ZC_E_CAPACITY;
+    if (command->extended != ZC_SHORT && capacity - ZC_COMMAND_SHORT_MAX < command->nc)
+        return ZC_E_CAPACITY;
+    status = zc_secure_wrap(secure, &wrapped, data, data_capacity);
+    if (status != ZC_OK)
+        return status;
+    exchange->secured = 1;
+    exchange->phase = SENDING;
+    return begin(exchange, &wrapped, data, limit, out, capacity, length);
 }
 
 /* Extended form was refused: the same command from its first byte on in short form, once. */
@@ -166,8 +221,21 @@ static zc_status advance(zc_exchange *x, const uint8_t *response, size_t data_le
     return sw1 == 0x61 ? fetch(x, data_length) : ZC_OK;
 }
 
-zc_status zc_exchange_feed(zc_exchange *exchange, const uint8_t *data, const uint8_t *response, size_t response_length,
-                           uint8_t *answer, uint8_t *out, size_t capacity, size_t *length)
+/* The answer is put together: nothing counts as one before its MAC was verified. */
+static zc_status finish(zc_exchange *x, zc_secure *secure, uint8_t *answer)
+{
+    size_t length = x->received;
+    zc_status status;
+
+    if (!x->secured)
+        return ZC_OK;
+    status = secure == NULL ? ZC_E_CLOSED : zc_secure_unwrap(secure, answer, &length, &x->sw);
+    x->received = status == ZC_OK ? (uint32_t)length : 0;
+    return status;
+}
+
+zc_status zc_exchange_feed(zc_exchange *exchange, zc_secure *secure, const uint8_t *data, const uint8_t *response,
+                           size_t response_length, uint8_t *answer, uint8_t *out, size_t capacity, size_t *length)
 {
     zc_status status = ZC_E_ANSWER_SHORT;
 
@@ -183,7 +251,7 @@ zc_status zc_exchange_feed(zc_exchange *exchange, const uint8_t *data, const uin
     if (status == ZC_MORE)
         return write_next(exchange, data, out, capacity, length);
     exchange->phase = FINISHED;
-    return status;
+    return status == ZC_OK ? finish(exchange, secure, answer) : status;
 }
 
 zc_status zc_exchange_refused(zc_exchange *exchange, const uint8_t *data, uint8_t *out, size_t capacity, size_t *length)

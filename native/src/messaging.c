@@ -89,6 +89,27 @@ void zc_messaging_settle(zc_command *wrapped)
         wrapped->extended = ZC_SHORT;
 }
 
+zc_status zc_secure_wrap(zc_secure *secure, zc_command *command, uint8_t *data, size_t capacity)
+{
+    switch (secure->kind) {
+    case ZC_SECURE_SCP03: return zc_scp03_wrap(&secure->of.scp03, command, data, capacity);
+    case ZC_SECURE_PIV: return zc_piv_wrap(&secure->of.piv, command, data, capacity);
+    default: return ZC_E_CLOSED;
+    }
+}
+
+zc_status zc_secure_unwrap(zc_secure *secure, uint8_t *data, size_t *length, uint16_t *sw)
+{
+    switch (secure->kind) {
+    case ZC_SECURE_SCP03: return zc_scp03_unwrap(&secure->of.scp03, data, length, *sw);
+    case ZC_SECURE_PIV: return zc_piv_unwrap(&secure->of.piv, data, length, sw);
+    default:
+        zc_wipe(data, *length);
+        *length = 0;
+        return ZC_E_CLOSED;
+    }
+}
+
 int zc_messaging_too_long(size_t length, uint32_t ne)
 {
     return ne != 256 && ne != 65536 && length > ne;

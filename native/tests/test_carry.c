@@ -153,7 +153,7 @@ static void too_little_room_is_an_error(void)
     job.work_size = ZC_WORK_SHORT - 1;
     EQUAL(zc_carry(&job, transmit, &c), ZC_E_CAPACITY);
     job = job_of(&c, 0xB0, 0, 65536, ZC_EXTENDED);
-    job.work_size = zc_work_size(&job.command) - 1;
+    job.work_size = zc_work_size(&job) - 1;
     EQUAL(zc_carry(&job, transmit, &c), ZC_E_CAPACITY);
     job = job_of(&c, 0xB0, 0, 65537, ZC_EXTENDED);
     EQUAL(zc_carry(&job, transmit, &c), ZC_E_RANGE);

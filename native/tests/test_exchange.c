@@ -27,7 +27,7 @@ static zc_status card(size_t count, uint16_t sw)
     memset(response, 0xAA, count);
     response[count] = (uint8_t)(sw >> 8);
     response[count + 1] = (uint8_t)sw;
-    status = zc_exchange_feed(&exchange, data, response, count + 2, answer, out, ZC_COMMAND_SHORT_MAX, &length);
+    status = zc_exchange_feed(&exchange, NULL, data, response, count + 2, answer, out, ZC_COMMAND_SHORT_MAX, &length);
     free(response);
     return status;
 }
@@ -244,10 +244,10 @@ static void no_answer_is_refused(void)
     uint8_t byte = 0x90;
 
     EQUAL(begin(2, 256), ZC_OK);
-    EQUAL(zc_exchange_feed(&exchange, data, &byte, 1, answer, out, sizeof out, &length), ZC_E_ANSWER_SHORT);
+    EQUAL(zc_exchange_feed(&exchange, NULL, data, &byte, 1, answer, out, sizeof out, &length), ZC_E_ANSWER_SHORT);
     EQUAL(begin(2, 256), ZC_OK);
-    EQUAL(zc_exchange_feed(&exchange, data, NULL, 0, answer, out, sizeof out, &length), ZC_E_ANSWER_SHORT);
-    EQUAL(zc_exchange_feed(&exchange, data, NULL, 0, answer, out, sizeof out, &length), ZC_E_FINISHED);
+    EQUAL(zc_exchange_feed(&exchange, NULL, data, NULL, 0, answer, out, sizeof out, &length), ZC_E_ANSWER_SHORT);
+    EQUAL(zc_exchange_feed(&exchange, NULL, data, NULL, 0, answer, out, sizeof out, &length), ZC_E_FINISHED);
 }
 
 static void extended_commands_go_whole(void)
@@ -392,9 +392,9 @@ static void a_kept_exchange_is_taken_up_in_another_place(void)
     memset(&exchange, 0xEE, sizeof exchange);
     memcpy(&other, kept, sizeof other);
     free(kept);
-    EQUAL(zc_exchange_feed(&other, data, (const uint8_t *)"\x90\x00", 2, answer, out, sizeof out, &length), ZC_MORE);
+    EQUAL(zc_exchange_feed(&other, NULL, data, (const uint8_t *)"\x90\x00", 2, answer, out, sizeof out, &length), ZC_MORE);
     EQUAL(length, 5 + 90 + 1);
-    EQUAL(zc_exchange_feed(&other, data, (const uint8_t *)"A\x90\x00", 3, answer, out, sizeof out, &length), ZC_OK);
+    EQUAL(zc_exchange_feed(&other, NULL, data, (const uint8_t *)"A\x90\x00", 3, answer, out, sizeof out, &length), ZC_OK);
     EQUAL(other.received, 1);
 }
 

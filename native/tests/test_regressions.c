@@ -17,7 +17,7 @@ static zc_status feed(zc_exchange *exchange, uint8_t *answer, size_t size, uint1
     memset(response, 0x41, size);
     response[size] = (uint8_t)(sw >> 8);
     response[size + 1] = (uint8_t)sw;
-    status = zc_exchange_feed(exchange, NULL, response, size + 2, answer, out, sizeof out, &length);
+    status = zc_exchange_feed(exchange, NULL, NULL, response, size + 2, answer, out, sizeof out, &length);
     free(response);
     return status;
 }

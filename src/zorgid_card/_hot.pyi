@@ -1,8 +1,10 @@
 # The hot paths of the C core, bound by hand in native/hot/.
 from collections.abc import Callable, Collection
-from typing import Any, final
+from typing import Any, TypeVar, final
 
 from zorgid_card.ports.card import Octets
+
+Named = TypeVar("Named", bound=tuple[Any, ...])
 
 @final
 class Index:
@@ -23,28 +25,25 @@ class Index:
 
 @final
 class Carrier:
-    cancelled: bool
-    def __new__(
-        cls, transport: Callable[[Octets], bytes] | Octets | Any, card: int = ..., protocol: int = ..., /
-    ) -> Carrier: ...
+    cancelled: int
+    protocol: int
+    def __new__(cls, pcsc: Any = ..., card: int = ..., protocol: int = ..., /) -> Carrier: ...
     @property
     def count(self) -> int: ...
     @property
-    def refused(self) -> bool: ...
+    def refused(self) -> int: ...
     def transmit(self, command: Octets, /) -> Any: ...
     def exchange(
-        self, cla: int, ins: int, p1: int, p2: int, data: Octets, ne: int, form: int, fills: Any, /
-    ) -> tuple[bytes, int] | tuple[int, int, int]: ...
+        self,
+        command: tuple[Any, ...],
+        form: int,
+        page: Any,
+        fills: Any,
+        function: Callable[[bytes], Octets] | None,
+        type: type[Named],
+        /,
+    ) -> Named | tuple[int, int, int]: ...
 
-@final
-class Messaging:
-    def __new__(cls, page: Any, piv: bool, /) -> Messaging: ...
-    def wrap(
-        self, cla: int, ins: int, p1: int, p2: int, data: Octets, ne: int, form: int, /
-    ) -> tuple[int, bytes, int | None, bool] | int: ...
-    def unwrap(self, data: Octets, sw: int, /) -> tuple[bytes, int] | int: ...
-
-@final
-class Revoked:
-    def __new__(cls, index: Any, /) -> Revoked: ...
-    def find(self, serial: int, /) -> tuple[int, int] | None: ...
+def wrap(page: Any, command: Named, /) -> Named | int: ...
+def unwrap(page: Any, response: Named, /) -> Named | int: ...
+def revoked(index: Any, serial: bytes, /) -> tuple[int, int] | None: ...

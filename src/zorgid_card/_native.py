@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from zorgid_card._hot import Carrier, Index, Messaging, Revoked
+from zorgid_card._hot import Carrier, Index, revoked, unwrap, wrap
 from zorgid_card._zc import ffi, lib
 
-__all__ = ["Carrier", "Index", "Messaging", "Revoked", "ffi", "lib", "octets", "reason"]
+__all__ = ["Carrier", "Index", "ffi", "lib", "octets", "reason", "revoked", "unwrap", "wrap"]
 
 
 def reason(status: int) -> str:

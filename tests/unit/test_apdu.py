@@ -13,7 +13,15 @@ from zorgid_card.secret import Secret
 
 octet = st.integers(0, 255)
 short_commands = st.builds(
-    CommandAPDU, octet, octet, octet, octet, st.binary(max_size=255), st.none() | st.integers(0, 255)
+    CommandAPDU,
+    octet,
+    octet,
+    octet,
+    octet,
+    st.binary(max_size=255),
+    st.none() | st.integers(0, 255),
+    st.just(()),
+    st.just(False),
 )
 extended_commands = st.builds(
     lambda c, data, le: CommandAPDU(c.cla, c.ins, c.p1, c.p2, data, le, (), True),

@@ -120,6 +120,8 @@ def test_an_extended_link_leaves_short_commands_short() -> None:
         st.just(0),
         st.binary(max_size=600),
         st.none() | st.integers(0, 400),
+        st.just(()),
+        st.just(False),
     ),
     answers=st.lists(
         st.binary(max_size=300)

@@ -186,6 +186,8 @@ COMMANDS = st.builds(
     st.integers(0, 255),
     st.binary(max_size=300) | st.binary(min_size=230, max_size=260),
     st.sampled_from([None, 0]),
+    st.just(()),
+    st.just(False),
 )
 RESPONSES = st.builds(ResponseAPDU, st.binary(max_size=300), st.sampled_from([0x9000, 0x6282, 0x63C2, 0x6A80, 0x6982]))
 

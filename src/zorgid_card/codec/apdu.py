@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, NamedTuple
 
@@ -75,9 +74,8 @@ class SecretField(NamedTuple):
     secret: Secret
 
 
-@dataclass(frozen=True, slots=True)
-class CommandAPDU:
-    """One command, logical or physical.
+class CommandAPDU(NamedTuple):
+    """One command, logical or physical. The C core takes it as the tuple that it is.
 
     Args:
         cla, ins, p1, p2: the header, 0 to 255 each.
@@ -195,39 +193,3 @@ class ResponseAPDU(NamedTuple):
         if self.sw not in expected:
             raise StatusWordError(operation=operation, sw=self.sw)
         return self.data
-
-
-_tuple = tuple.__new__
-
-
-def response_of(data: bytes, sw: int) -> ResponseAPDU:
-    """``ResponseAPDU(data, sw)``, for hot paths: in half of the time."""
-    return _tuple(ResponseAPDU, (data, sw))
-
-
-_blank = object.__new__
-_blank = object.__new__
-_set_cla = CommandAPDU.__dict__["cla"].__set__
-_set_ins = CommandAPDU.__dict__["ins"].__set__
-_set_p1 = CommandAPDU.__dict__["p1"].__set__
-_set_p2 = CommandAPDU.__dict__["p2"].__set__
-_set_command_data = CommandAPDU.__dict__["data"].__set__
-_set_le = CommandAPDU.__dict__["le"].__set__
-_set_secrets = CommandAPDU.__dict__["secrets"].__set__
-_set_extended = CommandAPDU.__dict__["extended"].__set__
-
-
-def command_of(cla: int, ins: int, p1: int, p2: int, data: bytes, le: int | None, extended: bool) -> CommandAPDU:
-    """``CommandAPDU(cla, ins, p1, p2, data, le, (), extended)`` in a third of the time: a frozen dataclass's own way goes around
-    ``__setattr__`` by name.
-    """
-    command = _blank(CommandAPDU)
-    _set_cla(command, cla)
-    _set_ins(command, ins)
-    _set_p1(command, p1)
-    _set_p2(command, p2)
-    _set_command_data(command, data)
-    _set_le(command, le)
-    _set_secrets(command, ())
-    _set_extended(command, extended)
-    return command

@@ -10,17 +10,20 @@ from collections.abc import Sequence
 from typing import Any, Final, NoReturn
 
 from zorgid_card._native import ffi, lib, octets, reason
-from zorgid_card.codec.apdu import EXTENDED_NE, SHORT_NE, CommandAPDU, ResponseAPDU, native_command
-from zorgid_card.codec.messaging import OVERHEAD, SecureMessaging, copied
+from zorgid_card.codec.apdu import EXTENDED_NE, SHORT_NE, CommandAPDU, ResponseAPDU, SecretField, native_command
+from zorgid_card.codec.messaging import CHANNEL, OVERHEAD, SecureMessaging, check, copied
 from zorgid_card.codec.template import CONTENTS, filled_page
 from zorgid_card.errors import CancelledError, CardResponseError
-from zorgid_card.ports.card import Octets, Placed
+from zorgid_card.ports.card import Octets
+
+SHORT: Final = lib.ZC_SHORT
+EITHER: Final = lib.ZC_EITHER
+"""Forms of a command's length fields: short ones, or extended ones with short ones to fall back on."""
 
 ANSWER_LIMIT: Final = EXTENDED_NE
 """The longest answer taken from a card, in bytes."""
 
-_SHORT: Final = lib.ZC_COMMAND_SHORT_MAX
-_LENGTHS: Final = 10
+_COMMAND_SHORT: Final = lib.ZC_COMMAND_SHORT_MAX
 _COLLECTING: Final = 1
 _uncleared: Final = ffi.new_allocator(should_clear_after_alloc=False)
 
@@ -34,8 +37,11 @@ def fail_exchange(status: int) -> NoReturn:
     Raises:
         CardResponseError: the answer cannot be one: too short, longer than asked, endless; ``reason``.
         CancelledError: stopped between two commands.
+        SecureChannelError: the answer is not authentic, or the channel was closed.
         ValueError: the command cannot be sent.
     """
+    if status in CHANNEL:
+        check(status)
     why = reason(status)
     if status == lib.ZC_E_CANCELLED:
         raise CancelledError
@@ -44,7 +50,7 @@ def fail_exchange(status: int) -> NoReturn:
     raise CardResponseError(f"the card's answer: {why}", reason=why)
 
 
-def fills(secrets: Sequence[Placed]) -> Any:
+def fills(secrets: Sequence[SecretField]) -> Any:
     """``zc_fill`` structures for :class:`zorgid_card._native.Carrier`; they are of use while the secrets live.
 
     Raises:
@@ -96,7 +102,7 @@ class PhysicalCommands:
         self._command = native_command(command, _ne(command, form), form)
         self._secure = secure
         self._room = len(command.data) + (0 if secure is None else OVERHEAD)
-        self._capacity = max(self._room + _LENGTHS if form else 0, _SHORT)
+        self._capacity = _COMMAND_SHORT + (len(command.data) if form else 0)
         self._outcome = (0, 0)
         self._page: Any = None
         self._place(command)
@@ -119,13 +125,15 @@ class PhysicalCommands:
         self._out = _uncleared("uint8_t[]", self._capacity)
 
     def _begin(self) -> None:
-        if self._secure is not None:
-            self._secure.wrap_in_place(self._command, self._data, self._room)
-        status = lib.zc_exchange_begin(
-            self._state, self._command, self._data, ANSWER_LIMIT, self._out, self._capacity, self._length
-        )
+        out = ANSWER_LIMIT, self._out, self._capacity, self._length
+        if self._secure is None:
+            status = lib.zc_exchange_begin(self._state, self._command, self._data, *out)
+        else:
+            status = lib.zc_exchange_begin_secure(
+                self._state, self._secure.native, self._command, self._data, self._room, *out
+            )
         if status != lib.ZC_OK:
-            raise ValueError(reason(status))
+            fail_exchange(status)
 
     def _written(self) -> Octets:
         size = self._length[0]
@@ -143,6 +151,7 @@ class PhysicalCommands:
         """
         status = lib.zc_exchange_feed(
             self._state,
+            ffi.NULL if self._secure is None else self._secure.native,
             self._data,
             octets(response),
             len(response),
@@ -157,9 +166,7 @@ class PhysicalCommands:
         self.waiting = None
         if status != lib.ZC_OK:
             fail_exchange(status)
-        outcome = self._state.received, self._state.sw
-        # nothing counts as the answer before its MAC was verified
-        self._outcome = outcome if self._secure is None else self._secure.unwrap_in_place(self._answer, *outcome)
+        self._outcome = self._state.received, self._state.sw
 
     @property
     def collecting(self) -> bool:

@@ -2,28 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator
 from time import perf_counter
-from typing import Final, TypeAlias, TypeVar
+from typing import NoReturn, Protocol, TypeAlias, TypeVar, runtime_checkable
 
 from zorgid_card._native import Carrier
-from zorgid_card.codec.apdu import EXTENDED_NE, SHORT_NE, CommandAPDU, ResponseAPDU
-from zorgid_card.codec.exchange import PhysicalCommands, fail_exchange
+from zorgid_card.codec.apdu import CommandAPDU, ResponseAPDU
+from zorgid_card.codec.exchange import EITHER, SHORT, PhysicalCommands, fail_exchange, fills
 from zorgid_card.codec.masking import Masker
 from zorgid_card.codec.messaging import SecureMessaging
 from zorgid_card.errors import CancelledError
-from zorgid_card.ports.card import Channel, LogicalChannel, Octets, Placed
+from zorgid_card.ports.card import Channel, Octets
 
 T = TypeVar("T")
-
-_tuple: Final = tuple.__new__
-"""Spares the hot path the call of a named tuple's own constructor."""
 
 Exchange: TypeAlias = Generator[CommandAPDU, ResponseAPDU, T]
 """One operation in the card's own terms: yields logical commands, is sent responses, returns its outcome."""
 
 Observer: TypeAlias = Callable[[bytes, bytes, float], None]
 """Told of each physical command and response, both masked, and the seconds between them."""
+
+
+@runtime_checkable
+class LogicalChannel(Channel, Protocol):
+    """A channel whose logical commands the C core carries by itself, as the PC/SC one's."""
+
+    @property
+    def carrier(self) -> Carrier:
+        """What carries them."""
+        ...
+
+    def failed(self, status: int, code: int) -> NoReturn:
+        """Raise what an exchange that did not end well means.
+
+        Args:
+            status: of the C core.
+            code: the transport's, 0 if nothing is wrong with it.
+        """
+        ...
 
 
 class Link:
@@ -40,12 +56,13 @@ class Link:
         self._observer = observer
         self._extended = extended
         self._masker = Masker()
-        self._carrier = Carrier(channel.transmit if observer is None else self._observed)
-        logical = channel if observer is None and isinstance(channel, LogicalChannel) else None
-        self._in_core = logical is not None
-        self._exchange = self._carry if logical is None else logical.exchange
-        self._below: Carrier | LogicalChannel = self._carrier if logical is None else logical
-        self._uncounted = self._below.count
+        self._send = channel.transmit if observer is None else self._observed
+        self._carrier = Carrier()
+        self._over: Callable[[bytes], Octets] | None = self._send
+        self._failed: Callable[[int, int], NoReturn] = _failed
+        if observer is None and isinstance(channel, LogicalChannel):
+            self._carrier, self._failed, self._over = channel.carrier, channel.failed, None
+        self._stepped = -self._carrier.count
         self.secure: SecureMessaging | None = None
         """While set, every logical command is wrapped before it is cut into physical ones, and its answer unwrapped. A channel
         that a wrong MAC closed stays set, so that nothing goes out in clear: whoever set it takes it away."""
@@ -58,14 +75,14 @@ class Link:
     @property
     def count(self) -> int:
         """How many physical commands were sent."""
-        return self._below.count - self._uncounted
+        return self._carrier.count + self._stepped
 
     def cancel(self) -> None:
         """Stop the command under way, or else the next; may be called from any thread.
 
         A chain of commands is carried to its end first; an answer that comes in parts may be left on the card.
         """
-        self._below.cancelled = True
+        self._carrier.cancelled = True
 
     def transmit(self, command: CommandAPDU) -> ResponseAPDU:
         """Carry one logical command: chaining, 61xx and 6Cxx are dealt with, secrets filled in and wiped.
@@ -77,38 +94,31 @@ class Link:
             ReaderError: the channel failed; nothing is sent again.
             ValueError: the command itself cannot be sent.
         """
-        if self.secure is not None or (command.secrets and not self._in_core):
+        if command.secrets and self._over is not None:
             return self._step(command)
-        extended = self._extended
-        ne = command.le
-        if ne is None:
-            ne = 0
-        elif ne == 0:
-            ne = EXTENDED_NE if extended or command.extended else SHORT_NE
-        form = 1 if command.extended else 2 if extended else 0
-        outcome = self._exchange(
-            command.cla, command.ins, command.p1, command.p2, command.data, ne, form, command.secrets
+        extended, secure = self._extended, self.secure
+        outcome = self._carrier.exchange(
+            command,
+            EITHER if extended else SHORT,
+            None if secure is None else secure.page,
+            fills(command.secrets) if command.secrets else None,
+            self._over,
+            ResponseAPDU,
         )
-        if form == 2 and self._below.refused:
+        if not isinstance(outcome, ResponseAPDU):
+            self._failed(*outcome[:2])
+        if extended and self._carrier.refused:
             self._extended = False
-        return _tuple(ResponseAPDU, outcome)
-
-    def _carry(
-        self, cla: int, ins: int, p1: int, p2: int, data: Octets, ne: int, form: int, secrets: Sequence[Placed]
-    ) -> tuple[bytes, int]:
-        """One logical command, whose physical ones the C core hands to this link."""
-        outcome = self._carrier.exchange(cla, ins, p1, p2, data, ne, form, None)
-        if len(outcome) != 2:
-            fail_exchange(outcome[0])
         return outcome
 
     def _step(self, command: CommandAPDU) -> ResponseAPDU:
-        """One logical command, physical one by physical one: what is wrapped, and what holds a secret and goes to Python."""
+        """One logical command that holds a secret, over Python: physical one by physical one, out of a locked page."""
         self._stop_if_cancelled()  # before anything is wrapped: a wrapped command that is not sent would end the channel
         physical = PhysicalCommands(command, extended=self._extended, secure=self.secure)
         try:
             while physical.waiting is not None:
-                physical.feed(self._below.transmit(physical.waiting))
+                self._stepped += 1
+                physical.feed(self._send(physical.waiting))
                 # An answer under secure messaging is taken to its end: its MAC counts in the channel.
                 if physical.collecting and self.secure is None:
                     self._stop_if_cancelled()
@@ -118,8 +128,8 @@ class Link:
             physical.wipe()
 
     def _stop_if_cancelled(self) -> None:
-        if self._below.cancelled:
-            self._below.cancelled = False
+        if self._carrier.cancelled:
+            self._carrier.cancelled = False
             raise CancelledError
 
     def _observed(self, raw: Octets) -> bytes:
@@ -141,3 +151,8 @@ class Link:
             return outcome
         finally:
             exchange.close()
+
+
+def _failed(status: int, code: int) -> NoReturn:
+    """What the function over which an exchange went has raised has passed through: the rest is the card's."""
+    fail_exchange(status)

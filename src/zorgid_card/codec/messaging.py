@@ -9,24 +9,23 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import Any, Final
 
-from zorgid_card._native import Messaging, ffi, lib, octets, reason
-from zorgid_card.codec.apdu import CommandAPDU, ResponseAPDU, command_of, native_command
+from zorgid_card._native import ffi, lib, octets, reason, unwrap, wrap
+from zorgid_card.codec.apdu import CommandAPDU, ResponseAPDU, native_command
 from zorgid_card.codec.template import CONTENTS, filled_page, locked_page
 from zorgid_card.errors import CardResponseError, SecureChannelError
 
 OVERHEAD: Final = int(lib.ZC_SM_OVERHEAD)
 """Most bytes by which wrapping lengthens a data field."""
 
-_CHANNEL: Final = frozenset(
-    {lib.ZC_E_MAC, lib.ZC_E_PADDING, lib.ZC_E_CRYPTOGRAM, lib.ZC_E_PROTOCOL, lib.ZC_E_CLOSED, lib.ZC_E_WIPED}
-)
-_tuple: Final = tuple.__new__
+CHANNEL: Final = frozenset({lib.ZC_E_MAC, lib.ZC_E_PADDING, lib.ZC_E_CRYPTOGRAM, lib.ZC_E_PROTOCOL, lib.ZC_E_CLOSED})
+"""What the core says of a channel, not of a command or an answer."""
+
 _uncleared: Final = ffi.new_allocator(should_clear_after_alloc=False)
 
 
 def _error(status: int) -> Exception:
     why = reason(status)
-    if status in _CHANNEL:
+    if status in CHANNEL:
         return SecureChannelError(f"secure channel: {why}", reason=why)
     if status == lib.ZC_E_RANGE:
         return ValueError(f"a command that cannot be wrapped: {why}")
@@ -58,37 +57,30 @@ class SecureMessaging(ABC):
     A wrong or missing MAC closes it for good; what is sent afterwards raises, and never goes out in clear.
     """
 
-    __slots__ = ("_page", "_state", "_unwrap", "_wrap")
+    __slots__ = ("_of", "_page", "_secret", "_secure")
 
-    def __init__(self, structure: str) -> None:
-        size = ffi.sizeof(structure)
-        self._page = locked_page(size)
-        self._state: Any = ffi.cast(f"{structure} *", self._page.bytes)
-        hot = Messaging(memoryview(ffi.buffer(self._page, CONTENTS + size))[CONTENTS:], structure == "zc_piv")
-        self._wrap, self._unwrap = hot.wrap, hot.unwrap
+    def __init__(self, kind: int, member: str) -> None:
+        size = ffi.sizeof("zc_secure")
+        self._secret = locked_page(size)
+        self._secure: Any = ffi.cast("zc_secure *", self._secret.bytes)
+        self._secure.kind = kind
+        self._of: Any = ffi.addressof(self._secure.of, member)
+        self._page = memoryview(ffi.buffer(self._secret, CONTENTS + size))[CONTENTS:]
 
     @property
     @abstractmethod
     def hides_commands(self) -> bool:
         """Whether command data are encrypted, not only authenticated."""
 
-    @abstractmethod
-    def wrap_in_place(self, head: Any, data: Any, capacity: int) -> None:
-        """Wrap a ``zc_command *`` and its data, where they are; ``capacity`` is that of the data; for the link.
+    @property
+    def page(self) -> memoryview:
+        """The ``zc_secure`` that the C core works with; for a link."""
+        return self._page
 
-        Raises:
-            SecureChannelError: the channel is closed.
-            ValueError: the command cannot be wrapped; the channel is as before.
-        """
-
-    @abstractmethod
-    def unwrap_in_place(self, data: Any, length: int, sw: int) -> tuple[int, int]:
-        """Unwrap response data where they are; returns their new length and the status word; for the link.
-
-        Raises:
-            SecureChannelError: the response is not authentic, and the channel closed; or no response is awaited.
-            CardResponseError: authentic, but longer than asked.
-        """
+    @property
+    def native(self) -> Any:
+        """The same as a ``zc_secure *``; it is of use while this object lives."""
+        return self._secure
 
     def wrap(self, command: CommandAPDU) -> CommandAPDU:
         """The wrapped command; send it as it is, with chaining where its data exceed 255 bytes.
@@ -99,13 +91,10 @@ class SecureMessaging(ABC):
         """
         if command.secrets:
             return self._wrap_secrets(command)
-        extended, le = command.extended, command.le
-        ne = command.ne if le == 0 else le or 0
-        outcome = self._wrap(command.cla, command.ins, command.p1, command.p2, command.data, ne, extended)
+        outcome = wrap(self._page, command)
         if isinstance(outcome, int):
             raise _error(outcome)
-        cla, data, le, extended = outcome
-        return command_of(cla, command.ins, command.p1, command.p2, data, le, extended)
+        return outcome
 
     def _wrap_secrets(self, command: CommandAPDU) -> CommandAPDU:
         if not self.hides_commands:
@@ -114,11 +103,12 @@ class SecureMessaging(ABC):
         head = native_command(command, command.ne, command.extended)
         page = filled_page(command, room)
         try:
-            self.wrap_in_place(head, page.bytes, room)
+            check(lib.zc_secure_wrap(self._secure, head, page.bytes, room))
             data = bytes(ffi.buffer(page.bytes, head.nc))
         finally:
             lib.zc_secret_wipe(page)
-        return command_of(head.cla, head.ins, head.p1, head.p2, data, _le(head.ne, head.extended), head.extended == 1)
+        le = _le(head.ne, head.extended)
+        return CommandAPDU(head.cla, head.ins, head.p1, head.p2, data, le, (), head.extended == 1)
 
     def unwrap(self, response: ResponseAPDU) -> ResponseAPDU:
         """The plain response to the command wrapped last.
@@ -127,14 +117,14 @@ class SecureMessaging(ABC):
             SecureChannelError: it is not authentic, and the channel closed; or no response is awaited.
             CardResponseError: authentic, but longer than asked.
         """
-        outcome = self._unwrap(*response)
+        outcome = unwrap(self._page, response)
         if isinstance(outcome, int):
             raise _error(outcome)
-        return _tuple(ResponseAPDU, outcome)
+        return outcome
 
     def close(self) -> None:
         """Wipe the session keys; closing twice is fine."""
-        lib.zc_secret_wipe(self._page)
+        lib.zc_secret_wipe(self._secret)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}>"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Any
 
 from zorgid_card._native import ffi, lib, octets
 from zorgid_card.codec.messaging import SecureMessaging, check
@@ -75,7 +74,7 @@ class PIVMessaging(SecureMessaging):
     __slots__ = ()
 
     def __init__(self, established: Establishment, cryptogram: bytes) -> None:
-        super().__init__("zc_piv")
+        super().__init__(lib.ZC_SECURE_PIV, "piv")
         established.check_lengths()
         if len(cryptogram) != 16:
             raise ValueError("an authentication cryptogram has 16 bytes")
@@ -91,7 +90,7 @@ class PIVMessaging(SecureMessaging):
                 )
             ]
             parties = ffi.new("zc_piv_parties *", (established.suite, 0, 0, *kept))
-            status = lib.zc_piv_begin(self._state, parties, 0, octets(cryptogram))
+            status = lib.zc_piv_begin(self._of, parties, 0, octets(cryptogram))
             for buffer in kept:
                 ffi.release(buffer)
         check(status)
@@ -100,13 +99,3 @@ class PIVMessaging(SecureMessaging):
     def hides_commands(self) -> bool:
         """Always."""
         return True
-
-    def wrap_in_place(self, head: Any, data: Any, capacity: int) -> None:
-        """Data objects 87, 97 and 8E (part 2, 4.2.4)."""
-        check(lib.zc_piv_wrap(self._state, head, data, capacity))
-
-    def unwrap_in_place(self, data: Any, length: int, sw: int) -> tuple[int, int]:
-        """Data objects 87, 99 and 8E (part 2, 4.2.6); the status word is the protected one."""
-        size, word = ffi.new("size_t *", length), ffi.new("uint16_t *", sw)
-        check(lib.zc_piv_unwrap(self._state, data, size, word))
-        return size[0], word[0]

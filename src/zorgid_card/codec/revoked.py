@@ -7,13 +7,17 @@
 from __future__ import annotations
 
 import mmap
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from zorgid_card._native import Revoked, ffi, lib, octets, reason
+from zorgid_card._native import ffi, lib, octets, reason, revoked
 from zorgid_card.errors import CertificateMalformedError, StorageError
 
+SERIAL_OCTETS: Final = 20
+"""Most octets of a serial number (RFC 5280, 4.1.2.2)."""
+
+_to_bytes: Final = int.to_bytes
 _uncleared: Final = ffi.new_allocator(should_clear_after_alloc=False)
 
 
@@ -32,14 +36,10 @@ class RevokedIndex:
         data: an index that the C core has built or checked.
     """
 
-    __slots__ = ("_data", "_size", "find")
-
-    find: Callable[[int], tuple[int, int] | None]
-    """The reason's number and the seconds since 1970 if this serial number is revoked, else None."""
+    __slots__ = ("_data", "_size")
 
     def __init__(self, data: bytes | mmap.mmap) -> None:
         self._data = data
-        self.find = Revoked(data).find
         self._size = int.from_bytes(data[8:12], "little")
 
     @classmethod
@@ -90,6 +90,13 @@ class RevokedIndex:
             beside.replace(path)
         except OSError as error:
             raise StorageError(f"{path} cannot be written", reason=str(error.strerror)) from error
+
+    def find(self, serial: int) -> tuple[int, int] | None:
+        """The reason's number and the seconds since 1970 if this serial number is revoked, else None."""
+        try:
+            return revoked(self._data, _to_bytes(serial, SERIAL_OCTETS, "big"))
+        except OverflowError:  # negative or longer than any on a CRL
+            return None
 
     def __contains__(self, serial: object) -> bool:
         return isinstance(serial, int) and self.find(serial) is not None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntFlag
-from typing import Any
 
 from zorgid_card._native import ffi, lib, octets
 from zorgid_card.codec.apdu import CommandAPDU
@@ -55,12 +54,12 @@ class SCP03(SecureMessaging):
     __slots__ = ()
 
     def __init__(self, keys: StaticKeys, host_challenge: bytes, update: bytes) -> None:
-        super().__init__("zc_scp03")
+        super().__init__(lib.ZC_SECURE_SCP03, "scp03")
         if len(keys.enc) != len(keys.mac):
             raise ValueError("static keys of different lengths")
         with keys.enc.expose() as enc, keys.mac.expose() as mac:
             status = lib.zc_scp03_begin(
-                self._state,
+                self._of,
                 octets(enc),
                 octets(mac),
                 len(enc),
@@ -80,25 +79,15 @@ class SCP03(SecureMessaging):
             ValueError: not a level of table 7-4.
         """
         out, length = ffi.new("uint8_t[]", lib.ZC_SCP03_AUTHENTICATE_MAX), ffi.new("size_t *")
-        check(lib.zc_scp03_authenticate(self._state, int(level), out, length))
+        check(lib.zc_scp03_authenticate(self._of, int(level), out, length))
         return CommandAPDU.parse(bytes(ffi.buffer(out, length[0])))
 
     @property
     def level(self) -> SecurityLevel:
         """The security level; 0 before :meth:`authenticate` and once the channel is closed."""
-        return SecurityLevel(self._state.level)
+        return SecurityLevel(self._of.level)
 
     @property
     def hides_commands(self) -> bool:
         """Whether the level has C-DECRYPTION."""
         return SecurityLevel.C_DECRYPTION in self.level
-
-    def wrap_in_place(self, head: Any, data: Any, capacity: int) -> None:
-        """C-DECRYPTION and C-MAC (6.2.4, 6.2.6)."""
-        check(lib.zc_scp03_wrap(self._state, head, data, capacity))
-
-    def unwrap_in_place(self, data: Any, length: int, sw: int) -> tuple[int, int]:
-        """R-MAC and R-ENCRYPTION (6.2.5, 6.2.7); the status word stays."""
-        size = ffi.new("size_t *", length)
-        check(lib.zc_scp03_unwrap(self._state, data, size, sw))
-        return size[0], sw

@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from typing import Protocol, TypeAlias, runtime_checkable
-
-from zorgid_card.secret import Secret
+from typing import Protocol, TypeAlias
 
 Octets: TypeAlias = bytes | bytearray | memoryview
-
-Placed: TypeAlias = tuple[int, Secret]
-"""A secret, and the offset in a command's data at which it goes."""
 
 
 class Channel(Protocol):
@@ -36,48 +30,6 @@ class Channel(Protocol):
 
     def close(self, *, reset: bool = False) -> None:
         """Let go of the card; power it down and up first if ``reset``. Never raises for a card that is gone."""
-        ...
-
-
-@runtime_checkable
-class LogicalChannel(Channel, Protocol):
-    """A channel that carries whole logical commands by itself, as the PC/SC one does in the C core."""
-
-    cancelled: bool
-    """Set from another thread, it stops the exchange under way, or else the next, between two commands of it but never inside
-    a chain; that unsets it."""
-
-    @property
-    def count(self) -> int:
-        """Physical commands sent so far."""
-        ...
-
-    @property
-    def refused(self) -> bool:
-        """Whether card or reader refused extended form in the last exchange, which then went in short form."""
-        ...
-
-    def exchange(
-        self, cla: int, ins: int, p1: int, p2: int, data: Octets, ne: int, form: int, secrets: Sequence[Placed], /
-    ) -> tuple[bytes, int]:
-        """Carry one logical command: chaining, 61xx and 6Cxx are dealt with, secrets filled in and wiped.
-
-        Args:
-            cla, ins, p1, p2: the header.
-            data: 0 to 65,535 bytes; with ``secrets``, the template.
-            ne: the most response bytes asked for, 0 (no Le field) to 65,536; 256 and 65,536 ask for all there is.
-            form: length fields: 0 short, 1 extended, 2 extended with short ones to fall back on.
-            secrets: where in ``data`` each secret goes.
-
-        Returns:
-            The answer's data and the last status word.
-
-        Raises:
-            CardResponseError: the card's answer is longer than asked, endless, or no answer at all.
-            CancelledError: :attr:`cancelled` was set.
-            CardRemovedError, CardResetError, TransportError: the exchange did not complete; nothing is sent again.
-            ValueError: the command itself cannot be sent.
-        """
         ...
 
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NoReturn
 
 from zorgid_card._native import Carrier, ffi, lib, reason
 from zorgid_card.adapters.pcsc.context import CARD_RESET, LEAVE, RESET, Context, check
-from zorgid_card.codec.exchange import fail_exchange, fills
+from zorgid_card.codec.exchange import fail_exchange
 from zorgid_card.errors import CardRemovedError, TransportError
-from zorgid_card.ports.card import Octets, Placed
+from zorgid_card.ports.card import Octets
 
 
 class PCSCChannel:
@@ -23,18 +23,10 @@ class PCSCChannel:
     def __init__(self, context: Context, protocol: int, share: int) -> None:
         self._context = context
         self._pcsc = context.pcsc
-        self._sent = 0
-        self._carrier = self._carrying(protocol)
+        self._carrier = Carrier(ffi.buffer(self._pcsc), context.card, protocol)
+        self._transmit = self._carrier.transmit
         self._share = share
         self._atr = self._read_atr()
-
-    def _carrying(self, protocol: int) -> Carrier:
-        return Carrier(ffi.buffer(self._pcsc), self._context.card, protocol)
-
-    def _carry_with(self, carrier: Carrier) -> None:
-        self._sent += self._carrier.count
-        carrier.cancelled = self._carrier.cancelled
-        self._carrier = carrier
 
     def _read_atr(self) -> bytes:
         raw, length = ffi.new("uint8_t[]", lib.ZC_PCSC_ATR_MAX), ffi.new("uint32_t *")
@@ -47,6 +39,8 @@ class PCSCChannel:
         return self._atr
 
     def _checked(self, operation: str, code: int) -> None:
+        if self._carrier.protocol == 0:
+            raise CardRemovedError("the channel is closed", reason="closed")
         if code == CARD_RESET:
             self._acknowledge_reset()
         check(operation, code)
@@ -58,7 +52,7 @@ class PCSCChannel:
             "reconnect",
             lib.zc_pcsc_reconnect(self._pcsc, self._context.card, self._share, LEAVE, protocol),
         )
-        self._carry_with(self._carrying(int(protocol[0])))
+        self._carrier.protocol = int(protocol[0])
 
     def transmit(self, command: Octets, /) -> bytes:
         """Send one command APDU, return the response APDU.
@@ -67,56 +61,32 @@ class PCSCChannel:
             CardRemovedError, CardResetError, TransportError: see :meth:`zorgid_card.ports.card.Channel.transmit`.
             ValueError: an extended command over T=0, which has no form for it.
         """
-        answer = self._carrier.transmit(command)
+        answer = self._transmit(command)
         if answer.__class__ is bytes:
             return answer
         self._checked("transmit", answer)
         raise TransportError("transmit: no status word", reason=reason(lib.ZC_E_ANSWER_SHORT))
 
-    def exchange(
-        self, cla: int, ins: int, p1: int, p2: int, data: Octets, ne: int, form: int, secrets: Sequence[Placed], /
-    ) -> tuple[bytes, int]:
-        """Carry one logical command in one call of the C core (:meth:`zorgid_card.ports.card.LogicalChannel.exchange`).
+    @property
+    def carrier(self) -> Carrier:
+        """What carries logical commands in one call of the C core (:class:`zorgid_card.codec.link.LogicalChannel`)."""
+        return self._carrier
+
+    def failed(self, status: int, code: int) -> NoReturn:
+        """Raise what an exchange that did not end well means.
 
         Raises:
             CardResponseError: the card's answer is longer than asked, endless, or no answer at all.
-            CancelledError: :attr:`cancelled` was set.
+            SecureChannelError: the answer is not authentic, or the channel of secure messaging was closed.
+            CancelledError: it was cancelled.
             CardRemovedError, CardResetError, TransportError: the exchange did not complete; nothing is sent again.
             ValueError: the command cannot be sent.
         """
-        if secrets:
-            _ = self._context.card  # raises when the channel is closed, before a PIN leaves its page
-        native = fills(secrets) if secrets else None
-        outcome = self._carrier.exchange(cla, ins, p1, p2, data, ne, form, native)
-        if len(outcome) != 2:
-            self._failed(outcome[0], outcome[1])
-        return outcome
-
-    def _failed(self, status: int, code: int) -> NoReturn:
         if status == lib.ZC_E_TRANSPORT:
             if code == lib.ZC_TRANSMIT_REFUSED:
                 raise ValueError("T=0 carries no extended length")
             self._checked("transmit", code)
         fail_exchange(status)
-
-    @property
-    def count(self) -> int:
-        """Physical commands sent so far."""
-        return self._sent + self._carrier.count
-
-    @property
-    def refused(self) -> bool:
-        """Whether extended form was refused in the last exchange."""
-        return self._carrier.refused
-
-    @property
-    def cancelled(self) -> bool:
-        """Set from another thread, it stops the exchange under way, or else the next; that unsets it."""
-        return self._carrier.cancelled
-
-    @cancelled.setter
-    def cancelled(self, value: bool) -> None:
-        self._carrier.cancelled = value
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -131,9 +101,5 @@ class PCSCChannel:
 
     def close(self, *, reset: bool = False) -> None:
         """Disconnect; ``reset`` powers the card down and up first."""
-        self._carry_with(Carrier(_closed))  # first: the card's handle may be another card's once it is let go of
+        self._carrier.protocol = 0  # first: the card's handle may be another card's once it is let go of
         self._context.close(RESET if reset else LEAVE)
-
-
-def _closed(command: Octets) -> NoReturn:
-    raise CardRemovedError("the channel is closed", reason="closed")

@@ -40,6 +40,7 @@ _ERRORS: Final[dict[int, type[ZorgIDError]]] = {
     NO_READERS: NoReaderError,
     0x8010000B: ReaderBusyError,  # SCARD_E_SHARING_VIOLATION
     0x8010000C: NoCardError,  # SCARD_E_NO_SMARTCARD
+    0x80100003: CardRemovedError,  # SCARD_E_INVALID_HANDLE: the channel is closed, or the service was started anew
     0x80100069: CardRemovedError,  # SCARD_W_REMOVED_CARD
     CARD_RESET: CardResetError,
     0x80100067: CardResetError,  # SCARD_W_UNPOWERED_CARD
