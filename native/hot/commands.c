@@ -315,12 +315,14 @@ static PyMemberDef carrier_members[] = {
     {NULL, 0, 0, 0, NULL},
 };
 
+static char carrier_doc[] = "Carries commands to a card over PC/SC, or over Python functions.";
+
 static PyType_Slot carrier_slots[] = {
     {Py_tp_new, carrier_new},
     {Py_tp_dealloc, release_object},
     {Py_tp_methods, carrier_methods},
     {Py_tp_members, carrier_members},
-    {Py_tp_doc, "Carries commands to a card over PC/SC, or over Python functions."},
+    {Py_tp_doc, carrier_doc},
     {0, NULL},
 };
 

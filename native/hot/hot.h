@@ -6,7 +6,10 @@
 #ifndef ZC_HOT_H
 #define ZC_HOT_H
 
-#define Py_LIMITED_API 0x030B0000
+#if defined(__GNUC__)
+#pragma GCC diagnostic ignored "-Wpedantic" /* Python's tables hold functions as void * */
+#endif
+
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 

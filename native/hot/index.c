@@ -75,7 +75,8 @@ static int index_into(Index *self, const zc_tlv_rules *rules)
 /* `keywords`: what the caller asks for beside the data. */
 static int build(Index *self, PyObject *keywords)
 {
-    static char *names[] = {"der", "padding", "descend", "opaque", NULL};
+    static char der_name[] = "der", padding_name[] = "padding", descend_name[] = "descend", opaque_name[] = "opaque";
+    static char *names[] = {der_name, padding_name, descend_name, opaque_name, NULL};
     zc_tlv_rules rules = {NULL, NULL, 0, 0, 0};
     PyObject *descend = NULL, *opaque = NULL, *none;
     uint32_t *open = NULL, *closed = NULL;
@@ -240,7 +241,7 @@ static PyMethodDef index_methods[] = {
     {NULL, NULL, 0, NULL},
 };
 
-static const char index_doc[] =
+static char index_doc[] =
     "All data objects of some bytes.\n\n"
     "Constructed objects are entered by themselves. What the encoding does not tell the caller must (PIV's 53\n"
     "is primitive and holds data objects; its 71 is constructed and holds a raw byte).\n\n"
@@ -258,7 +259,7 @@ static PyType_Slot index_slots[] = {
     {Py_tp_new, index_new},
     {Py_tp_dealloc, index_free},
     {Py_tp_methods, index_methods},
-    {Py_tp_doc, (void *)index_doc},
+    {Py_tp_doc, index_doc},
     {0, NULL},
 };
 

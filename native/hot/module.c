@@ -31,6 +31,8 @@ static struct PyModuleDef module_def = {
     .m_slots = module_slots,
 };
 
+PyMODINIT_FUNC PyInit__hot(void);
+
 PyMODINIT_FUNC PyInit__hot(void)
 {
     return PyModuleDef_Init(&module_def);

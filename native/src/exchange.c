@@ -48,6 +48,7 @@ static zc_status write_part(const zc_exchange *x, const uint8_t *data, uint8_t *
         zc_command physical = x->command;
 
         physical.extended = 1;
+        physical.ne = x->expected;
         return zc_command_encode(&physical, data, out, capacity, length) == ZC_OK ? ZC_MORE : ZC_E_CAPACITY;
     }
     if (HEADER + 2 + (size_t)x->part > capacity)

@@ -328,6 +328,7 @@ static void after_an_answer_there_is_no_way_back(void)
     EQUAL(begin_either(100, 65536), ZC_OK);
     EQUAL(card(0, 0x6C05), ZC_MORE);
     EQUAL(length, 4 + 3 + 100 + 2);
+    EQUAL(out[length - 1], 5);
     EQUAL(zc_exchange_refused(&exchange, data, out, sizeof out, &length), ZC_E_RANGE);
     EQUAL(card(0, 0x6700), ZC_OK);
     EQUAL(begin_either(300, 65536), ZC_OK);

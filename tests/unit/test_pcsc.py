@@ -336,12 +336,12 @@ def test_waiting_for_a_reader_that_is_unplugged_ends(stub: Stub, reader: PCSCRea
 def test_a_whole_command_is_one_call_of_the_core(stub: Stub, channel: PCSCChannel) -> None:
     link = Link(channel)
     assert link.transmit(CommandAPDU(0, 0xDB, 0x3F, 0xFF, bytes(600))) == ResponseAPDU(b"", 0x9000)
-    assert link.count == channel.count == stub.calls("transmit") == 3
+    assert link.count == channel.carrier.count == stub.calls("transmit") == 3
     assert stub.command == bytes.fromhex("00DB3FFF5A") + bytes(90)
     stub.respond(b"abc\x90\x00")
     assert link.transmit(CommandAPDU(0, 0xCB, 0x3F, 0xFF, le=0)) == ResponseAPDU(b"abc", 0x9000)
     assert channel.transmit(b"\x00\xa4\x04\x00") == b"abc\x90\x00"
-    assert (link.count, channel.count) == (5, 5)
+    assert (link.count, channel.carrier.count) == (5, 5)
 
 
 @pytest.mark.parametrize("failing", [1, 2, 3])
@@ -364,7 +364,7 @@ def test_a_reset_in_a_whole_command_is_acknowledged_and_told_once(stub: Stub, ch
         link.transmit(CommandAPDU(0, 0xA4, 4, 0))
     assert stub.calls("reconnect") == 1
     assert link.transmit(CommandAPDU(0, 0xA4, 4, 0)).sw == 0x9000
-    assert link.count == channel.count == 2
+    assert link.count == channel.carrier.count == 2
 
 
 def test_an_answer_longer_than_asked_is_the_cards_error(stub: Stub, channel: PCSCChannel) -> None:
@@ -379,7 +379,7 @@ def test_cancelling_stops_the_next_command_once_and_never_a_chain(stub: Stub, ch
     with pytest.raises(CancelledError):
         link.transmit(CommandAPDU(0, 0xDB, 0x3F, 0xFF, bytes(600)))
     assert stub.calls("transmit") == 0
-    assert not channel.cancelled
+    assert not channel.carrier.cancelled
     assert link.transmit(CommandAPDU(0, 0xDB, 0x3F, 0xFF, bytes(600))).sw == 0x9000
     assert stub.calls("transmit") == 3
 
@@ -403,7 +403,7 @@ def test_over_t0_what_was_to_be_extended_goes_as_a_chain(stub: Stub, reader: PCS
     link = Link(channel, extended=True)
     assert link.transmit(CommandAPDU(0, 0xDB, 0x3F, 0xFF, bytes(300))).sw == 0x9000
     assert stub.calls("transmit") == link.count == 2
-    assert channel.refused
+    assert channel.carrier.refused
     with pytest.raises(ValueError, match="T=0"):
         link.transmit(CommandAPDU(0, 0xDB, 0x3F, 0xFF, bytes(300), extended=True))
     channel.close()

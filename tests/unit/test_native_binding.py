@@ -1,0 +1,134 @@
+"""The binding by hand keeps nothing: each of its calls, well and badly used, leaves as much memory as it found."""
+
+from __future__ import annotations
+
+import gc
+import tracemalloc
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+import pytest
+
+from scp03_card import pair
+from zorgid_card._native import Carrier, Index, revoked, unwrap, wrap
+from zorgid_card.codec.apdu import CommandAPDU, ResponseAPDU
+from zorgid_card.codec.scp03 import SCP03, SecurityLevel
+from zorgid_card.testkit.scp03 import ChannelKeys
+
+TLV = bytes.fromhex("300A020101300502010204 00".replace(" ", ""))
+COMMAND = CommandAPDU(0, 0xDB, 0x3F, 0xFF, bytes(600), le=0)
+ROUNDS = 300
+
+
+def failing(raw: bytes) -> bytes:
+    raise OSError("the card is gone")
+
+
+def opened() -> SCP03:
+    return pair(ChannelKeys(), SecurityLevel.FULL, 8)[0]
+
+
+OPEN, CLOSED = opened(), opened()
+CLOSED.close()
+CARRIER = Carrier()
+TREE = Index(TLV[:12])
+
+
+def exchange(*changed: Any) -> Callable[[], Any]:
+    """An exchange whose arguments are these, and the usual ones for the rest."""
+    usual = (COMMAND, 0, None, None, lambda raw: b"\x90\x00", ResponseAPDU)
+    return lambda: CARRIER.exchange(*(changed + usual[len(changed) :]))
+
+
+def wrapping(made: memoryview) -> Callable[[], Any]:
+    """Both directions; what is unwrapped is no answer, and ends the channel."""
+    begin = bytes(made)
+
+    def both() -> None:
+        made[:] = begin
+        wrap(made, COMMAND)
+        unwrap(made, ResponseAPDU(bytes(30), 0x9000))
+
+    return both
+
+
+CALLS: dict[str, Callable[[], Any]] = {
+    "index": lambda: Index(TLV[:12], descend=[0x53], opaque=(0x71,), der=True, padding=True),
+    "index, not TLV": lambda: Index(TLV[:5]),
+    "index, no bytes": lambda: Index(5),  # type: ignore[arg-type]
+    "index, wrong tags": lambda: Index(TLV[:12], descend=[0x53], opaque=["x"]),  # type: ignore[list-item]
+    "index, unknown keyword": lambda: Index(TLV[:12], other=1),  # type: ignore[call-arg]
+    "index, many objects": lambda: Index(bytes(2) * 300),
+    "first": lambda: TREE.first(0x30, 0x02),
+    "first, none": lambda: TREE.first(0x30, 0x04),
+    "first, no number": lambda: TREE.first("x"),  # type: ignore[arg-type]
+    "optional": lambda: TREE.optional(0x30, 0x05),
+    "all": lambda: TREE.all(0x30, 0x02),
+    "items": lambda: TREE.items(0x30),
+    "items, none": lambda: TREE.items(0x31),
+    "carrier": Carrier,
+    "carrier, no library": lambda: Carrier(b"x", 1, 2),
+    "exchange": exchange(),
+    "exchange, extended": exchange(COMMAND, 2),
+    "exchange, the function raises": exchange(COMMAND, 0, None, None, failing),
+    "exchange, no bytes come back": exchange(COMMAND, 0, None, None, lambda raw: 5),
+    "exchange, a short answer": exchange(COMMAND, 0, None, None, lambda raw: b""),
+    "exchange, too long an answer": exchange(COMMAND, 0, None, None, lambda raw: bytes(70000)),
+    "exchange, no card": exchange(COMMAND, 0, None, None, None),
+    "exchange, no command": exchange((1, 2)),
+    "exchange, a header byte too large": exchange(COMMAND._replace(p1=256)),
+    "exchange, data that are none": exchange(COMMAND._replace(data=None)),
+    "exchange, a form that is none": exchange(COMMAND, 3),
+    "exchange, no channel": exchange(COMMAND, 0, bytearray(5)),
+    "exchange, a channel that cannot be written": exchange(COMMAND, 0, bytes(5)),
+    "exchange, secrets to Python": exchange(COMMAND, 0, None, b""),
+    "exchange, no type": exchange(COMMAND, 0, None, None, failing, 5),
+    "exchange, too few arguments": lambda: CARRIER.exchange(COMMAND),  # type: ignore[call-arg]
+    "exchange, secured": exchange(COMMAND, 0, CLOSED.page),
+    "transmit, no card": lambda: CARRIER.transmit(b"\x00\xa4\x04\x00"),
+    "wrap and unwrap": wrapping(OPEN.page),
+    "wrap, no command": lambda: wrap(CLOSED.page, 5),  # type: ignore[type-var]
+    "unwrap, no response": lambda: unwrap(CLOSED.page, (1,)),
+    "revoked, no index": lambda: revoked(b"x", b"\x01"),
+    "revoked, no bytes": lambda: revoked(b"x", 1),  # type: ignore[arg-type]
+}
+
+
+@pytest.mark.parametrize("call", CALLS.values(), ids=CALLS.keys())
+def test_a_call_keeps_nothing(call: Callable[[], Any]) -> None:
+    def many() -> None:
+        for _ in range(ROUNDS):
+            with suppress(Exception):
+                call()
+
+    many()
+    gc.collect()
+    tracemalloc.start()
+    many()
+    gc.collect()
+    before = tracemalloc.get_traced_memory()[0]
+    many()
+    gc.collect()
+    grown = tracemalloc.get_traced_memory()[0] - before
+    tracemalloc.stop()
+    assert grown < ROUNDS * 8, f"{grown} bytes in {ROUNDS} calls"
+
+
+def test_what_is_not_what_is_needed_is_a_typed_error() -> None:
+    with pytest.raises(TypeError, match="CommandAPDU"):
+        exchange((1, 2))()
+    with pytest.raises(ValueError, match=r"range|outside"):
+        exchange(COMMAND._replace(p1=256))()
+    with pytest.raises(ValueError, match="channel"):
+        exchange(COMMAND, 0, bytearray(5))()
+    with pytest.raises(BufferError):
+        exchange(COMMAND, 0, bytes(5))()
+    with pytest.raises(ValueError, match="secrets"):
+        exchange(COMMAND, 0, None, b"")()
+    with pytest.raises(ValueError, match="tuples"):
+        exchange(COMMAND, 0, None, None, failing, int)()
+    with pytest.raises(TypeError, match="ResponseAPDU"):
+        unwrap(OPEN.page, (1,))
+    with pytest.raises(OSError, match="gone"):
+        exchange(COMMAND, 0, None, None, failing)()
