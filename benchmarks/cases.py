@@ -87,6 +87,14 @@ def exchange() -> Iterator[Case]:
     _require(link.count == in_core.count == 33, "33 APDUs")
     yield Case("exchange-4k", lambda: in_core.transmit(command), "yubikit SmartCardProtocol", theirs, 20)
     yield Case("exchange-4k, card in Python", over_python, "yubikit SmartCardProtocol", theirs)
+    short = command.encode()[:261]
+
+    def bare_calls() -> None:
+        channel.answers = iter(raw)
+        for _ in range(33):
+            channel.transmit(short)
+
+    yield Case("border: 33 calls of a card in Python", bare_calls, "exchange-4k over them", over_python)
 
 
 def tlv() -> Iterator[Case]:
