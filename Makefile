@@ -17,6 +17,7 @@ SECONDS := 60
 CMAKE := $(WITH_TOOLS) cmake -S native --log-level=WARNING
 
 PACKAGES := pcscd vsmartcard-vpcd opensc opensc-pkcs11 yubico-piv-tool openssl \
+  libengine-pkcs11-openssl openssh-client openssh-server gnupg scdaemon libcacard0 libnss3-tools \
   g++ pkgconf clang libclang-rt-dev valgrind
 PCSC_RUN := /run/pcscd
 
