@@ -138,6 +138,15 @@ def run(
     return output
 
 
+def wait_for(log: Path, text: str) -> None:
+    """Waits until a program has logged something; ten seconds at most."""
+    for _ in range(200):
+        if text in log.read_text(errors="replace"):
+            return
+        time.sleep(0.05)
+    raise AssertionError(f"no {text!r} in {log}: {log.read_text(errors='replace')}")
+
+
 def tries_left() -> tuple[int | None, int | None]:
     """Tries left of the PIN and of the PUK of the card in the first reader, as it tells through PC/SC."""
     with open_card(find_reader(FIRST)) as card:

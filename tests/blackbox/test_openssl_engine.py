@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from made_card import MadeCard, made_card, opensc_module, pem, run, tries_left
+from made_card import MadeCard, made_card, opensc_module, pem, run, tries_left, wait_for
 from world import CARD_PIN
 from zorgid_card.pki.authority import Authority
 from zorgid_card.secret import Secret
@@ -110,14 +109,6 @@ def server(directory: Path, authority: Path, version: str) -> Iterator[Server]:
     finally:
         process.kill()
         process.wait(10)
-
-
-def wait_for(log: Path, text: str) -> None:
-    for _ in range(200):
-        if text in log.read_text(errors="replace"):
-            return
-        time.sleep(0.05)
-    raise AssertionError(f"no {text!r} in {log}: {log.read_text(errors='replace')}")
 
 
 def visit(at: Server, *card: str | Path, engine: dict[str, str] | None = None, fails: bool = False) -> str:
