@@ -95,10 +95,11 @@ else
 	@echo 'SKIPPED: the black-box tests (tests/blackbox): they run a private pcscd in a network namespace, which needs root.'
 endif
 
-# yubikit is a peer. It comes without its dependencies: pyscard, which it would bring, needs the PC/SC headers, and is not used.
+# yubikit is a peer, jcecard a card. They come without what they would bring and do not use here: pyscard, which needs the
+# PC/SC headers, and johnnycanencrypt.
 $(TOOLS): pyproject.toml | $(STAMP)
 	$(BIN)/python -m pip install --quiet --group dev
-	$(BIN)/python -m pip install --quiet --no-deps yubikey-manager
+	$(BIN)/python -m pip install --quiet --no-deps yubikey-manager jcecard==0.1.0
 	@touch $@
 
 lint: $(STAMP) $(TOOLS) ## ruff and import-linter
