@@ -15,9 +15,8 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from made_card import FIRST, made_card, opensc_module, pem, run, tries_left, wait_for
+from made_card import made_card, opensc_module, pem, run, tries_left, wait_for, wait_for_card
 from world import CARD_PIN, PASS_PIN
-from zorgid_card import find_reader
 from zorgid_card.pki.authority import Authority
 from zorgid_card.secret import Secret
 from zorgid_card.testkit.keys import KeyPool
@@ -95,7 +94,7 @@ def uzi_pass(directory: Path) -> Iterator[Presented]:
     driver.write_text(f'app default {{ card_atr {ATR.hex(":")} {{ driver = "MaskTech"; }} }}')
     environment = {**engine(directory, PASS_PIN), "OPENSC_CONF": str(driver)}
     with VPCDCard(VirtualUZIPass(contents, pin=PASS_PIN, layout=LAYOUT_A)):
-        find_reader(FIRST).wait(present=True, timeout=10)
+        wait_for_card()
         yield Presented(
             contents.certificates[Usage.AUTHENTICITY],
             pki.chain("Z"),

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, load_der_public_key
 
 from foreign_cards import CACard, ForeignCard, JCECard
-from made_card import FIRST, opensc_module, pem, run
+from made_card import FIRST, opensc_module, pem, run, wait_for_card
 from zorgid_card import find_reader, open_card
 from zorgid_card.cards import CardKind, PIVCard, ZorgIDCard, detect
 from zorgid_card.codec.link import Link
@@ -42,6 +42,7 @@ READING = {0xA4, 0xB0, 0xB2, 0xC0, 0xCB, 0xF7, 0xFD}
 def jcecard(insert: Insert, tmp_path: Path) -> JCECard:
     card = JCECard(tmp_path / "jcecard")
     insert(card)
+    wait_for_card()
     return card
 
 
@@ -54,6 +55,7 @@ def libcacard(tmp_path: Path) -> Iterator[CACard]:
 @pytest.fixture
 def cac(libcacard: CACard, insert: Insert) -> CACard:
     insert(libcacard)
+    wait_for_card()
     return libcacard
 
 
