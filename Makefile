@@ -17,6 +17,7 @@ SECONDS := 60
 CMAKE := $(WITH_TOOLS) cmake -S native --log-level=WARNING
 
 PACKAGES := pcscd vsmartcard-vpcd opensc opensc-pkcs11 yubico-piv-tool openssl \
+  libengine-pkcs11-openssl openssh-client openssh-server gnupg scdaemon libcacard0 libnss3-tools \
   g++ pkgconf clang libclang-rt-dev valgrind
 PCSC_RUN := /run/pcscd
 
@@ -109,10 +110,11 @@ else
 	@echo 'SKIPPED: the black-box tests (tests/blackbox): they run a private pcscd in a network namespace, which needs root.'
 endif
 
-# yubikit is a peer. It comes without its dependencies: pyscard, which it would bring, needs the PC/SC headers, and is not used.
+# yubikit is a peer, jcecard a card. They come without what they would bring and do not use here: pyscard, which needs the
+# PC/SC headers, and johnnycanencrypt.
 $(TOOLS): pyproject.toml | $(STAMP)
 	$(BIN)/python -m pip install --quiet --group dev
-	$(BIN)/python -m pip install --quiet --no-deps yubikey-manager
+	$(BIN)/python -m pip install --quiet --no-deps yubikey-manager jcecard==0.1.0
 	@touch $@
 
 lint: $(STAMP) $(TOOLS) ## ruff and import-linter

@@ -20,6 +20,7 @@ from zorgid_card.codec.link import Link
 from zorgid_card.codec.tlv import encode
 from zorgid_card.errors import CardNotSupportedError, NotBlankError, WrongPINError
 from zorgid_card.pki.profile import IDENTITY_OID
+from zorgid_card.ports.card import Channel
 from zorgid_card.secret import Secret
 from zorgid_card.testkit.card import VirtualCard
 from zorgid_card.testkit.keys import KeyPool
@@ -191,6 +192,40 @@ def test_a_card_that_refuses_everything_is_not_supported(sw: str) -> None:
     with pytest.raises(NotBlankError) as caught:
         ZorgIDCard(Link(channel)).require_blank()
     assert caught.value.found == "unknown"
+
+
+def only(aid: bytes, channel: Channel | None = None) -> Callable[[bytes], bytes]:
+    """A card on which SELECT by name finds nothing but this; what is left goes to ``channel``'s card."""
+    choose = bytes([0x00, 0xA4, 0x04, 0x00, len(aid)]) + aid + b"\x00"
+
+    def answer(raw: bytes) -> bytes:
+        if raw[1] == 0xA4 and raw != choose:
+            return b"\x6a\x82"
+        return b"\x90\x00" if channel is None else channel.transmit(raw)
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("aid", "name"),
+    [("A000000116DB00", "Common Access Card"), ("D27600012401", "OpenPGP"), ("A0000002471001", "travel document")],
+)
+def test_a_card_put_in_by_mistake_is_called_by_its_name(aid: str, name: str) -> None:
+    channel = ScriptedChannel(only(bytes.fromhex(aid)))
+    found = detect(Link(channel))
+    assert (found.kind, found.profile) == (CardKind.UNKNOWN, None)
+    assert name in found.why
+    assert {raw[1] for raw in channel.sent} <= READING
+
+
+def test_a_piv_card_that_knows_only_nists_name_is_used_by_that_name() -> None:
+    """Against SP 800-73-5 part 2, 3.1.1, but there are such cards."""
+    reader, _ = powered(MAKER.blank())
+    channel = ScriptedChannel(only(bytes.fromhex("A000000308"), reader.connect()))
+    card = open_card(Link(channel))
+    assert card.kind is CardKind.BLANK
+    assert card.tries().left == 3
+    card.verify_pin(Secret.of(b"123456"))
 
 
 def test_our_mark_is_the_one_of_the_certificate_profile() -> None:

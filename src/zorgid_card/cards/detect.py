@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from zorgid_card.cards.certificates import carries
 from zorgid_card.cards.inventory import Inventory, take_inventory
 from zorgid_card.cards.kinds import CardKind
 from zorgid_card.cards.profile import (
+    FOREIGN,
     PLAIN_PIV,
     UZI,
     UZI_IDENTITY,
@@ -64,15 +65,17 @@ def _found(
 
 
 def _detect(atr: bytes) -> Exchange[Detected]:
-    if (yield from _selects(piv.AID)):
-        kind, why, profile = yield from _judge_piv()
-        return _found(kind, atr, ("PIV",), why, profile)
+    for aid in PLAIN_PIV.aids:
+        if (yield from _selects(aid)):
+            kind, why, profile = yield from _judge_piv()
+            return _found(kind, atr, ("PIV",), why, _selected_by(aid, profile))
     listed = yield from pkcs15.applications()
     names = tuple(application.label or application.aid.hex().upper() for application in listed)
     try:
         layout = yield from pkcs15.discover()
     except CardNotSupportedError:
-        why = "neither a PIV application nor one of PKCS#15 is on the card"
+        name = yield from _foreign()
+        why = f"{name or 'a card'} with neither a PIV application nor one of PKCS#15"
         return _found(CardKind.UNKNOWN, atr, names, why, None)
     return (yield from _judge_pkcs15(layout, atr, names or ("PKCS#15",)))
 
@@ -83,6 +86,19 @@ def _selects(aid: bytes) -> Exchange[bool]:
     except StatusWordError:
         return False
     return True
+
+
+def _foreign() -> Exchange[str | None]:
+    """What to call a card that this library does not use, by the first application known on it."""
+    for aid, name in FOREIGN.items():
+        if (yield from _selects(aid)):
+            return name
+    return None
+
+
+def _selected_by(aid: bytes, profile: CardProfile) -> CardProfile:
+    """The profile, for a card that knows the application by this name."""
+    return profile if profile.aids[0] == aid else replace(profile, aids=(aid,))
 
 
 def _judge_pkcs15(layout: pkcs15.Layout, atr: bytes, names: tuple[str, ...]) -> Exchange[Detected]:

@@ -7,8 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from zorgid_card.protocol import pkcs15
-from zorgid_card.protocol.piv import AID
+from zorgid_card.protocol import piv, pkcs15
 
 ZORGID_IDENTITY: Final = "2.25.90819709214569302958764045813210256923.2.1"
 """type-id of the otherName by which a certificate shows itself as a ZORG-ID Smartcard's
@@ -61,14 +60,14 @@ class CardProfile:
     atrs: tuple[bytes, ...] = ()
 
 
-PLAIN_PIV: Final = CardProfile(name="PIV", aids=(AID,))
+PLAIN_PIV: Final = CardProfile(name="PIV", aids=piv.AIDS)
 """Any card with the PIV application of SP 800-73-5: it can be used, not made."""
 
 _FACTORY_KEY: Final = bytes.fromhex("010203040506070801020304050607080102030405060708")
 
 YUBICO_PIV: Final = CardProfile(
     name="ZORG-ID Smartcard (Yubico dialect)",
-    aids=(AID,),
+    aids=piv.AIDS,
     metadata=True,
     factory=Factory(pin=b"123456", puk=b"12345678", administration_algorithm="AES192", administration_key=_FACTORY_KEY),
 )
@@ -76,7 +75,7 @@ YUBICO_PIV: Final = CardProfile(
 
 YUBICO_PIV_3DES: Final = CardProfile(
     name="ZORG-ID Smartcard (Yubico dialect, 3DES)",
-    aids=(AID,),
+    aids=piv.AIDS,
     metadata=True,
     factory=Factory(pin=b"123456", puk=b"12345678", administration_algorithm="3DES", administration_key=_FACTORY_KEY),
 )
@@ -93,3 +92,11 @@ UZI: Final = CardProfile(
     ),
 )
 """A pass of the UZI register: PKCS#15, its layout found by reading (not proven on a real pass)."""
+
+FOREIGN: Final = {
+    bytes.fromhex("A000000116DB00"): "a Common Access Card (GSC-IS 2.1)",
+    bytes.fromhex("D27600012401"): "an OpenPGP card",
+    b"1PAY.SYS.DDF01": "a payment card (EMV)",
+    bytes.fromhex("A0000002471001"): "a travel document or identity card (ICAO 9303)",
+}
+"""Names of applications on cards that people put into the reader by mistake, and what to call such a card."""

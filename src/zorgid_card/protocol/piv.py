@@ -19,6 +19,9 @@ from zorgid_card.protocol.signature import check_ecdsa_signature
 AID: Final = bytes.fromhex("A000000308000010000100")
 """The PIV card application, version 1.0 (part 1, 2.2); 11 bytes."""
 
+AIDS: Final = (AID, AID[:5])
+"""Names to select it by, in this order: part 2, 3.1.1 wants every card to know the first; some only know NIST's RID."""
+
 PIN: Final = 0x80
 PUK: Final = 0x81
 ADMINISTRATION: Final = 0x9B
