@@ -70,40 +70,45 @@ static int command_of(PyObject *tuple, uint32_t otherwise, zc_command *command, 
     return 1;
 }
 
-/* A named tuple of `type` with these items, which are given away; NULL if one of them is. Its own constructor takes as long as the
- * work that it is made for. */
-static PyObject *named_tuple(PyTypeObject *type, PyObject *const *items, Py_ssize_t count)
+/* A `type`, which is a named tuple's, with these items, which are given away; NULL if one of them is. */
+static PyObject *named_tuple(PyObject *type, PyObject *const *items, Py_ssize_t count)
 {
-    PyObject *made = PyType_GenericAlloc(type, count);
-    int whole = made != NULL;
+    PyObject *fields = PyTuple_New(count), *arguments, *made = NULL;
+    int whole = fields != NULL;
 
     for (Py_ssize_t i = 0; i < count; i++) {
         whole = whole && items[i] != NULL;
-        if (made == NULL)
+        if (fields == NULL)
             Py_XDECREF(items[i]);
         else if (items[i] != NULL)
-            PyTuple_SetItem(made, i, items[i]);
+            PyTuple_SetItem(fields, i, items[i]);
     }
-    if (!whole)
-        Py_CLEAR(made);
+    arguments = whole ? PyTuple_Pack(1, fields) : NULL;
+    if (arguments != NULL)
+        made = ((newfunc)PyType_GetSlot(&PyTuple_Type, Py_tp_new))((PyTypeObject *)type, arguments, NULL);
+    Py_XDECREF(arguments);
+    Py_XDECREF(fields);
     return made;
 }
 
-static PyObject *response_of(PyTypeObject *type, const uint8_t *data, size_t length, uint16_t sw)
+static PyObject *response_of(PyObject *type, const uint8_t *data, size_t length, uint16_t sw)
 {
     PyObject *items[] = {bytes_of(data, length), PyLong_FromLong(sw)};
 
     return named_tuple(type, items, 2);
 }
 
-/* The channel that a buffer holds, which is taken hold of. */
+/* The channel that a buffer holds, which is taken hold of. Nobody else works with it: who does has set `busy`, under the GIL. */
 static zc_secure *secure_of(PyObject *object, Py_buffer *page)
 {
     if (PyObject_GetBuffer(object, page, PyBUF_WRITABLE) != 0)
         return NULL;
-    if (page->len == (Py_ssize_t)sizeof(zc_secure))
+    if (page->len != (Py_ssize_t)sizeof(zc_secure))
+        complain("not a channel");
+    else if (((const zc_secure *)page->buf)->busy)
+        complain("another thread works with the channel");
+    else
         return page->buf;
-    complain("not a channel");
     return NULL;
 }
 
@@ -135,10 +140,9 @@ static PyObject *carrier_new(PyTypeObject *type, PyObject *arguments, PyObject *
     unsigned int protocol = 0;
     int sound;
 
-    (void)keywords;
     if (self == NULL)
         return NULL;
-    sound = PyArg_ParseTuple(arguments, "|y*KI:Carrier", &pcsc, &card, &protocol);
+    sound = (keywords == NULL || complain("Carrier() takes no keywords")) && PyArg_ParseTuple(arguments, "|y*KI:Carrier", &pcsc, &card, &protocol);
     if (sound && pcsc.buf != NULL) {
         sound = pcsc.len == (Py_ssize_t)sizeof self->pcsc || complain("not a zc_pcsc");
         if (sound)
@@ -150,6 +154,11 @@ static PyObject *carrier_new(PyTypeObject *type, PyObject *arguments, PyObject *
     if (!sound)
         Py_CLEAR(self);
     return (PyObject *)self;
+}
+
+static int connected(const Carrier *self)
+{
+    return self->protocol != 0 && self->pcsc.library != NULL;
 }
 
 /* With the GIL released: the response, or PC/SC's code (0: no status word). */
@@ -173,7 +182,7 @@ static PyObject *carrier_transmit(PyObject *object, PyObject *command)
     Py_buffer raw;
     int extended;
 
-    if (self->protocol == 0)
+    if (!connected(self))
         return PyLong_FromUnsignedLong(NO_CARD);
     if (PyObject_GetBuffer(command, &raw, PyBUF_SIMPLE) != 0)
         return NULL;
@@ -218,35 +227,51 @@ static zc_status run(Carrier *self, zc_job *job, PyObject *function)
     return status;
 }
 
-/* The response; or, when the exchange did not end well, its status, the transport's code, and `sw`. */
+/* Other threads, and the Python function, may ask for the channel to be closed meanwhile: it then is when the command has ended. */
+static zc_status run_alone(Carrier *self, zc_job *job, PyObject *function)
+{
+    zc_status status;
+
+    if (job->secure == NULL)
+        return run(self, job, function);
+    job->secure->busy = 1;
+    status = run(self, job, function);
+    job->secure->busy = 0;
+    if (job->secure->doomed)
+        zc_wipe(job->secure, sizeof *job->secure);
+    return status;
+}
+
+/* The response; or, when the exchange did not end well, its status and the transport's code. */
 static PyObject *outcome_of(const zc_job *job, zc_status status, PyObject *type)
 {
     if (status == ZC_E_TRANSPORT && PyErr_Occurred())
         return NULL;
     if (status != ZC_OK)
-        return Py_BuildValue("(iki)", (int)status, (unsigned long)job->code, (int)job->sw);
-    return response_of((PyTypeObject *)type, job->answer, job->received, job->sw);
+        return Py_BuildValue("(ik)", (int)status, (unsigned long)job->code);
+    return response_of(type, job->answer, job->received, job->sw);
 }
 
 static PyObject *carry(Carrier *self, zc_job *job, PyObject *function, PyObject *type)
 {
-    uint8_t few[FEW], answer[ZC_RESPONSE_MAX];
-    PyObject *outcome;
+    uint8_t few[FEW], none[1];
+    PyObject *outcome = NULL;
     zc_status status;
 
     job->work_size = zc_work_size(job);
     job->work = take(job->work_size, few);
-    job->answer = answer;
+    job->answer = take(ZC_RESPONSE_MAX, none); /* not on the stack, which a thread may have little of */
     job->limit = EXTENDED_NE;
     job->cancel = &self->cancelled;
-    if (job->work == NULL)
-        return NULL;
-    status = run(self, job, function);
-    self->count += job->sent;
-    self->refused = job->fell_back;
-    if (status == ZC_E_CANCELLED)
-        self->cancelled = 0;
-    outcome = outcome_of(job, status, type);
+    if (job->work != NULL && job->answer != NULL) {
+        status = run_alone(self, job, function);
+        self->count += job->sent;
+        self->refused = job->fell_back;
+        if (status == ZC_E_CANCELLED)
+            self->cancelled = 0;
+        outcome = outcome_of(job, status, type);
+    }
+    leave(job->answer, none);
     leave(job->work, few);
     return outcome;
 }
@@ -282,8 +307,8 @@ static PyObject *carrier_exchange(PyObject *object, PyObject *const *arguments, 
     memset(&job, 0, sizeof job);
     if (!expect(count, ARGUMENTS, "exchange(command, form, page, fills, function, type)") || !may_go(arguments))
         return NULL;
-    if (arguments[FUNCTION] == Py_None && ((Carrier *)object)->protocol == 0)
-        return Py_BuildValue("(iki)", ZC_E_TRANSPORT, NO_CARD, 0);
+    if (arguments[FUNCTION] == Py_None && !connected((Carrier *)object))
+        return Py_BuildValue("(ik)", ZC_E_TRANSPORT, NO_CARD);
     if (number(arguments[OTHERWISE], ZC_EITHER, &otherwise) &&
         command_of(arguments[COMMAND], otherwise, &job.command, &data) && fills_of(arguments[FILLS], &job, &fills) &&
         (arguments[PAGE] == Py_None || (job.secure = secure_of(arguments[PAGE], &page)) != NULL)) {
@@ -301,8 +326,8 @@ static PyMethodDef carrier_methods[] = {
     {"exchange", FAST(carrier_exchange), METH_FASTCALL,
      "exchange(command, form, page, fills, function, type): one logical command (zc_carry), under the channel in ``page`` unless\n"
      "that is None, over ``function`` or, if that is None, over PC/SC.\n\n"
-     "Returns:\n    A ``type`` of the answer's data and status word; or, of an exchange that failed, a tuple of its status, PC/SC's code\n"
-     "    and the status word."},
+     "Returns:\n    A ``type`` of the answer's data and status word; or, of an exchange that failed, a tuple of its status and PC/SC's\n"
+     "    code."},
     {NULL, NULL, 0, NULL},
 };
 
@@ -335,18 +360,18 @@ PyType_Spec carrier_spec = {
 
 /* ---- secure messaging ---------------------------------------------------------------------------------------------- */
 
-static PyObject *command_tuple(PyTypeObject *type, const zc_command *command, const uint8_t *data)
+static PyObject *command_tuple(PyObject *type, const zc_command *command, const uint8_t *data)
 {
     uint32_t most = command->extended == ZC_SHORT ? SHORT_NE : EXTENDED_NE;
     PyObject *items[] = {PyLong_FromLong(command->cla), PyLong_FromLong(command->ins), PyLong_FromLong(command->p1),
                          PyLong_FromLong(command->p2), bytes_of(data, command->nc),
-                         command->ne == 0 ? Py_NewRef(Py_None) : PyLong_FromUnsignedLong(command->ne % most), PyTuple_New(0),
+                         command->ne == 0 ? Py_NewRef(Py_None) : PyLong_FromUnsignedLong(command->ne == most ? 0 : command->ne), PyTuple_New(0),
                          PyBool_FromLong(command->extended == ZC_EXTENDED)};
 
     return named_tuple(type, items, FIELDS);
 }
 
-static PyObject *wrapped(zc_secure *secure, PyTypeObject *type, zc_command *command, const Py_buffer *data)
+static PyObject *wrapped(zc_secure *secure, PyObject *type, zc_command *command, const Py_buffer *data)
 {
     size_t room = (size_t)data->len + ZC_SM_OVERHEAD;
     uint8_t few[FEW], *copy = take(room, few);
@@ -373,7 +398,7 @@ static PyObject *wrap(PyObject *module, PyObject *const *arguments, Py_ssize_t c
     memset(&command, 0, sizeof command);
     if (expect(count, 2, "wrap(page, command)") && (secure = secure_of(arguments[0], &page)) != NULL &&
         command_of(arguments[1], ZC_SHORT, &command, &data))
-        outcome = wrapped(secure, Py_TYPE(arguments[1]), &command, &data);
+        outcome = wrapped(secure, (PyObject *)Py_TYPE(arguments[1]), &command, &data);
     PyBuffer_Release(&data);
     PyBuffer_Release(&page);
     return outcome;
@@ -388,7 +413,7 @@ static int response_fields(PyObject *tuple, Py_buffer *data, uint32_t *sw)
     return 0;
 }
 
-static PyObject *unwrapped(zc_secure *secure, PyTypeObject *type, const Py_buffer *data, uint16_t sw)
+static PyObject *unwrapped(zc_secure *secure, PyObject *type, const Py_buffer *data, uint16_t sw)
 {
     size_t length = (size_t)data->len;
     uint8_t few[FEW], *copy = take(length, few);
@@ -414,7 +439,7 @@ static PyObject *unwrap(PyObject *module, PyObject *const *arguments, Py_ssize_t
     (void)module;
     if (expect(count, 2, "unwrap(page, response)") && (secure = secure_of(arguments[0], &page)) != NULL &&
         response_fields(arguments[1], &data, &sw))
-        outcome = unwrapped(secure, Py_TYPE(arguments[1]), &data, (uint16_t)sw);
+        outcome = unwrapped(secure, (PyObject *)Py_TYPE(arguments[1]), &data, (uint16_t)sw);
     PyBuffer_Release(&data);
     PyBuffer_Release(&page);
     return outcome;

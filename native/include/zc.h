@@ -170,8 +170,8 @@ ZC_API zc_status zc_tlv_find(const zc_tlv_node *nodes, size_t count, const uint3
  * ZC_E_TAG: `tag` is not a tag field read as a number. ZC_E_RANGE: the value is 4 GiB or longer. */
 ZC_API zc_status zc_tlv_header(uint32_t tag, size_t value_length, uint8_t *out, size_t *length);
 
-/* Writes nested data objects, with the shortest lengths, into a buffer of the caller. The first failure stays in `status` and makes the calls after it do nothing, so that it is enough to
- * look at what zc_tlv_writer_end says. The fields are not for the caller. */
+/* Writes nested data objects, with the shortest lengths, into a buffer of the caller. The first failure stays in `status` and makes
+ * the calls after it do nothing, so that it is enough to look at what zc_tlv_writer_end says. The fields are not for the caller. */
 typedef struct {
     uint8_t *out;
     size_t capacity;
@@ -324,7 +324,8 @@ ZC_API zc_status zc_exchange_begin_secure(zc_exchange *exchange, zc_secure *secu
  *   ZC_E_ENDLESS       61xx that brings nothing, or more than ZC_EXCHANGE_GETS of them
  *   ZC_E_CAPACITY      `out` is too small for the next command
  *   ZC_E_FINISHED      the exchange had ended before
- *   ZC_E_MAC, ZC_E_PADDING, ZC_E_ANSWER_LONG, ZC_E_CLOSED   what zc_secure_unwrap says of the whole answer; `received` is 0 */
+ *   ZC_E_MAC, ZC_E_PADDING, ZC_E_ANSWER_LONG, ZC_E_CLOSED   what zc_secure_unwrap says of the whole answer; `received` is 0
+ * An error before the answer is whole leaves a channel open; the next command takes its place in it. */
 ZC_API zc_status zc_exchange_feed(zc_exchange *exchange, zc_secure *secure, const uint8_t *data, const uint8_t *response,
                            size_t response_length, uint8_t *answer, uint8_t *out, size_t capacity, size_t *length);
 
@@ -434,8 +435,8 @@ ZC_API size_t zc_work_size(const zc_job *job);
  *    before a command is re-issued with the right Le: ZC_E_CANCELLED, and `sent` tells whether the card got anything. Under
  *    secure messaging it is looked at before the command is wrapped only: the answer's MAC counts in the channel.
  *  - With `fills` the command is put together, and wrapped, in a locked page of its own, which is wiped before this returns;
- *    it needs room for the data and one physical command. ZC_E_RANGE: it, or a secret its template, does not fit. ZC_E_WIPED.
- * Besides: what zc_exchange_begin and zc_exchange_feed fail with. ZC_E_CAPACITY: `work` is too small. */
+ *    it needs room for the data (with ZC_SM_OVERHEAD) and one physical command. ZC_E_RANGE: it, or a secret its template, does not fit. ZC_E_WIPED.
+ * Besides: what zc_exchange_begin or zc_exchange_begin_secure, and zc_exchange_feed fail with. ZC_E_CAPACITY: `work` is too small. */
 ZC_API zc_status zc_carry(zc_job *job, zc_transmit transmit, void *carrier);
 
 /* ---- PIN blocks ---------------------------------------------------------------------------------------------------- */
@@ -554,7 +555,8 @@ ZC_API zc_status zc_scp03_wrap(zc_scp03 *channel, zc_command *command, uint8_t *
 
 /* Unwrap the response to the command wrapped last (6.2.5, 6.2.7), in place: `length` becomes that of the plain data. 9000, 62xx
  * and 63xx have an R-MAC even without data; any other status word comes bare, and nobody vouches for it. ZC_E_MAC, ZC_E_PADDING:
- * the channel is closed, its keys wiped. ZC_E_ANSWER_LONG: authentic, but more than the command's `ne`. ZC_E_CLOSED: no
+ * the channel is closed, its keys wiped. ZC_E_ANSWER_LONG: authentic, but more than the command's `ne` (without R-MAC the length is
+ * for whoever sent the command to judge). ZC_E_CLOSED: no
  * response is awaited. On failure `data` is wiped and `length` 0. */
 ZC_API zc_status zc_scp03_unwrap(zc_scp03 *channel, uint8_t *data, size_t *length, uint16_t sw);
 
@@ -614,9 +616,12 @@ ZC_API void zc_piv_close(zc_piv *channel);
 #define ZC_SECURE_SCP03 1
 #define ZC_SECURE_PIV 2
 
-/* Set `kind`, then begin the channel in its place. All zero, it is a closed channel. */
+/* Set `kind`, then begin the channel in its place. All zero, it is a closed channel. One thread at a time works with it; `busy` and
+ * `doomed` are the caller's, to see to that, and no function here looks at them. */
 struct zc_secure {
     uint32_t kind;   /* ZC_SECURE_SCP03 or ZC_SECURE_PIV */
+    uint16_t busy;
+    uint16_t doomed;
     union {
         zc_scp03 scp03;
         zc_piv piv;
@@ -674,7 +679,8 @@ ZC_API uint32_t zc_pcsc_atr(const zc_pcsc *pcsc, uint64_t card, uint8_t *atr, ui
 ZC_API uint32_t zc_pcsc_transmit(const zc_pcsc *pcsc, uint64_t card, uint32_t protocol, const uint8_t *command,
                           size_t command_length, uint8_t *response, size_t capacity, size_t *response_length);
 
-/* Carry a whole logical command (zc_carry) over PC/SC. Over T=0 extended commands are ZC_TRANSMIT_REFUSED. */
+/* Carry a whole logical command (zc_carry) over PC/SC. Over T=0 extended commands are ZC_TRANSMIT_REFUSED; one that has no short form
+ * to go back to is so before it is wrapped. */
 ZC_API zc_status zc_pcsc_carry(const zc_pcsc *pcsc, uint64_t card, uint32_t protocol, zc_job *job);
 
 /* ---- the revocation index: RFC 5280, 5 ----------------------------------------------------------------------------- */

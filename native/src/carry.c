@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-enum { COLLECTING = 1, SW_AND_ONE = 3 };
+enum { COLLECTING = 1, SW_AND_ONE = 3, EXTENDED_NC = 65535 };
 
 static int cancelled(const zc_job *job)
 {
@@ -49,6 +49,9 @@ static zc_status fill_page(const zc_job *job, zc_secret *page)
         if (fill->offset > job->command.nc || fill->secret->length > job->command.nc - fill->offset)
             return ZC_E_RANGE;
         status = zc_secret_insert(page, fill->offset, fill->secret);
+        /* wiped by another thread meanwhile: half a PIN would cost a try */
+        if (status == ZC_OK && zc_secret_check(fill->secret) != ZC_OK)
+            return ZC_E_WIPED;
     }
     return status;
 }
@@ -122,8 +125,6 @@ static zc_status run_in_page(course *c, zc_transmit transmit, void *carrier)
     zc_secret *page;
     zc_status status;
 
-    if (job->command.nc > ZC_SECRET_MAX || whole > ZC_SECRET_MAX)
-        return ZC_E_RANGE;
     status = zc_secret_open((uint32_t)whole, &page);
     if (status != ZC_OK)
         return status;
@@ -144,6 +145,8 @@ zc_status zc_carry(zc_job *job, zc_transmit transmit, void *carrier)
     job->code = job->sent = job->received = 0;
     job->sw = 0;
     job->fell_back = 0;
+    if (job->command.nc > EXTENDED_NC)
+        return ZC_E_RANGE;
     if (job->work_size < zc_work_size(job))
         return ZC_E_CAPACITY;
     c.response = job->work + command_room(job);

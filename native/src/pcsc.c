@@ -308,5 +308,10 @@ zc_status zc_pcsc_carry(const zc_pcsc *pcsc, uint64_t card, uint32_t protocol, z
 {
     connection to = {pcsc, card, protocol};
 
+    if (protocol == T0 && job->command.extended == ZC_EXTENDED) {
+        job->code = ZC_TRANSMIT_REFUSED;
+        job->sent = job->received = 0;
+        return ZC_E_TRANSPORT;
+    }
     return zc_carry(job, transmit_over, &to);
 }

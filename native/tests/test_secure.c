@@ -99,6 +99,7 @@ static void a_chain_out_and_parts_back(void)
     CHECK(memcmp(answer, "an answer", 9) == 0);
 }
 
+/* Of PIV the protected one, whatever stands outside. */
 static void the_status_word_is_the_protected_one(void)
 {
     zc_secure secure;
@@ -110,6 +111,7 @@ static void the_status_word_is_the_protected_one(void)
     EQUAL(begin(&x, &secure, 5, ZC_SHORT, &length), ZC_OK);
     EQUAL(out[0], 0x0C);
     whole = authentic(&secure, "", response);
+    memcpy(response + whole - 2, "\x62\x82", 2);
     EQUAL(zc_exchange_feed(&x, &secure, data, response, whole, answer, out, sizeof out, &length), ZC_OK);
     EQUAL(x.received, 0);
     EQUAL(x.sw, 0x9000);
@@ -136,6 +138,18 @@ static void what_is_not_authentic_is_no_answer(void)
         EQUAL(begin(&x, &secure, 5, ZC_SHORT, &length), ZC_E_CLOSED);
         EQUAL(zc_exchange_feed(&x, &secure, data, response, whole, answer, out, sizeof out, &length), ZC_E_FINISHED);
     }
+}
+
+static void of_a_closed_channel_nothing_comes(void)
+{
+    zc_secure nothing = {0};
+    uint8_t bytes[] = "plain";
+    size_t count = 5;
+    uint16_t sw = 0x9000;
+
+    EQUAL(zc_secure_unwrap(&nothing, bytes, &count, &sw), ZC_E_CLOSED);
+    EQUAL(count, 0);
+    CHECK(memcmp(bytes, "\0\0\0\0\0", 5) == 0);
 }
 
 static void it_takes_the_channel_it_was_begun_with(void)
@@ -246,6 +260,8 @@ static void a_whole_command_in_one_call(void)
         EQUAL(data[i], 0x11); /* the caller's own stay as they were */
     job.work_size = zc_work_size(&job) - 1;
     EQUAL(zc_carry(&job, transmit, &c), ZC_E_CAPACITY);
+    job.command.nc = UINT32_MAX;
+    EQUAL(zc_carry(&job, transmit, &c), ZC_E_RANGE);
 }
 
 static void cancelling_never_leaves_an_answer_behind(void)
@@ -307,6 +323,7 @@ int main(void)
     RUN(a_chain_out_and_parts_back);
     RUN(the_status_word_is_the_protected_one);
     RUN(what_is_not_authentic_is_no_answer);
+    RUN(of_a_closed_channel_nothing_comes);
     RUN(it_takes_the_channel_it_was_begun_with);
     RUN(too_little_room_wraps_nothing);
     RUN(falling_back_wraps_once);

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import sys
 import tracemalloc
 from collections.abc import Callable
 from contextlib import suppress
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 
 from scp03_card import pair
-from zorgid_card._native import Carrier, Index, revoked, unwrap, wrap
+from zorgid_card._native import Carrier, Index, ffi, revoked, unwrap, wrap
 from zorgid_card.codec.apdu import CommandAPDU, ResponseAPDU
 from zorgid_card.codec.scp03 import SCP03, SecurityLevel
 from zorgid_card.testkit.scp03 import ChannelKeys
@@ -41,14 +42,14 @@ def exchange(*changed: Any) -> Callable[[], Any]:
     return lambda: CARRIER.exchange(*(changed + usual[len(changed) :]))
 
 
-def wrapping(made: memoryview) -> Callable[[], Any]:
-    """Both directions; what is unwrapped is no answer, and ends the channel."""
+def wrapping(made: memoryview, command: CommandAPDU) -> Callable[[], Any]:
+    """Both directions, of objects made anew; what is unwrapped is no answer, and ends the channel."""
     begin = bytes(made)
 
     def both() -> None:
         made[:] = begin
-        wrap(made, COMMAND)
-        unwrap(made, ResponseAPDU(bytes(30), 0x9000))
+        wrap(made, command._replace(data=bytes(bytearray(command.data))))
+        unwrap(made, ResponseAPDU(bytes(bytearray(2000)), 0x9000))
 
     return both
 
@@ -59,7 +60,7 @@ CALLS: dict[str, Callable[[], Any]] = {
     "index, no bytes": lambda: Index(5),  # type: ignore[arg-type]
     "index, wrong tags": lambda: Index(TLV[:12], descend=[0x53], opaque=["x"]),  # type: ignore[list-item]
     "index, unknown keyword": lambda: Index(TLV[:12], other=1),  # type: ignore[call-arg]
-    "index, many objects": lambda: Index(bytes(2) * 300),
+    "index, many objects": lambda: Index(b"\x05\x00" * 300),
     "first": lambda: TREE.first(0x30, 0x02),
     "first, none": lambda: TREE.first(0x30, 0x04),
     "first, no number": lambda: TREE.first("x"),  # type: ignore[arg-type]
@@ -87,10 +88,12 @@ CALLS: dict[str, Callable[[], Any]] = {
     "exchange, too few arguments": lambda: CARRIER.exchange(COMMAND),  # type: ignore[call-arg]
     "exchange, secured": exchange(COMMAND, 0, CLOSED.page),
     "transmit, no card": lambda: CARRIER.transmit(b"\x00\xa4\x04\x00"),
-    "wrap and unwrap": wrapping(OPEN.page),
+    "wrap and unwrap": wrapping(OPEN.page, COMMAND),
+    "wrap and unwrap, long, no Le": wrapping(OPEN.page, CommandAPDU(0, 0xDB, 0x3F, 0xFF, bytes(5000))),
+    "carrier of no card": lambda: Carrier(bytearray(int(ffi.sizeof("zc_pcsc"))), 1, 2).transmit(bytearray(4)),
     "wrap, no command": lambda: wrap(CLOSED.page, 5),  # type: ignore[type-var]
     "unwrap, no response": lambda: unwrap(CLOSED.page, (1,)),
-    "revoked, no index": lambda: revoked(b"x", b"\x01"),
+    "revoked, no index": lambda: revoked(bytearray(5), bytes(bytearray(20))),
     "revoked, no bytes": lambda: revoked(b"x", 1),  # type: ignore[arg-type]
 }
 
@@ -115,6 +118,42 @@ def test_a_call_keeps_nothing(call: Callable[[], Any]) -> None:
     assert grown < ROUNDS * 8, f"{grown} bytes in {ROUNDS} calls"
 
 
+def test_no_reference_is_lost_or_kept() -> None:
+    """Objects that are there for good give no sign in memory: their counts do."""
+    none, empty, fine = None, (), b"\x90\x00"
+    command = CommandAPDU(0, 0xDB, 0x3F, 0xFF, bytes(600))
+    channel = opened()
+    begin = bytes(channel.page)
+    counted = (none, empty, fine, True, False, command, command.data, CommandAPDU, ResponseAPDU, CARRIER)
+    before = [sys.getrefcount(one) for one in counted]
+    for _ in range(ROUNDS):
+        channel.page[:] = begin
+        assert isinstance(wrap(channel.page, command), CommandAPDU)
+        CARRIER.exchange(command, 0, None, None, lambda raw: fine, ResponseAPDU)
+    after = [sys.getrefcount(one) for one in counted]
+    moved = [abs(b - a) for a, b in zip(before, after, strict=True)]
+    assert max(moved) < ROUNDS // 2, moved
+
+
+def test_a_named_tuple_is_what_its_constructor_makes() -> None:
+    """Its hash too: Python 3.14 keeps a tuple's hash in it."""
+    wrapped = wrap(opened().page, COMMAND)
+    assert isinstance(wrapped, CommandAPDU)
+    assert CommandAPDU(*wrapped) == wrapped
+    assert hash(CommandAPDU(*wrapped)) == hash(wrapped)
+    answer = CARRIER.exchange(COMMAND, 0, None, None, lambda raw: b"\x90\x00", ResponseAPDU)
+    assert {answer} == {ResponseAPDU(b"", 0x9000)}
+
+
+def test_a_function_that_never_ends_is_a_python_error() -> None:
+    def again(raw: bytes) -> bytes:
+        CARRIER.exchange(COMMAND, 0, None, None, again, ResponseAPDU)
+        return b""
+
+    with pytest.raises(RecursionError):
+        again(b"")
+
+
 def test_what_is_not_what_is_needed_is_a_typed_error() -> None:
     with pytest.raises(TypeError, match="CommandAPDU"):
         exchange((1, 2))()
@@ -128,7 +167,9 @@ def test_what_is_not_what_is_needed_is_a_typed_error() -> None:
         exchange(COMMAND, 0, None, b"")()
     with pytest.raises(ValueError, match="tuples"):
         exchange(COMMAND, 0, None, None, failing, int)()
+    with pytest.raises(ValueError, match="keywords"):
+        Carrier(pcsc=1)  # type: ignore[call-arg]
     with pytest.raises(TypeError, match="ResponseAPDU"):
-        unwrap(OPEN.page, (1,))
+        unwrap(opened().page, (1,))
     with pytest.raises(OSError, match="gone"):
         exchange(COMMAND, 0, None, None, failing)()

@@ -104,6 +104,12 @@ class CommandAPDU(NamedTuple):
             return EXTENDED_NE if self.extended or len(self.data) > 255 else SHORT_NE
         return self.le
 
+    def ne_in_form(self, form: int) -> int:
+        """Ne where the length fields have this form: 0 short, anything else extended, at least at first."""
+        if self.le == 0:
+            return EXTENDED_NE if form else SHORT_NE
+        return self.le or 0
+
     def encode(self) -> bytes:
         """The command as one physical APDU, extended if ``extended``, if the data exceed 255 bytes or Ne 256.
 

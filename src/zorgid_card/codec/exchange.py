@@ -7,10 +7,11 @@ of it. No I/O here.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import Any, Final, NoReturn
 
 from zorgid_card._native import ffi, lib, octets, reason
-from zorgid_card.codec.apdu import EXTENDED_NE, SHORT_NE, CommandAPDU, ResponseAPDU, SecretField, native_command
+from zorgid_card.codec.apdu import EXTENDED_NE, CommandAPDU, ResponseAPDU, SecretField, native_command
 from zorgid_card.codec.messaging import CHANNEL, OVERHEAD, SecureMessaging, check, copied
 from zorgid_card.codec.template import CONTENTS, filled_page
 from zorgid_card.errors import CancelledError, CardResponseError
@@ -99,7 +100,7 @@ class PhysicalCommands:
 
     def __init__(self, command: CommandAPDU, *, extended: bool = False, secure: SecureMessaging | None = None) -> None:
         form = lib.ZC_EXTENDED if command.extended else lib.ZC_EITHER if extended else lib.ZC_SHORT
-        self._command = native_command(command, _ne(command, form), form)
+        self._command = native_command(command, command.ne_in_form(form), form)
         self._secure = secure
         self._room = len(command.data) + (0 if secure is None else OVERHEAD)
         self._capacity = _COMMAND_SHORT + (len(command.data) if form else 0)
@@ -129,9 +130,8 @@ class PhysicalCommands:
         if self._secure is None:
             status = lib.zc_exchange_begin(self._state, self._command, self._data, *out)
         else:
-            status = lib.zc_exchange_begin_secure(
-                self._state, self._secure.native, self._command, self._data, self._room, *out
-            )
+            with self._secure.held() as secure:
+                status = lib.zc_exchange_begin_secure(self._state, secure, self._command, self._data, self._room, *out)
         if status != lib.ZC_OK:
             fail_exchange(status)
 
@@ -149,17 +149,18 @@ class PhysicalCommands:
             CardResponseError: it cannot be the answer: too short, longer than asked, endless; ``reason``.
             SecureChannelError: the answer is not authentic; the channel is closed.
         """
-        status = lib.zc_exchange_feed(
-            self._state,
-            ffi.NULL if self._secure is None else self._secure.native,
-            self._data,
-            octets(response),
-            len(response),
-            self._answer,
-            self._out,
-            self._capacity,
-            self._length,
-        )
+        with nullcontext(ffi.NULL) if self._secure is None else self._secure.held() as secure:
+            status = lib.zc_exchange_feed(
+                self._state,
+                secure,
+                self._data,
+                octets(response),
+                len(response),
+                self._answer,
+                self._out,
+                self._capacity,
+                self._length,
+            )
         if status == lib.ZC_MORE:
             self.waiting = self._written()
             return
@@ -188,9 +189,3 @@ class PhysicalCommands:
         """Wipe the page that held the secrets, if there was one."""
         if self._page is not None:
             lib.zc_secret_wipe(self._page)
-
-
-def _ne(command: CommandAPDU, form: int) -> int:
-    if command.le == 0:
-        return EXTENDED_NE if form else SHORT_NE
-    return command.ne

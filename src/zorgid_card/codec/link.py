@@ -106,7 +106,7 @@ class Link:
             ResponseAPDU,
         )
         if not isinstance(outcome, ResponseAPDU):
-            self._failed(*outcome[:2])
+            self._failed(*outcome)
         if extended and self._carrier.refused:
             self._extended = False
         return outcome

@@ -7,6 +7,8 @@ carries; at a portal, :meth:`SecureMessaging.wrap` gives a command that the card
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 from zorgid_card._native import ffi, lib, octets, reason, unwrap, wrap
@@ -77,11 +79,6 @@ class SecureMessaging(ABC):
         """The ``zc_secure`` that the C core works with; for a link."""
         return self._page
 
-    @property
-    def native(self) -> Any:
-        """The same as a ``zc_secure *``; it is of use while this object lives."""
-        return self._secure
-
     def wrap(self, command: CommandAPDU) -> CommandAPDU:
         """The wrapped command; send it as it is, with chaining where its data exceed 255 bytes.
 
@@ -100,10 +97,11 @@ class SecureMessaging(ABC):
         if not self.hides_commands:
             raise ValueError("a command with secrets leaves this process only over an encrypting channel")
         room = len(command.data) + OVERHEAD
-        head = native_command(command, command.ne, command.extended)
+        head = native_command(command, command.ne_in_form(command.extended), command.extended)
         page = filled_page(command, room)
         try:
-            check(lib.zc_secure_wrap(self._secure, head, page.bytes, room))
+            with self.held() as secure:
+                check(lib.zc_secure_wrap(secure, head, page.bytes, room))
             data = bytes(ffi.buffer(page.bytes, head.nc))
         finally:
             lib.zc_secret_wipe(page)
@@ -123,8 +121,27 @@ class SecureMessaging(ABC):
         return outcome
 
     def close(self) -> None:
-        """Wipe the session keys; closing twice is fine."""
-        lib.zc_secret_wipe(self._secret)
+        """Wipe the session keys; closing twice is fine. A command under way in another thread is carried to its end first."""
+        self._secure.doomed = 1
+        if not self._secure.busy:
+            lib.zc_secret_wipe(self._secret)
+
+    @contextmanager
+    def held(self) -> Iterator[Any]:
+        """The ``zc_secure *`` for work that lets other threads run; until it ends, nobody else works with the channel or closes it.
+
+        Raises:
+            ValueError: another thread works with it.
+        """
+        if self._secure.busy:
+            raise ValueError("another thread works with the channel")
+        self._secure.busy = 1
+        try:
+            yield self._secure
+        finally:
+            self._secure.busy = 0
+            if self._secure.doomed:
+                self.close()
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}>"

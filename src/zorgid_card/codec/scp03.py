@@ -79,7 +79,8 @@ class SCP03(SecureMessaging):
             ValueError: not a level of table 7-4.
         """
         out, length = ffi.new("uint8_t[]", lib.ZC_SCP03_AUTHENTICATE_MAX), ffi.new("size_t *")
-        check(lib.zc_scp03_authenticate(self._of, int(level), out, length))
+        with self.held():
+            check(lib.zc_scp03_authenticate(self._of, int(level), out, length))
         return CommandAPDU.parse(bytes(ffi.buffer(out, length[0])))
 
     @property
