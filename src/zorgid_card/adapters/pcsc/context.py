@@ -25,17 +25,26 @@ from zorgid_card.errors import (
 ENCODING: Final = "mbcs" if sys.platform == "win32" else "utf-8"
 """Of readers' names."""
 
+_ODD: Final = "replace" if sys.platform == "win32" else "surrogateescape"
+"""What becomes of the bytes of a name that are none of its encoding: with pcsc-lite the name is found again by them."""
+
+SERVICE_COMES_WITH_READER: Final = sys.platform == "win32"
+"""Windows runs its smart card service only while a reader is connected: no service means no reader."""
+
 _START: Final = {
     "linux": ("apt install libpcsclite1 pcscd", "systemctl start pcscd.socket"),
+    "darwin": ("softwareupdate --install --all", "sudo launchctl kickstart -k system/com.apple.ifdreader"),
     "win32": ("sfc /scannow", "net start SCardSvr"),
 }
 
 # What PC/SC answers (pcsclite.h and winerror.h agree on the numbers).
 NO_READERS: Final = 0x8010002E
+UNKNOWN_READER: Final = 0x80100009
+CANCELLED: Final = 0x80100002
 TIMEOUT: Final = 0x8010000A
 CARD_RESET: Final = 0x80100068
 _ERRORS: Final[dict[int, type[ZorgIDError]]] = {
-    0x80100009: NoReaderError,  # SCARD_E_UNKNOWN_READER
+    UNKNOWN_READER: NoReaderError,
     0x80100017: NoReaderError,  # SCARD_E_READER_UNAVAILABLE
     NO_READERS: NoReaderError,
     0x8010000B: ReaderBusyError,  # SCARD_E_SHARING_VIOLATION
@@ -49,8 +58,33 @@ _ERRORS: Final[dict[int, type[ZorgIDError]]] = {
     0x8010001E: PCSCUnavailableError,  # SCARD_E_SERVICE_STOPPED
 }
 
+CONTEXT_LOST: Final = frozenset(
+    {
+        0x8010001D,  # SCARD_E_NO_SERVICE
+        0x8010001E,  # SCARD_E_SERVICE_STOPPED: Windows, with the last reader
+        0x80100003,  # SCARD_E_INVALID_HANDLE: the service that gave it is no more
+        0x80100013,  # SCARD_F_COMM_ERROR: pcsc-lite, in the middle of a restart
+        0x80100012,  # SCARD_E_SYSTEM_CANCELLED
+        0x80100018,  # SCARD_P_SHUTDOWN
+        0x00000006,  # ERROR_INVALID_HANDLE
+        0x0000006D,  # ERROR_BROKEN_PIPE
+        0x000006BA,  # RPC_S_SERVER_UNAVAILABLE
+    }
+)
+"""Codes after which a context is of no use any more, and another may be made when the service is back."""
+
 EXCLUSIVE, SHARED = 1, 2
 LEAVE, RESET = 0, 1
+
+
+def encoded(name: str) -> bytes:
+    """A reader's name as PC/SC takes it."""
+    return name.encode(ENCODING, _ODD)
+
+
+def decoded(name: bytes) -> str:
+    """A reader's name as PC/SC gave it."""
+    return name.decode(ENCODING, _ODD)
 
 
 def _unavailable(which: str) -> PCSCUnavailableError:
@@ -64,6 +98,11 @@ def _fail(operation: str, code: int) -> NoReturn:
     if kind is PCSCUnavailableError:
         raise _unavailable("service")
     raise kind(f"{operation}: PC/SC answered {code:08X}", reason=f"{code:08X}", operation=operation)
+
+
+def no_service(error: PCSCUnavailableError) -> bool:
+    """Whether it is the service that is absent, and not the library."""
+    return error.details.get("reason") == "service"
 
 
 def check(operation: str, code: int) -> None:
