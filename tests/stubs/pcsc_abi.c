@@ -22,6 +22,7 @@ typedef uint32_t DWORD;
 typedef int32_t LONG;
 typedef int32_t SCARDCONTEXT;
 typedef int32_t SCARDHANDLE;
+#define SCardControl SCardControl132 /* plain SCardControl has no control code there */
 #define MAX_ATR_SIZE 33
 #define STATE_SIZE (sizeof(void *) == 8 ? 61 : 53)
 #define CONTEXT ((SCARDCONTEXT)-0x11223344)
@@ -190,4 +191,19 @@ LONG SCardTransmit(SCARDHANDLE hCard, const SCARD_IO_REQUEST *pioSendPci, const 
     memcpy(pbRecvBuffer, "\x2A\x90\x00", 3);
     *pcbRecvLength = 3;
     return 0;
+}
+
+LONG SCardControl(SCARDHANDLE hCard, DWORD dwControlCode, const void *pbSendBuffer, DWORD cbSendLength,
+                  void *pbRecvBuffer, DWORD cbRecvLength, DWORD *lpBytesReturned)
+{
+    expect(hCard == CARD && dwControlCode != 0 && (pbSendBuffer != NULL || cbSendLength == 0));
+    (void)pbRecvBuffer, (void)cbRecvLength;
+    *lpBytesReturned = 0;
+    return CODE(0x80100022);
+}
+
+LONG SCardGetAttrib(SCARDHANDLE hCard, DWORD dwAttrId, unsigned char *pbAttr, DWORD *pcbAttrLen)
+{
+    expect(hCard == CARD && dwAttrId != 0 && (pbAttr == NULL || *pcbAttrLen > 0));
+    return CODE(0x80100022);
 }

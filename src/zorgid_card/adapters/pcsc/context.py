@@ -18,6 +18,7 @@ from zorgid_card.errors import (
     NoReaderError,
     PCSCUnavailableError,
     ReaderBusyError,
+    ReaderError,
     TransportError,
     ZorgIDError,
 )
@@ -58,20 +59,19 @@ _ERRORS: Final[dict[int, type[ZorgIDError]]] = {
     0x8010001E: PCSCUnavailableError,  # SCARD_E_SERVICE_STOPPED
 }
 
-CONTEXT_LOST: Final = frozenset(
-    {
-        0x8010001D,  # SCARD_E_NO_SERVICE
-        0x8010001E,  # SCARD_E_SERVICE_STOPPED: Windows, with the last reader
+_LOST: Final = {
+    f"{code:08X}"
+    for code in (
         0x80100003,  # SCARD_E_INVALID_HANDLE: the service that gave it is no more
+        0x80100001,  # SCARD_F_INTERNAL_ERROR, and
         0x80100013,  # SCARD_F_COMM_ERROR: pcsc-lite, in the middle of a restart
         0x80100012,  # SCARD_E_SYSTEM_CANCELLED
         0x80100018,  # SCARD_P_SHUTDOWN
         0x00000006,  # ERROR_INVALID_HANDLE
         0x0000006D,  # ERROR_BROKEN_PIPE
         0x000006BA,  # RPC_S_SERVER_UNAVAILABLE
-    }
-)
-"""Codes after which a context is of no use any more, and another may be made when the service is back."""
+    )
+}
 
 EXCLUSIVE, SHARED = 1, 2
 LEAVE, RESET = 0, 1
@@ -100,9 +100,19 @@ def _fail(operation: str, code: int) -> NoReturn:
     raise kind(f"{operation}: PC/SC answered {code:08X}", reason=f"{code:08X}", operation=operation)
 
 
-def no_service(error: PCSCUnavailableError) -> bool:
-    """Whether it is the service that is absent, and not the library."""
-    return error.details.get("reason") == "service"
+def no_service(error: ReaderError) -> bool:
+    """Whether it says that the library is there, and its service is not."""
+    return isinstance(error, PCSCUnavailableError) and error.details.get("reason") == "service"
+
+
+def no_reader_yet(error: ReaderError) -> bool:
+    """Whether it says no more than that no reader is connected."""
+    return SERVICE_COMES_WITH_READER and no_service(error)
+
+
+def lost(error: ReaderError) -> bool:
+    """Whether it says that the context is of no use any more; another may be made when the service is back."""
+    return no_service(error) or error.details.get("reason") in _LOST
 
 
 def check(operation: str, code: int) -> None:

@@ -11,20 +11,18 @@ from typing import Final
 
 from zorgid_card.adapters.pcsc.channel import PCSCChannel
 from zorgid_card.adapters.pcsc.context import (
-    CONTEXT_LOST,
     EXCLUSIVE,
-    SERVICE_COMES_WITH_READER,
     SHARED,
     TIMEOUT,
-    UNKNOWN_READER,
     Context,
     check,
     encoded,
-    no_service,
+    lost,
+    no_reader_yet,
     opened,
 )
 from zorgid_card.adapters.pcsc.slots import COUNTER_SHIFT, PRESENT, UNKNOWN, Slots, reader_names
-from zorgid_card.errors import NoCardError, NoReaderError, PCSCUnavailableError
+from zorgid_card.errors import NoCardError, NoReaderError, PCSCUnavailableError, ReaderError
 
 LIBRARY_VARIABLE: Final = "ZORGID_PCSC_LIBRARY"
 
@@ -119,32 +117,34 @@ class _Counting:
     def number(self, reader: str) -> int | None:
         """See :meth:`PCSCReader.insertion`."""
         with self._lock:
-            for _ in range(2):
-                slot, context = Slots([reader]), self._kept()
-                if context is None:
+            for _ in range(2):  # a context that was lost meanwhile is made again, once
+                try:
+                    return self._number(reader, self._kept())
+                except NoReaderError:
                     return None
-                code = slot.wait(context, 0)
-                if code not in CONTEXT_LOST:
-                    return None if code in (TIMEOUT, UNKNOWN_READER) else self._judged(code, slot.state(0))
-                context.close()
-                self._context = None
+                except ReaderError as error:
+                    if not lost(error):
+                        raise
+                    self._drop()
         return None
 
-    def _kept(self) -> Context | None:
+    def _number(self, reader: str, context: Context) -> int | None:
+        slot = Slots([reader])
+        check("look", slot.wait(context, 0))
+        state = slot.state(0)
+        counted = state >> COUNTER_SHIFT
+        return self._epoch << COUNTER_SHIFT | counted if state & PRESENT and counted else None
+
+    def _kept(self) -> Context:
         if self._context is None:
-            try:
-                self._context = Context(self._library)
-            except PCSCUnavailableError as error:
-                if no_service(error):
-                    return None
-                raise
+            self._context = Context(self._library)
             self._epoch = next(_epochs)
         return self._context
 
-    def _judged(self, code: int, state: int) -> int | None:
-        check("look", code)
-        counted = state >> COUNTER_SHIFT
-        return self._epoch << COUNTER_SHIFT | counted if state & PRESENT and counted else None
+    def _drop(self) -> None:
+        if self._context is not None:
+            self._context.close()
+            self._context = None
 
 
 _epochs = itertools.count(1)
@@ -170,6 +170,6 @@ def readers(*, library: str | None = None) -> list[PCSCReader]:
         with opened(library) as context:
             return [PCSCReader(name, library) for name in reader_names(context)]
     except PCSCUnavailableError as error:
-        if SERVICE_COMES_WITH_READER and no_service(error):
+        if no_reader_yet(error):
             return []
         raise

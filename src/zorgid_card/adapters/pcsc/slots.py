@@ -10,7 +10,7 @@ from zorgid_card.adapters.pcsc.context import NO_READERS, Context, check, decode
 from zorgid_card.errors import ReaderError
 
 # What stands in a slot's state (SCARD_STATE_*; pcsclite.h and winscard.h agree on the numbers).
-CHANGED, UNKNOWN, PRESENT, MUTE = 0x02, 0x04, 0x20, 0x200
+CHANGED, UNKNOWN, UNAVAILABLE, PRESENT, MUTE = 0x02, 0x04, 0x08, 0x20, 0x200
 COUNTER_SHIFT: Final = 16
 
 NOTIFICATION: Final = "\\\\?PnP?\\Notification"
@@ -47,6 +47,9 @@ class Slots:
         self._raw = ffi.new("zc_pcsc_slot[]", len(names))
         for number, name in enumerate(self._names):
             self._raw[number].reader = name
+
+    def __len__(self) -> int:
+        return len(self._names)
 
     def wait(self, context: Context, milliseconds: int) -> int:
         """Wait until a slot differs from what is known of it; gives PC/SC's code, and after 0 the new states are known."""
