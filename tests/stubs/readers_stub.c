@@ -41,6 +41,7 @@ uint32_t world_lost_code = 0x8010001D;  /* what a context of a former service an
 uint32_t world_pause;                   /* microseconds between the call of SCardGetStatusChange and its waiting */
 uint32_t world_most = 16;               /* slots in one call */
 uint32_t world_endless;                 /* whether waits know no time limit: they end by a change, or cancelled */
+uint32_t world_busy;                    /* how many connections are still refused, for another program has the card */
 uint32_t world_fail;                    /* what SCardGetStatusChange answers, unless 0 */
 int (*world_transmit)(const char *reader, const unsigned char *command, unsigned long length, unsigned char *response);
 
@@ -302,7 +303,10 @@ long SCardConnect(long context, const char *reader, unsigned long share, unsigne
             code = 0x80100066;
         else if (!(readers[i].state & PRESENT))
             code = 0x8010000C;
-        else {
+        else if (world_busy > 0) {
+            world_busy--;
+            code = 0x8010000B;
+        } else {
             *card = i + 1;
             *protocol = 2;
             world_cards++;

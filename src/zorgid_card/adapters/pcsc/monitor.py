@@ -22,7 +22,7 @@ from zorgid_card.adapters.pcsc.context import (
     no_reader_yet,
 )
 from zorgid_card.adapters.pcsc.events import Held, ReaderEvent, SlotState, Snapshot, changes
-from zorgid_card.adapters.pcsc.readers import LIBRARY_VARIABLE, SLICE_MS
+from zorgid_card.adapters.pcsc.readers import LIBRARY_VARIABLE, SLICE_MS, PCSCReader
 from zorgid_card.adapters.pcsc.slots import (
     COUNTER_SHIFT,
     MOST,
@@ -130,6 +130,10 @@ class ReaderWatch:
         """The readers as the last look found them; what it changed may still be to come as events."""
         return dict(self._known)
 
+    def reader(self, name: str) -> PCSCReader:
+        """The reader that events call so."""
+        return PCSCReader(name, self._library)
+
     def close(self) -> None:
         """End the stream, and whatever waits for it, at once; a second time does nothing."""
         self._closed = True
@@ -208,7 +212,7 @@ class ReaderWatch:
             return False
         self._napping = True
         try:
-            code = slots.wait(context, min(SLICE_MS, max(1, int(seconds * 1000))))
+            code = slots.wait(context, max(1, int(min(seconds, SLICE_MS / 1000) * 1000)))
         finally:
             self._napping = False
         if code == 0 and self._notified:
