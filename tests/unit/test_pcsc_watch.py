@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import random
+import signal
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -279,6 +280,17 @@ def test_closing_from_the_thread_that_iterates_ends_it(world: World, watch: Read
     for event in watch:
         watch.close()
         assert event.reader == "one"
+
+
+def test_a_signal_handler_may_close_it(world: World, watch: ReaderWatch) -> None:
+    before = signal.signal(signal.SIGALRM, lambda *_: watch.close())
+    try:
+        world.plug("one")
+        signal.setitimer(signal.ITIMER_REAL, 0.05)
+        heard = [event.change for event in watch]
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    assert heard == [Change.READER_ADDED]
 
 
 def test_a_watch_that_nobody_closed_lets_go_of_its_context(world: World) -> None:

@@ -32,11 +32,16 @@ _ODD: Final = "replace" if sys.platform == "win32" else "surrogateescape"
 SERVICE_COMES_WITH_READER: Final = sys.platform == "win32"
 """Windows runs its smart card service only while a reader is connected: no service means no reader."""
 
-_START: Final = {
-    "linux": ("apt install libpcsclite1 pcscd", "systemctl start pcscd.socket"),
-    "darwin": ("softwareupdate --install --all", "sudo launchctl kickstart -k system/com.apple.ifdreader"),
-    "win32": ("sfc /scannow", "net start SCardSvr"),
+_ADVICE: Final = {
+    ("linux", "library"): "apt install libpcsclite1 pcscd",
+    ("linux", "service"): "systemctl start pcscd.socket",
+    ("linux", "access"): "polkit: org.debian.pcsc-lite.access_pcsc, org.debian.pcsc-lite.access_card",
+    ("darwin", "library"): "softwareupdate --install --all",
+    ("darwin", "service"): "sudo launchctl kickstart -k system/com.apple.ifdreader",
+    ("win32", "library"): "sfc /scannow",
+    ("win32", "service"): "net start SCardSvr",
 }
+"""What helps, as a person with the rights for it types it."""
 
 # What PC/SC answers (pcsclite.h and winerror.h agree on the numbers).
 NO_READERS: Final = 0x8010002E
@@ -44,6 +49,7 @@ UNKNOWN_READER: Final = 0x80100009
 CANCELLED: Final = 0x80100002
 TIMEOUT: Final = 0x8010000A
 CARD_RESET: Final = 0x80100068
+FORBIDDEN: Final = 0x8010006A  # SCARD_W_SECURITY_VIOLATION: pcscd's, where polkit keeps somebody out
 _ERRORS: Final[dict[int, type[ZorgIDError]]] = {
     UNKNOWN_READER: NoReaderError,
     0x80100017: NoReaderError,  # SCARD_E_READER_UNAVAILABLE
@@ -57,6 +63,7 @@ _ERRORS: Final[dict[int, type[ZorgIDError]]] = {
     0x80100065: CardResponseError,  # SCARD_W_UNSUPPORTED_CARD
     0x8010001D: PCSCUnavailableError,  # SCARD_E_NO_SERVICE
     0x8010001E: PCSCUnavailableError,  # SCARD_E_SERVICE_STOPPED
+    FORBIDDEN: PCSCUnavailableError,
 }
 
 _LOST: Final = {
@@ -88,15 +95,13 @@ def decoded(name: bytes) -> str:
 
 
 def _unavailable(which: str) -> PCSCUnavailableError:
-    install, start = _START.get(sys.platform, (None, None))
-    advice = install if which == "library" else start
-    return PCSCUnavailableError(f"PC/SC: no {which}", reason=which, advice=advice)
+    return PCSCUnavailableError(f"PC/SC: no {which}", reason=which, advice=_ADVICE.get((sys.platform, which)))
 
 
 def _fail(operation: str, code: int) -> NoReturn:
     kind = _ERRORS.get(code, TransportError)
     if kind is PCSCUnavailableError:
-        raise _unavailable("service")
+        raise _unavailable("access" if code == FORBIDDEN else "service")
     raise kind(f"{operation}: PC/SC answered {code:08X}", reason=f"{code:08X}", operation=operation)
 
 

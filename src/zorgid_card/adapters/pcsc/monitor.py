@@ -28,6 +28,7 @@ from zorgid_card.adapters.pcsc.slots import (
     MOST,
     MUTE,
     NOTIFICATION,
+    NOTIFIES,
     PRESENT,
     UNAVAILABLE,
     UNKNOWN,
@@ -77,7 +78,7 @@ class ReaderWatch:
         self._turn = threading.RLock()
         self._bell = threading.Event()
         self._napping = self._closed = False
-        self._notified = True
+        self._notified = NOTIFIES
         self._retry = _FIRST_RETRY
         try:
             self._connected()
@@ -89,21 +90,21 @@ class ReaderWatch:
         return self
 
     def __next__(self) -> ReaderEvent:
-        while not self._pending:
-            if self._closed:
-                raise StopIteration
+        while not self._closed:
+            if self._pending:
+                return self._pending.popleft()
             self._fill(None)
-        return self._pending.popleft()
+        raise StopIteration
 
     def __aiter__(self) -> ReaderWatch:
         return self
 
     async def __anext__(self) -> ReaderEvent:
-        while not self._pending:
-            if self._closed:
-                raise StopAsyncIteration
+        while not self._closed:
+            if self._pending:
+                return self._pending.popleft()
             await self._fill_in_thread()
-        return self._pending.popleft()
+        raise StopAsyncIteration
 
     def __enter__(self) -> ReaderWatch:
         return self
@@ -119,9 +120,9 @@ class ReaderWatch:
         Raises:
             TransportError: PC/SC answers what cannot be waited out.
         """
-        if not self._pending and not self._closed:
+        if not self._pending:
             self._fill(time.monotonic() + timeout)
-        events = list(self._pending)
+        events = [] if self._closed else list(self._pending)
         self._pending.clear()
         return events
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from typing import Final
 
@@ -14,10 +15,13 @@ CHANGED, UNKNOWN, UNAVAILABLE, PRESENT, MUTE = 0x02, 0x04, 0x08, 0x20, 0x200
 COUNTER_SHIFT: Final = 16
 
 NOTIFICATION: Final = "\\\\?PnP?\\Notification"
-"""The name under which PC/SC tells that readers come and go; macOS does not know it."""
+"""The name under which PC/SC tells that readers come and go."""
 
-MOST: Final = int(lib.ZC_PCSC_SLOTS_MAX)
-"""Slots that one call takes: more than 16 are none of pcsc-lite's."""
+NOTIFIES: Final = sys.platform != "darwin"
+"""macOS has never known it."""
+
+MOST: Final = 10 if sys.platform == "win32" else int(lib.ZC_PCSC_SLOTS_MAX)
+"""Slots that one call takes: MAXIMUM_SMARTCARD_READERS on Windows, PCSCLITE_MAX_READERS_CONTEXTS elsewhere."""
 
 
 def reader_names(context: Context) -> list[str]:
