@@ -621,7 +621,7 @@ ZC_API uint32_t zc_pcsc_release(const zc_pcsc *pcsc, uint64_t context);
 /* All readers: names each ended by NUL, and one NUL more. With `names` NULL `length` tells how much room they take. */
 ZC_API uint32_t zc_pcsc_list(const zc_pcsc *pcsc, uint64_t context, char *names, uint32_t capacity, uint32_t *length);
 
-/* A reader that is waited for, or "\\\\?PnP?\\Notification" for readers that come and go. `state`: what the caller knows (SCARD_STATE_*,
+/* A reader that is waited for, or \\?PnP?\Notification for readers that come and go. `state`: what the caller knows (SCARD_STATE_*,
  * 0: nothing), then what PC/SC says; its high word counts the cards that came and went, where the platform counts them. */
 typedef struct {
     const char *reader;

@@ -124,7 +124,11 @@ static void *open_library(const char *path)
 
 static void *find_symbol(void *library, const char *name)
 {
-    return (void *)GetProcAddress((HMODULE)library, name);
+    FARPROC found = GetProcAddress((HMODULE)library, name);
+    void *symbol;
+
+    memcpy(&symbol, &found, sizeof symbol);
+    return symbol;
 }
 
 static void close_library(void *library)

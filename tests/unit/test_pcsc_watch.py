@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import random
 import signal
 import threading
@@ -298,6 +299,14 @@ def test_a_watch_that_nobody_closed_lets_go_of_its_context(world: World) -> None
     next(watch_readers(library=world.path))
     gc.collect()
     assert world["contexts"] == 0
+
+
+def test_a_forked_process_does_not_end_its_parents_stream(world: World, watch: ReaderWatch) -> None:
+    child = os.fork()
+    if child == 0:
+        watch.close()
+        os._exit(world["contexts"])
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 1
 
 
 # --- async for -------------------------------------------------------------------------------------------------------

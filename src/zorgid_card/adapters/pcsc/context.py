@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import weakref
 from collections.abc import Iterator
@@ -145,7 +146,8 @@ class Context:
         check("establish", lib.zc_pcsc_establish(self.pcsc, out))
         self.handle = int(out[0])
         self._card: list[int] = []
-        self._end = weakref.finalize(self, _let_go, self.pcsc, self.handle, self._card, RESET)
+        self._process = os.getpid()
+        self._end = weakref.finalize(self, _let_go, self.pcsc, self.handle, self._card, self._process, RESET)
 
     def connect(self, reader: bytes, share: int) -> int:
         """Connect the card in ``reader``; returns the protocol (1: T=0, 2: T=1)."""
@@ -164,11 +166,16 @@ class Context:
     def close(self, disposition: int = LEAVE) -> None:
         """Let go of the card and the context; a second time does nothing."""
         if self._end.detach() is not None:
-            _let_go(self.pcsc, self.handle, self._card, disposition)
+            _let_go(self.pcsc, self.handle, self._card, self._process, disposition)
 
 
-def _let_go(pcsc: Any, handle: int, card: list[int], disposition: int) -> None:
-    """Disconnect and release. A channel that nobody closed is reset: what was verified in it must not stay so."""
+def _let_go(pcsc: Any, handle: int, card: list[int], process: int, disposition: int) -> None:
+    """Disconnect and release. A channel that nobody closed is reset: what was verified in it must not stay so.
+
+    A forked process inherits its parent's connection to the service: it must not end there what is the parent's.
+    """
+    if process != os.getpid():
+        return
     for one in card:
         lib.zc_pcsc_disconnect(pcsc, one, disposition)
     lib.zc_pcsc_release(pcsc, handle)
