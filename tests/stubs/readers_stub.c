@@ -36,7 +36,9 @@ static pthread_cond_t change = PTHREAD_COND_INITIALIZER;
 static uint32_t up = 1, generation = 1, list_version, serial;
 
 /* for the test to set */
-uint32_t world_notification = 1;        /* whether \\?PnP?\Notification is known */
+uint32_t world_notification = 1;        /* \\?PnP?\Notification is 0: unknown (macOS); else its high word holds 1: nothing
+                                           (pcsc-lite before 2.3.0), 2: how many readers there are (Windows), 3: how often
+                                           readers came or went (pcsc-lite from 2.3.0) */
 uint32_t world_lost_code = 0x8010001D;  /* what a context of a former service answers */
 uint32_t world_pause;                   /* microseconds between the call of SCardGetStatusChange and its waiting */
 uint32_t world_most = 16;               /* slots in one call */
@@ -192,6 +194,25 @@ static int is_notification(const reader_state *state)
     return strcmp(state->reader, "\\\\?PnP?\\Notification") == 0;
 }
 
+static int notifies(reader_state *state, uint32_t since)
+{
+    unsigned long known = state->current >> 16, count = 0;
+    int changed = list_version != since;
+
+    if (world_notification == 0) {
+        state->event = UNKNOWN | CHANGED;
+        return 1;
+    }
+    for (int i = 0; i < READERS; i++)
+        count += readers[i].name[0] != 0;
+    if (world_notification == 2)
+        changed |= known != count;
+    if (world_notification == 3 && known != 0)
+        changed |= known != list_version;
+    state->event = (changed ? CHANGED : 0) | (world_notification == 2 ? count : world_notification == 3 ? list_version : 0) << 16;
+    return changed;
+}
+
 /* Fills in one state; gives whether that ends the wait. */
 static int differs(reader_state *state, uint32_t since)
 {
@@ -199,11 +220,8 @@ static int differs(reader_state *state, uint32_t since)
     unsigned long shown = EMPTY | PRESENT | MUTE | IN_USE | UNAVAILABLE;
     int changed;
 
-    if (is_notification(state)) {
-        changed = world_notification ? list_version != since : 1;
-        state->event = world_notification ? (changed ? CHANGED : 0) : UNKNOWN | CHANGED;
-        return changed;
-    }
+    if (is_notification(state))
+        return notifies(state, since);
     if (i < 0) {
         state->event = UNKNOWN | UNAVAILABLE | CHANGED;
         return 1;

@@ -137,12 +137,22 @@ def test_without_notification_new_readers_are_told_all_the_same(world: World, wa
     assert changes(watch.poll()) == []
 
 
-def test_without_notification_waiting_does_not_spin(world: World, watch: ReaderWatch) -> None:
-    world["notification"] = 0
-    world.plug("one")
-    assert len(watch.poll()) == 1
-    assert watch.poll(timeout=0.8) == []
-    assert world["waits"] < 10
+@pytest.mark.parametrize("notification", [0, 1, 2, 3])
+def test_waiting_does_not_spin_and_hears_whatever_the_notification_counts(
+    world: World, watch: ReaderWatch, notification: int
+) -> None:
+    world["notification"] = notification
+    for number in range(3):
+        world.plug(f"reader {number}")
+        world["waits"] = 0
+        assert len(watch.poll(timeout=PATIENCE)) == 1
+        assert watch.poll(timeout=0.3) == []
+        assert world["waits"] < 10
+    world["endless"] = notification > 0
+    thread = running(lambda: until(watch, "the last"))
+    waiting(world)
+    world.plug("the last")
+    ended(thread)
 
 
 @pytest.mark.parametrize("notification", [0, 1])
@@ -505,6 +515,20 @@ def test_an_insertion_keeps_its_number_until_the_card_is_taken_out(world: World)
     assert reader.insertion() not in (None, number)
     world.unplug("one")
     assert reader.insertion() is None
+    _counting.cache_clear()
+
+
+def test_a_reader_plugged_in_again_is_another_insertion_where_pcsc_counts_that(world: World) -> None:
+    """As pcsc-lite does from 2.3.0 on."""
+    world["notification"] = 3
+    reader = PCSCReader("one", world.path)
+    numbers = set()
+    for atr in (A, B):
+        world.plug("one")
+        world.put("one", Held.CARD, atr)
+        numbers.add(reader.insertion())
+        world.unplug("one")
+    assert len(numbers - {None}) == 2
     _counting.cache_clear()
 
 

@@ -79,6 +79,7 @@ class ReaderWatch:
         self._bell = threading.Event()
         self._napping = self._closed = False
         self._notified = NOTIFIES
+        self._notification = 0
         self._retry = _FIRST_RETRY
         try:
             self._connected()
@@ -217,7 +218,8 @@ class ReaderWatch:
         finally:
             self._napping = False
         if code == 0 and self._notified:
-            self._notified = not slots.state(len(slots) - 1) & UNKNOWN
+            self._notification = slots.state(len(slots) - 1)
+            self._notified = not self._notification & UNKNOWN
         return self._ended(code)
 
     def _ended(self, code: int) -> bool:
@@ -233,7 +235,7 @@ class ReaderWatch:
         names = list(self._states)[: MOST - self._notified]
         if self._notified:
             slots = Slots([*names, NOTIFICATION])
-            slots.know(len(names), len(self._states) << COUNTER_SHIFT)
+            slots.know(len(names), self._notification)
         elif names:
             slots = Slots(names)
         else:
@@ -288,7 +290,7 @@ class ReaderWatch:
         if not lost(error):
             raise error
         self._let_go()
-        self._states = {}
+        self._states, self._notification = {}, 0
         self._note({})
 
     def _let_go(self) -> None:

@@ -21,7 +21,7 @@ from zorgid_card.adapters.pcsc.context import (
     no_reader_yet,
     opened,
 )
-from zorgid_card.adapters.pcsc.slots import COUNTER_SHIFT, PRESENT, UNKNOWN, Slots, reader_names
+from zorgid_card.adapters.pcsc.slots import COUNTER_SHIFT, NOTIFICATION, NOTIFIES, PRESENT, UNKNOWN, Slots, reader_names
 from zorgid_card.errors import NoCardError, NoReaderError, PCSCUnavailableError, ReaderError
 
 LIBRARY_VARIABLE: Final = "ZORGID_PCSC_LIBRARY"
@@ -129,11 +129,13 @@ class _Counting:
         return None
 
     def _number(self, reader: str, context: Context) -> int | None:
-        slot = Slots([reader])
-        check("look", slot.wait(context, 0))
-        state = slot.state(0)
-        counted = state >> COUNTER_SHIFT
-        return self._epoch << COUNTER_SHIFT | counted if state & PRESENT and counted else None
+        slots = Slots([reader, NOTIFICATION] if NOTIFIES else [reader])
+        check("look", slots.wait(context, 0))
+        state, notification = slots.state(0), slots.state(len(slots) - 1)
+        counted, moved = state >> COUNTER_SHIFT, notification >> COUNTER_SHIFT
+        if not state & PRESENT or not counted:
+            return None
+        return (self._epoch << COUNTER_SHIFT | moved) << COUNTER_SHIFT | counted
 
     def _kept(self) -> Context:
         if self._context is None:
