@@ -110,7 +110,7 @@ def test_over_random_steps_and_restarts_the_final_state_is_right(desk: Desk, see
                 follower.hear(watch.poll(timeout=chance.random()))
             else:
                 hear_until(watch, follower, lambda: follower.agrees_with(desk.truth))
-        time.sleep(2 * ABSENT)  # till then it may agree by chance, when a card that was exchanged has not been missed yet
+        time.sleep(2 * ABSENT)  # a card that was exchanged, and not missed yet, would agree by chance
         hear_until(watch, follower, lambda: follower.agrees_with(desk.truth))
     assert desk.restarts > 0
     assert any(event.change is Change.CARD_INSERTED and event.counter > 0 for event in follower.heard)

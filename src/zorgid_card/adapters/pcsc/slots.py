@@ -31,7 +31,7 @@ def reader_names(context: Context) -> list[str]:
         ReaderError: see :func:`check`; ``unsettled``: they change each time.
     """
     length = ffi.new("uint32_t *")
-    for _ in range(3):
+    for _ in range(10):
         code = lib.zc_pcsc_list(context.pcsc, context.handle, ffi.NULL, 0, length)
         if code == NO_READERS:
             return []
