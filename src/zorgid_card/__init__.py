@@ -25,8 +25,9 @@ if TYPE_CHECKING:
     from zorgid_card.errors import ZorgIDError
     from zorgid_card.pki.hierarchy import UZI_G3, UZI_TEST_G3, trust
     from zorgid_card.pki.identity import UZIIdentity, read_uzi_identity
-    from zorgid_card.recipes import CRLFolder, PortalSide, find_reader, open_card, open_portal, wait_for_card
+    from zorgid_card.recipes import CRLFolder, PortalSide, find_reader, open_card, open_portal
     from zorgid_card.secret import Secret
+    from zorgid_card.waiting import wait_for_card
     from zorgid_card.workflows.authentication import LoggedIn, log_in
     from zorgid_card.workflows.creation import CardCreation
     from zorgid_card.workflows.pairing import PortalIdentity
@@ -86,7 +87,7 @@ _HOME = {
     "find_reader": "recipes",
     "open_card": "recipes",
     "open_portal": "recipes",
-    "wait_for_card": "recipes",
+    "wait_for_card": "waiting",
     "Secret": "secret",
     "LoggedIn": "workflows.authentication",
     "log_in": "workflows.authentication",

@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import pytest
 
@@ -24,9 +24,6 @@ from zorgid_card.testkit.card import VirtualCard
 from zorgid_card.testkit.maker import Maker
 from zorgid_card.testkit.vpcd import PORT, VPCDCard
 
-if TYPE_CHECKING:
-    from conftest import PCSCD
-
 pytestmark = pytest.mark.blackbox
 
 NAMES = ["Virtual PCD 00 00", "Virtual PCD 00 01"]
@@ -34,10 +31,18 @@ PATIENCE = 20.0
 ABSENT = 0.6  # vpcd looks every 0.4 s
 
 
+class Daemon(Protocol):
+    """What the fixture ``pcscd`` gives."""
+
+    def start(self) -> None: ...
+
+    def stop(self, *, kill: bool = False) -> None: ...
+
+
 class Desk:
     """Two virtual slots, and what is truly in them."""
 
-    def __init__(self, daemon: PCSCD) -> None:
+    def __init__(self, daemon: Daemon) -> None:
         self._daemon = daemon
         self._served: dict[str, VPCDCard] = {}
         self._card = Maker.create()
@@ -78,7 +83,7 @@ class Desk:
 
 
 @pytest.fixture
-def desk(pcscd: PCSCD) -> Iterator[Desk]:
+def desk(pcscd: Daemon) -> Iterator[Desk]:
     desk = Desk(pcscd)
     threads = tasks()
     yield desk
@@ -171,7 +176,7 @@ def test_waiting_for_a_pass_passes_over_another_card(desk: Desk) -> None:
     assert reader.insertion() not in (None, number)
 
 
-def test_without_pcscd_it_says_what_to_start(desk: Desk, pcscd: PCSCD) -> None:
+def test_without_pcscd_it_says_what_to_start(desk: Desk, pcscd: Daemon) -> None:
     pcscd.stop()
     try:
         for call in (readers, watch_readers, wait_for_card):

@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 
 from readers_world import World, compile_library
-from zorgid_card.adapters.pcsc import LIBRARY_VARIABLE, Held
+from zorgid_card.adapters.pcsc import LIBRARY_VARIABLE, Change, Held
 from zorgid_card.cli import app
+from zorgid_card.cli.texts import TEXTS
 
 pytestmark = pytest.mark.skipif("sys.platform != 'linux'", reason="the stub is a libpcsclite")
 
@@ -33,6 +34,11 @@ def world(compiled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> It
     monkeypatch.setenv(LIBRARY_VARIABLE, world.path)
     yield world
     assert world["contexts"] == 0
+
+
+def test_there_are_words_for_all_that_can_be_told() -> None:
+    wanted = {f"readers.{change}" for change in Change} | {f"readers.slot.{held}" for held in Held}
+    assert wanted - TEXTS.keys() == set()
 
 
 @pytest.mark.parametrize(("lang", "words"), [("nl", ("Paslezer", "leeg")), ("en", ("Reader", "empty"))])

@@ -11,7 +11,6 @@ import pytest
 
 import zorgid_card
 from zorgid_card import cli, workflows
-from zorgid_card.adapters.pcsc import Change, Held
 from zorgid_card.cards import CardKind, TryState
 from zorgid_card.cli.demo.narration import CREATE, REGISTER
 from zorgid_card.cli.texts import TEXTS, Language, Texts, placeholders, required
@@ -122,7 +121,6 @@ def test_every_key_that_is_used_is_there() -> None:
     used |= {f"cue.{cue}" for cue in Cue} | {f"step.{step}" for step in Step} | {f"create.step.{step}" for step in Step}
     used |= {f"kind.{kind}" for kind in CardKind} | {f"tries.{state}" for state in TryState}
     used |= {f"state.{state}" for state in {*CARD.values(), *(state for state, _ in CARD)}}
-    used |= {f"readers.{change}" for change in Change} | {f"readers.slot.{held}" for held in Held}
     used |= {f"register.{step}" for step in REGISTER} | {f"create.{step}" for step in CREATE}
     assert len(used) > 120
     assert used - TEXTS.keys() == set()
