@@ -634,8 +634,9 @@ ZC_API zc_status zc_secure_unwrap(zc_secure *secure, uint8_t *data, size_t *leng
 
 /* ---- PC/SC: the system's smart card service, loaded at run time ---------------------------------------------------- */
 
-#define ZC_PCSC_CALLS 11
+#define ZC_PCSC_CALLS 12
 #define ZC_PCSC_ATR_MAX 36
+#define ZC_PCSC_SLOTS_MAX 16
 #define ZC_PCSC_WAIT_FOREVER 0xFFFFFFFF
 
 /* The library and its entry points. Any number of threads may use one; a context or card serves one thread at a time. */
@@ -657,9 +658,23 @@ ZC_API uint32_t zc_pcsc_release(const zc_pcsc *pcsc, uint64_t context);
 /* All readers: names each ended by NUL, and one NUL more. With `names` NULL `length` tells how much room they take. */
 ZC_API uint32_t zc_pcsc_list(const zc_pcsc *pcsc, uint64_t context, char *names, uint32_t capacity, uint32_t *length);
 
-/* Wait until the reader's state differs from `state` (0: unaware) or `milliseconds` pass; `state` becomes what it is now. */
-ZC_API uint32_t zc_pcsc_wait(const zc_pcsc *pcsc, uint64_t context, const char *reader, uint32_t milliseconds,
-                      uint32_t *state);
+/* A reader that is waited for, or \\?PnP?\Notification for readers that come and go. `state`: what the caller knows (SCARD_STATE_*,
+ * 0: nothing), then what PC/SC says; its high word counts the cards that came and went, where the platform counts them. */
+typedef struct {
+    const char *reader;
+    uint32_t state;
+    uint32_t atr_length;
+    uint8_t atr[ZC_PCSC_ATR_MAX];
+} zc_pcsc_slot;
+
+/* Wait until the state of one of `count` slots, ZC_PCSC_SLOTS_MAX at most, differs from what its caller knows, or `milliseconds`
+ * pass (0x8010000A), or zc_pcsc_cancel (0x80100002). Whatever is not 0 leaves the slots as they are. */
+ZC_API uint32_t zc_pcsc_wait(const zc_pcsc *pcsc, uint64_t context, zc_pcsc_slot *slots, uint32_t count,
+                      uint32_t milliseconds);
+
+/* End the wait that another thread has under way in this context. One that is about to begin is not ended: repeat the call until
+ * the other thread has heard it. */
+ZC_API uint32_t zc_pcsc_cancel(const zc_pcsc *pcsc, uint64_t context);
 
 /* `share`: 1 exclusive, 2 shared. `protocol`: 1 for T=0, 2 for T=1; `initialization`, `disposition`: 0 leave, 1 reset,
  * 2 power down. */

@@ -1,27 +1,47 @@
 /* SPDX-License-Identifier: Apache-2.0
  * PC/SC without its headers: the library is loaded at run time, and its types are declared here for each platform.
  *
- *   platform   DWORD           LONG      SCARDCONTEXT, SCARDHANDLE   SCARD_READERSTATE
- *   Linux      unsigned long   long      long                        ATR of 33 bytes
- *   macOS      uint32_t        int32_t   int32_t                     ATR of 33 bytes, packed
- *   Windows    uint32_t        int32_t   uintptr_t                   ATR of 36 bytes
+ *   platform   DWORD           LONG      SCARDCONTEXT, SCARDHANDLE   SCARD_READERSTATE   names
+ *   Linux      unsigned long   long      long                        ATR of 33 bytes     plain
+ *   macOS      uint32_t        int32_t   int32_t                     the same, packed    plain
+ *   Windows    uint32_t        int32_t   uintptr_t                   ATR of 36 bytes     with A where a string goes in or out
+ *
+ * ZC_PCSC_ABI chooses another platform's than that which is built for, so that each is tested on any (tests/abi_pcsc.c).
  */
 #include "zc.h"
 
 #include <string.h>
 
+#define LINUX 1
+#define MACOS 2
+#define WINDOWS 3
+
+#if !defined(ZC_PCSC_ABI)
+#if defined(_WIN32)
+#define ZC_PCSC_ABI WINDOWS
+#elif defined(__APPLE__)
+#define ZC_PCSC_ABI MACOS
+#else
+#define ZC_PCSC_ABI LINUX
+#endif
+#endif
+
 #if defined(_WIN32)
 #define CALL __stdcall
+#else
+#define CALL
+#endif
+
+#if ZC_PCSC_ABI == WINDOWS
 #define ANSI(name) name "A"
 #define ATR_SIZE 36
 typedef uint32_t dword;
 typedef int32_t result;
 typedef uintptr_t handle;
 #else
-#define CALL
 #define ANSI(name) name
 #define ATR_SIZE 33
-#if defined(__APPLE__)
+#if ZC_PCSC_ABI == MACOS
 #pragma pack(push, 1)
 typedef uint32_t dword;
 typedef int32_t result;
@@ -47,7 +67,7 @@ typedef struct {
     dword size;
 } io_request;
 
-#if defined(__APPLE__)
+#if ZC_PCSC_ABI == MACOS
 #pragma pack(pop)
 #endif
 
@@ -55,6 +75,7 @@ typedef result(CALL *establish_call)(dword, const void *, const void *, handle *
 typedef result(CALL *release_call)(handle);
 typedef result(CALL *list_call)(handle, const char *, char *, dword *);
 typedef result(CALL *wait_call)(handle, dword, reader_state *, dword);
+typedef result(CALL *cancel_call)(handle);
 typedef result(CALL *connect_call)(handle, const char *, dword, dword, handle *, dword *);
 typedef result(CALL *reconnect_call)(handle, dword, dword, dword, dword *);
 typedef result(CALL *disconnect_call)(handle, dword);
@@ -64,13 +85,14 @@ typedef result(CALL *status_call)(handle, char *, dword *, dword *, dword *, uin
 typedef result(CALL *transmit_call)(handle, const io_request *, const uint8_t *, dword, io_request *, uint8_t *,
                                     dword *);
 
-enum { ESTABLISH, RELEASE, LIST, WAIT, CONNECT, RECONNECT, DISCONNECT, BEGIN, END, STATUS, TRANSMIT };
+enum { ESTABLISH, RELEASE, LIST, WAIT, CANCEL, CONNECT, RECONNECT, DISCONNECT, BEGIN, END, STATUS, TRANSMIT };
 
 static const char *const names[ZC_PCSC_CALLS] = {
     [ESTABLISH] = "SCardEstablishContext",
     [RELEASE] = "SCardReleaseContext",
     [LIST] = ANSI("SCardListReaders"),
     [WAIT] = ANSI("SCardGetStatusChange"),
+    [CANCEL] = "SCardCancel",
     [CONNECT] = ANSI("SCardConnect"),
     [RECONNECT] = "SCardReconnect",
     [DISCONNECT] = "SCardDisconnect",
@@ -81,6 +103,8 @@ static const char *const names[ZC_PCSC_CALLS] = {
 };
 
 enum { SCOPE_SYSTEM = 2, T0 = 1, T0_OR_T1 = 3 };
+
+#define INVALID_PARAMETER UINT32_C(0x80100004) /* SCARD_E_INVALID_PARAMETER */
 
 /* ISO C has no cast between object and function pointers; POSIX and Windows promise that their representations agree. */
 #define ENTRY(type, pcsc, index) \
@@ -100,7 +124,11 @@ static void *open_library(const char *path)
 
 static void *find_symbol(void *library, const char *name)
 {
-    return (void *)GetProcAddress((HMODULE)library, name);
+    FARPROC found = GetProcAddress((HMODULE)library, name);
+    void *symbol;
+
+    memcpy(&symbol, &found, sizeof symbol);
+    return symbol;
 }
 
 static void close_library(void *library)
@@ -185,15 +213,34 @@ uint32_t zc_pcsc_list(const zc_pcsc *pcsc, uint64_t context, char *readers, uint
     return code;
 }
 
-uint32_t zc_pcsc_wait(const zc_pcsc *pcsc, uint64_t context, const char *reader, uint32_t milliseconds,
-                      uint32_t *state)
+uint32_t zc_pcsc_wait(const zc_pcsc *pcsc, uint64_t context, zc_pcsc_slot *slots, uint32_t count,
+                      uint32_t milliseconds)
 {
     ENTRY(wait_call, pcsc, WAIT);
-    reader_state one = {.reader = reader, .current = *state};
-    uint32_t code = (uint32_t)entry((handle)context, milliseconds, &one, 1);
+    reader_state states[ZC_PCSC_SLOTS_MAX];
+    uint32_t code;
 
-    *state = (uint32_t)one.event;
+    if (count > ZC_PCSC_SLOTS_MAX)
+        return INVALID_PARAMETER;
+    memset(states, 0, sizeof states);
+    for (uint32_t i = 0; i < count; i++) {
+        states[i].reader = slots[i].reader;
+        states[i].current = slots[i].state;
+    }
+    code = (uint32_t)entry((handle)context, milliseconds, states, count);
+    for (uint32_t i = 0; code == 0 && i < count; i++) {
+        slots[i].state = (uint32_t)states[i].event;
+        slots[i].atr_length = states[i].atr_length < ATR_SIZE ? (uint32_t)states[i].atr_length : ATR_SIZE;
+        memcpy(slots[i].atr, states[i].atr, ATR_SIZE);
+    }
     return code;
+}
+
+uint32_t zc_pcsc_cancel(const zc_pcsc *pcsc, uint64_t context)
+{
+    ENTRY(cancel_call, pcsc, CANCEL);
+
+    return (uint32_t)entry((handle)context);
 }
 
 uint32_t zc_pcsc_connect(const zc_pcsc *pcsc, uint64_t context, const char *reader, uint32_t share, uint64_t *card,

@@ -36,9 +36,10 @@ static void what_is_not_pcsc_is_told_apart(void)
 static void a_card_is_reached_through_context_and_reader(void)
 {
     uint64_t context, card;
-    uint32_t protocol, length, state = 0;
+    uint32_t protocol, length;
     uint8_t atr[ZC_PCSC_ATR_MAX];
     char names[64];
+    zc_pcsc_slot slot = {.reader = names};
 
     EQUAL(zc_pcsc_establish(&pcsc, &context), 0);
     EQUAL(zc_pcsc_list(&pcsc, context, NULL, 0, &length), 0);
@@ -46,8 +47,8 @@ static void a_card_is_reached_through_context_and_reader(void)
     EQUAL(zc_pcsc_list(&pcsc, context, names, 36, &length), 0x80100008);
     EQUAL(zc_pcsc_list(&pcsc, context, names, sizeof names, &length), 0);
     CHECK(strcmp(names, "Stub Reader 00 00") == 0);
-    EQUAL(zc_pcsc_wait(&pcsc, context, names, ZC_PCSC_WAIT_FOREVER, &state), 0);
-    EQUAL(state, 0x12);
+    EQUAL(zc_pcsc_wait(&pcsc, context, &slot, 1, ZC_PCSC_WAIT_FOREVER), 0);
+    EQUAL(slot.state, 0x12);
     EQUAL(zc_pcsc_connect(&pcsc, context, names, 2, &card, &protocol), 0);
     EQUAL(protocol, 2);
     EQUAL(zc_pcsc_atr(&pcsc, card, atr, &length), 0);

@@ -18,13 +18,16 @@ TYPE_CHECKING = False  # type checkers take it for true by its name; `typing` al
 if TYPE_CHECKING:
     from typing import Any
 
+    from zorgid_card.adapters.pcsc import Change, ReaderEvent, readers, watch_readers
     from zorgid_card.adapters.sql import SQLRegistry
     from zorgid_card.cards.access import LastTry, PINRequest
+    from zorgid_card.cards.kinds import CardKind
     from zorgid_card.errors import ZorgIDError
     from zorgid_card.pki.hierarchy import UZI_G3, UZI_TEST_G3, trust
     from zorgid_card.pki.identity import UZIIdentity, read_uzi_identity
     from zorgid_card.recipes import CRLFolder, PortalSide, find_reader, open_card, open_portal
     from zorgid_card.secret import Secret
+    from zorgid_card.waiting import wait_for_card
     from zorgid_card.workflows.authentication import LoggedIn, log_in
     from zorgid_card.workflows.creation import CardCreation
     from zorgid_card.workflows.pairing import PortalIdentity
@@ -37,6 +40,8 @@ __all__ = [
     "UZI_TEST_G3",
     "CRLFolder",
     "CardCreation",
+    "CardKind",
+    "Change",
     "CreationPolicy",
     "LastTry",
     "LoggedIn",
@@ -45,6 +50,7 @@ __all__ = [
     "PortalClient",
     "PortalIdentity",
     "PortalSide",
+    "ReaderEvent",
     "Registration",
     "SQLRegistry",
     "Secret",
@@ -55,13 +61,21 @@ __all__ = [
     "open_card",
     "open_portal",
     "read_uzi_identity",
+    "readers",
     "trust",
+    "wait_for_card",
+    "watch_readers",
 ]
 
 _HOME = {
+    "Change": "adapters.pcsc",
+    "ReaderEvent": "adapters.pcsc",
+    "readers": "adapters.pcsc",
+    "watch_readers": "adapters.pcsc",
     "SQLRegistry": "adapters.sql",
     "LastTry": "cards.access",
     "PINRequest": "cards.access",
+    "CardKind": "cards.kinds",
     "ZorgIDError": "errors",
     "UZI_G3": "pki.hierarchy",
     "UZI_TEST_G3": "pki.hierarchy",
@@ -73,6 +87,7 @@ _HOME = {
     "find_reader": "recipes",
     "open_card": "recipes",
     "open_portal": "recipes",
+    "wait_for_card": "waiting",
     "Secret": "secret",
     "LoggedIn": "workflows.authentication",
     "log_in": "workflows.authentication",

@@ -57,28 +57,47 @@ def _wait_until(condition: Callable[[], bool], seconds: float) -> bool:
     return True
 
 
+class PCSCD:
+    """A pcscd of our own with two empty virtual slots."""
+
+    def __init__(self, log: Path) -> None:
+        self._log = log
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it, and wait until its readers are there."""
+        (RUN / "pcscd.comm").unlink(missing_ok=True)  # one that was killed leaves it behind
+        with self._log.open("ab") as output:
+            self._process = subprocess.Popen(["/usr/sbin/pcscd", "--foreground"], stdout=output, stderr=output)
+        ready = _wait_until(
+            lambda: (RUN / "pcscd.comm").exists() and all(_listening(PORT + slot) for slot in SLOTS), 10
+        )
+        assert ready, f"pcscd did not come up: {self._log.read_text(errors='replace')}"
+
+    def stop(self, *, kill: bool = False) -> None:
+        """End it, in good order or at once."""
+        if self._process is not None:
+            (self._process.kill if kill else self._process.terminate)()
+            self._process.wait(10)
+            self._process = None
+
+
 @pytest.fixture(scope="session")
-def pcscd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+def pcscd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PCSCD]:
     """A pcscd of our own with two empty virtual slots."""
     reason = _missing()
     if reason is not None:
         pytest.skip(reason)
-    log = tmp_path_factory.mktemp("pcscd") / "log"
-    with log.open("wb") as output:
-        daemon = subprocess.Popen(["/usr/sbin/pcscd", "--foreground"], stdout=output, stderr=output)
+    daemon = PCSCD(tmp_path_factory.mktemp("pcscd") / "log")
     try:
-        ready = _wait_until(
-            lambda: (RUN / "pcscd.comm").exists() and all(_listening(PORT + slot) for slot in SLOTS), 10
-        )
-        assert ready, f"pcscd did not come up: {log.read_text(errors='replace')}"
-        yield
+        daemon.start()
+        yield daemon
     finally:
-        daemon.terminate()
-        daemon.wait(10)
+        daemon.stop()
 
 
 @pytest.fixture
-def insert(pcscd: None) -> Iterator[Callable[[VirtualCard], str]]:
+def insert(pcscd: PCSCD) -> Iterator[Callable[[VirtualCard], str]]:
     """Puts a card into the next free slot (there are two) and gives the reader's name; it is taken out at the end."""
     served: list[VPCDCard] = []
 

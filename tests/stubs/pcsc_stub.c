@@ -82,6 +82,12 @@ long SCardGetStatusChange(long context, unsigned long timeout, reader_state *sta
     return 0;
 }
 
+long SCardCancel(long context)
+{
+    (void)context;
+    return 0;
+}
+
 long SCardConnect(long context, const char *reader, unsigned long share, unsigned long protocols, long *card,
                   unsigned long *protocol)
 {

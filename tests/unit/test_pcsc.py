@@ -160,6 +160,30 @@ def test_a_missing_service_says_what_to_start(stub: Stub, code: int) -> None:
 
 
 @pytest.mark.parametrize(
+    ("platform", "starts"), [("linux", "systemctl"), ("darwin", "launchctl"), ("win32", "net start")]
+)
+def test_each_platform_is_told_what_to_install_and_what_to_start(
+    stub: Stub, platform: str, starts: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "platform", platform)
+    stub.fail("establish", 0x8010001D)
+    with pytest.raises(PCSCUnavailableError) as caught:
+        readers(library=stub.path)
+    assert starts in str(caught.value.advice)
+    with pytest.raises(PCSCUnavailableError) as caught:
+        readers(library="/nowhere/pcsc")
+    assert caught.value.advice
+
+
+def test_who_is_kept_out_is_told_so(stub: Stub) -> None:
+    stub.fail("establish", 0x8010006A)
+    with pytest.raises(PCSCUnavailableError) as caught:
+        readers(library=stub.path)
+    assert caught.value.reason == "access"
+    assert "polkit" in str(caught.value.advice)
+
+
+@pytest.mark.parametrize(
     ("code", "error"),
     [
         (0x80100009, NoReaderError),

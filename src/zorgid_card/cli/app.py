@@ -228,3 +228,16 @@ def simulate_command(
     texts = _texts(lang)
     options = Options(kind=kind, host=host, port=port, slot=slot, state=state, key_algorithm=key_algorithm)
     return guarded(texts, lambda: simulate(Display(console(no_color=no_color), texts), options))
+
+
+@main.command(name="readers")
+@click.option("--watch", is_flag=True, help="One line for each reader and card that comes or goes, until Ctrl-C.")
+@click.option("--json", "as_data", is_flag=True, help="One JSON object; with --watch one on each line.")
+@click.option("--lang", type=_LANGUAGES, help="Language; by default that of the environment.")
+@click.option("--no-color", is_flag=True, help="No colours.")
+def readers_command(watch: bool, as_data: bool, lang: str | None, no_color: bool) -> int:
+    """List the card readers of this computer, and what is in them."""
+    from zorgid_card.cli.readers import readers  # noqa: PLC0415  # loads PC/SC's adapter, which other commands do not need
+
+    texts = _texts(lang)
+    return guarded(texts, lambda: readers(Display(console(no_color=no_color), texts), watch=watch, as_data=as_data))

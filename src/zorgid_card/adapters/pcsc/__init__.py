@@ -4,6 +4,20 @@
 """
 
 from zorgid_card.adapters.pcsc.channel import PCSCChannel
+from zorgid_card.adapters.pcsc.events import Change, Held, ReaderEvent, SlotState, Snapshot
+from zorgid_card.adapters.pcsc.monitor import ReaderWatch, watch_readers
 from zorgid_card.adapters.pcsc.readers import LIBRARY_VARIABLE, PCSCReader, readers
 
-__all__ = ["LIBRARY_VARIABLE", "PCSCChannel", "PCSCReader", "readers"]
+__all__ = [
+    "LIBRARY_VARIABLE",
+    "Change",
+    "Held",
+    "PCSCChannel",
+    "PCSCReader",
+    "ReaderEvent",
+    "ReaderWatch",
+    "SlotState",
+    "Snapshot",
+    "readers",
+    "watch_readers",
+]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import weakref
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from zorgid_card.errors import (
     NoReaderError,
     PCSCUnavailableError,
     ReaderBusyError,
+    ReaderError,
     TransportError,
     ZorgIDError,
 )
@@ -25,17 +27,32 @@ from zorgid_card.errors import (
 ENCODING: Final = "mbcs" if sys.platform == "win32" else "utf-8"
 """Of readers' names."""
 
-_START: Final = {
-    "linux": ("apt install libpcsclite1 pcscd", "systemctl start pcscd.socket"),
-    "win32": ("sfc /scannow", "net start SCardSvr"),
+_ODD: Final = "replace" if sys.platform == "win32" else "surrogateescape"
+"""What becomes of the bytes of a name that are none of its encoding: with pcsc-lite the name is found again by them."""
+
+SERVICE_COMES_WITH_READER: Final = sys.platform == "win32"
+"""Windows runs its smart card service only while a reader is connected: no service means no reader."""
+
+_ADVICE: Final = {
+    ("linux", "library"): "apt install libpcsclite1 pcscd",
+    ("linux", "service"): "systemctl start pcscd.socket",
+    ("linux", "access"): "polkit: org.debian.pcsc-lite.access_pcsc, org.debian.pcsc-lite.access_card",
+    ("darwin", "library"): "softwareupdate --install --all",
+    ("darwin", "service"): "sudo launchctl kickstart -k system/com.apple.ifdreader",
+    ("win32", "library"): "sfc /scannow",
+    ("win32", "service"): "net start SCardSvr",
 }
+"""What helps, as a person with the rights for it types it."""
 
 # What PC/SC answers (pcsclite.h and winerror.h agree on the numbers).
 NO_READERS: Final = 0x8010002E
+UNKNOWN_READER: Final = 0x80100009
+CANCELLED: Final = 0x80100002
 TIMEOUT: Final = 0x8010000A
 CARD_RESET: Final = 0x80100068
+FORBIDDEN: Final = 0x8010006A  # SCARD_W_SECURITY_VIOLATION: pcscd's, where polkit keeps somebody out
 _ERRORS: Final[dict[int, type[ZorgIDError]]] = {
-    0x80100009: NoReaderError,  # SCARD_E_UNKNOWN_READER
+    UNKNOWN_READER: NoReaderError,
     0x80100017: NoReaderError,  # SCARD_E_READER_UNAVAILABLE
     NO_READERS: NoReaderError,
     0x8010000B: ReaderBusyError,  # SCARD_E_SHARING_VIOLATION
@@ -48,23 +65,61 @@ _ERRORS: Final[dict[int, type[ZorgIDError]]] = {
     0x80100065: CardResponseError,  # SCARD_W_UNSUPPORTED_CARD
     0x8010001D: PCSCUnavailableError,  # SCARD_E_NO_SERVICE
     0x8010001E: PCSCUnavailableError,  # SCARD_E_SERVICE_STOPPED
+    FORBIDDEN: PCSCUnavailableError,
+}
+
+_LOST: Final = {
+    f"{code:08X}"
+    for code in (
+        0x80100003,  # SCARD_E_INVALID_HANDLE: the service that gave it is no more
+        0x80100001,  # SCARD_F_INTERNAL_ERROR, and
+        0x80100013,  # SCARD_F_COMM_ERROR: pcsc-lite, in the middle of a restart
+        0x80100012,  # SCARD_E_SYSTEM_CANCELLED
+        0x80100018,  # SCARD_P_SHUTDOWN
+        0x00000006,  # ERROR_INVALID_HANDLE
+        0x0000006D,  # ERROR_BROKEN_PIPE
+        0x000006BA,  # RPC_S_SERVER_UNAVAILABLE
+    )
 }
 
 EXCLUSIVE, SHARED = 1, 2
 LEAVE, RESET = 0, 1
 
 
+def encoded(name: str) -> bytes:
+    """A reader's name as PC/SC takes it."""
+    return name.encode(ENCODING, _ODD)
+
+
+def decoded(name: bytes) -> str:
+    """A reader's name as PC/SC gave it."""
+    return name.decode(ENCODING, _ODD)
+
+
 def _unavailable(which: str) -> PCSCUnavailableError:
-    install, start = _START.get(sys.platform, (None, None))
-    advice = install if which == "library" else start
-    return PCSCUnavailableError(f"PC/SC: no {which}", reason=which, advice=advice)
+    return PCSCUnavailableError(f"PC/SC: no {which}", reason=which, advice=_ADVICE.get((sys.platform, which)))
 
 
 def _fail(operation: str, code: int) -> NoReturn:
     kind = _ERRORS.get(code, TransportError)
     if kind is PCSCUnavailableError:
-        raise _unavailable("service")
+        raise _unavailable("access" if code == FORBIDDEN else "service")
     raise kind(f"{operation}: PC/SC answered {code:08X}", reason=f"{code:08X}", operation=operation)
+
+
+def no_service(error: ReaderError) -> bool:
+    """Whether it says that the library is there, and its service is not."""
+    return isinstance(error, PCSCUnavailableError) and error.details.get("reason") == "service"
+
+
+def no_reader_yet(error: ReaderError) -> bool:
+    """Whether it says no more than that no reader is connected."""
+    return SERVICE_COMES_WITH_READER and no_service(error)
+
+
+def lost(error: ReaderError) -> bool:
+    """Whether it says that the context is of no use any more; another may be made when the service is back."""
+    return no_service(error) or error.details.get("reason") in _LOST
 
 
 def check(operation: str, code: int) -> None:
@@ -92,7 +147,8 @@ class Context:
         check("establish", lib.zc_pcsc_establish(self.pcsc, out))
         self.handle = int(out[0])
         self._card: list[int] = []
-        self._end = weakref.finalize(self, _let_go, self.pcsc, self.handle, self._card, RESET)
+        self._process = os.getpid()
+        self._end = weakref.finalize(self, _let_go, self.pcsc, self.handle, self._card, self._process, RESET)
 
     def connect(self, reader: bytes, share: int) -> int:
         """Connect the card in ``reader``; returns the protocol (1: T=0, 2: T=1)."""
@@ -111,11 +167,16 @@ class Context:
     def close(self, disposition: int = LEAVE) -> None:
         """Let go of the card and the context; a second time does nothing."""
         if self._end.detach() is not None:
-            _let_go(self.pcsc, self.handle, self._card, disposition)
+            _let_go(self.pcsc, self.handle, self._card, self._process, disposition)
 
 
-def _let_go(pcsc: Any, handle: int, card: list[int], disposition: int) -> None:
-    """Disconnect and release. A channel that nobody closed is reset: what was verified in it must not stay so."""
+def _let_go(pcsc: Any, handle: int, card: list[int], process: int, disposition: int) -> None:
+    """Disconnect and release. A channel that nobody closed is reset: what was verified in it must not stay so.
+
+    A forked process inherits its parent's connection to the service: it must not end there what is the parent's.
+    """
+    if process != os.getpid():
+        return
     for one in card:
         lib.zc_pcsc_disconnect(pcsc, one, disposition)
     lib.zc_pcsc_release(pcsc, handle)

@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
+import itertools
 import os
+import threading
 import time
-from typing import Any, Final
+from functools import cache
+from typing import Final
 
-from zorgid_card._native import ffi, lib
 from zorgid_card.adapters.pcsc.channel import PCSCChannel
-from zorgid_card.adapters.pcsc.context import ENCODING, EXCLUSIVE, NO_READERS, SHARED, TIMEOUT, Context, check, opened
-from zorgid_card.errors import NoCardError, NoReaderError, ReaderError
+from zorgid_card.adapters.pcsc.context import (
+    EXCLUSIVE,
+    SHARED,
+    TIMEOUT,
+    Context,
+    check,
+    encoded,
+    lost,
+    no_reader_yet,
+    opened,
+)
+from zorgid_card.adapters.pcsc.slots import COUNTER_SHIFT, NOTIFICATION, NOTIFIES, PRESENT, UNKNOWN, Slots, reader_names
+from zorgid_card.errors import NoCardError, NoReaderError, PCSCUnavailableError, ReaderError
 
 LIBRARY_VARIABLE: Final = "ZORGID_PCSC_LIBRARY"
 
-_SLICE_MS: Final = 250  # so that Ctrl-C is heard while waiting for a card
-_PRESENT, _CHANGED, _UNKNOWN = 0x20, 0x02, 0x04
+SLICE_MS: Final = 250
+"""The longest that Ctrl-C goes unheard while waiting."""
 
 
 class PCSCReader:
@@ -22,7 +35,7 @@ class PCSCReader:
 
     def __init__(self, name: str, library: str | None = None) -> None:
         self._name = name
-        self._encoded = name.encode(ENCODING)
+        self._encoded = encoded(name)
         self._library = library
 
     @property
@@ -59,27 +72,90 @@ class PCSCReader:
             NoReaderError: the reader was unplugged.
         """
         end = None if timeout is None else time.monotonic() + timeout
+        slot = Slots([self._name])
         with opened(self._library) as context:
-            state = ffi.new("uint32_t *", 0)
             while True:
-                self._look(context, state, end)
-                if bool(state[0] & _PRESENT) == present:
+                self._look(context, slot, end)
+                if bool(slot.state(0) & PRESENT) == present:
                     return
                 if end is not None and time.monotonic() >= end:
                     raise NoCardError("the time to wait has passed", reason="timeout")
 
-    def _look(self, context: Context, state: Any, end: float | None) -> None:
-        """Let ``state`` become the slot's, waiting a while for it to change; the first look does not wait."""
-        left = _SLICE_MS if end is None else min(_SLICE_MS, max(0, int((end - time.monotonic()) * 1000)))
-        before = int(state[0])
-        code = lib.zc_pcsc_wait(context.pcsc, context.handle, self._encoded, left, state)
+    def _look(self, context: Context, slot: Slots, end: float | None) -> None:
+        """Let ``slot`` know its state, waiting a while for it to change; the first look does not wait."""
+        left = SLICE_MS if end is None else min(SLICE_MS, max(0, int((end - time.monotonic()) * 1000)))
+        code = slot.wait(context, left)
         if code == TIMEOUT:
-            state[0] = before
             return
         check("wait", code)
-        if state[0] & _UNKNOWN:
+        slot.know(0, slot.state(0))
+        if slot.state(0) & UNKNOWN:
             raise NoReaderError("the reader is gone", reason="unplugged")
-        state[0] &= ~_CHANGED & 0xFFFFFFFF
+
+    def insertion(self) -> int | None:
+        """A number for the card being in this reader since it was put in: while it stays the same, nobody took the card out.
+
+        To know it of a card that is connected, connect first and ask then: a card taken out in between answers no more. The
+        number is one of this process, and changes when the PC/SC service restarts.
+
+        Returns:
+            None where that cannot be known: no card, no reader, no service, a platform that does not count (macOS), or a card
+            that came with its reader, of which nothing is counted yet.
+        """
+        return _counting(self._library, os.getpid()).number(self._name)
+
+
+class _Counting:
+    """A context that is kept, since the numbers that PC/SC counts mean something within one context only."""
+
+    def __init__(self, library: str | None) -> None:
+        self._library = library
+        self._lock = threading.Lock()
+        self._context: Context | None = None
+        self._epoch = 0
+
+    def number(self, reader: str) -> int | None:
+        """See :meth:`PCSCReader.insertion`."""
+        with self._lock:
+            for _ in range(2):  # a context that was lost meanwhile is made again, once
+                try:
+                    return self._number(reader, self._kept())
+                except NoReaderError:
+                    return None
+                except ReaderError as error:
+                    if not lost(error):
+                        raise
+                    self._drop()
+        return None
+
+    def _number(self, reader: str, context: Context) -> int | None:
+        slots = Slots([reader, NOTIFICATION] if NOTIFIES else [reader])
+        check("look", slots.wait(context, 0))
+        state, notification = slots.state(0), slots.state(len(slots) - 1)
+        counted, moved = state >> COUNTER_SHIFT, notification >> COUNTER_SHIFT
+        if not state & PRESENT or not counted:
+            return None
+        return (self._epoch << COUNTER_SHIFT | moved) << COUNTER_SHIFT | counted
+
+    def _kept(self) -> Context:
+        if self._context is None:
+            self._context = Context(self._library)
+            self._epoch = next(_epochs)
+        return self._context
+
+    def _drop(self) -> None:
+        if self._context is not None:
+            self._context.close()
+            self._context = None
+
+
+_epochs = itertools.count(1)
+
+
+@cache
+def _counting(library: str | None, process: int) -> _Counting:
+    """The kept context of a library; a forked process makes its own."""
+    return _Counting(library)
 
 
 def readers(*, library: str | None = None) -> list[PCSCReader]:
@@ -92,20 +168,10 @@ def readers(*, library: str | None = None) -> list[PCSCReader]:
         PCSCUnavailableError: the library or its service is not there; ``reason`` is "library" or "service".
     """
     library = library or os.environ.get(LIBRARY_VARIABLE)
-    with opened(library) as context:
-        return [PCSCReader(name, library) for name in _names(context)]
-
-
-def _names(context: Context) -> list[str]:
-    """All readers' names. Between asking for the size and for the names a reader may be plugged in: ask again."""
-    length = ffi.new("uint32_t *")
-    for _ in range(3):
-        code = lib.zc_pcsc_list(context.pcsc, context.handle, ffi.NULL, 0, length)
-        if code == NO_READERS:
+    try:
+        with opened(library) as context:
+            return [PCSCReader(name, library) for name in reader_names(context)]
+    except PCSCUnavailableError as error:
+        if no_reader_yet(error):
             return []
-        check("list readers", code)
-        names = ffi.new("char[]", length[0])
-        if lib.zc_pcsc_list(context.pcsc, context.handle, names, length[0], length) == 0:
-            raw = bytes(ffi.buffer(names, length[0]))
-            return [name.decode(ENCODING, "replace") for name in raw.split(b"\0") if name]
-    raise ReaderError("list readers: the list keeps changing", reason="unsettled")
+        raise

@@ -14,7 +14,7 @@ import string
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 
-from zorgid_card.cli.texts import acts, demo, details, errors, refusals, tools
+from zorgid_card.cli.texts import acts, demo, details, errors, readers, refusals, tools
 from zorgid_card.cli.texts.text import Text
 from zorgid_card.errors import ZorgIDError
 
@@ -23,6 +23,7 @@ TEXTS: Mapping[str, Text] = {
     **refusals.TEXTS,
     **details.TEXTS,
     **tools.TEXTS,
+    **readers.TEXTS,
     **demo.TEXTS,
     **acts.TEXTS,
 }

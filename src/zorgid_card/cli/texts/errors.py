@@ -94,6 +94,10 @@ _READER = {
         "De smartcarddienst (PC/SC) ontbreekt op deze computer; installeer hem[[: {advice}]].",
         "The smart card service (PC/SC) is missing on this computer; install it[[: {advice}]].",
     ),
+    "error.reader.pcsc:access": Text(
+        "U mag de smartcarddienst (PC/SC) van deze computer niet gebruiken; vraag de beheerder om toegang[[ ({advice})]].",
+        "You may not use the smart card service (PC/SC) of this computer; ask its administrator for access[[ ({advice})]].",
+    ),
     "error.reader.pcsc:no file": Text(
         "Er is geen bestand ‘{name}’, en paslezers zijn niet te zien omdat de smartcarddienst (PC/SC) niet te gebruiken is; controleer de naam, of herstel de dienst[[: {advice}]].",
         "There is no file ‘{name}’, and readers cannot be seen because the smart card service (PC/SC) cannot be used; check the name, or mend the service[[: {advice}]].",
