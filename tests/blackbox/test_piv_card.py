@@ -5,6 +5,7 @@ yubico-piv-tool of Debian 12 (2.2.0) knows the administration key with 3DES only
 
 from __future__ import annotations
 
+import gzip
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,8 @@ import pytest
 
 import openssl
 from made_card import opensc_module, run
+from zorgid_card import find_reader, open_card
+from zorgid_card.cards.piv import PIVCard
 from zorgid_card.testkit.card import VirtualCard
 from zorgid_card.testkit.maker import Maker
 from zorgid_card.testkit.piv import VirtualPIVCard
@@ -83,6 +86,32 @@ def test_opensc_authenticates_the_administration_key(
     assert "failed" not in run(*write, fails=True)  # its exit status is the number of bytes written
     read = run("opensc-tool", "--reader", reader, "--send-apdu", "00CB3FFF055C035FC10200")
     assert "53 05 68 65 6C 6C 6F" in read
+
+
+@pytest.mark.parametrize("compressed", [False, True], ids=["plain", "gzip"])
+def test_piv_tool_writes_a_certificate_and_everybody_reads_it(
+    reader: str, yubico: Callable[..., str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, compressed: bool
+) -> None:
+    key, public, der = (tmp_path / name for name in ("administration.key", "public.pem", "certificate.der"))
+    key.write_text(":".join(["01:02:03:04:05:06:07:08"] * 3))
+    monkeypatch.setenv("PIV_EXT_AUTH_KEY", str(key))
+    yubico("-a", "generate", "-s", "9a", "-A", "ECCP256", "-o", public)
+    source = openssl.certificate_for(public)
+    run("openssl", "x509", "-in", source, "-outform", "DER", "-out", der)
+    if compressed:
+        source = tmp_path / "certificate.gz"
+        source.write_bytes(gzip.compress(der.read_bytes()))
+    what = ("--compresscert" if compressed else "--cert", "9A", "--in", source)
+    write = ("piv-tool", "--reader", reader, "--admin", "M:9B:03", *what)
+    told = run("sh", "-c", '"$@"; true', "sh", *write)  # its exit status is the number of bytes written
+    assert "failed" not in told
+    read, again = tmp_path / "read.pem", tmp_path / "again.der"
+    run("pkcs15-tool", "--reader", reader, "--read-certificate", "01", "--output", read)
+    run("openssl", "x509", "-in", read, "-outform", "DER", "-out", again)
+    assert again.read_bytes() == der.read_bytes()
+    with open_card(find_reader(reader)) as card:
+        assert isinstance(card, PIVCard)
+        assert card.authentication_certificate() == der.read_bytes()
 
 
 def test_opensc_gets_random_numbers(reader: str, tmp_path: Path) -> None:
