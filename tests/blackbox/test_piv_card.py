@@ -247,6 +247,8 @@ def test_yubicos_tool_signs_and_deciphers(yubico: Callable[..., str], tmp_path: 
     assert ("RSA decryption" if kind == "RSA" else "ECDH exchange") in deciphered
     assert "uccessfully performed" in deciphered
     assert "uccessfully performed" not in tested("test-decipher", "9d", other, fails=True)
+    if kind == "ECDSA":  # a signature key agrees on no keys
+        assert "Failed ECDH exchange" in tested("test-decipher", "9c", other, fails=True)
 
 
 @pytest.mark.parametrize("algorithm", list(openssl.DIGESTS))

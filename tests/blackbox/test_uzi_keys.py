@@ -135,9 +135,9 @@ def test_the_confidentiality_key_deciphers_what_openssl_encrypted(
 @pytest.mark.parametrize(
     ("driver", "layout", "extended"),
     [
-        (MASKTECH, LAYOUT_A, False),  # extended length, refused with 6700
-        (MASKTECH, LAYOUT_A, True),  # no padding indicator byte (ISO/IEC 7816-8, 5.3.10), refused with 6A80
-        (TCOS, LAYOUT_B, False),  # extended length
+        (MASKTECH, LAYOUT_A, False),  # extended length fields, which the ATR does not announce: 6700
+        (MASKTECH, LAYOUT_A, True),  # no padding indicator byte (ISO/IEC 7816-8, DECIPHER): 6A80
+        (TCOS, LAYOUT_B, False),  # the same: 6700
         (SETCOS, LAYOUT_B, False),  # always algorithm reference 02, where EF.CIAInfo says 12: 6A88
     ],
     ids=["MaskTech-A", "MaskTech-A-extended", "tcos-B", "setcos-B"],
