@@ -147,6 +147,11 @@ def wait_for(log: Path, text: str) -> None:
     raise AssertionError(f"no {text!r} in {log}: {log.read_text(errors='replace')}")
 
 
+def wait_for_card() -> None:
+    """Waits until PC/SC tells of the card in the first reader: some time after it was powered for the first time."""
+    find_reader(FIRST).wait(present=True, timeout=10)
+
+
 def tries_left() -> tuple[int | None, int | None]:
     """Tries left of the PIN and of the PUK of the card in the first reader, as it tells through PC/SC."""
     with open_card(find_reader(FIRST)) as card:
