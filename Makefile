@@ -18,6 +18,7 @@ CMAKE := $(WITH_TOOLS) cmake -S native --log-level=WARNING
 
 PACKAGES := pcscd vsmartcard-vpcd opensc opensc-pkcs11 yubico-piv-tool openssl \
   libengine-pkcs11-openssl openssh-client openssh-server gnupg scdaemon libcacard0 libnss3-tools \
+  ykcs11 gnutls-bin libpcsclite-dev \
   g++ pkgconf clang libclang-rt-dev valgrind
 PCSC_RUN := /run/pcscd
 
@@ -110,11 +111,13 @@ else
 	@echo 'SKIPPED: the black-box tests (tests/blackbox): they run a private pcscd in a network namespace, which needs root.'
 endif
 
-# yubikit is a peer, jcecard a card. They come without what they would bring and do not use here: pyscard, which needs the
-# PC/SC headers, and johnnycanencrypt.
+# yubikit is a peer, jcecard a card; they come without what they would bring and is not used here. pyscard has no wheels for Linux:
+# without the PC/SC headers its tests are skipped.
 $(TOOLS): pyproject.toml | $(STAMP)
 	$(BIN)/python -m pip install --quiet --group dev
-	$(BIN)/python -m pip install --quiet --no-deps yubikey-manager jcecard==0.1.0
+	$(BIN)/python -m pip install --quiet --no-deps yubikey-manager fido2 jcecard==0.1.0
+	@$(BIN)/python -m pip install --quiet --no-deps 'pyscard>=2.1' 2>/dev/null \
+	  || echo 'pyscard could not be built (Debian: libpcsclite-dev): its tests are skipped'
 	@touch $@
 
 lint: $(STAMP) $(TOOLS) ## ruff and import-linter

@@ -5,14 +5,17 @@ yubico-piv-tool of Debian 12 (2.2.0) knows the administration key with 3DES only
 
 from __future__ import annotations
 
-import hashlib
-import shutil
-import subprocess
+import gzip
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+import openssl
+from made_card import opensc_module, run
+from zorgid_card import find_reader, open_card
+from zorgid_card.cards.piv import PIVCard
 from zorgid_card.testkit.card import VirtualCard
 from zorgid_card.testkit.maker import Maker
 from zorgid_card.testkit.piv import VirtualPIVCard
@@ -20,18 +23,7 @@ from zorgid_card.testkit.piv import VirtualPIVCard
 pytestmark = pytest.mark.blackbox
 
 Insert = Callable[[VirtualCard], str]
-SECONDS = 60
 ID_OF_SLOT = {"9a": "01", "9c": "02", "9d": "03", "9e": "04"}  # OpenSC's PKCS#11 object ids
-
-
-def run(program: str, *arguments: str | Path, fails: bool = False) -> str:
-    """Everything that a program prints; its exit status must be as expected."""
-    if shutil.which(program) is None:
-        pytest.skip(f"{program} is not installed")
-    done = subprocess.run([program, *map(str, arguments)], capture_output=True, timeout=SECONDS, check=False)
-    output = (done.stdout + done.stderr).decode(errors="replace")
-    assert (done.returncode != 0) is fails, f"{program} {arguments}: exit status {done.returncode}\n{output}"
-    return output
 
 
 @pytest.fixture(scope="module")
@@ -61,13 +53,9 @@ def yubico(reader: str) -> Callable[..., str]:
 
 def certify(yubico: Callable[..., str], slot: str, algorithm: str, place: Path) -> Path:
     """A key generated on the card and a certificate for it from a CA of OpenSSL's, written to the card; its public key."""
-    public, certificate, ca, ca_key = (place / name for name in ("public.pem", "card.pem", "ca.pem", "ca.key"))
+    public = place / f"{slot}.pem"
     yubico("-a", "generate", "-s", slot, "-A", algorithm, "-o", public)
-    curve = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
-    run("openssl", "req", "-x509", *curve, "-keyout", ca_key, "-out", ca, "-subj", "/CN=test CA", "-days", "2")
-    issue = ("-new", "-force_pubkey", public, "-CA", ca, "-CAkey", ca_key, "-subj", f"/CN=card {slot}", "-days", "1")
-    run("openssl", "x509", *issue, "-out", certificate)
-    yubico("-a", "import-certificate", "-s", slot, "-i", certificate)
+    yubico("-a", "import-certificate", "-s", slot, "-i", openssl.certificate_for(public, f"card {slot}"))
     yubico("-a", "set-chuid", "-a", "set-ccc")
     return public
 
@@ -98,6 +86,32 @@ def test_opensc_authenticates_the_administration_key(
     assert "failed" not in run(*write, fails=True)  # its exit status is the number of bytes written
     read = run("opensc-tool", "--reader", reader, "--send-apdu", "00CB3FFF055C035FC10200")
     assert "53 05 68 65 6C 6C 6F" in read
+
+
+@pytest.mark.parametrize("compressed", [False, True], ids=["plain", "gzip"])
+def test_piv_tool_writes_a_certificate_and_everybody_reads_it(
+    reader: str, yubico: Callable[..., str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, compressed: bool
+) -> None:
+    key, public, der = (tmp_path / name for name in ("administration.key", "public.pem", "certificate.der"))
+    key.write_text(":".join(["01:02:03:04:05:06:07:08"] * 3))
+    monkeypatch.setenv("PIV_EXT_AUTH_KEY", str(key))
+    yubico("-a", "generate", "-s", "9a", "-A", "ECCP256", "-o", public)
+    source = openssl.certificate_for(public)
+    run("openssl", "x509", "-in", source, "-outform", "DER", "-out", der)
+    if compressed:
+        source = tmp_path / "certificate.gz"
+        source.write_bytes(gzip.compress(der.read_bytes()))
+    what = ("--compresscert" if compressed else "--cert", "9A", "--in", source)
+    write = ("piv-tool", "--reader", reader, "--admin", "M:9B:03", *what)
+    told = run("sh", "-c", '"$@"; true', "sh", *write)  # its exit status is the number of bytes written
+    assert "failed" not in told
+    read, again = tmp_path / "read.pem", tmp_path / "again.der"
+    run("pkcs15-tool", "--reader", reader, "--read-certificate", "01", "--output", read)
+    run("openssl", "x509", "-in", read, "-outform", "DER", "-out", again)
+    assert again.read_bytes() == der.read_bytes()
+    with open_card(find_reader(reader)) as card:
+        assert isinstance(card, PIVCard)
+        assert card.authentication_certificate() == der.read_bytes()
 
 
 def test_opensc_gets_random_numbers(reader: str, tmp_path: Path) -> None:
@@ -167,47 +181,83 @@ def test_crd_7_openssl_traces_the_attestation_to_the_maker(
 
 
 def test_pkcs11_tool_finds_no_error_on_an_rsa_card(yubico: Callable[..., str], tmp_path: Path) -> None:
-    certify(yubico, "9a", "RSA2048", tmp_path)
-    certify(yubico, "9c", "RSA2048", tmp_path)
+    for slot in ("9a", "9c"):
+        certify(yubico, slot, "RSA2048", tmp_path)
     result = run("pkcs11-tool", "--login", "--pin", "123456", "--test")
     assert "No errors" in result
     assert "skipping" not in result.lower()
+    for name in ("PIV AUTH key", "SIGN key"):
+        assert len(re.findall(rf"testing key \d \({name}\)", result)) == 3  # signs, verifies, deciphers
+
+
+def test_pkcs11_tool_deciphers_what_openssl_encrypted(yubico: Callable[..., str], tmp_path: Path) -> None:
+    public = certify(yubico, "9d", "RSA2048", tmp_path)
+    text, cryptogram, again = (tmp_path / name for name in ("text", "cryptogram", "again"))
+    text.write_bytes(b"for the card alone")
+    run("openssl", "pkeyutl", "-encrypt", "-pubin", "-inkey", public, "-in", text, "-out", cryptogram)
+    key = ("--id", ID_OF_SLOT["9d"], "--mechanism", "RSA-PKCS")
+    files = ("--input-file", cryptogram, "--output-file", again)
+    run("pkcs11-tool", "--login", "--pin", "123456", "--decrypt", *key, *files)
+    assert again.read_bytes() == text.read_bytes()
 
 
 @pytest.mark.parametrize("slot", ["9a", "9c"])
-@pytest.mark.parametrize(("algorithm", "digest"), [("ECCP256", "sha256"), ("ECCP384", "sha384"), ("RSA2048", "sha256")])
+@pytest.mark.parametrize("algorithm", list(openssl.DIGESTS))
 def test_openssl_verifies_what_pkcs11_tool_signs(
-    yubico: Callable[..., str], tmp_path: Path, slot: str, algorithm: str, digest: str
+    yubico: Callable[..., str], tmp_path: Path, slot: str, algorithm: str
 ) -> None:
     public = certify(yubico, slot, algorithm, tmp_path)
-    text, given, signature = (tmp_path / name for name in ("text", "given", "signature"))
+    text, signature = tmp_path / "text", tmp_path / "signature"
     text.write_bytes(b"to be signed")
-    if algorithm == "RSA2048":
-        given.write_bytes(text.read_bytes())
-        mechanism = ("--mechanism", "SHA256-RSA-PKCS")
-    else:
-        given.write_bytes(hashlib.new(digest, text.read_bytes()).digest())
-        mechanism = ("--mechanism", "ECDSA", "--signature-format", "openssl")
+    rsa = algorithm == "RSA2048"
+    given = text if rsa else openssl.digest_of(text, algorithm)
+    mechanism = ("SHA256-RSA-PKCS",) if rsa else ("ECDSA", "--signature-format", "openssl")
+    key = ("--id", ID_OF_SLOT[slot], "--mechanism", *mechanism)
     files = ("--input-file", given, "--output-file", signature)
-    run("pkcs11-tool", "--login", "--pin", "123456", "--sign", "--id", ID_OF_SLOT[slot], *mechanism, *files)
-    checked = run("openssl", "dgst", f"-{digest}", "-verify", public, "-signature", signature, text)
-    assert "Verified OK" in checked
+    run("pkcs11-tool", "--login", "--pin", "123456", "--sign", *key, *files)
+    openssl.check_signature(public, signature, text, algorithm)
 
 
-@pytest.mark.parametrize(("algorithm", "curve"), [("ECCP256", "P-256"), ("ECCP384", "P-384")])
-def test_openssl_and_pkcs11_tool_agree_on_a_key(
-    yubico: Callable[..., str], tmp_path: Path, algorithm: str, curve: str
-) -> None:
+@pytest.mark.parametrize("algorithm", list(openssl.CURVES))
+def test_openssl_and_pkcs11_tool_agree_on_a_key(yubico: Callable[..., str], tmp_path: Path, algorithm: str) -> None:
     public = certify(yubico, "9d", algorithm, tmp_path)
-    other, other_public = tmp_path / "other.key", tmp_path / "other.der"
-    run("openssl", "genpkey", "-algorithm", "EC", "-pkeyopt", f"ec_paramgen_curve:{curve}", "-out", other)
-    run("openssl", "pkey", "-in", other, "-pubout", "-outform", "DER", "-out", other_public)
-    ours, theirs = tmp_path / "ours", tmp_path / "theirs"
-    files = ("--input-file", other_public, "--output-file", theirs)
+    private, other = openssl.key_pair(algorithm, tmp_path)
+    point, secret = tmp_path / "other.der", tmp_path / "secret"
+    run("openssl", "pkey", "-pubin", "-in", other, "-outform", "DER", "-out", point)
     key = ("--id", ID_OF_SLOT["9d"], "--mechanism", "ECDH1-DERIVE")
+    files = ("--input-file", point, "--output-file", secret)
     run("pkcs11-tool", "--login", "--pin", "123456", "--derive", *key, *files)
-    run("openssl", "pkeyutl", "-derive", "-inkey", other, "-peerkey", public, "-out", ours)
-    assert ours.read_bytes() == theirs.read_bytes()
+    assert secret.read_bytes() == openssl.shared_secret(private, public)
+
+
+@pytest.mark.parametrize("algorithm", list(openssl.DIGESTS))
+def test_yubicos_tool_signs_and_deciphers(yubico: Callable[..., str], tmp_path: Path, algorithm: str) -> None:
+    """The tool has OpenSSL verify and encrypt with a certificate; another key's certificate is the counter-proof."""
+    for slot in ("9c", "9d"):
+        certify(yubico, slot, algorithm, tmp_path)
+    kind = "RSA" if algorithm == "RSA2048" else "ECDSA"
+    own, other = tmp_path / "9d-card.pem", tmp_path / "9c-card.pem"
+
+    def tested(action: str, slot: str, certificate: Path, *, fails: bool = False) -> str:
+        return yubico("-a", "verify-pin", "-P", "123456", "-a", action, "-s", slot, "-i", certificate, fails=fails)
+
+    assert f"Successful {kind} verification" in tested("test-signature", "9c", other)
+    assert "Successful" not in tested("test-signature", "9c", own, fails=True).replace("Successfully verified PIN", "")
+    deciphered = tested("test-decipher", "9d", own)
+    assert ("RSA decryption" if kind == "RSA" else "ECDH exchange") in deciphered
+    assert "uccessfully performed" in deciphered
+    assert "uccessfully performed" not in tested("test-decipher", "9d", other, fails=True)
+    if kind == "ECDSA":  # a signature key agrees on no keys
+        assert "Failed ECDH exchange" in tested("test-decipher", "9c", other, fails=True)
+
+
+@pytest.mark.parametrize("algorithm", list(openssl.DIGESTS))
+def test_gnutls_verifies_what_each_key_signs(yubico: Callable[..., str], tmp_path: Path, algorithm: str) -> None:
+    module = ("p11tool", "--provider", opensc_module(), "--login", "--set-pin", "123456")
+    for slot in ("9a", "9c"):
+        certify(yubico, slot, algorithm, tmp_path)
+        told = run(*module, "--test-sign", f"pkcs11:id=%{ID_OF_SLOT[slot]};type=private")
+        assert "Verifying against public key in the token... ok" in told
 
 
 def test_two_cards_are_two_tokens(insert: Insert, maker: Maker) -> None:
