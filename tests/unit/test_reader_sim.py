@@ -25,6 +25,7 @@ from zorgid_card.testkit.faults import Fault, FaultyReader, Kind
 from zorgid_card.testkit.maker import Maker
 from zorgid_card.testkit.piv import VirtualPIVCard
 from zorgid_card.testkit.reader import SimulatedReader
+from zorgid_card.testkit.script import Slot
 from zorgid_card.testkit.transcript import Transcript
 from zorgid_card.testkit.vpcd import VPCDCard
 
@@ -180,6 +181,50 @@ def test_removal_does_not_wait_for_a_transaction(reader: SimulatedReader) -> Non
         thread.join(5)
         with pytest.raises(CardRemovedError):
             channel.transmit(VERSION)
+
+
+# --- by script
+
+
+def test_a_script_swaps_cards(reader: SimulatedReader, card: VirtualPIVCard) -> None:
+    slot: Slot = reader
+    channel = reader.connect()
+    other = MAKER.blank()
+    assert slot.swap(other) is card
+    assert slot.card is other
+    with pytest.raises(CardRemovedError):
+        channel.transmit(VERSION)
+    assert slot.remove() is other
+    assert slot.swap(card) is None
+
+
+@pytest.mark.parametrize("done", [False, True])
+@pytest.mark.parametrize("after", [0, 2])
+def test_a_script_tears_the_card_out_once(
+    reader: SimulatedReader, card: VirtualPIVCard, after: int, done: bool
+) -> None:
+    wrong = bytes.fromhex("0020008008303030303030FFFF")
+    reader.tear(after=after, done=done)
+    channel = reader.connect()
+    for _ in range(after):
+        channel.transmit(VERSION)
+    with pytest.raises(CardRemovedError):
+        channel.transmit(wrong)
+    assert reader.card is None
+    assert not card.powered
+    reader.insert(card)
+    assert reader.connect().transmit(TRIES) == bytes.fromhex("63C2" if done else "63C3")
+
+
+def test_a_script_slows_the_card(reader: SimulatedReader, monkeypatch: pytest.MonkeyPatch) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr("zorgid_card.testkit.script.time.sleep", slept.append)
+    channel = reader.connect()
+    reader.slow(2.5)
+    channel.transmit(VERSION)
+    reader.slow(0)
+    channel.transmit(VERSION)
+    assert [seconds for seconds in slept if seconds] == [2.5]
 
 
 # --- transcripts
