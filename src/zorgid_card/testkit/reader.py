@@ -14,7 +14,6 @@ from zorgid_card.errors import CardRemovedError, CardResetError, NoCardError, Re
 from zorgid_card.ports.card import Octets
 from zorgid_card.testkit.card import VirtualCard
 from zorgid_card.testkit.script import Script, TornError
-from zorgid_card.testkit.transcript import Transcript
 
 
 class SimulatedReader:
@@ -23,12 +22,10 @@ class SimulatedReader:
 
     Args:
         name: as PC/SC would give it.
-        transcript: where every exchange is noted, secrets masked.
     """
 
-    def __init__(self, name: str = "Simulated Reader 00 00", *, transcript: Transcript | None = None) -> None:
+    def __init__(self, name: str = "Simulated Reader 00 00") -> None:
         self._name = name
-        self._transcript = transcript
         self._change = threading.Condition()
         self._exchange = threading.RLock()
         self._script = Script()
@@ -122,9 +119,7 @@ class SimulatedReader:
         with self._exchange:
             response = self._carry(self._present(epoch), raw)
             self._present(epoch)  # pulled while it worked: the answer never came out
-        if self._transcript is not None:
-            self._transcript.record(self._name, raw, response)
-        return response
+            return response
 
     def _carry(self, card: VirtualCard, command: bytes) -> bytes:
         try:

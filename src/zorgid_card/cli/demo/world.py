@@ -21,7 +21,7 @@ from zorgid_card.testkit.maker import Maker
 from zorgid_card.testkit.phone import SimulatedPhone
 from zorgid_card.testkit.pki import UZITestPKI
 from zorgid_card.testkit.reader import SimulatedReader
-from zorgid_card.testkit.transcript import Transcript
+from zorgid_card.testkit.transcript import RecordingReader, Transcript
 from zorgid_card.workflows import pairing
 from zorgid_card.workflows.policy import CreationPolicy, Policy
 
@@ -75,7 +75,7 @@ class World:
             directory=directory,
             pki=pki,
             maker=maker,
-            reader=SimulatedReader(transcript=transcript),
+            reader=SimulatedReader(),
             transcript=transcript,
             registry=registry,
             portal=portal,
@@ -83,6 +83,11 @@ class World:
         )
         world.publish()
         return world
+
+    @property
+    def recorded(self) -> RecordingReader:
+        """The reader as the workflows get it: everything that crosses goes into the transcript."""
+        return RecordingReader(self.reader, self.transcript)
 
     def phone(self) -> SimulatedPhone:
         """A new phone with the app."""
@@ -104,8 +109,10 @@ class World:
 
     def close(self) -> None:
         """Close the registry and the transcript."""
-        self.transcript.close()
-        self.registry.close()
+        try:
+            self.transcript.close()
+        finally:
+            self.registry.close()
 
 
 def pem(label: str, *contents: bytes) -> bytes:
