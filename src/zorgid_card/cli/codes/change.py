@@ -1,4 +1,4 @@
-"""``zorgid-card pin change|unblock`` and ``puk change``: PIN and PUK of the card in a reader (PIN-1 to PIN-4).
+"""``zorgid-card pin change|unblock|change-puk`` (PIN-2 to PIN-4).
 
 One command makes one try at most. What is new is asked, and checked, before the card hears anything.
 """
@@ -6,15 +6,18 @@ One command makes one try at most. What is new is asked, and checked, before the
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TypeAlias
 
 from zorgid_card import recipes
 from zorgid_card.cards import CardKind, LastTry, PINRequest, PIVCard, Tries, UZIPass
 from zorgid_card.cards.access import spoken
+from zorgid_card.cli.codes.status import show_card
 from zorgid_card.cli.console import TerminalHolder, TerminalKeyboard
 from zorgid_card.cli.display import Display
 from zorgid_card.cli.failures import about
-from zorgid_card.errors import NoReaderError, PINMismatchError, PINPolicyError, WrongCardError
+from zorgid_card.cli.recording import chosen_reader, recording
+from zorgid_card.errors import PINMismatchError, PINPolicyError, WrongCardError
 from zorgid_card.protocol.iso7816 import Credential
 from zorgid_card.secret import Secret
 from zorgid_card.workflows import pin
@@ -27,35 +30,27 @@ Action: TypeAlias = Callable[[_Card, TerminalHolder], str]
 _PUK_POLICY = PINPolicy(minimum=8, maximum=8)
 
 
-def run(display: Display, name: str | None, action: Action) -> None:
+def run(display: Display, name: str | None, trace: Path | None, action: Action) -> None:
     """Find the card, show its tries, and act.
 
     Args:
         display: where it is shown.
         name: of the reader; None or ``-`` for the only one that holds a card.
+        trace: where all APDUs are written.
         action: one of :data:`ACTIONS`.
 
     Raises:
         WrongCardError: neither a UZI pass nor a ZORG-ID Smartcard.
         ZorgIDError: anything else that stands in the way; the sentence says what.
     """
-    if name == "":
-        raise NoReaderError("the name is empty", reason="no name")
-    reader = recipes.find_reader(None if name == "-" else name)
-    with recipes.open_card(reader) as card:
-        if card.kind not in (CardKind.UZI_PASS, CardKind.ZORGID):
-            raise WrongCardError("not a card that a person uses", expected="pin-card", found=card.kind.value)
-        _tell(display, reader.name, card)
-        done = action(card, TerminalHolder(display, TerminalKeyboard()))
-    display.say(done, "green")
-
-
-def _tell(display: Display, reader: str, card: _Card) -> None:
-    texts = display.texts
-    display.line(texts("code.card", kind=texts(f"kind.{card.kind}"), reader=reader), "bold")
-    for name, tries in (("pin", card.tries()), ("puk", card.puk_tries())):
-        words = texts(f"tries.{tries.state}") if tries.left is None else str(tries.left)
-        display.say(f"code.{name}_tries", "dim", tries=words)
+    with recording(trace, display.texts) as recorded:
+        reader = recorded(chosen_reader(name))
+        with recipes.open_card(reader) as card:
+            if card.kind not in (CardKind.UZI_PASS, CardKind.ZORGID):
+                raise WrongCardError("not a card that a person uses", expected="pin-card", found=card.kind.value)
+            show_card(display, reader, card)
+            done = action(card, TerminalHolder(display, TerminalKeyboard()))
+        display.say(done, "green")
 
 
 def _change_pin(card: _Card, holder: TerminalHolder) -> str:
@@ -88,8 +83,8 @@ def _change_puk(card: _Card, holder: TerminalHolder) -> str:
 
 
 ACTIONS: Mapping[str, Action] = {
-    "change-pin": _change_pin,
-    "unblock-pin": _unblock_pin,
+    "change": _change_pin,
+    "unblock": _unblock_pin,
     "change-puk": _change_puk,
 }
 """By name."""
