@@ -8,11 +8,12 @@ from typing import Any
 
 from cryptography import x509
 
+from zorgid_card.cards import CardKind, Detected
 from zorgid_card.cli.display import Display
 from zorgid_card.cli.inspect.card import CardReport
 from zorgid_card.cli.inspect.certificate import CertificateReport, fingerprint, key_of, name_of
 from zorgid_card.cli.shown import dump, error_as_json, tries_as_json, tries_in_words
-from zorgid_card.cli.texts import Texts
+from zorgid_card.cli.texts import Language, Texts
 from zorgid_card.codec.atr import ATR
 from zorgid_card.errors import ATRError, ZorgIDError
 from zorgid_card.pki.identity import UZIIdentity, ZorgIDIdentity
@@ -155,7 +156,7 @@ def _show_card(card: CardReport, display: Display) -> None:
     found = card.found
     pairs = [
         ("kind", texts(f"kind.{found.kind}")),
-        ("why", found.why),
+        ("why", _why(found, texts)),
         ("atr", found.atr.hex(" ").upper()),
         ("atr_says", _atr_in_words(found.atr, texts)),
         ("applications", ", ".join(found.applications)),
@@ -165,6 +166,14 @@ def _show_card(card: CardReport, display: Display) -> None:
         ("puk_tries", tries_in_words(card.puk, texts)),
     ]
     display.facts((texts(f"inspect.{name}"), value) for name, value in pairs if value)
+
+
+def _why(found: Detected, texts: Texts) -> str:
+    """How the card was recognised; what a parser said of an unknown one is in English."""
+    head, _, rest = found.why.partition(": ")
+    words = str(texts.detail("why", head))
+    told = rest and (texts.language is Language.EN or found.kind is not CardKind.UNKNOWN)
+    return f"{words}: {rest}" if told else words
 
 
 def _atr_in_words(raw: bytes, texts: Texts) -> str:

@@ -270,8 +270,8 @@ _USER = {
         "‘[[{value}]]’ is not a date; write it like 2019-02-01.",
     ),
     "error.user.usage:ambiguous": Text(
-        "Er komt meer dan één paslezer in aanmerking; noem er één: {names}.",
-        "More than one reader would do; name one of them: {names}.",
+        "Er komt meer dan één paslezer in aanmerking; noem er één met --reader: {names}.",
+        "More than one reader would do; name one of them with --reader: {names}.",
     ),
     "error.user.usage:not empty": Text(
         "De map {path} is niet leeg; kies een nieuwe of een lege map.",
