@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
-from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 
+from zorgid_card import find_reader, open_card
 from zorgid_card.adapters import pcsc
 from zorgid_card.errors import CardRemovedError, CardResetError, NoCardError, PCSCUnavailableError, TransportError
+from zorgid_card.testkit import zorgid
 from zorgid_card.testkit.maker import Maker
 from zorgid_card.testkit.pcscd import PrivatePCSCD, private_pcscd
 from zorgid_card.testkit.piv import VirtualPIVCard
@@ -30,10 +36,8 @@ def maker() -> Maker:
 
 
 @pytest.fixture
-def slot(pcscd: PrivatePCSCD) -> Iterator[Slot]:
-    yield pcscd.slots[0]
-    pcscd.slots[0].slow(0)
-    pcscd.slots[0].remove()
+def slot(virtual_reader: Slot) -> Slot:
+    return virtual_reader
 
 
 def connected(name: str) -> pcsc.PCSCChannel:
@@ -48,6 +52,24 @@ def serial_in(name: str) -> int:
         return int.from_bytes(channel.transmit(SERIAL)[:-2], "big")
     finally:
         channel.close(reset=True)
+
+
+def test_opensc_and_yubicos_tool_read_a_card_of_the_test_issuer(
+    virtual_reader: Slot, zorgid_smartcard: VirtualPIVCard, tmp_path: Path
+) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "testing-with-cards.md").read_text()
+    example = re.search(r"<!-- example: test_others.py -->\n```python\n(.*?)```", page, re.DOTALL)
+    assert example is not None
+    names: dict[str, Any] = {}
+    exec(example[1], names)
+    names["test_opensc_sees_the_card"](virtual_reader, zorgid_smartcard)
+    read = tmp_path / "9a.pem"
+    for action in (["read-certificate", "-s", "9a", "-o", str(read)], ["verify-pin", "-P", zorgid.PIN.decode()]):
+        command = ["yubico-piv-tool", "-r", virtual_reader.name, "-a", *action]
+        subprocess.run(command, capture_output=True, timeout=60, check=True)
+    with open_card(find_reader(virtual_reader.name)) as card:
+        der = card.authentication_certificate()
+    assert x509.load_pem_x509_certificate(read.read_bytes()).public_bytes(Encoding.DER) == der
 
 
 def test_eight_slots_hold_eight_cards(pcscd: PrivatePCSCD, maker: Maker) -> None:

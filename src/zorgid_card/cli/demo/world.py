@@ -7,12 +7,10 @@ from __future__ import annotations
 
 import base64
 import textwrap
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from zorgid_card.adapters.sql import SQLRegistry
-from zorgid_card.pki import hierarchy
-from zorgid_card.pki.chain import Trust
 from zorgid_card.pki.signing import SoftwareSigner
 from zorgid_card.recipes import PortalSide, open_portal, write_whole
 from zorgid_card.secret import Secret
@@ -65,7 +63,7 @@ class World:
                 passphrase,
                 registry=registry,
                 identity=pairing.PortalIdentity(ORIGIN, pairing.fingerprint(phone_key)),
-                uzi=_uzi_trust(pki),
+                uzi=pki.trust("Z", "N"),
                 uzi_revocation=pki.crl_source,
                 makers=(maker.root,),
                 policy=Policy(creation=CreationPolicy(key_algorithm=key_algorithm)),
@@ -129,12 +127,3 @@ def pem(label: str, *contents: bytes) -> bytes:
         for der in contents
     )
     return "".join(blocks).encode()
-
-
-def _uzi_trust(pki: UZITestPKI) -> Trust:
-    """The simulated register in the place of the real one: its roots and no others."""
-    roots = {pki.root(letter) for letter in ("Z", "N")}
-    simulated = replace(hierarchy.UZI_G3, roots=frozenset())
-    for root in roots:
-        simulated = simulated.with_root(root)
-    return hierarchy.trust([simulated], roots)
