@@ -140,12 +140,27 @@ def test_a_slow_card_is_waited_for(slot: Slot, maker: Maker) -> None:
     channel.close()
 
 
-def test_pcscd_restarts_and_the_cards_are_where_they_were(pcscd: PrivatePCSCD, slot: Slot, maker: Maker) -> None:
+@pytest.mark.parametrize("kill", [False, True])
+def test_pcscd_restarts_and_the_cards_are_where_they_were(
+    pcscd: PrivatePCSCD, slot: Slot, maker: Maker, kill: bool
+) -> None:
     card = maker.blank()
     slot.insert(card)
-    pcscd.restart()
+    pcscd.restart(kill=kill)
     assert slot.card is card
     assert serial_in(slot.name) == card.serial
+
+
+def test_readers_may_have_another_name(pcscd: PrivatePCSCD, maker: Maker) -> None:
+    with pcscd.resized(1, "Yubico YubiKey") as slots:
+        (slot,) = slots
+        slot.insert(maker.blank())
+        assert slot.name in {reader.name for reader in pcsc.readers()}
+        done = subprocess.run(
+            ["yubico-piv-tool", "-a", "status"], capture_output=True, text=True, timeout=60, check=True
+        )
+        assert "Serial Number" in done.stdout, "it finds a YubiKey by its reader's name"
+    assert [slot.name for slot in pcscd.slots] == ["Virtual PCD 00 00", "Virtual PCD 00 01"]
 
 
 def test_where_a_pcscd_runs_already_a_second_refuses_and_says_why(pcscd: PrivatePCSCD) -> None:

@@ -29,7 +29,7 @@ def tries_as_json(tries: Tries) -> dict[str, Any]:
 
 def tries_in_words(tries: Tries, texts: Texts) -> str:
     """Tries left, as people read it."""
-    if tries.state is TryState.KNOWN:
-        return str(tries.left)
     words = texts(f"tries.{tries.state}")
-    return words if tries.left is None else f"{tries.left} ({words})"
+    if tries.left is None:
+        return words
+    return str(tries.left) if tries.state is TryState.KNOWN else f"{tries.left} ({words})"

@@ -63,20 +63,19 @@ class PrivatePCSCD:
         slots: where cards are put in; in the order of pcscd's readers.
     """
 
-    def __init__(self, directory: Path, slots: int) -> None:
+    def __init__(self, directory: Path, slots: int, name: str) -> None:
         self._directory = directory
         self._log = directory / "log"
         self._daemon: subprocess.Popen[bytes] | None = None
-        self.slots: Sequence[VPCDSlot] = ()
-        self.start(slots)
+        self._name = name
+        self.slots: Sequence[VPCDSlot] = self._configure(slots, name)
 
-    def start(self, slots: int) -> None:
-        """Start it, with this many empty slots.
+    def start(self) -> None:
+        """Start it; its slots are empty.
 
         Raises:
             PCSCUnavailableError: it did not come up.
         """
-        self.slots = self._configure(slots)
         with self._log.open("ab") as output:
             self._daemon = _spawn(self._directory / "reader.conf", output)
         if not _until(self._ready, _SECONDS):
@@ -87,7 +86,7 @@ class PrivatePCSCD:
     def _ready(self) -> bool:
         return (RUN / "pcscd.comm").exists() and all(_listening(slot.port) for slot in self.slots)
 
-    def _configure(self, slots: int) -> list[VPCDSlot]:
+    def _configure(self, slots: int, first: str) -> list[VPCDSlot]:
         """Write pcscd's configuration. Entries on one driver file would share state, so each reader has a copy of it."""
         driver = _driver()
         if driver is None or not 1 <= slots <= SLOTS_LIMIT:
@@ -96,19 +95,19 @@ class PrivatePCSCD:
         for number in range((slots + 1) // 2):
             copy = self._directory / f"libifdvpcd{number}.so"
             shutil.copyfile(driver, copy)
-            name = "Virtual PCD" if number == 0 else f"Virtual PCD {chr(ord('A') + number)}"
+            name = first if number == 0 else f"{first} {chr(ord('A') + number)}"
             port = PORT + 2 * number
             entries.append(_READER.format(name=name, port=port, driver=copy))
             made += [VPCDSlot(port + slot, f"{name} 00 {slot:02X}") for slot in (0, 1)]
         (self._directory / "reader.conf").write_text("\n".join(entries))
         return made[:slots]
 
-    def stop(self) -> None:
-        """End it; cards are taken out first."""
+    def stop(self, *, kill: bool = False) -> None:
+        """End it in good order, or kill it; cards are taken out first, for otherwise its ports stay taken for a while."""
         for slot in self.slots:
             slot.pull()
         if self._daemon is not None:
-            self._daemon.terminate()
+            (self._daemon.kill if kill else self._daemon.terminate)()
             try:
                 self._daemon.wait(_SECONDS)
             except subprocess.TimeoutExpired:
@@ -118,45 +117,51 @@ class PrivatePCSCD:
         for leftover in ("pcscd.comm", "pcscd.pid"):
             (RUN / leftover).unlink(missing_ok=True)
 
-    def restart(self) -> None:
+    def restart(self, *, kill: bool = False) -> None:
         """End it and start it again, as an update of the system does: every program loses its readers, the cards stay where
         they were.
 
         Raises:
             PCSCUnavailableError: it did not come up again.
         """
-        before = self.slots
-        cards = [slot.card for slot in before]
-        self.stop()
-        self.start(len(before))
-        self.slots = before
-        for slot, card in zip(before, cards, strict=True):
+        cards = [slot.card for slot in self.slots]
+        self.stop(kill=kill)
+        self.start()
+        for slot, card in zip(self.slots, cards, strict=True):
             if card is not None:
                 slot.insert(card)
 
     @contextmanager
-    def resized(self, slots: int) -> Iterator[Sequence[VPCDSlot]]:
-        """Have this many slots for a while: pcscd is restarted before and after, and cards are taken out.
+    def resized(self, slots: int, name: str | None = None) -> Iterator[Sequence[VPCDSlot]]:
+        """Have this many slots, or another name, for a while: pcscd is restarted before and after, and cards are taken out.
+
+        Args:
+            slots: 1 to 32.
+            name: begins the readers' names, for programs that go by it; None for the present one.
 
         Raises:
             PCSCUnavailableError: it did not come up again.
         """
-        before = len(self.slots)
-        self.stop()
-        self.start(slots)
+        before = self.slots
+        self._reconfigure(slots, name or self._name)
         try:
             yield self.slots
         finally:
-            self.stop()
-            self.start(before)
+            self._reconfigure(len(before), self._name)
+
+    def _reconfigure(self, slots: int, name: str) -> None:
+        self.stop()
+        self.slots = self._configure(slots, name)
+        self.start()
 
 
 @contextmanager
-def private_pcscd(slots: int = 2) -> Iterator[PrivatePCSCD]:
+def private_pcscd(slots: int = 2, name: str = "Virtual PCD") -> Iterator[PrivatePCSCD]:
     """A pcscd of one's own for as long as the block runs.
 
     Args:
         slots: 1 to 32 virtual slots, for a card each.
+        name: begins the readers' names.
 
     Raises:
         PCSCUnavailableError: it cannot run here; the message, also in ``advice``, says why and what to do.
@@ -165,8 +170,9 @@ def private_pcscd(slots: int = 2) -> Iterator[PrivatePCSCD]:
     if reason is not None:
         raise PCSCUnavailableError(reason, reason="service", advice=reason)
     with tempfile.TemporaryDirectory(prefix="zorgid-card-pcscd-") as directory:
-        daemon = PrivatePCSCD(Path(directory), slots)
+        daemon = PrivatePCSCD(Path(directory), slots, name)
         try:
+            daemon.start()
             yield daemon
         finally:
             daemon.stop()

@@ -115,8 +115,8 @@ class ReplayReader:
         """The reader's name."""
         return self._name
 
-    def connect(self, *, exclusive: bool = False) -> ReplayChannel:
-        """Open the next channel of the transcript.
+    def connect(self, **options: Any) -> ReplayChannel:
+        """Open the next channel of the transcript; nobody else is there, so no option makes a difference.
 
         Raises:
             ReplayError: none was opened then.

@@ -18,7 +18,7 @@ import threading
 import time
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 from zorgid_card.codec.masking import Masker
 from zorgid_card.errors import StorageError, ZorgIDError
@@ -125,14 +125,14 @@ class RecordingReader:
         """The reader's name."""
         return self._reader.name
 
-    def connect(self, *, exclusive: bool = False) -> RecordingChannel:
-        """Power the card and open a channel to it.
+    def connect(self, **options: Any) -> RecordingChannel:
+        """Power the card and open a channel to it; options as those of the reader itself.
 
         Raises:
             NoCardError: the slot is empty.
             ReaderBusyError: another program holds the card.
         """
-        channel = self._reader.connect(exclusive=exclusive)
+        channel = self._reader.connect(**options)
         self._transcript.connected(self.name, channel.atr)
         return RecordingChannel(channel, self.name, self._transcript)
 

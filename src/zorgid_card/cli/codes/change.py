@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TypeAlias
 
 from zorgid_card import recipes
-from zorgid_card.cards import CardKind, LastTry, PINRequest, PIVCard, Tries, UZIPass
+from zorgid_card.cards import Card, CardKind, LastTry, PINRequest, Tries
 from zorgid_card.cards.access import spoken
-from zorgid_card.cli.codes.status import show_card
+from zorgid_card.cli.codes.status import show
 from zorgid_card.cli.console import TerminalHolder, TerminalKeyboard
 from zorgid_card.cli.display import Display
 from zorgid_card.cli.failures import about
@@ -23,8 +23,7 @@ from zorgid_card.secret import Secret
 from zorgid_card.workflows import pin
 from zorgid_card.workflows.pin import PINPolicy
 
-_Card: TypeAlias = UZIPass | PIVCard
-Action: TypeAlias = Callable[[_Card, TerminalHolder], str]
+Action: TypeAlias = Callable[[Card, TerminalHolder], str]
 """Ask and do; gives the key of the sentence that says what was done."""
 
 _PUK_POLICY = PINPolicy(minimum=8, maximum=8)
@@ -46,14 +45,17 @@ def run(display: Display, name: str | None, trace: Path | None, action: Action) 
     with recording(trace, display.texts) as recorded:
         reader = recorded(chosen_reader(name))
         with recipes.open_card(reader) as card:
-            if card.kind not in (CardKind.UZI_PASS, CardKind.ZORGID):
-                raise WrongCardError("not a card that a person uses", expected="pin-card", found=card.kind.value)
-            show_card(display, reader, card)
-            done = action(card, TerminalHolder(display, TerminalKeyboard()))
-        display.say(done, "green")
+            _act(display, reader.name, card, action)
 
 
-def _change_pin(card: _Card, holder: TerminalHolder) -> str:
+def _act(display: Display, reader: str, card: Card, action: Action) -> None:
+    if card.kind not in (CardKind.UZI_PASS, CardKind.ZORGID):
+        raise WrongCardError("not a card that a person uses", expected="pin-card", found=card.kind.value)
+    show(display, reader, card.kind, card.tries(), card.puk_tries())
+    display.say(action(card, TerminalHolder(display, TerminalKeyboard())), "green")
+
+
+def _change_pin(card: Card, holder: TerminalHolder) -> str:
     old, last = _present(card, holder, Credential.PIN, card.tries())
     policy = _policy(card)
     with old:
@@ -63,7 +65,7 @@ def _change_pin(card: _Card, holder: TerminalHolder) -> str:
     return "code.pin_changed"
 
 
-def _unblock_pin(card: _Card, holder: TerminalHolder) -> str:
+def _unblock_pin(card: Card, holder: TerminalHolder) -> str:
     puk, last = _present(card, holder, Credential.PUK, card.puk_tries())
     policy = _policy(card)
     with puk:
@@ -73,7 +75,7 @@ def _unblock_pin(card: _Card, holder: TerminalHolder) -> str:
     return "code.pin_unblocked"
 
 
-def _change_puk(card: _Card, holder: TerminalHolder) -> str:
+def _change_puk(card: Card, holder: TerminalHolder) -> str:
     old, last = _present(card, holder, Credential.PUK, card.puk_tries())
     with old:
         first, second = _chosen(holder, _PUK_POLICY, holder.new_puk, what="puk")
@@ -90,11 +92,11 @@ ACTIONS: Mapping[str, Action] = {
 """By name."""
 
 
-def _policy(card: _Card) -> PINPolicy:
+def _policy(card: Card) -> PINPolicy:
     return PINPolicy(minimum=card.profile.pin_minimum, maximum=card.profile.pin_maximum)
 
 
-def _present(card: _Card, holder: TerminalHolder, what: Credential, tries: Tries) -> tuple[Secret, bool]:
+def _present(card: Card, holder: TerminalHolder, what: Credential, tries: Tries) -> tuple[Secret, bool]:
     """The code that the card has now, and the person's word for the last try; a blocked one is not even asked."""
     tries.require(what, last_try_allowed=True)
     profile, is_pin = card.profile, what is Credential.PIN
@@ -105,7 +107,7 @@ def _present(card: _Card, holder: TerminalHolder, what: Credential, tries: Tries
             reference=0,
             minimum=profile.pin_minimum if is_pin else profile.puk_minimum,
             maximum=profile.pin_maximum if is_pin else profile.puk_maximum,
-            digits=isinstance(card, PIVCard),
+            digits=card.kind is not CardKind.UZI_PASS,
             retrying=False,
         )
     )

@@ -8,13 +8,12 @@ from typing import Any
 import click
 
 from zorgid_card import recipes
-from zorgid_card.cards import CardKind, PIVCard, Tries, TryState, UZIPass
+from zorgid_card.cards import CardKind, Tries, TryState
 from zorgid_card.cli.display import Display
 from zorgid_card.cli.recording import chosen_reader, recording
 from zorgid_card.cli.shown import dump, error_as_json, tries_as_json, tries_in_words
 from zorgid_card.cli.texts import Texts
 from zorgid_card.errors import ZorgIDError
-from zorgid_card.ports.card import Reader
 
 
 def run(display: Display, name: str | None, trace: Path | None, *, as_data: bool) -> None:
@@ -39,31 +38,26 @@ def run(display: Display, name: str | None, trace: Path | None, *, as_data: bool
                 click.echo(dump({"ok": False, "error": error_as_json(error, display.texts)}))
             raise
         if as_data:
-            click.echo(dump(_data(reader, kind, pin, puk, display.texts)))
+            click.echo(dump(_data(reader.name, kind, pin, puk, display.texts)))
         else:
-            show(display, reader, kind, pin, puk)
+            show(display, reader.name, kind, pin, puk)
             for advice in advices(kind, pin, puk):
                 display.say(advice)
 
 
-def show(display: Display, reader: Reader, kind: CardKind, pin: Tries, puk: Tries) -> None:
+def show(display: Display, reader: str, kind: CardKind, pin: Tries, puk: Tries) -> None:
     """The card, and the tries left."""
     texts = display.texts
-    display.line(texts("code.card", kind=texts(f"kind.{kind}"), reader=reader.name), "bold")
+    display.line(texts("code.card", kind=texts(f"kind.{kind}"), reader=reader), "bold")
     display.facts(
         (texts(f"code.{what}_tries"), tries_in_words(tries, texts)) for what, tries in (("pin", pin), ("puk", puk))
     )
 
 
-def show_card(display: Display, reader: Reader, card: UZIPass | PIVCard) -> None:
-    """The same of a card that is open."""
-    show(display, reader, card.kind, card.tries(), card.puk_tries())
-
-
-def _data(reader: Reader, kind: CardKind, pin: Tries, puk: Tries, texts: Texts) -> dict[str, Any]:
+def _data(reader: str, kind: CardKind, pin: Tries, puk: Tries, texts: Texts) -> dict[str, Any]:
     found = advices(kind, pin, puk)
     return {
-        "reader": reader.name,
+        "reader": reader,
         "kind": kind.value,
         "pin": tries_as_json(pin),
         "puk": tries_as_json(puk),

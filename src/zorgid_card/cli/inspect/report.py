@@ -158,7 +158,7 @@ def _show_card(card: CardReport, display: Display) -> None:
         ("kind", texts(f"kind.{found.kind}")),
         ("why", _why(found, texts)),
         ("atr", found.atr.hex(" ").upper()),
-        ("atr_says", _atr_in_words(found.atr, texts)),
+        ("atr_says", found.atr and _atr_in_words(found.atr, texts)),
         ("applications", ", ".join(found.applications)),
         ("serial", card.serial),
         ("firmware", card.firmware),
