@@ -178,6 +178,39 @@ def test_more_or_less_than_was_recorded_is_refused(desk: Desk) -> None:
         ReplayReader([]).connect()
 
 
+HARMLESS = st.tuples(
+    st.sampled_from([0x00, 0x10, 0x80]),
+    st.sampled_from([0xA4, 0xB0, 0xC0, 0xCA, 0xCB, 0xF7, 0xF8, 0xFD]),
+    st.integers(0, 255),
+    st.integers(0, 255),
+    st.sampled_from([b"", b"\x05\x5c\x03\x5f\xc1\x05", b"\x05\xa0\x00\x00\x03\x08"]),
+).map(lambda parts: bytes(parts[:4]) + parts[4])
+
+
+@settings(max_examples=50, deadline=None)
+@given(commands=st.lists(HARMLESS, max_size=20), connections=st.integers(1, 3))
+def test_whatever_was_asked_is_answered_the_same_again(
+    made: dict[str, Simulated], tmp_path_factory: pytest.TempPathFactory, commands: list[bytes], connections: int
+) -> None:
+    def play(reader: RecordingReader | ReplayReader) -> list[bytes]:
+        answers = []
+        for _ in range(connections):
+            channel = reader.connect(exclusive=True)
+            answers += [channel.atr, *map(channel.transmit, commands)]
+            channel.close()
+        return answers
+
+    path = tmp_path_factory.mktemp("trace") / "trace.jsonl"
+    slot, transcript = SimulatedReader(), Transcript(path)
+    slot.insert(made["blank"].card)
+    answers = play(RecordingReader(slot, transcript))
+    transcript.close()
+    assert transcript.count == connections * len(commands)
+    replayed = ReplayReader.open(path)
+    assert play(replayed) == answers
+    replayed.require_finished()
+
+
 @pytest.mark.parametrize("kind", Kind)
 def test_faults_are_recorded_and_replayed(desk: Desk, kind: Kind) -> None:
     faulty = RecordingReader(FaultyReader(desk.slot, Fault(2, kind)), desk.transcript)
