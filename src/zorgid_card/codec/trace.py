@@ -7,9 +7,10 @@ names, are in it: it is for the search for a fault, not for keeping.
 from __future__ import annotations
 
 import logging
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from zorgid_card.codec.link import Observer
+if TYPE_CHECKING:
+    from zorgid_card.codec.link import Observer
 
 LOGGER: Final = logging.getLogger("zorgid_card.apdu")
 
