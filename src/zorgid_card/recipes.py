@@ -19,6 +19,7 @@ from zorgid_card.adapters.keystore import FileKeyStore
 from zorgid_card.cards import PIVCard, UZIPass
 from zorgid_card.cards import open_card as open_linked_card
 from zorgid_card.codec.link import Link, Observer
+from zorgid_card.codec.trace import observed
 from zorgid_card.errors import CertificateError, NoCardError, NoReaderError, StorageError, UsageError
 from zorgid_card.pki.authority import Authority
 from zorgid_card.pki.chain import Trust
@@ -83,7 +84,7 @@ def open_card(reader: Reader | str | None = None, *, observer: Observer | None =
 
     Args:
         reader: a reader, or a name as :func:`find_reader` takes it.
-        observer: sees every physical APDU, masked.
+        observer: sees every physical APDU, masked; so does the logger ``zorgid_card.apdu`` at level DEBUG.
 
     Raises:
         ReaderError, UsageError: see :func:`find_reader`; another program holds the card.
@@ -92,7 +93,7 @@ def open_card(reader: Reader | str | None = None, *, observer: Observer | None =
     slot = find_reader(reader) if reader is None or isinstance(reader, str) else reader
     channel = slot.connect()
     try:
-        yield open_linked_card(Link(channel, observer=observer))
+        yield open_linked_card(Link(channel, observer=observed(observer)))
     finally:
         channel.close(reset=True)
 

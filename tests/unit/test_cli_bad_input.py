@@ -369,7 +369,7 @@ def test_no_reader(
     language: str, words: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(pcsc, "readers", list)
-    for command in (["inspect"], ["pin", "change"], ["pin", "unblock"], ["puk", "change"]):
+    for command in (["inspect"], ["pin", "change"], ["pin", "unblock"], ["pin", "change-puk"]):
         assert app.run([*command, "--lang", language]) == 5
         assert words in capsys.readouterr().err
 
@@ -379,7 +379,12 @@ def test_no_card(
     language: str, words: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(pcsc, "readers", lambda: [SimulatedReader("Reader 00")])
-    for command in (["inspect"], ["inspect", "Reader 00"], ["pin", "change"], ["puk", "change", "Reader 00"]):
+    for command in (
+        ["inspect"],
+        ["inspect", "Reader 00"],
+        ["pin", "change"],
+        ["pin", "change-puk", "--reader", "Reader 00"],
+    ):
         assert app.run([*command, "--lang", language]) == 5
         assert words in capsys.readouterr().err
 

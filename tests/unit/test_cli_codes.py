@@ -1,7 +1,9 @@
-"""``zorgid-card pin change``, ``pin unblock`` and ``puk change``: on both kinds of card, one try at most, none unasked."""
+"""``zorgid-card pin change``, ``unblock`` and ``change-puk``: on both kinds of card, one try at most, none unasked."""
 
 from __future__ import annotations
 
+import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -9,13 +11,17 @@ from pathlib import Path
 import pytest
 
 from zorgid_card.adapters import pcsc
-from zorgid_card.cards import open_card
-from zorgid_card.cli import app, codes
+from zorgid_card.cards import CardKind, Tries, open_card
+from zorgid_card.cli import app
+from zorgid_card.cli.codes import change, status
 from zorgid_card.cli.simulate import Options, Simulated, obtain
+from zorgid_card.cli.texts import TEXTS
 from zorgid_card.codec.link import Link
 from zorgid_card.errors import DeclinedError, WrongPINError
 from zorgid_card.secret import Secret
 from zorgid_card.testkit.reader import SimulatedReader
+from zorgid_card.testkit.replay import ReplayReader
+from zorgid_card.testkit.uzi import VirtualUZIPass
 
 NEW, OTHER = b"271828", b"31415926"
 
@@ -59,7 +65,7 @@ class Desk:
 
     def run(self, command: str, *answers: str | bytes) -> int:
         keyboard = Typed(*answers)
-        self._patch.setattr(codes, "TerminalKeyboard", lambda: keyboard)
+        self._patch.setattr(change, "TerminalKeyboard", lambda: keyboard)
         code = app.run([*command.split(), "--lang", "en"])
         assert keyboard.answers == []
         return code
@@ -91,8 +97,7 @@ def desk(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mon
 def test_pin_2_the_pin_is_changed(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
     assert desk.run("pin change", desk.pin, NEW, NEW) == 0
     told = capsys.readouterr().out
-    assert "Tries left of the PIN: 3" in told
-    assert "Tries left of the PUK: 3" in told
+    assert re.search(r"PIN, tries left +3\n +PUK, tries left +3\n", told)
     assert "The PIN is changed" in told
     desk.verify(NEW)
     with pytest.raises(WrongPINError):
@@ -104,20 +109,20 @@ def test_pin_3_a_blocked_pin_is_unblocked_with_the_puk(desk: Desk, capsys: pytes
     for _ in range(2):
         assert desk.run("pin change", OTHER, NEW, NEW) == 3
     assert "tries left: 1" in capsys.readouterr().err
-    assert desk.run("pin change Reader", "y", OTHER, NEW, NEW) == 3
+    assert desk.run("pin change --reader Reader", "y", OTHER, NEW, NEW) == 3
     told = capsys.readouterr()
     assert "blocked" in told.err
     assert desk.tries()[0] == 0
     assert desk.run("pin change") == 3, "blocked: nothing is asked"
     assert "set a new PIN with the PUK" in capsys.readouterr().err
-    assert desk.run("pin unblock -", desk.puk, NEW, NEW) == 0
+    assert desk.run("pin unblock --reader -", desk.puk, NEW, NEW) == 0
     assert "not blocked any more" in capsys.readouterr().out
     desk.verify(NEW)
 
 
 def test_pin_4_the_puk_is_changed(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
     assert (
-        desk.run("puk change", desk.puk, b"8642097", b"8642097", b"86420975", b"86420976", b"86420975", b"86420975")
+        desk.run("pin change-puk", desk.puk, b"8642097", b"8642097", b"86420975", b"86420976", b"86420975", b"86420975")
         == 0
     )
     shown = " ".join(capsys.readouterr().out.split())
@@ -138,9 +143,134 @@ def test_pin_1_the_last_try_is_the_persons_to_spend(desk: Desk, capsys: pytest.C
     assert desk.run("pin change", "y", desk.pin, NEW, NEW) == 0
     desk.verify(NEW)
     for _ in range(2):
-        assert desk.run("puk change", OTHER, b"86420975", b"86420975") == 3
-    assert desk.run("puk change", "n") == 3
+        assert desk.run("pin change-puk", OTHER, b"86420975", b"86420975") == 3
+    assert desk.run("pin change-puk", "n") == 3
     assert desk.tries()[1] == 1
+
+
+def test_pin_1_the_status_tells_the_tries_and_what_to_do(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+    def status(*arguments: str) -> str:
+        assert desk.run(" ".join(("pin status", *arguments))) == 0
+        return " ".join(capsys.readouterr().out.split())
+
+    told = status()
+    assert "PIN, tries left 3 PUK, tries left 3 The PIN can be used." in told
+    for code, said in ((OTHER, "2"), (OTHER, "1 (last try) PUK, tries left 3 One try is left")):
+        assert desk.run("pin change", code, NEW, NEW) == 3
+        capsys.readouterr()
+        assert f"PIN, tries left {said}" in status("--reader", "reader")
+    assert desk.run("pin change", "y", OTHER, NEW, NEW) == 3
+    capsys.readouterr()
+    assert "PIN, tries left 0 (blocked)" in status()
+    assert "set a new one with the PUK (zorgid-card pin unblock)" in status()
+    for answers in ((OTHER,), (OTHER,), ("y", OTHER)):
+        assert desk.run("pin change-puk", *answers, b"86420975", b"86420975") == 3
+        capsys.readouterr()
+        told = status()
+    assert "PUK, tries left 0 (blocked) PIN and PUK are blocked: have" in told
+    assert ("UZI register" in told) is isinstance(desk.reader.card, VirtualUZIPass)
+    assert desk.tries() == (0, 0)
+
+
+def test_the_status_as_data(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+    for _ in range(2):
+        assert desk.run("pin change-puk", OTHER, b"86420975", b"86420975") == 3
+    capsys.readouterr()
+    assert desk.run("pin status --json") == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told.pop("kind") in ("uzi-pass", "zorgid")
+    assert [(advice["code"], advice["message"][:11]) for advice in told.pop("advice")] == [
+        ("pin.known", "The PIN can"),
+        ("puk.final", "One try is "),
+    ]
+    assert told == {
+        "reader": "Reader 00",
+        "pin": {"state": "known", "left": 3},
+        "puk": {"state": "final", "left": 1},
+        "ok": True,
+        "error": None,
+    }
+    desk.reader.remove()
+    assert desk.run("pin status --json") == 5
+    told = json.loads(capsys.readouterr().out)
+    assert (told["ok"], told["error"]["code"]) == (False, "reader.no_card")
+
+
+def test_a_blank_has_a_status_too(
+    made: dict[str, Simulated], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert Desk(made["blank"], monkeypatch).run("pin status") == 0
+    assert "blank ZORG-ID Smartcard in Reader 00" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("pin", "puk", "expected"),
+    [
+        (Tries.known(3), Tries.known(3), ["status.pin.known"]),
+        (Tries.LOW, Tries.LOW, ["status.pin.low", "status.puk.low"]),
+        (Tries.UNKNOWN, Tries.UNKNOWN, ["status.pin.unknown"]),
+        (Tries.known(0), Tries.known(1), ["status.pin.locked", "status.puk.final"]),
+        (Tries.known(1), Tries.known(0), ["status.pin.final", "status.puk.locked"]),
+        (Tries.known(0), Tries.known(0), ["status.both.locked"]),
+    ],
+)
+def test_what_to_do_follows_from_what_is_left(pin: Tries, puk: Tries, expected: list[str]) -> None:
+    assert status.advices(CardKind.PIV_OTHER, pin, puk) == expected
+    assert set(expected) <= TEXTS.keys()
+
+
+# --- with --trace
+
+
+@pytest.mark.parametrize("command", ["pin status", "pin change", "inspect"])
+def test_pin_7_a_trace_is_written_and_replays(
+    desk: Desk,
+    command: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    path = tmp_path / "trace.jsonl"
+    answers = (desk.pin, NEW, NEW) if command == "pin change" else ()
+    code = desk.run(f"{command} --trace {path}", *answers)
+    told = capsys.readouterr()
+    text = path.read_text()
+    assert text.count("command") >= 4
+    assert not [secret for secret in (desk.pin, NEW, desk.puk) if secret.hex() in text]
+    replayed = ReplayReader.open(path, "Reader 00")
+    monkeypatch.setattr(pcsc, "readers", lambda: [replayed])
+    assert desk.run(command, *answers) == code
+    assert capsys.readouterr() == told
+    replayed.require_finished()
+
+
+def test_a_trace_that_cannot_be_opened_stops_before_the_card_is_touched(
+    desk: Desk, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for command in ("pin change", "pin status", "inspect"):
+        assert desk.run(f"{command} --trace {tmp_path}/missing/trace.jsonl") == 8
+        told = capsys.readouterr()
+        assert "There is no such file" in told.err
+        assert not told.out
+    assert desk.tries() == (3, 3)
+
+
+def test_a_trace_that_cannot_be_finished_loses_no_outcome(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+    assert desk.run("pin change --trace /dev/full", desk.pin, NEW, NEW) == 8
+    told = capsys.readouterr()
+    assert "The PIN is changed." in told.out
+    assert "The trace is incomplete" in told.err
+    assert "what was done with the card counts" in told.err
+    desk.verify(NEW)
+    assert desk.run("pin change --trace /dev/full", OTHER, NEW, NEW) == 3, "the card's own error comes first"
+    errors = capsys.readouterr().err.splitlines()
+    assert ["incomplete" in line for line in errors] == [True, False]
+    assert "Wrong PIN (tries left: 2)" in errors[1]
+
+
+def test_a_name_and_a_reader_are_too_much(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+    assert desk.run("inspect Reader --reader Reader") == 3
+    assert "leave one of them out" in capsys.readouterr().err
 
 
 def test_what_is_refused_beforehand_costs_no_try(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
@@ -164,11 +294,11 @@ def test_a_blank_is_left_alone(
 
 def test_readers_that_are_not_there(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr(pcsc, "readers", lambda: [SimulatedReader("Reader 00")])
-    assert app.run(["pin", "change", "Other", "--lang", "nl"]) == 5
+    assert app.run(["pin", "change", "--reader", "Other", "--lang", "nl"]) == 5
     assert "met de naam Other" in capsys.readouterr().err
-    assert app.run(["puk", "change", "--lang", "nl"]) == 5
+    assert app.run(["pin", "change-puk", "--lang", "nl"]) == 5
     assert "Er zit geen kaart in de paslezer" in capsys.readouterr().err
-    assert app.run(["pin", "unblock", "", "--lang", "nl"]) == 5
+    assert app.run(["pin", "unblock", "--reader", "", "--lang", "nl"]) == 5
     assert "geen naam" in capsys.readouterr().err
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import pkgutil
 import re
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 
 import zorgid_card
 from zorgid_card import cli, workflows
-from zorgid_card.cards import CardKind, TryState
+from zorgid_card.cards import CardKind, Detected, TryState
 from zorgid_card.cli.demo.narration import CREATE, REGISTER
 from zorgid_card.cli.texts import TEXTS, Language, Texts, placeholders, required
 from zorgid_card.errors import NotBlankError, PINPolicyError, StatusWordError, UsageError, WrongPINError, ZorgIDError
@@ -124,3 +125,12 @@ def test_every_key_that_is_used_is_there() -> None:
     used |= {f"register.{step}" for step in REGISTER} | {f"create.{step}" for step in CREATE}
     assert len(used) > 120
     assert used - TEXTS.keys() == set()
+
+
+def test_how_a_card_was_recognised_is_told_in_both_languages() -> None:
+    source = Path(inspect.getfile(Detected)).read_text()
+    said = re.findall(r'"((?:the|an?|its|neither) [^"{]{12,}?)(?:: \{[^"]*)?"', source)
+    assert len(said) == 9
+    for why in said:
+        assert NL.detail("why", why) != why
+        assert EN.detail("why", why) == why

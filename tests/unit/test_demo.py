@@ -92,7 +92,9 @@ def test_the_summary_counts_steps_apdus_and_time(played: Played) -> None:
     assert counts[-1] == (sum(steps for steps, _ in counts[:-1]), sum(apdus for _, apdus in counts[:-1]))
     assert counts[-1][0] == played.out.count("✓")
     transcript = (played.directory / "transcript.jsonl").read_text().splitlines()
-    assert counts[-1][1] == len(transcript), "the links and the reader counted the same"
+    assert counts[-1][1] == sum("command" in json.loads(line) for line in transcript), (
+        "the links and the reader counted the same"
+    )
     assert float(rows[-1][2]) < 60
 
 
@@ -124,7 +126,7 @@ def test_pin_7_neither_pin_nor_puk_nor_digits_are_in_anything_that_was_kept(play
         assert not [secret for secret in secrets if secret in octets], path
     for line in (played.directory / "transcript.jsonl").read_text().splitlines():
         exchange = json.loads(line)
-        for name in ("command", "response"):
+        for name in ("command", "response") if "command" in exchange else ():
             octets = bytes.fromhex(exchange[name])
             assert not [s for s in (played.pin, played.puk, played.digits) if s in octets]
             assert octets[1] not in (0x20, 0x24, 0x2C) or name == "response" or not octets[5:].strip(b"\xff")

@@ -20,11 +20,17 @@ HIDDEN = [
     (0xFF, 0xFF),
     (0xFE, 0x9C),
     (0x87, 0x9B),
+    (0x86, 0x9B),
+    (0xD8, 0x81),
+    (0xE2, 0x00),
+    (0xDA, 0xD3),
+    (0xDB, 0xD5),
+    (0xDB, 0xFF),
+    (0x2A, 0x80),
 ]
 OPEN = [
     (0xA4, 0x00),
     (0xCB, 0xFF),
-    (0xDB, 0xFF),
     (0x87, 0x9A),
     (0x87, 0x9C),
     (0x47, 0x9B),
@@ -78,6 +84,25 @@ def test_witnesses_and_deciphered_secrets_are_hidden_from_answers(ins: int, p1: 
     command = CommandAPDU(0, ins, p1, p2, b"x", 0).encode()
     assert mask_response(command, PIN + b"\x61\x05") == b"\xff" * 8 + b"\x61\x05"
     assert mask_response(command, b"\x90\x00") == b"\x90\x00"
+
+
+def test_an_object_of_piv_stays_and_all_else_that_is_put_is_hidden() -> None:
+    written = CommandAPDU(0, 0xDB, 0x3F, 0xFF, bytes.fromhex("5C035FC1055302") + b"ok").encode()
+    assert mask_command(written) == written
+    imported = CommandAPDU(0, 0xDB, 0x3F, 0xFF, b"\x4d\x08" + PIN).encode()
+    assert mask_command(imported) == imported[:5] + b"\xff" * 10
+
+
+@pytest.mark.parametrize(("first", "hidden"), [(b"\x4d" + PIN, True), (b"\x5c" + PIN, False), (b"", True)])
+def test_a_chain_is_hidden_as_its_first_part_says(first: bytes, hidden: bool) -> None:
+    masker = Masker()
+    masker.command(CommandAPDU(0x10, 0xDB, 0x3F, 0xFF, first).encode())
+    for cla, data in ((0x10, b"\x5c" + PIN), (0x10, b"\x4d" + PIN), (0x00, b"\x5c" + PIN)):
+        raw = CommandAPDU(cla, 0xDB, 0x3F, 0xFF, data).encode()
+        assert (masker.command(raw) == raw) is not hidden
+        assert (masker.response(PIN + b"\x90\x00") == PIN + b"\x90\x00") is not hidden
+    open_again = CommandAPDU(0x00, 0xDB, 0x3F, 0xFF, b"\x5c" + PIN).encode()
+    assert masker.command(open_again) == open_again
 
 
 def test_what_get_response_fetches_is_hidden_as_the_command_says() -> None:

@@ -1,8 +1,7 @@
-"""The simulated reader: PC/SC's manners, transcripts, faults, and the vpcd wire."""
+"""The simulated reader: PC/SC's manners, scripts, faults, and the vpcd wire."""
 
 from __future__ import annotations
 
-import json
 import socket
 import threading
 import time
@@ -17,7 +16,6 @@ from zorgid_card.errors import (
     NoCardError,
     ReaderBusyError,
     ReaderError,
-    StorageError,
     TransportError,
 )
 from zorgid_card.ports.card import Channel, Octets, Reader
@@ -25,7 +23,7 @@ from zorgid_card.testkit.faults import Fault, FaultyReader, Kind
 from zorgid_card.testkit.maker import Maker
 from zorgid_card.testkit.piv import VirtualPIVCard
 from zorgid_card.testkit.reader import SimulatedReader
-from zorgid_card.testkit.transcript import Transcript
+from zorgid_card.testkit.script import Slot
 from zorgid_card.testkit.vpcd import VPCDCard
 
 MAKER = Maker.create()
@@ -182,32 +180,48 @@ def test_removal_does_not_wait_for_a_transaction(reader: SimulatedReader) -> Non
             channel.transmit(VERSION)
 
 
-# --- transcripts
+# --- by script
 
 
-def test_pin_7_a_transcript_holds_no_pin(card: VirtualPIVCard, tmp_path: Path) -> None:
-    path = tmp_path / "apdus.jsonl"
-    transcript = Transcript(path)
-    reader = SimulatedReader("slot", transcript=transcript)
-    reader.insert(card)
+def test_a_script_swaps_cards(reader: SimulatedReader, card: VirtualPIVCard) -> None:
+    slot: Slot = reader
     channel = reader.connect()
-    for command in (VERSION, VERIFY, bytes.fromhex("0024008010313233343536FFFF3837363534333231")):
-        channel.transmit(command)
-    transcript.close()
+    other = MAKER.blank()
+    assert slot.swap(other) is card
+    assert slot.card is other
+    with pytest.raises(CardRemovedError):
+        channel.transmit(VERSION)
+    assert slot.remove() is other
+    assert slot.swap(card) is None
+
+
+@pytest.mark.parametrize("done", [False, True])
+@pytest.mark.parametrize("after", [0, 2])
+def test_a_script_tears_the_card_out_once(
+    reader: SimulatedReader, card: VirtualPIVCard, after: int, done: bool
+) -> None:
+    wrong = bytes.fromhex("0020008008303030303030FFFF")
+    reader.tear(after=after, done=done)
+    channel = reader.connect()
+    for _ in range(after):
+        channel.transmit(VERSION)
+    with pytest.raises(CardRemovedError):
+        channel.transmit(wrong)
+    assert reader.card is None
+    assert not card.powered
+    reader.insert(card)
+    assert reader.connect().transmit(TRIES) == bytes.fromhex("63C2" if done else "63C3")
+
+
+def test_a_script_slows_the_card(reader: SimulatedReader, monkeypatch: pytest.MonkeyPatch) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr("zorgid_card.testkit.script.time.sleep", slept.append)
+    channel = reader.connect()
+    reader.slow(2.5)
     channel.transmit(VERSION)
-    lines = [json.loads(line) for line in path.read_text().splitlines()]
-    assert [line["command"][:8] for line in lines] == ["00fd0000", "00200080", "00240080"]
-    assert lines[0]["response"] == "0507019000"
-    assert {line["reader"] for line in lines} == {"slot"}
-    assert transcript.count == 4
-    text = path.read_text()
-    assert "313233343536" not in text
-    assert "3837363534333231" not in text
-
-
-def test_a_transcript_that_cannot_be_written_says_so(tmp_path: Path) -> None:
-    with pytest.raises(StorageError):
-        Transcript(tmp_path / "missing" / "apdus.jsonl")
+    reader.slow(0)
+    channel.transmit(VERSION)
+    assert [seconds for seconds in slept if seconds] == [2.5]
 
 
 # --- faults

@@ -6,14 +6,14 @@ import os
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
-from functools import partial
+from functools import partial, wraps
 from pathlib import Path
 from typing import Any
 
 import click
 
 from zorgid_card.cli.display import Display, console
-from zorgid_card.cli.failures import INTERRUPTED, PIPE_CLOSED, as_storage_error, exit_code, exit_codes
+from zorgid_card.cli.failures import INTERRUPTED, PIPE_CLOSED, as_storage_error, exit_code, exit_codes, tell
 from zorgid_card.cli.texts import Language, Texts
 from zorgid_card.errors import UsageError, ZorgIDError
 
@@ -71,11 +71,6 @@ def guarded(texts: Texts, action: Callable[[], int | None]) -> int:
         return INTERRUPTED
 
 
-def tell(texts: Texts, sentence: str) -> None:
-    """One sentence on standard error."""
-    click.echo(f"zorgid-card: {sentence}", err=True)
-
-
 def _texts(lang: str | None) -> Texts:
     return Texts(Language(lang) if lang else Language.of_environment())
 
@@ -119,6 +114,33 @@ def demo(lang: str, interactive: bool, keep: Path | None, key_algorithm: str, no
     return guarded(texts, lambda: demonstration.run(display, options))
 
 
+_reader_option = click.option(
+    "--reader", metavar="NAME", help="PC/SC reader, or a part of its name; by default the only one that holds a card."
+)
+_trace_option = click.option(
+    "--trace",
+    type=_Name(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Append all APDUs to FILE as JSON lines; PINs, PUKs and keys are masked.",
+)
+_lang_option = click.option("--lang", type=_LANGUAGES, help="Language; by default that of the environment.")
+_color_option = click.option("--no-color", is_flag=True, help="No colours.")
+
+
+def _on_a_card(command: Callable[..., int]) -> Callable[..., int]:
+    """The options of every command that works with the card in a reader; ``command`` gets a display for the last two."""
+
+    @_reader_option
+    @_trace_option
+    @_lang_option
+    @_color_option
+    @wraps(command)
+    def with_display(lang: str | None, no_color: bool, **others: Any) -> int:
+        return command(display=Display(console(no_color=no_color), _texts(lang)), **others)
+
+    return with_display
+
+
 @main.command(name="inspect")
 @click.argument("source", required=False, metavar="[FILE|READER]")
 @click.option("--json", "as_data", is_flag=True, help="One JSON object on standard output.")
@@ -131,22 +153,31 @@ def demo(lang: str, interactive: bool, keep: Path | None, key_algorithm: str, no
     metavar="FILE",
     help="CA certificates to judge with; may be repeated.",
 )
-@click.option("--lang", type=_LANGUAGES, help="Language; by default that of the environment.")
-@click.option("--no-color", is_flag=True, help="No colours.")
+@_on_a_card
 def inspect_command(
-    source: str | None, as_data: bool, at: str | None, authorities: tuple[Path, ...], lang: str | None, no_color: bool
+    source: str | None,
+    as_data: bool,
+    at: str | None,
+    authorities: tuple[Path, ...],
+    reader: str | None,
+    trace: Path | None,
+    display: Display,
 ) -> int:
     """Tell what a certificate FILE (PEM or DER), or the card in a READER, is, and whether its chain holds.
 
-    READER is the name of a PC/SC reader or a part of it; without it, or with -, the only reader that holds a card. No PIN is ever
+    READER is as for --reader, where no file has that name; without, or with -, the only reader that holds a card. No PIN is ever
     tried. Chains lead to roots that are pinned by fingerprint; the CA certificates come from the card, from FILE's folder, or
     from --ca. Whether a certificate is revoked is not judged.
     """
-    from zorgid_card.cli.inspect.command import inspect  # noqa: PLC0415  # loads PC/SC's adapter, which other commands do not need
+    from zorgid_card.cli.inspect.command import Look, inspect  # noqa: PLC0415  # loads PC/SC's adapter, which other commands do not need
 
-    texts = _texts(lang)
-    display = Display(console(no_color=no_color), texts)
-    return guarded(texts, lambda: inspect(display, source, authorities, _moment(at), as_data=as_data))
+    def action() -> None:
+        if source is not None and reader is not None:
+            raise UsageError("either a name or --reader", reason="both")
+        look = Look(source=source, reader=reader, authorities=authorities, at=_moment(at), trace=trace)
+        inspect(display, look, as_data=as_data)
+
+    return guarded(display.texts, action)
 
 
 def _moment(text: str | None) -> datetime:
@@ -159,39 +190,35 @@ def _moment(text: str | None) -> datetime:
         raise UsageError(f"{text!r} is not a date", reason="date", value=text) from error
 
 
-def _code_command(group: click.Group, name: str, action: str, explanation: str) -> None:
-    """Add a command that changes a PIN or PUK."""
-
-    @group.command(name=name, help=explanation)
-    @click.argument("reader", required=False, metavar="[READER]")
-    @click.option("--lang", type=_LANGUAGES, help="Language; by default that of the environment.")
-    @click.option("--no-color", is_flag=True, help="No colours.")
-    def command(reader: str | None, lang: str | None, no_color: bool) -> int:
-        from zorgid_card.cli import codes  # noqa: PLC0415  # loads PC/SC's adapter, which other commands do not need
-
-        texts = _texts(lang)
-        display = Display(console(no_color=no_color), texts)
-        return guarded(texts, lambda: codes.run(display, reader, codes.ACTIONS[action]))
-
-
 @main.group()
 def pin() -> None:
-    """The PIN of a UZI pass or ZORG-ID Smartcard."""
+    """PIN and PUK of the UZI pass or ZORG-ID Smartcard in a reader: tries left, change, unblock."""
 
 
-@main.group()
-def puk() -> None:
-    """The PUK of a UZI pass or ZORG-ID Smartcard."""
+@pin.command(name="status")
+@click.option("--json", "as_data", is_flag=True, help="One JSON object on standard output.")
+@_on_a_card
+def pin_status(as_data: bool, reader: str | None, trace: Path | None, display: Display) -> int:
+    """Tell the tries left of PIN and PUK, and what to do. No try is spent."""
+    from zorgid_card.cli.codes import status  # noqa: PLC0415  # loads PC/SC's adapter, which other commands do not need
+
+    return guarded(display.texts, lambda: status.run(display, reader, trace, as_data=as_data))
 
 
-_code_command(
-    pin,
-    "change",
-    "change-pin",
-    "Change the PIN of the card in a READER (a PC/SC reader's name or a part of it; without it the only one that holds a card).",
-)
-_code_command(pin, "unblock", "unblock-pin", "Set a new PIN with the PUK, also where the PIN is blocked.")
-_code_command(puk, "change", "change-puk", "Change the PUK of the card in a READER.")
+def _code_command(name: str, explanation: str) -> None:
+    """Add a command that changes a PIN or PUK."""
+
+    @pin.command(name=name, help=explanation)
+    @_on_a_card
+    def command(reader: str | None, trace: Path | None, display: Display) -> int:
+        from zorgid_card.cli.codes import change  # noqa: PLC0415  # loads PC/SC's adapter, which other commands do not need
+
+        return guarded(display.texts, lambda: change.run(display, reader, trace, change.ACTIONS[name]))
+
+
+_code_command("change", "Change the PIN.")
+_code_command("unblock", "Set a new PIN with the PUK, also where the PIN is blocked.")
+_code_command("change-puk", "Change the PUK.")
 
 
 @main.command(name="simulate")
@@ -214,8 +241,8 @@ _code_command(puk, "change", "change-puk", "Change the PUK of the card in a READ
     show_default=True,
     help="Key of a new zorgid card.",
 )
-@click.option("--lang", type=_LANGUAGES, help="Language; by default that of the environment.")
-@click.option("--no-color", is_flag=True, help="No colours.")
+@_lang_option
+@_color_option
 def simulate_command(
     kind: str, host: str, port: int, slot: int, state: Path | None, key_algorithm: str, lang: str | None, no_color: bool
 ) -> int:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
+import click
+
 from zorgid_card.cli.texts import Texts
 from zorgid_card.errors import (
     CardError,
@@ -33,12 +35,18 @@ PIPE_CLOSED = 141
 """Whoever read the output wants no more of it (128 + SIGPIPE, as shells count)."""
 
 
+def tell(texts: Texts, sentence: str) -> None:
+    """One sentence on standard error."""
+    click.echo(f"zorgid-card: {sentence}", err=True)
+
+
 @contextmanager
 def about(**known: str) -> Iterator[None]:
     """Add to the errors that pass what the command line knows, so that their sentence can say it.
 
     Args:
-        known: ``card``: ``uzi-pass`` or ``zorgid``, which certificates are judged; ``purpose``: ``register``; ``what``: ``puk``.
+        known: ``card``: ``uzi-pass`` or ``zorgid``, which certificates are judged; ``purpose``: ``register``; ``what``: ``puk``,
+            ``transcript``.
     """
     try:
         yield

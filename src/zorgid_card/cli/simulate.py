@@ -217,7 +217,8 @@ def _tell(display: Display, options: Options, simulated: Simulated, port: int) -
     commands = [
         "opensc-tool --list-readers",
         f"opensc-tool --reader '{reader}' --name",
-        f"zorgid-card inspect '{reader}'",
+        f"zorgid-card inspect --reader '{reader}'",
+        f"zorgid-card pin status --reader '{reader}'",
     ]
     if options.kind == "zorgid":
         commands.append(f"pkcs11-tool --slot {options.slot} --login --pin {simulated.pin.decode()} --test")

@@ -14,11 +14,14 @@ from zorgid_card.ports.card import Octets
 
 SET_MANAGEMENT_KEY: Final = 0xFF
 IMPORT_KEY: Final = 0xFE
+PUT_KEY: Final = 0xD8
+STORE_DATA: Final = 0xE2
 ADMINISTRATION_KEY: Final = 0x9B
 _HEADER: Final = 4
+_CHAINING: Final = 0x10
 
-# The instructions whose data are PINs, PUKs or keys, with their odd twins (ISO/IEC 7816-4:2020, 5.4.2) and
-# Yubico's two.
+# The instructions whose data are PINs, PUKs or keys, with their odd twins (ISO/IEC 7816-4:2020, 5.4.2), Yubico's two, and
+# those with which GlobalPlatform personalises (Card Specification 2.3.1, 11.8 and 11.11).
 _HIDDEN_COMMANDS: Final = frozenset(
     {
         INS.VERIFY,
@@ -29,58 +32,99 @@ _HIDDEN_COMMANDS: Final = frozenset(
         INS.RESET_RETRY_COUNTER | 1,
         IMPORT_KEY,
         SET_MANAGEMENT_KEY,
+        PUT_KEY,
+        STORE_DATA,
     }
 )
+_GENERAL_AUTHENTICATE: Final = (0x86, 0x87)
+_PSO: Final = (0x2A, 0x2B)
+_PUT_DATA: Final = (0xDA, 0xDB)
+_PIV_OBJECT: Final = (0xDB, 0x3F, 0xFF)
+_TAG_LIST: Final = 0x5C
 # PIV keys that agree or decipher: key management and its retired keys (SP 800-73-5 part 1, table 4b).
 _KEY_MANAGEMENT: Final = frozenset({0x9D, *range(0x82, 0x96)})
-_DECIPHER: Final = (0x80, 0x86)
+_PLAIN_VALUE: Final = 0x80
+"""P1 of PSO: DECIPHER, P2 of PSO: ENCIPHER: what comes out, or goes in, is the plain value (ISO/IEC 7816-8:2021, 5.2)."""
 
 
-def _hides_command(header: bytes) -> bool:
+def _hides_command(header: bytes, first: int | None) -> bool:
+    """Whether the data of a command are hidden; ``first`` is the first byte of them."""
     ins, p2 = header[1], header[3]
-    return ins in _HIDDEN_COMMANDS or (ins == INS.GENERAL_AUTHENTICATE and p2 == ADMINISTRATION_KEY)
+    if ins in _PUT_DATA:
+        # PIV's form of it writes an object by its tag, and no object is secret; other cards take PINs and keys so.
+        return tuple(header[1:4]) != _PIV_OBJECT or first != _TAG_LIST
+    if ins in _PSO:
+        return p2 == _PLAIN_VALUE
+    return ins in _HIDDEN_COMMANDS or (ins in _GENERAL_AUTHENTICATE and p2 == ADMINISTRATION_KEY)
 
 
 def _hides_response(header: bytes) -> bool:
     ins, p1, p2 = header[1:4]
-    if ins == INS.GENERAL_AUTHENTICATE:
+    if ins in _GENERAL_AUTHENTICATE:
         return p2 == ADMINISTRATION_KEY or p2 in _KEY_MANAGEMENT
-    return ins == INS.PSO and (p1, p2) == _DECIPHER
+    # A card that repeats what it was told would give it away.
+    return ins in _HIDDEN_COMMANDS or (ins in _PSO and p1 == _PLAIN_VALUE)
 
 
 def mask_command(raw: Octets) -> bytes:
-    """A physical command APDU, fit to be written down.
+    """A physical command APDU, fit to be written down; of a chain the first part.
 
     What is not a command APDU but begins as one that holds a secret is hidden from its fifth byte on.
     """
     header = bytes(raw[:_HEADER])
-    if len(header) < _HEADER or not _hides_command(header):
+    if len(header) < _HEADER:
         return bytes(raw)
+    start, count = _data(raw)
+    return _masked(raw, start, count) if _hides_command(header, raw[start] if count else None) else bytes(raw)
+
+
+def _data(raw: Octets) -> tuple[int, int]:
+    """Where the data field begins, and its length; all behind the header where it is no command APDU."""
     try:
         head = parse_head(raw)
-        start, count = int(head.data_offset), int(head.nc)
     except APDUError:
-        start, count = _HEADER, len(raw) - _HEADER
+        return _HEADER, len(raw) - _HEADER
+    return int(head.data_offset), int(head.nc)
+
+
+def _masked(raw: Octets, start: int, count: int) -> bytes:
     return bytes(raw[:start]) + b"\xff" * count + bytes(raw[start + count :])
 
 
 def mask_response(command: Octets, raw: Octets) -> bytes:
     """The response to the physical command ``command``, fit to be written down; the status word stays."""
     header = bytes(command[:_HEADER])
-    if len(header) < _HEADER or not _hides_response(header):
-        return bytes(raw)
+    return _only_status(raw) if len(header) == _HEADER and _hides_response(header) else bytes(raw)
+
+
+def _only_status(raw: Octets) -> bytes:
     return b"\xff" * max(0, len(raw) - 2) + bytes(raw[-2:])
 
 
 class Masker:
-    """Masks an exchange from begin to end: it remembers which command a GET RESPONSE goes on with."""
+    """Masks what crosses from begin to end: it remembers which command a GET RESPONSE goes on with, and what chain is under way."""
 
     def __init__(self) -> None:
         self._header = bytes(_HEADER)
+        self._hiding = False
+        self._chained = False
+
+    def command(self, raw: Octets) -> bytes:
+        """The next physical command, fit to be written down. Every part of a chain is hidden that its first part says is."""
+        header = bytes(raw[:_HEADER])
+        if len(header) < _HEADER or header[1] == INS.GET_RESPONSE:
+            return bytes(raw)
+        start, count = _data(raw)
+        going_on = self._chained and header[1:] == self._header[1:]
+        if not going_on:
+            self._hiding = _hides_command(header, raw[start] if count else None)
+        self._header, self._chained = header, bool(header[0] & _CHAINING)
+        return _masked(raw, start, count) if self._hiding else bytes(raw)
+
+    def response(self, raw: Octets) -> bytes:
+        """What the card answered to it."""
+        return _only_status(raw) if self._hiding else mask_response(self._header, raw)
 
     def mask(self, command: Octets, response: Octets) -> tuple[bytes, bytes]:
         """One physical command and its response, both fit to be written down."""
-        header = bytes(command[:_HEADER])
-        if len(header) == _HEADER and header[1] != INS.GET_RESPONSE:
-            self._header = header
-        return mask_command(command), mask_response(self._header, response)
+        return self.command(command), self.response(response)

@@ -112,6 +112,19 @@ class Maker:
             channel: static keys of SCP03, if the card is to have it.
             messaging: key of PIV secure messaging, if the card is to have it.
         """
+        state = self.blank_state(serial, firmware=firmware, administration=administration)
+        return VirtualPIVCard(
+            state, key_maker=key_maker, extended=extended, dialect=dialect, channel=channel, messaging=messaging
+        )
+
+    def blank_state(
+        self,
+        serial: int | None = None,
+        *,
+        firmware: tuple[int, int, int] = FIRMWARE,
+        administration: str = "AES192",
+    ) -> PIVState:
+        """What :meth:`blank` puts on a card."""
         if serial is None:
             serial, self.next_serial = self.next_serial, self.next_serial + 1
         state = PIVState.factory(serial, firmware, _ADMINISTRATION[administration])
@@ -121,9 +134,7 @@ class Maker:
         content = tlv.encode(0x70, certificate.public_bytes(Encoding.DER)) + bytes.fromhex("710100FE00")
         state.keys[ATTESTATION] = key
         state.objects[ATTESTATION_CERTIFICATE] = content
-        return VirtualPIVCard(
-            state, key_maker=key_maker, extended=extended, dialect=dialect, channel=channel, messaging=messaging
-        )
+        return state
 
     def save(self, path: Path) -> None:
         """Write the maker to a file, its private key in clear.

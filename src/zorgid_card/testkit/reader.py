@@ -13,22 +13,22 @@ from contextlib import contextmanager
 from zorgid_card.errors import CardRemovedError, CardResetError, NoCardError, ReaderBusyError
 from zorgid_card.ports.card import Octets
 from zorgid_card.testkit.card import VirtualCard
-from zorgid_card.testkit.transcript import Transcript
+from zorgid_card.testkit.script import Script, TornError
 
 
 class SimulatedReader:
-    """A slot for one simulated card (:class:`zorgid_card.ports.card.Reader`); safe to use from several threads.
+    """A slot for one simulated card (:class:`zorgid_card.ports.card.Reader`), whose cards a script moves
+    (:class:`zorgid_card.testkit.script.Slot`); safe to use from several threads.
 
     Args:
         name: as PC/SC would give it.
-        transcript: where every exchange is noted, secrets masked.
     """
 
-    def __init__(self, name: str = "Simulated Reader 00 00", *, transcript: Transcript | None = None) -> None:
+    def __init__(self, name: str = "Simulated Reader 00 00") -> None:
         self._name = name
-        self._transcript = transcript
         self._change = threading.Condition()
         self._exchange = threading.RLock()
+        self._script = Script()
         self._card: VirtualCard | None = None
         self._insertion = 0
         self._resets = 0
@@ -63,6 +63,20 @@ class SimulatedReader:
             self._open.clear()
             self._change.notify_all()
             return card
+
+    def swap(self, card: VirtualCard) -> VirtualCard | None:
+        """Take the card out and put another in; returns the one that was taken out."""
+        before = self.remove()
+        self.insert(card)
+        return before
+
+    def slow(self, seconds: float, /) -> None:
+        """Let each command take this much longer from now on; 0 ends that."""
+        self._script.slow(seconds)
+
+    def tear(self, *, after: int = 0, done: bool = False) -> None:
+        """Pull the card out by and by (:meth:`zorgid_card.testkit.script.Slot.tear`)."""
+        self._script.tear(after=after, done=done)
 
     def reset(self) -> None:
         """Reset the card, as another program might."""
@@ -103,11 +117,16 @@ class SimulatedReader:
     def _transmit(self, epoch: tuple[int, int], command: Octets) -> bytes:
         raw = bytes(command)
         with self._exchange:
-            response = self._present(epoch).transmit(raw)
+            response = self._carry(self._present(epoch), raw)
             self._present(epoch)  # pulled while it worked: the answer never came out
-        if self._transcript is not None:
-            self._transcript.record(self._name, raw, response)
-        return response
+            return response
+
+    def _carry(self, card: VirtualCard, command: bytes) -> bytes:
+        try:
+            return self._script.carry(card, command)
+        except TornError:
+            self.remove()
+            raise CardRemovedError(reader=self._name) from None
 
     def _present(self, epoch: tuple[int, int]) -> VirtualCard:
         """The card of this epoch, or the reason why it is gone."""

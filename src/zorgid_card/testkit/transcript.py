@@ -1,22 +1,38 @@
-"""Recording what crosses between terminal and card, as JSON lines, with secrets masked before they are written."""
+"""Recording what crosses between terminal and card, as JSON lines, with secrets masked before they are written.
+
+One line is one event of one reader, ``t`` seconds after the transcript began::
+
+    {"t": 0.01, "reader": "Reader 00", "event": "connect", "atr": "3b8b80…"}
+    {"t": 0.02, "reader": "Reader 00", "command": "00a40400…", "response": "9000"}
+    {"t": 0.03, "reader": "Reader 00", "command": "00cb3fff…", "error": "reader.card_removed"}
+    {"t": 0.04, "reader": "Reader 00", "event": "close"}
+
+:mod:`zorgid_card.testkit.replay` plays it back. Certificates, and so names, are in it; PINs, PUKs and keys are not.
+"""
 
 from __future__ import annotations
 
 import json
+import os
 import threading
 import time
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 from zorgid_card.codec.masking import Masker
-from zorgid_card.errors import StorageError
+from zorgid_card.errors import StorageError, ZorgIDError
+from zorgid_card.ports.card import Channel, Octets, Reader
 
 
 class Transcript:
-    """A list of exchanges: ``{"t": seconds, "reader": name, "command": hex, "response": hex}`` per line.
+    """A file of events; safe to use from several threads.
+
+    What cannot be written any more (the disk is full) is lost, and :meth:`close` says so: the card's work goes on, for half of it
+    would be worse.
 
     Args:
-        path: the file to append to; None only counts.
+        path: the file to append to, made with mode 0600; None only counts.
 
     Raises:
         StorageError: the file cannot be opened.
@@ -26,49 +42,143 @@ class Transcript:
         self._lock = threading.Lock()
         self._began = time.monotonic()
         self._count = 0
-        self._maskers: dict[str, Masker] = {}
+        self._path = path
         self._file: TextIO | None = None
+        self._failure: OSError | None = None
         if path is not None:
             try:
-                self._file = path.open("a", encoding="ascii")
+                self._file = os.fdopen(
+                    os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "w", encoding="ascii"
+                )
             except OSError as error:
-                raise StorageError(f"{path} cannot be written", reason=str(error.strerror)) from error
+                raise _unwritten(path, error) from error
 
     @property
     def count(self) -> int:
         """Physical APDUs seen so far."""
         return self._count
 
-    def record(self, reader: str, command: bytes, response: bytes) -> None:
-        """Note one exchange; PIN, PUK and keys in it are replaced before they get here any further.
+    def exchanged(self, reader: str, command: bytes, response: bytes) -> None:
+        """Note a command and its response, both masked."""
+        self._note(reader, command=command.hex(), response=response.hex())
 
-        Raises:
-            StorageError: it could not be written.
-        """
+    def broken(self, reader: str, command: bytes, error: ZorgIDError) -> None:
+        """Note a command, masked, to which no response came."""
+        self._note(reader, command=command.hex(), error=error.code)
+
+    def connected(self, reader: str, atr: bytes) -> None:
+        """Note that a channel was opened."""
+        self._note(reader, event="connect", atr=atr.hex())
+
+    def closed(self, reader: str) -> None:
+        """Note that it was closed."""
+        self._note(reader, event="close")
+
+    def _note(self, reader: str, **fields: str) -> None:
         with self._lock:
-            self._count += 1
-            if self._file is None:
+            self._count += "command" in fields
+            if self._file is None or self._failure is not None:
                 return
-            shown = self._maskers.setdefault(reader, Masker()).mask(command, response)
-            line = {
-                "t": round(time.monotonic() - self._began, 6),
-                "reader": reader,
-                "command": shown[0].hex(),
-                "response": shown[1].hex(),
-            }
-            self._write(self._file, json.dumps(line) + "\n")
-
-    @staticmethod
-    def _write(file: TextIO, line: str) -> None:
-        try:
-            file.write(line)
-            file.flush()
-        except OSError as error:
-            raise StorageError("the transcript could not be written", reason=str(error.strerror)) from error
+            line = {"t": round(time.monotonic() - self._began, 6), "reader": reader, **fields}
+            try:
+                self._file.write(json.dumps(line) + "\n")
+                self._file.flush()
+            except OSError as error:
+                self._failure = error
 
     def close(self) -> None:
-        """Close the file; further exchanges are counted only."""
+        """Close the file; further events are counted only.
+
+        Raises:
+            StorageError: something could not be written.
+        """
         with self._lock:
-            if self._file is not None:
-                self._file.close()
-                self._file = None
+            file, self._file = self._file, None
+            if file is None or self._path is None:
+                return
+            try:
+                file.close()
+            except OSError as error:
+                self._failure = self._failure or error
+            if self._failure is not None:
+                raise _unwritten(self._path, self._failure) from self._failure
+
+
+def _unwritten(path: Path, error: OSError) -> StorageError:
+    return StorageError(f"{path} cannot be written", reason=str(error.strerror), path=str(path))
+
+
+class RecordingReader:
+    """A reader whose cards' every exchange goes into a transcript (:class:`zorgid_card.ports.card.Reader`).
+
+    Args:
+        reader: the reader.
+        transcript: where it is noted.
+    """
+
+    def __init__(self, reader: Reader, transcript: Transcript) -> None:
+        self._reader = reader
+        self._transcript = transcript
+
+    @property
+    def name(self) -> str:
+        """The reader's name."""
+        return self._reader.name
+
+    def connect(self, **options: Any) -> RecordingChannel:
+        """Power the card and open a channel to it; options as those of the reader itself.
+
+        Raises:
+            NoCardError: the slot is empty.
+            ReaderBusyError: another program holds the card.
+        """
+        channel = self._reader.connect(**options)
+        self._transcript.connected(self.name, channel.atr)
+        return RecordingChannel(channel, self.name, self._transcript)
+
+    def wait(self, *, present: bool, timeout: float | None = None) -> None:
+        """Return as soon as a card is (or is not) in the slot.
+
+        Raises:
+            NoCardError: ``timeout`` seconds passed.
+        """
+        self._reader.wait(present=present, timeout=timeout)
+
+
+class RecordingChannel:
+    """A channel whose exchanges are recorded (:class:`zorgid_card.ports.card.Channel`)."""
+
+    def __init__(self, channel: Channel, reader: str, transcript: Transcript) -> None:
+        self._channel = channel
+        self._reader = reader
+        self._transcript = transcript
+        self._masker = Masker()
+
+    @property
+    def atr(self) -> bytes:
+        """Answer to reset, 2 to 33 bytes."""
+        return self._channel.atr
+
+    def transmit(self, command: Octets, /) -> bytes:
+        """Send one physical command APDU, return the response APDU.
+
+        Raises:
+            CardRemovedError, CardResetError, TransportError: the exchange did not complete.
+        """
+        masked = self._masker.command(command)
+        try:
+            response = self._channel.transmit(command)
+        except ZorgIDError as error:
+            self._transcript.broken(self._reader, masked, error)
+            raise
+        self._transcript.exchanged(self._reader, masked, self._masker.response(response))
+        return response
+
+    def transaction(self) -> AbstractContextManager[None]:
+        """Keep other programs off the card over consecutive commands."""
+        return self._channel.transaction()
+
+    def close(self, *, reset: bool = False) -> None:
+        """Let go of the card. Never raises."""
+        self._channel.close(reset=reset)
+        self._transcript.closed(self._reader)

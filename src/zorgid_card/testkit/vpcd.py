@@ -13,7 +13,9 @@ import threading
 from types import TracebackType
 
 from zorgid_card.errors import TransportError
+from zorgid_card.testkit.bystander import Bystander
 from zorgid_card.testkit.card import VirtualCard
+from zorgid_card.testkit.script import Script, TornError
 
 PORT = 35963
 POWER_OFF, POWER_ON, RESET, GET_ATR = 0x00, 0x01, 0x02, 0x04
@@ -27,10 +29,14 @@ class VPCDCard:
         card: the card; it should be used by nobody else meanwhile.
         host: where vpcd listens.
         port: 35963 for vpcd's first slot, 35964 for the second.
+        script: slows the card, or has it torn out.
     """
 
-    def __init__(self, card: VirtualCard, host: str = "127.0.0.1", port: int = PORT) -> None:
+    def __init__(
+        self, card: VirtualCard, host: str = "127.0.0.1", port: int = PORT, *, script: Script | None = None
+    ) -> None:
         self._card = card
+        self._script = script or Script()
         self._address = (host, port)
         self._socket: socket.socket | None = None
         self._thread: threading.Thread | None = None
@@ -80,7 +86,7 @@ class VPCDCard:
 
     def _serve(self, connection: socket.socket) -> None:
         """Answer until the other side goes away."""
-        with connection, contextlib.suppress(OSError, EOFError):
+        with connection, contextlib.suppress(OSError, EOFError, TornError):
             while True:
                 size = int.from_bytes(_receive(connection, 2), "big")
                 answer = self._answer(_receive(connection, size))
@@ -90,7 +96,7 @@ class VPCDCard:
 
     def _answer(self, message: bytes) -> bytes | None:
         if len(message) != 1:
-            return self._card.transmit(message)
+            return self._script.carry(self._card, message)
         if message[0] == GET_ATR:
             return self._card.atr
         if message[0] == POWER_ON:
@@ -100,6 +106,93 @@ class VPCDCard:
         elif message[0] == RESET:
             self._card.reset()
         return None
+
+
+class VPCDSlot:
+    """A slot of vpcd whose cards a script moves (:class:`zorgid_card.testkit.script.Slot`).
+
+    What is done is done when PC/SC has seen it: vpcd looks every 0.4 s, and what happens between two looks nobody can see.
+
+    Args:
+        port: where vpcd listens for this slot's card.
+        name: the reader's name as PC/SC gives it.
+        host: where vpcd listens.
+    """
+
+    def __init__(self, port: int = PORT, name: str = "Virtual PCD 00 00", host: str = "127.0.0.1") -> None:
+        self.port = port
+        self._name = name
+        self._host = host
+        self._script = Script()
+        self._seen = Bystander(name)
+        self._serving: VPCDCard | None = None
+        self._card: VirtualCard | None = None
+
+    @property
+    def name(self) -> str:
+        """The reader's name as PC/SC gives it."""
+        return self._name
+
+    @property
+    def card(self) -> VirtualCard | None:
+        """The card in the slot, if any."""
+        serving = self._serving
+        return None if serving is None or serving.wait(0) else self._card
+
+    def insert(self, card: VirtualCard, /) -> None:
+        """Put a card in; one that is there is taken out first.
+
+        Raises:
+            TransportError: no vpcd listens.
+            NoCardError: PC/SC did not see the card.
+        """
+        if self._serving is not None:
+            self.remove()
+        self._card, self._serving = card, VPCDCard(card, self._host, self.port, script=self._script)
+        self._serving.start()
+        self._seen.wait(present=True)
+
+    def remove(self) -> VirtualCard | None:
+        """Take the card out, in the middle of whatever is going on; returns it, without power.
+
+        Raises:
+            NoCardError: PC/SC did not see it go.
+        """
+        moved = self._serving is not None
+        card = self.pull()
+        if moved:
+            self._seen.wait(present=False)
+        return card
+
+    def pull(self) -> VirtualCard | None:
+        """Take the card out, and wait for nobody to see it."""
+        card, serving = self.card, self._serving
+        self._card = self._serving = None
+        if serving is not None:
+            serving.stop()
+        return card
+
+    def swap(self, card: VirtualCard, /) -> VirtualCard | None:
+        """Take the card out and put another in; returns the one that was taken out."""
+        before = self.remove()
+        self.insert(card)
+        return before
+
+    def reset(self) -> None:
+        """Reset the card through PC/SC, as another program might.
+
+        Raises:
+            TransportError: there is none, or somebody has it alone.
+        """
+        self._seen.reset()
+
+    def slow(self, seconds: float, /) -> None:
+        """Let each command take this much longer from now on; 0 ends that."""
+        self._script.slow(seconds)
+
+    def tear(self, *, after: int = 0, done: bool = False) -> None:
+        """Pull the card out by and by (:meth:`zorgid_card.testkit.script.Slot.tear`)."""
+        self._script.tear(after=after, done=done)
 
 
 def _receive(connection: socket.socket, size: int) -> bytes:

@@ -160,7 +160,7 @@ def register(play: Play) -> None:
 
     def once() -> None:
         holder.begin()
-        registration = Registration(world.reader, PortalClient(world.portal.seam), holder, observer=stage.observe)
+        registration = Registration(world.recorded, PortalClient(world.portal.seam), holder, observer=stage.observe)
         play.registered = registration.register(platform=PLATFORM, client_version=CLIENT_VERSION)
         holder.finish()
         stage.done_once("register.administrator", "ORG-4", "ADM-5", user_name=play.registered.user_name)
@@ -214,7 +214,7 @@ def create(play: Play) -> None:
 
     def once() -> Made:
         holder.begin()
-        creation = CardCreation(world.reader, PortalClient(world.portal.seam), holder, observer=stage.observe)
+        creation = CardCreation(world.recorded, PortalClient(world.portal.seam), holder, observer=stage.observe)
         return creation.run(platform=PLATFORM, client_version=CLIENT_VERSION)
 
     play.made = play.attempt(once, card="uzi-pass")
@@ -250,7 +250,7 @@ def log_in(play: Play) -> None:
 
 
 def _token(play: Play, nonce: str) -> str:
-    channel = play.world.reader.connect()
+    channel = play.world.recorded.connect()
     try:
         card = open_card(Link(channel, observer=play.stage.observe))
         signer = card.authentication_signer(play.desk.card_pin)

@@ -7,12 +7,10 @@ from __future__ import annotations
 
 import base64
 import textwrap
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from zorgid_card.adapters.sql import SQLRegistry
-from zorgid_card.pki import hierarchy
-from zorgid_card.pki.chain import Trust
 from zorgid_card.pki.signing import SoftwareSigner
 from zorgid_card.recipes import PortalSide, open_portal, write_whole
 from zorgid_card.secret import Secret
@@ -21,7 +19,7 @@ from zorgid_card.testkit.maker import Maker
 from zorgid_card.testkit.phone import SimulatedPhone
 from zorgid_card.testkit.pki import UZITestPKI
 from zorgid_card.testkit.reader import SimulatedReader
-from zorgid_card.testkit.transcript import Transcript
+from zorgid_card.testkit.transcript import RecordingReader, Transcript
 from zorgid_card.workflows import pairing
 from zorgid_card.workflows.policy import CreationPolicy, Policy
 
@@ -65,7 +63,7 @@ class World:
                 passphrase,
                 registry=registry,
                 identity=pairing.PortalIdentity(ORIGIN, pairing.fingerprint(phone_key)),
-                uzi=_uzi_trust(pki),
+                uzi=pki.trust("Z", "N"),
                 uzi_revocation=pki.crl_source,
                 makers=(maker.root,),
                 policy=Policy(creation=CreationPolicy(key_algorithm=key_algorithm)),
@@ -75,7 +73,7 @@ class World:
             directory=directory,
             pki=pki,
             maker=maker,
-            reader=SimulatedReader(transcript=transcript),
+            reader=SimulatedReader(),
             transcript=transcript,
             registry=registry,
             portal=portal,
@@ -83,6 +81,11 @@ class World:
         )
         world.publish()
         return world
+
+    @property
+    def recorded(self) -> RecordingReader:
+        """The reader as the workflows get it: everything that crosses goes into the transcript."""
+        return RecordingReader(self.reader, self.transcript)
 
     def phone(self) -> SimulatedPhone:
         """A new phone with the app."""
@@ -104,8 +107,10 @@ class World:
 
     def close(self) -> None:
         """Close the registry and the transcript."""
-        self.transcript.close()
-        self.registry.close()
+        try:
+            self.transcript.close()
+        finally:
+            self.registry.close()
 
 
 def pem(label: str, *contents: bytes) -> bytes:
@@ -122,12 +127,3 @@ def pem(label: str, *contents: bytes) -> bytes:
         for der in contents
     )
     return "".join(blocks).encode()
-
-
-def _uzi_trust(pki: UZITestPKI) -> Trust:
-    """The simulated register in the place of the real one: its roots and no others."""
-    roots = {pki.root(letter) for letter in ("Z", "N")}
-    simulated = replace(hierarchy.UZI_G3, roots=frozenset())
-    for root in roots:
-        simulated = simulated.with_root(root)
-    return hierarchy.trust([simulated], roots)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -13,7 +14,9 @@ from zorgid_card.adapters import pcsc
 from zorgid_card.cli.display import Display
 from zorgid_card.cli.inspect.card import read_card
 from zorgid_card.cli.inspect.certificate import Authorities, authorities_in, examine, neighbours, read_certificates
-from zorgid_card.cli.inspect.report import Report, as_json, dump, error_as_json, show
+from zorgid_card.cli.inspect.report import Report, as_json, show
+from zorgid_card.cli.recording import Recorded, chosen_reader, recording
+from zorgid_card.cli.shown import dump, error_as_json
 from zorgid_card.errors import NoReaderError, PCSCUnavailableError, StorageError, ZorgIDError
 from zorgid_card.ports.card import Reader
 from zorgid_card.recipes import find_reader
@@ -22,14 +25,38 @@ _ENDING = re.compile(r"\.[A-Za-z][A-Za-z0-9]{0,4}")
 """What files' names end with, and readers' do not."""
 
 
-def inspect(display: Display, source: str | None, given: Sequence[Path], at: datetime, *, as_data: bool) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """What is looked at, and how.
+
+    Attributes:
+        source: a file, or else the name of a reader.
+        reader: the name of a reader.
+        authorities: files with CA certificates.
+        at: the moment at which is judged.
+        trace: where all APDUs are written.
+    """
+
+    source: str | None = None
+    reader: str | None = None
+    authorities: Sequence[Path] = ()
+    at: datetime
+    trace: Path | None = None
+
+
+def inspect(display: Display, look: Look, *, as_data: bool) -> None:
     """Look at a file or at the card in a reader, and show the report.
 
     Raises:
         ZorgIDError: there is nothing to look at, or what was found does not hold; it was shown all the same.
     """
+    with recording(look.trace, display.texts) as recorded:
+        _inspect(display, look, recorded, as_data=as_data)
+
+
+def _inspect(display: Display, look: Look, recorded: Recorded, *, as_data: bool) -> None:
     try:
-        report = look(source, given, at)
+        report = _report(look, recorded)
     except ZorgIDError as error:
         if as_data:
             click.echo(dump({"ok": False, "error": error_as_json(error, display.texts)}))
@@ -42,22 +69,34 @@ def inspect(display: Display, source: str | None, given: Sequence[Path], at: dat
         raise report.error
 
 
-def look(source: str | None, given: Sequence[Path], at: datetime) -> Report:
+def _report(look: Look, recorded: Recorded) -> Report:
     """The report on a file, if there is one of this name, or on the card in a reader."""
-    authorities = authorities_in(given)
-    if source is None or source == "-":
-        return _reader(find_reader(), authorities, at)
+    authorities = authorities_in(look.authorities)
+    path = None if look.source in (None, "-") else _path(look.source or "")
+    if path is not None and path.is_file():
+        return _file(path, authorities, look.at)
+    reader = chosen_reader(look.reader) if path is None else _named(str(look.source))
+    return _reader(recorded(reader), authorities, look.at)
+
+
+def _path(source: str) -> Path:
+    """The name as that of a file, which it may yet not be.
+
+    Raises:
+        NoReaderError: it is empty.
+        StorageError: it can only be that of a file, and is not.
+    """
     if not source:
         raise NoReaderError("the name is empty", reason="no name")
     path = Path(source)
     if path.is_file():
-        return _file(path, authorities, at)
+        return path
     if path.exists():
         why = "directory" if path.is_dir() else "special"
         raise StorageError(f"{source} is no ordinary file", reason=why, path=source)
     if path.parent != Path() or _ENDING.fullmatch(path.suffix):
         raise StorageError(f"there is no file {source}", reason="missing", path=source)
-    return _reader(_named(source), authorities, at)
+    return path
 
 
 def _named(name: str) -> Reader:

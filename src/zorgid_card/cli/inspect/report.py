@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 from cryptography import x509
 
-from zorgid_card.cards import Tries, TryState
+from zorgid_card.cards import CardKind, Detected
 from zorgid_card.cli.display import Display
 from zorgid_card.cli.inspect.card import CardReport
 from zorgid_card.cli.inspect.certificate import CertificateReport, fingerprint, key_of, name_of
-from zorgid_card.cli.texts import Texts
-from zorgid_card.errors import ZorgIDError
+from zorgid_card.cli.shown import dump, error_as_json, tries_as_json, tries_in_words
+from zorgid_card.cli.texts import Language, Texts
+from zorgid_card.codec.atr import ATR
+from zorgid_card.errors import ATRError, ZorgIDError
 from zorgid_card.pki.identity import UZIIdentity, ZorgIDIdentity
 
 
@@ -54,18 +55,6 @@ def as_json(report: Report, texts: Texts) -> str:
     )
 
 
-def dump(value: dict[str, Any]) -> str:
-    """JSON text for people and programs."""
-    return json.dumps(value, indent=2, ensure_ascii=False)
-
-
-def error_as_json(error: ZorgIDError | None, texts: Texts) -> dict[str, Any] | None:
-    """An error: its stable code, its sentence, its public details."""
-    if error is None:
-        return None
-    return {"code": error.code, "message": texts.error(error), "details": error.details}
-
-
 def _iso(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
@@ -74,17 +63,28 @@ def _card(card: CardReport) -> dict[str, Any]:
     return {
         "reader": card.reader,
         "atr": card.found.atr.hex().upper(),
+        "atr_fields": _atr(card.found.atr),
         "applications": list(card.found.applications),
         "why": card.found.why,
         "serial": card.serial,
         "firmware": card.firmware,
-        "pin_tries": _tries(card.pin),
-        "puk_tries": _tries(card.puk),
+        "pin_tries": tries_as_json(card.pin),
+        "puk_tries": tries_as_json(card.puk),
     }
 
 
-def _tries(tries: Tries) -> dict[str, Any]:
-    return {"state": tries.state.value, "left": tries.left}
+def _atr(raw: bytes) -> dict[str, Any] | None:
+    """What the answer to reset says; None where it cannot be read."""
+    try:
+        atr = ATR.parse(raw)
+    except ATRError:
+        return None
+    return {
+        "protocols": [f"T={protocol}" for protocol in atr.protocols],
+        "historical": atr.historical.hex().upper(),
+        "extended_length": atr.extended_length,
+        "chaining": atr.chaining,
+    }
 
 
 def _certificate(label: str, report: CertificateReport, texts: Texts) -> dict[str, Any]:
@@ -156,22 +156,43 @@ def _show_card(card: CardReport, display: Display) -> None:
     found = card.found
     pairs = [
         ("kind", texts(f"kind.{found.kind}")),
-        ("why", found.why),
+        ("why", _why(found, texts)),
         ("atr", found.atr.hex(" ").upper()),
+        ("atr_says", found.atr and _atr_in_words(found.atr, texts)),
         ("applications", ", ".join(found.applications)),
         ("serial", card.serial),
         ("firmware", card.firmware),
-        ("pin_tries", _tries_words(card.pin, texts)),
-        ("puk_tries", _tries_words(card.puk, texts)),
+        ("pin_tries", tries_in_words(card.pin, texts)),
+        ("puk_tries", tries_in_words(card.puk, texts)),
     ]
     display.facts((texts(f"inspect.{name}"), value) for name, value in pairs if value)
 
 
-def _tries_words(tries: Tries, texts: Texts) -> str:
-    if tries.state is TryState.KNOWN:
-        return str(tries.left)
-    words = texts(f"tries.{tries.state}")
-    return words if tries.left is None else f"{tries.left} ({words})"
+def _why(found: Detected, texts: Texts) -> str:
+    """How the card was recognised; what a parser said of an unknown one is in English."""
+    head, _, rest = found.why.partition(": ")
+    words = str(texts.detail("why", head))
+    told = rest and (texts.language is Language.EN or found.kind is not CardKind.UNKNOWN)
+    return f"{words}: {rest}" if told else words
+
+
+def _atr_in_words(raw: bytes, texts: Texts) -> str:
+    fields = _atr(raw)
+    if fields is None:
+        return texts("inspect.atr.broken")
+    parts = [", ".join(fields["protocols"])]
+    parts += [
+        texts(f"inspect.atr.{name}.{'yes' if fields[name] else 'no'}")
+        for name in ("extended_length", "chaining")
+        if fields[name] is not None
+    ]
+    historical = bytes.fromhex(fields["historical"])
+    if historical:
+        shown = (
+            historical.decode("ascii") if historical.isascii() and historical.decode("ascii").isprintable() else None
+        )
+        parts.append(texts("inspect.atr.historical", octets=shown or historical.hex(" ").upper()))
+    return "; ".join(parts)
 
 
 def _certificate_facts(report: CertificateReport, texts: Texts) -> list[tuple[str, str]]:

@@ -41,6 +41,28 @@ def _of(code: str, /, **words: Text) -> dict[str, Text]:
     return {f"detail.{code}.reason:{name.replace('__', ' ')}": text for name, text in words.items()}
 
 
+_RECOGNISED = {
+    f"detail.why:{text.en}": text
+    for text in (
+        Text("certificaat 9A draagt een ZORG-ID-identiteit", "its certificate 9A carries a ZORG-ID identity"),
+        Text(
+            "een PIV-kaart waaraan niet te lezen is of hij leeg is",
+            "a PIV card that cannot be shown to be blank by reading",
+        ),
+        Text("een PIV-kaart in gebruik", "a PIV card in use"),
+        Text("een PIV-kaart zoals de fabriek hem levert", "a PIV card in factory state"),
+        Text("de ATR van een UZI-pas, en PKCS#15", "the answer to reset of a UZI pass, and PKCS#15"),
+        Text("een certificaat met een UZI-identiteit", "a certificate with a UZI identity"),
+        Text("geen toepassing PIV en geen PKCS#15", "neither a PIV application nor one of PKCS#15 is on the card"),
+        Text(
+            "een toepassing PKCS#15, maar zonder certificaat van het UZI-register",
+            "a PKCS#15 application, but no certificate of the UZI register in it",
+        ),
+        Text("de kaart antwoordt onzin", "the card answers nonsense"),
+    )
+}
+"""How a card was recognised, by what :attr:`zorgid_card.cards.Detected.why` says before its colon."""
+
 _SYSTEM_REASONS = {
     "detail.reason:full": Text("de schijf is vol", "the disk is full"),
     "detail.reason:denied": Text("geen toestemming", "no permission"),
@@ -225,4 +247,5 @@ TEXTS: Mapping[str, Text] = {
     **_FOUND,
     **_STATES,
     **_THINGS,
+    **_RECOGNISED,
 }

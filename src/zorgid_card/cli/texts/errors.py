@@ -138,6 +138,10 @@ _READER = {
         "De virtuele paslezer[[ op {host}:{port}]] is weggevallen; herstart pcscd en probeer het opnieuw.",
         "The virtual reader[[ at {host}:{port}]] went away; restart pcscd and try again.",
     ),
+    "error.reader.replay": Text(
+        "Het opgenomen verloop wijkt af[[ op regel {line}]]; neem het opnieuw op, of zoek uit waarom het programma iets anders vraagt.",
+        "This differs from what was recorded[[ at line {line}]]; record it again, or find out why the program asks something else.",
+    ),
     "error.reader.transport": Text(
         "De verbinding is verbroken[[ ({reason})]]; controleer de paslezer en het netwerk en probeer het opnieuw.",
         "The connection broke[[ ({reason})]]; check the card reader and the network and try again.",
@@ -270,12 +274,16 @@ _USER = {
         "‘[[{value}]]’ is not a date; write it like 2019-02-01.",
     ),
     "error.user.usage:ambiguous": Text(
-        "Er komt meer dan één paslezer in aanmerking; noem er één: {names}.",
-        "More than one reader would do; name one of them: {names}.",
+        "Er komt meer dan één paslezer in aanmerking; noem er één met --reader: {names}.",
+        "More than one reader would do; name one of them with --reader: {names}.",
     ),
     "error.user.usage:not empty": Text(
         "De map {path} is niet leeg; kies een nieuwe of een lege map.",
         "The directory {path} is not empty; choose a new or an empty one.",
+    ),
+    "error.user.usage:both": Text(
+        "Er zijn een naam en --reader opgegeven; laat een van beide weg.",
+        "A name and --reader were both given; leave one of them out.",
     ),
     "error.user.usage:terminal": Text(
         "Vragen stellen kan alleen op een terminal; start het programma in een terminalvenster (de demonstratie kan ook zonder --interactive).",

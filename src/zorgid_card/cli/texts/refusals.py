@@ -194,6 +194,10 @@ _STORAGE = {
         "De uitvoer kan niet worden geschreven[[ ({reason})]]; stuur hem ergens heen waar ruimte is.",
         "The output cannot be written[[ ({reason})]]; send it where there is room.",
     ),
+    "error.storage:transcript": Text(
+        "De opname is niet volledig[[ ({reason})]], maar wat met de kaart is gedaan geldt; kies voor --trace een plaats waar ruimte is[[ in plaats van {path}]].",
+        "The trace is incomplete[[ ({reason})]], but what was done with the card counts; choose a place with room for --trace[[ instead of {path}]].",
+    ),
     "error.storage:missing": Text(
         "Het bestand[[ {path}]] is er niet; controleer de naam.",
         "There is no such file[[ {path}]]; check its name.",

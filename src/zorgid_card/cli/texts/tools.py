@@ -110,6 +110,13 @@ _INSPECT = {
     "inspect.kind": Text("Soort", "Kind"),
     "inspect.why": Text("Herkend aan", "Recognised by"),
     "inspect.atr": Text("ATR", "ATR"),
+    "inspect.atr_says": Text("De ATR zegt", "The ATR says"),
+    "inspect.atr.broken": Text("niets: hij volgt de norm niet", "nothing: it does not follow the standard"),
+    "inspect.atr.extended_length.yes": Text("lange opdrachten", "extended length"),
+    "inspect.atr.extended_length.no": Text("geen lange opdrachten", "no extended length"),
+    "inspect.atr.chaining.yes": Text("ketens van opdrachten", "command chaining"),
+    "inspect.atr.chaining.no": Text("geen ketens van opdrachten", "no command chaining"),
+    "inspect.atr.historical": Text("historische bytes {octets}", "historical bytes {octets}"),
     "inspect.applications": Text("Toepassingen", "Applications"),
     "inspect.serial": Text("Kaartnummer", "Card number"),
     "inspect.firmware": Text("Firmware", "Firmware"),
@@ -196,8 +203,8 @@ _SIMULATE = {
 
 _CODES = {
     "code.card": Text("{kind} in {reader}", "{kind} in {reader}"),
-    "code.pin_tries": Text("Pogingen over voor de pincode: {tries}", "Tries left of the PIN: {tries}"),
-    "code.puk_tries": Text("Pogingen over voor de pukcode: {tries}", "Tries left of the PUK: {tries}"),
+    "code.pin_tries": Text("Pincode, pogingen over", "PIN, tries left"),
+    "code.puk_tries": Text("Pukcode, pogingen over", "PUK, tries left"),
     "code.pin_changed": Text("De pincode is gewijzigd.", "The PIN is changed."),
     "code.pin_unblocked": Text(
         "De pincode is opnieuw ingesteld en niet meer geblokkeerd.", "A new PIN is set, and it is not blocked any more."
@@ -207,4 +214,48 @@ _CODES = {
     ),
 }
 
-TEXTS: Mapping[str, Text] = {**_EXITS, **_PROMPTS, **_INSPECT, **_SIMULATE, **_CODES}
+_STATUS = {
+    "status.pin.known": Text("De pincode is te gebruiken.", "The PIN can be used."),
+    "status.pin.low": Text(
+        "Er zijn nog weinig pogingen: weet zeker wat de pincode is voordat u hem invoert.",
+        "Few tries are left: make sure of the PIN before you enter it.",
+    ),
+    "status.pin.final": Text(
+        "Er is nog één poging: weet u de pincode niet zeker, stel dan met de pukcode een nieuwe in (zorgid-card pin unblock).",
+        "One try is left: if you are not sure of the PIN, set a new one with the PUK (zorgid-card pin unblock).",
+    ),
+    "status.pin.locked": Text(
+        "De pincode is geblokkeerd: stel met de pukcode een nieuwe in (zorgid-card pin unblock).",
+        "The PIN is blocked: set a new one with the PUK (zorgid-card pin unblock).",
+    ),
+    "status.pin.unknown": Text(
+        "De kaart vertelt niet hoeveel pogingen er over zijn: elke poging kan de laatste zijn.",
+        "The card does not tell how many tries are left: any try may be the last.",
+    ),
+    "status.puk.low": Text(
+        "Voor de pukcode zijn nog weinig pogingen: weet zeker wat hij is voordat u hem invoert.",
+        "Few tries are left of the PUK: make sure of it before you enter it.",
+    ),
+    "status.puk.final": Text(
+        "Voor de pukcode is er nog één poging: na een verkeerde kan een geblokkeerde pincode niet meer worden hersteld.",
+        "One try is left of the PUK: after a wrong one a blocked PIN cannot be mended any more.",
+    ),
+    "status.puk.locked": Text(
+        "De pukcode is geblokkeerd: raakt ook de pincode geblokkeerd, dan is een nieuwe kaart nodig.",
+        "The PUK is blocked: if the PIN gets blocked too, a new card is needed.",
+    ),
+    "status.both.locked": Text(
+        "Pincode en pukcode zijn geblokkeerd: deze kaart is niet meer te gebruiken; vraag de uitgever om een nieuwe.",
+        "PIN and PUK are blocked: this card cannot be used any more; ask its issuer for a new one.",
+    ),
+    "status.both.locked.uzi-pass": Text(
+        "Pincode en pukcode zijn geblokkeerd: laat deze pas intrekken en vraag bij het UZI-register een nieuwe aan.",
+        "PIN and PUK are blocked: have this pass revoked and apply to the UZI register for a new one.",
+    ),
+    "status.both.locked.zorgid": Text(
+        "Pincode en pukcode zijn geblokkeerd: laat de administrator deze kaart intrekken en maak een nieuwe.",
+        "PIN and PUK are blocked: have the administrator revoke this card and make a new one.",
+    ),
+}
+
+TEXTS: Mapping[str, Text] = {**_EXITS, **_PROMPTS, **_INSPECT, **_SIMULATE, **_CODES, **_STATUS}

@@ -1,4 +1,4 @@
-"""``zorgid-card pin change|unblock`` and ``puk change``: PIN and PUK of the card in a reader (PIN-1 to PIN-4).
+"""``zorgid-card pin change|unblock|change-puk`` (PIN-2 to PIN-4).
 
 One command makes one try at most. What is new is asked, and checked, before the card hears anything.
 """
@@ -6,59 +6,56 @@ One command makes one try at most. What is new is asked, and checked, before the
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TypeAlias
 
 from zorgid_card import recipes
-from zorgid_card.cards import CardKind, LastTry, PINRequest, PIVCard, Tries, UZIPass
+from zorgid_card.cards import Card, CardKind, LastTry, PINRequest, Tries
 from zorgid_card.cards.access import spoken
+from zorgid_card.cli.codes.status import show
 from zorgid_card.cli.console import TerminalHolder, TerminalKeyboard
 from zorgid_card.cli.display import Display
 from zorgid_card.cli.failures import about
-from zorgid_card.errors import NoReaderError, PINMismatchError, PINPolicyError, WrongCardError
+from zorgid_card.cli.recording import chosen_reader, recording
+from zorgid_card.errors import PINMismatchError, PINPolicyError, WrongCardError
 from zorgid_card.protocol.iso7816 import Credential
 from zorgid_card.secret import Secret
 from zorgid_card.workflows import pin
 from zorgid_card.workflows.pin import PINPolicy
 
-_Card: TypeAlias = UZIPass | PIVCard
-Action: TypeAlias = Callable[[_Card, TerminalHolder], str]
+Action: TypeAlias = Callable[[Card, TerminalHolder], str]
 """Ask and do; gives the key of the sentence that says what was done."""
 
 _PUK_POLICY = PINPolicy(minimum=8, maximum=8)
 
 
-def run(display: Display, name: str | None, action: Action) -> None:
+def run(display: Display, name: str | None, trace: Path | None, action: Action) -> None:
     """Find the card, show its tries, and act.
 
     Args:
         display: where it is shown.
         name: of the reader; None or ``-`` for the only one that holds a card.
+        trace: where all APDUs are written.
         action: one of :data:`ACTIONS`.
 
     Raises:
         WrongCardError: neither a UZI pass nor a ZORG-ID Smartcard.
         ZorgIDError: anything else that stands in the way; the sentence says what.
     """
-    if name == "":
-        raise NoReaderError("the name is empty", reason="no name")
-    reader = recipes.find_reader(None if name == "-" else name)
-    with recipes.open_card(reader) as card:
-        if card.kind not in (CardKind.UZI_PASS, CardKind.ZORGID):
-            raise WrongCardError("not a card that a person uses", expected="pin-card", found=card.kind.value)
-        _tell(display, reader.name, card)
-        done = action(card, TerminalHolder(display, TerminalKeyboard()))
-    display.say(done, "green")
+    with recording(trace, display.texts) as recorded:
+        reader = recorded(chosen_reader(name))
+        with recipes.open_card(reader) as card:
+            _act(display, reader.name, card, action)
 
 
-def _tell(display: Display, reader: str, card: _Card) -> None:
-    texts = display.texts
-    display.line(texts("code.card", kind=texts(f"kind.{card.kind}"), reader=reader), "bold")
-    for name, tries in (("pin", card.tries()), ("puk", card.puk_tries())):
-        words = texts(f"tries.{tries.state}") if tries.left is None else str(tries.left)
-        display.say(f"code.{name}_tries", "dim", tries=words)
+def _act(display: Display, reader: str, card: Card, action: Action) -> None:
+    if card.kind not in (CardKind.UZI_PASS, CardKind.ZORGID):
+        raise WrongCardError("not a card that a person uses", expected="pin-card", found=card.kind.value)
+    show(display, reader, card.kind, card.tries(), card.puk_tries())
+    display.say(action(card, TerminalHolder(display, TerminalKeyboard())), "green")
 
 
-def _change_pin(card: _Card, holder: TerminalHolder) -> str:
+def _change_pin(card: Card, holder: TerminalHolder) -> str:
     old, last = _present(card, holder, Credential.PIN, card.tries())
     policy = _policy(card)
     with old:
@@ -68,7 +65,7 @@ def _change_pin(card: _Card, holder: TerminalHolder) -> str:
     return "code.pin_changed"
 
 
-def _unblock_pin(card: _Card, holder: TerminalHolder) -> str:
+def _unblock_pin(card: Card, holder: TerminalHolder) -> str:
     puk, last = _present(card, holder, Credential.PUK, card.puk_tries())
     policy = _policy(card)
     with puk:
@@ -78,7 +75,7 @@ def _unblock_pin(card: _Card, holder: TerminalHolder) -> str:
     return "code.pin_unblocked"
 
 
-def _change_puk(card: _Card, holder: TerminalHolder) -> str:
+def _change_puk(card: Card, holder: TerminalHolder) -> str:
     old, last = _present(card, holder, Credential.PUK, card.puk_tries())
     with old:
         first, second = _chosen(holder, _PUK_POLICY, holder.new_puk, what="puk")
@@ -88,18 +85,18 @@ def _change_puk(card: _Card, holder: TerminalHolder) -> str:
 
 
 ACTIONS: Mapping[str, Action] = {
-    "change-pin": _change_pin,
-    "unblock-pin": _unblock_pin,
+    "change": _change_pin,
+    "unblock": _unblock_pin,
     "change-puk": _change_puk,
 }
 """By name."""
 
 
-def _policy(card: _Card) -> PINPolicy:
+def _policy(card: Card) -> PINPolicy:
     return PINPolicy(minimum=card.profile.pin_minimum, maximum=card.profile.pin_maximum)
 
 
-def _present(card: _Card, holder: TerminalHolder, what: Credential, tries: Tries) -> tuple[Secret, bool]:
+def _present(card: Card, holder: TerminalHolder, what: Credential, tries: Tries) -> tuple[Secret, bool]:
     """The code that the card has now, and the person's word for the last try; a blocked one is not even asked."""
     tries.require(what, last_try_allowed=True)
     profile, is_pin = card.profile, what is Credential.PIN
@@ -110,7 +107,7 @@ def _present(card: _Card, holder: TerminalHolder, what: Credential, tries: Tries
             reference=0,
             minimum=profile.pin_minimum if is_pin else profile.puk_minimum,
             maximum=profile.pin_maximum if is_pin else profile.puk_maximum,
-            digits=isinstance(card, PIVCard),
+            digits=card.kind is not CardKind.UZI_PASS,
             retrying=False,
         )
     )
