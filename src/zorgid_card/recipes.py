@@ -19,7 +19,6 @@ from zorgid_card.adapters.keystore import FileKeyStore
 from zorgid_card.cards import PIVCard, UZIPass
 from zorgid_card.cards import open_card as open_linked_card
 from zorgid_card.codec.link import Link, Observer
-from zorgid_card.codec.trace import observed
 from zorgid_card.errors import CertificateError, NoCardError, NoReaderError, StorageError, UsageError
 from zorgid_card.pki.authority import Authority
 from zorgid_card.pki.chain import Trust
@@ -93,7 +92,7 @@ def open_card(reader: Reader | str | None = None, *, observer: Observer | None =
     slot = find_reader(reader) if reader is None or isinstance(reader, str) else reader
     channel = slot.connect()
     try:
-        yield open_linked_card(Link(channel, observer=observed(observer)))
+        yield open_linked_card(Link(channel, observer=observer))
     finally:
         channel.close(reset=True)
 

@@ -13,7 +13,7 @@ import click
 from zorgid_card.adapters import pcsc
 from zorgid_card.adapters.pcsc import ReaderEvent, SlotState
 from zorgid_card.cli.display import Display
-from zorgid_card.cli.inspect.report import dump, error_as_json
+from zorgid_card.cli.shown import dump, error_as_json
 from zorgid_card.errors import ZorgIDError
 
 

@@ -11,6 +11,7 @@ from zorgid_card.codec.apdu import CommandAPDU, ResponseAPDU
 from zorgid_card.codec.exchange import EITHER, SHORT, PhysicalCommands, fail_exchange, fills
 from zorgid_card.codec.masking import Masker
 from zorgid_card.codec.messaging import SecureMessaging
+from zorgid_card.codec.trace import observed
 from zorgid_card.errors import CancelledError
 from zorgid_card.ports.card import Channel, Octets
 
@@ -47,11 +48,13 @@ class Link:
 
     Args:
         channel: a powered card.
-        observer: called after each physical exchange, with masked bytes.
+        observer: called after each physical exchange, with masked bytes. The log of APDUs (:mod:`zorgid_card.codec.trace`), if it
+            is on now, is told too.
         extended: card and reader take extended length fields.
     """
 
     def __init__(self, channel: Channel, *, observer: Observer | None = None, extended: bool = False) -> None:
+        observer = observed(observer)
         self._channel = channel
         self._observer = observer
         self._extended = extended

@@ -16,7 +16,6 @@ from cryptography.x509.oid import NameOID
 
 from zorgid_card.cards import CardKind, PIVCard, ZorgIDCard, open_card
 from zorgid_card.codec.link import Link, Observer
-from zorgid_card.codec.trace import observed
 from zorgid_card.errors import (
     CardNotSupportedError,
     CardRemovedError,
@@ -150,7 +149,7 @@ class CardCreation:
         """
         channel = self._reader.connect(exclusive=True)
         try:
-            card = _personalisable(Link(channel, observer=observed(self._observer)))
+            card = _personalisable(Link(channel, observer=self._observer))
             offer = OfferCard(
                 serial=card.serial, dialect=card.profile.name, firmware=card.firmware, found=card.kind.value
             )

@@ -8,7 +8,6 @@ from datetime import date
 
 from zorgid_card.cards import CardKind, UZIPass, open_card
 from zorgid_card.codec.link import Link, Observer
-from zorgid_card.codec.trace import observed
 from zorgid_card.errors import WrongCardError
 from zorgid_card.ports.card import Reader
 from zorgid_card.workflows.holder import Cue, Holder, Question
@@ -37,7 +36,7 @@ def present_pass(
     reader.wait(present=True, timeout=timeout)
     channel = reader.connect()
     try:
-        yield _uzi_pass(Link(channel, observer=observed(observer)))
+        yield _uzi_pass(Link(channel, observer=observer))
     finally:
         # A pass has no log-out that every mask knows: powering it down ends what the PIN opened.
         channel.close(reset=True)

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 
 from zorgid_card.cards import Detected, PIVCard, Tries, UZIPass, ZorgIDCard, detect
 from zorgid_card.codec.link import Link
-from zorgid_card.codec.trace import observed
 from zorgid_card.errors import CardError, EncodingError
 from zorgid_card.ports.card import Reader
 from zorgid_card.protocol import piv
@@ -37,7 +36,7 @@ def read_card(reader: Reader) -> CardReport:
     """
     channel = reader.connect()
     try:
-        link = Link(channel, observer=observed(None))
+        link = Link(channel)
         found = detect(link)
         if isinstance(card := _open(link, found), UZIPass):
             return _read_pass(reader.name, found, card)
