@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
 from world import CARD_PIN, PASS_PIN, World
 from zorgid_card import open_card
+from zorgid_card._native import Carrier
 from zorgid_card.codec.trace import observed
 from zorgid_card.errors import CardNotSupportedError
-from zorgid_card.ports.card import Octets, Placed
 from zorgid_card.secret import Secret
 from zorgid_card.testkit.maker import Maker
 from zorgid_card.testkit.reader import SimulatedChannel, SimulatedReader
@@ -22,18 +22,14 @@ NAME = "zorgid_card.apdu"
 
 
 class InCore(SimulatedChannel):
-    """A channel that carries whole commands by itself, as that of PC/SC does; it only counts how it was asked."""
+    """A channel whose commands the C core carries by itself, as that of PC/SC; no card is connected, and it counts who asked."""
 
-    cancelled = False
-    count = 0
-    refused = False
     whole = 0
+    carrier = Carrier()
 
-    def exchange(
-        self, cla: int, ins: int, p1: int, p2: int, data: Octets, ne: int, form: int, secrets: Sequence[Placed], /
-    ) -> tuple[bytes, int]:
+    def failed(self, status: int, code: int) -> NoReturn:
         InCore.whole += 1
-        return b"", 0x6A82
+        raise CardNotSupportedError("nothing is here", reason="nothing")
 
 
 @pytest.fixture
