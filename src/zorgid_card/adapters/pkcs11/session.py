@@ -193,8 +193,9 @@ class PKCS11Token:
         rv = self._raw("GetAttributeValue", handle, attribute, 1)
         if rv in (codes.ATTRIBUTE_SENSITIVE, codes.ATTRIBUTE_TYPE_INVALID):
             return None
-        if rv != codes.BUFFER_TOO_SMALL:
-            codes.check("read attribute", rv)
+        if rv == codes.BUFFER_TOO_SMALL:
+            raise CardResponseError(f"read attribute: longer than {room} bytes", reason="length")
+        codes.check("read attribute", rv)
         return _taken(ffi, "read attribute", value, int(attribute.ulValueLen), room)
 
     def _number(self, handle: int, kind: int) -> int | None:
