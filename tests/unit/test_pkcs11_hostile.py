@@ -49,27 +49,19 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the stub is bui
 
 SOURCE = Path(__file__).parents[1] / "stubs" / "pkcs11_stub.c"
 CALLS = [
-    "initialize",
-    "finalize",
-    "slots",
-    "slot",
-    "token",
-    "mechanisms",
-    "open",
-    "close",
-    "session",
-    "login",
-    "logout",
-    "find_init",
-    "find",
-    "find_final",
-    "attribute",
-    "sign_init",
-    "sign",
-    "decrypt_init",
-    "decrypt",
-    "set_pin",
-    "init_pin",
+    *("initialize", "finalize", "slots", "slot", "token", "mechanisms", "open", "close", "session", "login", "logout"),
+    *(
+        "find_init",
+        "find",
+        "find_final",
+        "attribute",
+        "sign_init",
+        "sign",
+        "decrypt_init",
+        "decrypt",
+        "set_pin",
+        "init_pin",
+    ),
 ]
 HUGE = (1 << 64) - 1
 PIN, PUK = b"271828", b"87654321"
@@ -248,6 +240,10 @@ def test_what_a_return_value_means_for_the_puk_and_for_a_new_pin(stub: Stub, car
         stub.fail("set_pin", code)
         with pytest.raises(PINPolicyError):
             card.change_pin(Secret.of(PIN), new)
+    for call in ("init_pin", "login"):  # OpenSC presents the PUK with the new PIN only
+        stub.fail(call, 0xA0)
+        with pytest.raises(WrongPUKError):
+            card.unblock_pin(Secret.of(PUK), new)
     stub.fail("set_pin", 0xA0)
     with pytest.raises(WrongPUKError):
         card.change_puk(Secret.of(PUK), Secret.of(b"12345678"))
@@ -310,8 +306,7 @@ def test_lengths_of_what_comes_out(stub: Stub, card: TokenCard, length: int) -> 
 def test_counts_that_cannot_be(stub: Stub, module: PKCS11Module, card: TokenCard, name: str, count: int) -> None:
     stub[name] = count
     with pytest.raises(CardResponseError) as told:
-        module.tokens()
-        USES["sign"](card)
+        USES["sign"](card) if name == "mechanisms" else module.tokens()
     assert told.value.reason == "count"
 
 

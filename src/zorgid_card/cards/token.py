@@ -196,11 +196,19 @@ class TokenCard:
         """Logged in with the PUK, and out again: nobody stays the security officer."""
         with self.session():
             self.puk_tries().require(Credential.PUK, last_try_allowed=last_try_allowed)
-            self._token.login(puk, so=True)
+            self._log_in_as_officer(puk)
             try:
                 yield
             finally:
                 self._token.logout()
+
+    def _log_in_as_officer(self, puk: Secret) -> None:
+        """OpenSC says CKR_GENERAL_ERROR of a card that has no security officer, others say other things."""
+        try:
+            self._token.login(puk, so=True)
+        except MiddlewareError as error:
+            why = f"the middleware lets nobody log in with the PUK: {error}"
+            raise NotOfferedError(why, operation="PUK", reason=error.details.get("reason")) from error
 
     def log_out(self) -> None:
         """Forget that the PIN was verified (C_Logout)."""
@@ -265,7 +273,8 @@ class TokenCard:
         given = self._asked(certificate, provider)
         secret, last_try_allowed = (None, False) if given is None else spoken(given)
         with self.session():
-            if not self._token.logged_in:
+            verified = not self._token.logged_in
+            if verified:
                 self._require_pin(secret)
                 self._log_in(secret, last_try_allowed)
             key = _key_of(certificate, self._token.keys())
@@ -273,7 +282,8 @@ class TokenCard:
                 yield key, None
                 return
             self._require_pin(secret)
-            self.tries().require(Credential.PIN, last_try_allowed=last_try_allowed)
+            if not verified:  # else this same PIN was right a moment ago, and has all its tries
+                self.tries().require(Credential.PIN, last_try_allowed=last_try_allowed)
             with self._remembered():
                 yield key, secret
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from zorgid_card.adapters.pkcs11 import codes
 from zorgid_card.adapters.pkcs11.library import Hold, Library
-from zorgid_card.errors import CardResponseError, WrongCardError, ZorgIDError
+from zorgid_card.errors import CardResponseError, ReaderError, WrongCardError, ZorgIDError
 from zorgid_card.ports.token import KeyKind, TokenCertificate, TokenFlag, TokenInfo, TokenKey
 from zorgid_card.secret import CAPACITY, Secret
 
@@ -124,16 +124,25 @@ class PKCS11Token:
 
     def info(self) -> TokenInfo:
         """What the token says of itself now."""
-        with self._lock:
-            self._library.require(self._era)
+        with self._watched():
             return token_info(self._library, self._slot)
 
     def mechanisms(self) -> frozenset[int]:
         """What it can do, by number."""
-        with self._lock:
-            self._library.require(self._era)
+        with self._watched():
             limit = MOST_MECHANISMS
             return frozenset(self._library.numbers("mechanisms", "GetMechanismList", self._slot, limit=limit))
+
+    @contextmanager
+    def _watched(self) -> Iterator[None]:
+        """A question to the slot: an empty one has ended the session."""
+        with self._lock:
+            self._library.require(self._era)
+            try:
+                yield
+            except ReaderError:
+                _close(self._library, self._era, self._session)
+                raise
 
     def certificates(self) -> list[TokenCertificate]:
         """The X.509 certificates that can be seen; one without contents is passed over."""
@@ -269,11 +278,11 @@ class PKCS11Token:
             self._judge("change PIN", rv, so=state.state == 4, setting=True)  # CKS_RW_SO_FUNCTIONS
 
     def init_pin(self, new: Secret) -> None:
-        """Set the user's PIN as the security officer (C_InitPIN)."""
+        """Set the user's PIN as the security officer (C_InitPIN). OpenSC presents the PUK only now: it may be what is wrong."""
         with self._lock:
             with _pointer(self._library.ffi, new) as (at, length):
                 rv = self._raw("InitPIN", at, length)
-            self._judge("set PIN", rv, so=False, setting=True)
+            self._judge("set PIN", rv, so=True, setting=True)
 
     # --- keys ---------------------------------------------------------------------------------------------
 
