@@ -15,7 +15,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 import softhsm
 from softhsm import PIN, SO_PIN, certificate, private_key, spki
-from zorgid_card.adapters.pkcs11 import PKCS11Module
+from zorgid_card import open_token
+from zorgid_card.adapters.pkcs11 import PKCS11Module, usual_places
 from zorgid_card.adapters.pkcs11.session import PKCS11Token
 from zorgid_card.cards import Card, CardKind, LastTry, PINRequest, TokenCard, TryState, open_token_card
 from zorgid_card.errors import (
@@ -23,6 +24,8 @@ from zorgid_card.errors import (
     CardNotSupportedError,
     CardRemovedError,
     MiddlewareError,
+    MiddlewareMissingError,
+    NoCardError,
     PINFormError,
     PINPolicyError,
     UsageError,
@@ -328,6 +331,36 @@ def test_a_token_of_nothing_we_know_is_refused(new_token: Callable[..., int]) ->
     slot = new_token("empty")
     with PKCS11Module(MODULE) as module, pytest.raises(CardNotSupportedError, match="empty"):
         open_token_card(module.open(slot))
+
+
+def test_the_recipe_finds_the_only_card_or_the_one_named(
+    new_token: Callable[..., int], contents: PassContents, tmp_path: Path
+) -> None:
+    with pytest.raises(NoCardError), open_token(MODULE):
+        pytest.fail("there is no token")
+    new_token("empty")
+    with pytest.raises(CardNotSupportedError), open_token(MODULE):
+        pytest.fail("there is no card of ours")
+    new_token("first", *uzi_objects(contents))
+    with open_token(MODULE) as card:
+        signature = card.sign("authenticity", b"text", pin=Provider())
+    verify(contents.certificates[Usage.AUTHENTICITY], signature, b"text", tmp_path)
+    with pytest.raises(CardRemovedError):
+        card.tries()
+    new_token("second", *uzi_objects(contents))
+    with pytest.raises(UsageError, match="first"), open_token(MODULE):
+        pytest.fail("there are two")
+    with open_token(Path(str(MODULE)), token="SEC") as card, open_token(MODULE, token="first") as other:
+        assert card.serial != other.serial
+    with pytest.raises(NoCardError), open_token(MODULE, token="third"):
+        pytest.fail("there is none of this name")
+
+
+def test_without_a_module_the_recipe_says_where_it_looked() -> None:
+    if any(place.exists() for place in usual_places()):
+        pytest.skip("SafeSign is installed here")
+    with pytest.raises(MiddlewareMissingError, match="aetpkss"), open_token():
+        pytest.fail("there is no SafeSign")
 
 
 @pytest.mark.parametrize("wrong", ["identifier", "key"])

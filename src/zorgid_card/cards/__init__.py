@@ -114,7 +114,8 @@ def open_card(link: Link) -> UZIPass | PIVCard:
     """
     found = detect(link)
     if found.profile is None:
-        raise CardNotSupportedError(f"this card cannot be used: {found.why}", reason=found.why)
+        advice = "if it has a middleware of its own (PKCS#11), use open_token"
+        raise CardNotSupportedError(f"this card cannot be used: {found.why}; {advice}", reason=found.why, advice=advice)
     if found.kind is CardKind.UZI_PASS:
         return UZIPass(link, found.profile)
     if found.kind is CardKind.PIV_OTHER or found.profile.factory is None:
