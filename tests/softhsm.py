@@ -40,13 +40,14 @@ def module() -> str | None:
     return next((path for path in MODULES if Path(path).exists()), None)
 
 
-def initialise(directory: Path, label: str) -> None:
-    """A new token; SOFTHSM2_CONF names the configuration in ``directory``."""
+def initialise(label: str) -> None:
+    """A new token where the configuration that SOFTHSM2_CONF names says."""
     tool = ["softhsm2-util", "--init-token", "--free", "--label", label, "--pin", PIN.decode()]
     subprocess.run([*tool, "--so-pin", SO_PIN.decode()], check=True, capture_output=True, timeout=60)
 
 
 def configuration(directory: Path) -> Path:
+    """A configuration that keeps its tokens in ``directory``."""
     (directory / "tokens").mkdir()
     path = directory / "softhsm2.conf"
     path.write_text(f"directories.tokendir = {directory}/tokens\nobjectstore.backend = file\nlog.level = ERROR\n")

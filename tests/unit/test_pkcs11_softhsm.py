@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
@@ -19,6 +21,7 @@ from zorgid_card import open_token
 from zorgid_card.adapters.pkcs11 import PKCS11Module, usual_places
 from zorgid_card.adapters.pkcs11.session import PKCS11Token
 from zorgid_card.cards import Card, CardKind, LastTry, PINRequest, TokenCard, TryState, open_token_card
+from zorgid_card.cli import app, codes
 from zorgid_card.errors import (
     CardError,
     CardNotSupportedError,
@@ -59,18 +62,18 @@ def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+def make_token(label: str, *objects: softhsm.Attributes) -> int:
+    """One more token with these objects; gives its slot."""
+    softhsm.initialise(label)
+    with PKCS11Module(MODULE) as module:
+        (slot,) = (info.slot for info in module.tokens() if info.label == label)
+    softhsm.fill(str(MODULE), slot, objects)
+    return slot
+
+
 @pytest.fixture
 def new_token(directory: Path) -> Callable[..., int]:
-    """Makes one more token with these objects; gives its slot."""
-
-    def make(label: str, *objects: softhsm.Attributes) -> int:
-        softhsm.initialise(directory, label)
-        with PKCS11Module(MODULE) as module:
-            (slot,) = (info.slot for info in module.tokens() if info.label == label)
-        softhsm.fill(str(MODULE), slot, objects)
-        return slot
-
-    return make
+    return make_token
 
 
 def uzi_objects(contents: PassContents) -> list[softhsm.Attributes]:
@@ -86,9 +89,19 @@ def uzi_objects(contents: PassContents) -> list[softhsm.Attributes]:
     return [*issuers, *certificates, *keys]
 
 
+@pytest.fixture(scope="module")
+def template(contents: PassContents, tmp_path_factory: pytest.TempPathFactory) -> tuple[int, Path]:
+    """A token like a UZI pass, made once: its slot, and the directory of its files."""
+    directory = tmp_path_factory.mktemp("template")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SOFTHSM2_CONF", str(softhsm.configuration(directory)))
+        return make_token("UZI-pas", *uzi_objects(contents)), directory / "tokens"
+
+
 @pytest.fixture
-def slot(new_token: Callable[..., int], contents: PassContents) -> int:
-    return new_token("UZI-pas", *uzi_objects(contents))
+def slot(template: tuple[int, Path], directory: Path) -> int:
+    shutil.copytree(template[1], directory / "tokens", dirs_exist_ok=True)
+    return template[0]
 
 
 @pytest.fixture
@@ -465,3 +478,49 @@ def test_pin_1_a_provider_is_told_of_wrong_tries_before(card: TokenCard) -> None
             card.sign("authenticity", b"text", pin=provider)
     assert [request.tries.state for request in provider.asked] == [TryState.KNOWN, TryState.LOW, TryState.LOW]
     assert [request.retrying for request in provider.asked] == [False, True, True]
+
+
+@pytest.fixture
+def typed(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    def answer(*answers: str | bytes) -> None:
+        left = list(answers)
+
+        class Keyboard:
+            def line(self, prompt: str, /) -> str:
+                return str(left.pop(0))
+
+            def secret(self, prompt: str, /) -> Secret:
+                return Secret.of(left.pop(0))
+
+        monkeypatch.setattr(codes, "TerminalKeyboard", Keyboard)
+
+    return answer
+
+
+def test_inspect_through_the_middleware(slot: int, contents: PassContents, capsys: pytest.CaptureFixture[str]) -> None:
+    app.run(["inspect", "--pkcs11", str(MODULE), "--json", "--lang", "en"])
+    told = json.loads(capsys.readouterr().out)
+    assert told["kind"] == "uzi-pass"
+    assert told["card"]["pin_tries"] == {"state": "known", "left": None}
+    assert {one["label"] for one in told["certificates"]} == {usage.value for usage in contents.certificates}
+    assert app.run(["inspect", "-", f"--pkcs11={MODULE}x", "--lang", "en"]) == 5
+    assert "PKCS#11 module" in capsys.readouterr().err
+
+
+def test_pin_2_to_4_through_the_middleware(
+    slot: int, typed: Callable[..., None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    through = [f"--pkcs11={MODULE}", "--lang", "en"]
+    typed(PIN, b"314159", b"314159")
+    assert app.run(["pin", "change", *through]) == 0
+    typed(SO_PIN, b"161803", b"161803")
+    assert app.run(["pin", "unblock", "UZI", *through]) == 0
+    typed(SO_PIN, b"16180339", b"16180339")
+    assert app.run(["puk", "change", *through]) == 0
+    with PKCS11Module(MODULE) as module:
+        card = open_token_card(module.open(slot))
+        card.verify_pin(Secret.of(b"161803"))
+        card.unblock_pin(Secret.of(b"16180339"), Secret.of(PIN))
+    told = capsys.readouterr().out
+    assert "UZI pass" in told
+    assert not [code for code in (PIN, b"314159", b"16180339") if code.decode() in told]
