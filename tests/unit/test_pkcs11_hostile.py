@@ -157,7 +157,7 @@ def knowingly(_: PINRequest) -> LastTry:
 
 
 USES: dict[str, Callable[[TokenCard], object]] = {
-    "certificates": lambda card: card.certificates(),
+    "open": lambda card: open_token_card(card._token),
     "tries": lambda card: card.tries(),
     "sign": lambda card: card.sign("authenticity", b"text", pin=knowingly),
     "decipher": lambda card: card.decipher(bytes(256), knowingly, usage="authenticity"),
@@ -263,24 +263,26 @@ def test_functions_that_are_not_there_are_not_offered(stub: Stub, card: TokenCar
 
 @pytest.mark.parametrize("kind", [0x3, 0x11, 0x80, 0x100, 0x102, 0x120, 0x202])
 def test_lengths_that_an_attribute_cannot_have(stub: Stub, card: TokenCard, kind: int) -> None:
+    use = USES["open" if kind in (0x3, 0x11, 0x80) else "sign"]
     for length in (1 << 20, HUGE - 1, HUGE, 1 << 63):
         stub["lie_type"], stub["lie_length"] = kind, length
         with pytest.raises(CardResponseError) as told:
-            card.sign("authenticity", b"text", pin=pin)
+            use(card)
         assert told.value.reason == "length"
 
 
-def test_an_attribute_longer_than_there_is_room_for(stub: Stub, card: TokenCard) -> None:
+def test_an_attribute_longer_than_there_is_room_for(stub: Stub, token: PKCS11Token) -> None:
     stub["certificate_length"] = 40000
     with pytest.raises(CardResponseError):
-        card.certificates()
+        token.certificates()
 
 
-def test_attributes_that_are_not_there(stub: Stub, card: TokenCard) -> None:
-    stub.fail("attribute", 0x12, times=1000)
-    assert card.certificates() == {}
-    stub.fail("attribute", 0x11, times=1000)
-    assert card.chain() == []
+@pytest.mark.parametrize("code", [0x11, 0x12])
+def test_attributes_that_are_not_there(stub: Stub, token: PKCS11Token, code: int) -> None:
+    stub.fail("attribute", code, times=1000)
+    assert token.certificates() == []
+    (key,) = token.keys()
+    assert (key.kind, key.identifier, key.modulus, key.always_authenticate) == ("other", b"", b"", False)
 
 
 def test_a_number_of_three_bytes(stub: Stub, card: TokenCard) -> None:
@@ -518,6 +520,16 @@ def test_a_module_that_does_not_start_can_be_tried_again(stub: Stub) -> None:
         PKCS11Module(stub.path)
     PKCS11Module(stub.path).close()
     assert stub.calls("finalize") == 1
+
+
+def test_a_token_that_was_closed_is_not_opened_again(stub: Stub, token: PKCS11Token, card: TokenCard) -> None:
+    token.close()
+    token.close()
+    opened = stub.calls("open")
+    for use in USES.values():
+        with pytest.raises(CardRemovedError, match="closed"):
+            use(card)
+    assert stub.calls("open") == opened
 
 
 def test_what_nobody_closed_is_closed_when_it_is_collected(stub: Stub) -> None:

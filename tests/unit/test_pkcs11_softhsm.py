@@ -453,7 +453,7 @@ def test_what_is_closed_says_so(slot: int, directory: Path) -> None:
     first.close()
     assert card.tries().state is TryState.KNOWN  # the second still holds the module
     second.close()
-    for use in (card.tries, first.tokens, lambda: first.open(slot), card.certificates):
+    for use in (card.tries, first.tokens, lambda: first.open(slot), token.certificates, card.log_out):
         with pytest.raises(CardRemovedError):
             use()
     token.close()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Final
@@ -63,11 +63,15 @@ class TokenCard:
         token: the token.
         kind: what :func:`open_token_card` found it to be.
         profile: what is known of this kind of card.
+        certificates: those on the token; read once, for the token is closed to any other card.
     """
 
-    def __init__(self, token: Token, kind: CardKind, profile: CardProfile) -> None:
+    def __init__(
+        self, token: Token, kind: CardKind, profile: CardProfile, certificates: Sequence[TokenCertificate]
+    ) -> None:
         self._token = token
         self._kind = kind
+        self._contents = _sorted(certificates, kind)
         info = token.info()
         self._serial, self._reader = info.serial, info.reader
         self._profile = _limited(profile, info)
@@ -101,22 +105,19 @@ class TokenCard:
 
     # --- certificates -------------------------------------------------------------------------------------
 
-    def _contents(self) -> _Contents:
-        return _sorted(self._token.certificates(), self._kind)
-
     def _usage(self, usage: str) -> TokenCertificate:
-        found = self._contents().usages.get(usage)
+        found = self._contents.usages.get(usage)
         if found is None:
             raise UsageError(f"the card has no certificate for {usage!r}", reason="usage", usage=usage)
         return found
 
     def certificates(self) -> dict[str, bytes]:
         """The certificates of the card's own keys by usage, DER."""
-        return {usage: found.der for usage, found in self._contents().usages.items()}
+        return {usage: found.der for usage, found in self._contents.usages.items()}
 
     def chain(self) -> list[bytes]:
         """The other certificates on the card: its issuers', DER; in the token's order."""
-        return list(self._contents().chain)
+        return list(self._contents.chain)
 
     def authentication_certificate(self) -> bytes:
         """The certificate one logs in with.
@@ -339,7 +340,7 @@ def open_token_card(token: Token) -> TokenCard:
     certificates = token.certificates()
     for kind, identity, profile in _IDENTITIES:
         if any(carries(certificate.der, identity) for certificate in certificates):
-            return TokenCard(token, kind, profile)
+            return TokenCard(token, kind, profile, certificates)
     why = f"the token {token.info().label!r} has no certificate of a UZI pass or a ZORG-ID Smartcard"
     raise CardNotSupportedError(f"this card cannot be used: {why}", reason=why)
 
@@ -351,7 +352,7 @@ def _limited(profile: CardProfile, info: TokenInfo) -> CardProfile:
     return replace(profile, pin_minimum=minimum, pin_maximum=maximum) if minimum <= maximum else profile
 
 
-def _sorted(certificates: list[TokenCertificate], kind: CardKind) -> _Contents:
+def _sorted(certificates: Sequence[TokenCertificate], kind: CardKind) -> _Contents:
     """The holder's certificates carry the identity; the others are their issuers'."""
     identity = next(identity for known, identity, _ in _IDENTITIES if known is kind)
     usages: dict[str, TokenCertificate] = {}

@@ -21,7 +21,6 @@ _SAFESIGN: Final = {
     "darwin": (
         "/usr/local/lib/libaetpkss.dylib",
         "/Applications/tokenadmin.app/Contents/Frameworks/libaetpkss.dylib",
-        "/Library/SafeSign/libaetpkss.dylib",
     ),
     "linux": (
         "/usr/lib/libaetpkss.so.3",
@@ -33,7 +32,7 @@ _SAFESIGN: Final = {
 
 
 def usual_places() -> list[Path]:
-    """Where SafeSign, the middleware of UZI passes, puts its module on this platform (as reported by its users)."""
+    """Where SafeSign, the middleware of UZI passes, puts its module on this platform, as its users report."""
     root = os.environ.get("SystemRoot", "C:/Windows")  # noqa: SIM112  # Windows spells it so
     return [Path(place.replace("{SystemRoot}", root)) for place in _SAFESIGN.get(sys.platform, ())]
 

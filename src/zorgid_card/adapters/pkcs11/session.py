@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from zorgid_card.adapters.pkcs11 import codes
 from zorgid_card.adapters.pkcs11.library import Hold, Library
-from zorgid_card.errors import CardResponseError, ReaderError, WrongCardError, ZorgIDError
+from zorgid_card.errors import CardRemovedError, CardResponseError, ReaderError, WrongCardError, ZorgIDError
 from zorgid_card.ports.token import KeyKind, TokenCertificate, TokenFlag, TokenInfo, TokenKey
 from zorgid_card.secret import CAPACITY, Secret
 
@@ -80,8 +80,8 @@ class PKCS11Token:
         self._library, self._era, self._slot = hold.library, hold.era, slot
         self._lock = threading.RLock()
         self._session: list[int] = []
-        self._identity = self._identify()
         self._end = weakref.finalize(self, _end, self._library, self._era, self._session)
+        self._identity = self._identify()
         self._open()
 
     @contextmanager
@@ -90,13 +90,18 @@ class PKCS11Token:
         with self._lock:
             yield
 
+    def _require_open(self) -> None:
+        self._library.require(self._era)
+        if not self._end.alive:
+            raise CardRemovedError("the token is closed", reason="closed")
+
     def _identify(self) -> tuple[str, str]:
         told = self.info()
         return told.label, told.serial
 
     def _open(self) -> int:
         """The session's handle. Another card than before is not taken for it."""
-        self._library.require(self._era)
+        self._require_open()
         if self._session:
             return self._session[0]
         found = self._identify()
@@ -137,7 +142,7 @@ class PKCS11Token:
     def _watched(self) -> Iterator[None]:
         """A question to the slot: an empty one has ended the session."""
         with self._lock:
-            self._library.require(self._era)
+            self._require_open()
             try:
                 yield
             except ReaderError:
