@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import os
 import shutil
 import subprocess
 import sys
@@ -530,6 +531,32 @@ def test_a_token_that_was_closed_is_not_opened_again(stub: Stub, token: PKCS11To
         with pytest.raises(CardRemovedError, match="closed"):
             use(card)
     assert stub.calls("open") == opened
+
+
+def test_a_child_forked_while_a_thread_is_at_work_does_not_wait_for_it(stub: Stub, token: PKCS11Token) -> None:
+    inside, ended = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with token.alone():
+            inside.set()
+            ended.wait(60)
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    inside.wait(60)
+    child = os.fork()
+    if child == 0:
+        code = 1
+        with suppress(BaseException):
+            token.close()
+            try:
+                token.info()
+            except CardRemovedError:
+                code = 0
+        os._exit(code)
+    ended.set()
+    thread.join(60)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
 def test_what_nobody_closed_is_closed_when_it_is_collected(stub: Stub) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import threading
@@ -524,3 +525,23 @@ def test_pin_2_to_4_through_the_middleware(
     told = capsys.readouterr().out
     assert "UZI pass" in told
     assert not [code for code in (PIN, b"314159", b"16180339") if code.decode() in told]
+
+
+def test_aut_3_the_example_of_the_documentation_runs(
+    slot: int,
+    contents: PassContents,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "pkcs11.md").read_text()
+    found = re.search(r"<!-- example: token -->\n```python\n(.*?)```", page, re.DOTALL)
+    assert found is not None
+    monkeypatch.setattr(Secret, "from_terminal", lambda prompt: Secret.of(PIN))
+    names: dict[str, object] = {"nonce": "a" * 44}
+    exec(found[1].replace("open_token()", f"open_token({MODULE!r})"), names)
+    assert capsys.readouterr().out == "Zoë el Amrani known\n"
+    signature = names["signature"]
+    assert isinstance(signature, bytes)
+    verify(contents.certificates[Usage.SIGNATURE], signature, b"what is to be signed", tmp_path)
+    assert names["token"]
