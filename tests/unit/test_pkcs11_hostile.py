@@ -6,6 +6,7 @@ import ctypes
 import gc
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -546,6 +547,7 @@ def test_a_child_forked_while_a_thread_is_at_work_does_not_wait_for_it(stub: Stu
     inside.wait(60)
     child = os.fork()
     if child == 0:
+        signal.alarm(30)
         code = 1
         with suppress(BaseException):
             token.close()
