@@ -92,6 +92,19 @@ def test_a_reset_is_told_once_and_the_connection_connected_again() -> None:
     assert channel.transmit(COMMAND) == b"\x90\x00"
 
 
+def test_a_card_that_cannot_be_connected_again_says_why() -> None:
+    class Gone(OwnConnection):
+        def reconnect(self, protocol: object = None, mode: object = None, disposition: object = None) -> None:
+            raise self.then
+
+    connection = Gone(CardConnectionException("reset", hresult=0x80100068))
+    channel = PyscardChannel(connection)
+    for code, expected in ((0x80100069, CardRemovedError), (0x80100068, CardResetError)):
+        connection.then = CardConnectionException("again", hresult=code)
+        with pytest.raises(expected):
+            channel.transmit(COMMAND)
+
+
 def test_a_status_word_raised_by_an_error_checking_chain_is_an_answer() -> None:
     channel = PyscardChannel(OwnConnection(CheckingErrorException([7], 0x69, 0x82)))
     assert channel.transmit(COMMAND) == bytes.fromhex("076982")

@@ -93,22 +93,23 @@ class PyscardChannel:
         try:
             return ask()
         except self._exceptions.SmartcardException as error:
-            code = int(error.hresult) & 0xFFFFFFFF
-            # pyscard's own exception says how many octets a command had, never which; it is not shown all the same
-            self._failed(operation, code)
+            self._failed(operation, _code(error))
 
     def _failed(self, operation: str, code: int) -> NoReturn:
         if getattr(self._inner, "hcard", 0) is None:
-            raise CardRemovedError("the connection is not connected", reason="closed") from None
+            raise CardRemovedError("the connection is not connected", reason="closed")
         if code == CARD_RESET:
             self._acknowledge_reset()
         check(operation, code)
-        raise TransportError(f"{operation}: failed", reason="unknown", operation=operation) from None
+        raise TransportError(f"{operation}: failed", reason="unknown", operation=operation)
 
     def _acknowledge_reset(self) -> None:
         """Until it is acknowledged by reconnecting, PC/SC answers everything with the same code."""
         disposition = getattr(self._inner, "disposition", None)
-        self._asked("reconnect", lambda: self._connection.reconnect(mode=self._share, disposition=LEAVE))
+        try:
+            self._connection.reconnect(mode=self._share, disposition=LEAVE)
+        except self._exceptions.SmartcardException as error:
+            check("reconnect", _code(error))
         if disposition is not None:
             self._inner.disposition = disposition
 
@@ -152,6 +153,11 @@ class PyscardChannel:
             self._inner.disposition = RESET if reset else LEAVE
         with suppress(self._exceptions.SmartcardException):
             self._connection.disconnect()
+
+
+def _code(error: Any) -> int:
+    """PC/SC's code in an exception of pyscard's, which may be signed; FFFFFFFF where it has none."""
+    return int(error.hresult) & 0xFFFFFFFF
 
 
 def _innermost(connection: Any) -> Any:

@@ -87,13 +87,7 @@ class PKCS11Token:
     @contextmanager
     def alone(self) -> Iterator[None]:
         """Keep other threads off over several calls; never over a prompt."""
-        with self._locked():
-            yield
-
-    @contextmanager
-    def _locked(self) -> Iterator[None]:
-        """In a forked child the lock may be held by a thread that is not there: it is told before."""
-        self._library.require(self._era)
+        self._library.require(self._era)  # before the lock: in a forked child a thread may hold it that is not there
         with self._lock:
             yield
 
@@ -148,7 +142,7 @@ class PKCS11Token:
     @contextmanager
     def _watched(self) -> Iterator[None]:
         """A question to the slot: an empty one has ended the session."""
-        with self._locked():
+        with self.alone():
             self._require_open()
             try:
                 yield
@@ -158,7 +152,7 @@ class PKCS11Token:
 
     def certificates(self) -> list[TokenCertificate]:
         """The X.509 certificates that can be seen; one without contents is passed over."""
-        with self._locked():
+        with self.alone():
             return [found for handle in self._find(_CERTIFICATE) if (found := self._certificate(handle)) is not None]
 
     def _certificate(self, handle: int) -> TokenCertificate | None:
@@ -170,7 +164,7 @@ class PKCS11Token:
 
     def keys(self) -> list[TokenKey]:
         """The private keys that can be seen."""
-        with self._locked():
+        with self.alone():
             return [self._key(handle) for handle in self._find(_PRIVATE_KEY)]
 
     def _key(self, handle: int) -> TokenKey:
@@ -233,14 +227,14 @@ class PKCS11Token:
     @property
     def logged_in(self) -> bool:
         """Whether this process is logged in as the user, or needs not to be."""
-        with self._locked():
+        with self.alone():
             state = self._library.ffi.new("CK_SESSION_INFO *")
             self._call("session", "GetSessionInfo", state)
             return state.state in _USER_STATES or not self.info().flags & TokenFlag.LOGIN_REQUIRED
 
     def login(self, pin: Secret | None, *, so: bool = False) -> None:
         """Verify a PIN (C_Login); a login that this process has already is ended first, so that the PIN is truly tried."""
-        with self._locked():
+        with self.alone():
             rv = self._present(_SO if so else _USER, pin)
             if rv in (codes.USER_ALREADY_LOGGED_IN, codes.USER_ANOTHER_ALREADY_LOGGED_IN):
                 self.logout()
@@ -274,14 +268,14 @@ class PKCS11Token:
 
     def logout(self) -> None:
         """Forget that a PIN was verified (C_Logout)."""
-        with self._locked():
+        with self.alone():
             rv = self._raw("Logout")
             if rv != codes.USER_NOT_LOGGED_IN:
                 codes.check("log out", rv)
 
     def set_pin(self, old: Secret, new: Secret) -> None:
         """Change the PIN (C_SetPIN)."""
-        with self._locked():
+        with self.alone():
             state = self._library.ffi.new("CK_SESSION_INFO *")
             self._call("session", "GetSessionInfo", state)
             ffi = self._library.ffi
@@ -291,7 +285,7 @@ class PKCS11Token:
 
     def init_pin(self, new: Secret) -> None:
         """Set the user's PIN as the security officer (C_InitPIN). OpenSC presents the PUK only now: it may be what is wrong."""
-        with self._locked():
+        with self.alone():
             with _pointer(self._library.ffi, new) as (at, length):
                 rv = self._raw("InitPIN", at, length)
             self._judge("set PIN", rv, so=True, setting=True)
@@ -313,7 +307,7 @@ class PKCS11Token:
         ffi, (number, parameters) = self._library.ffi, how
         size = 0 if parameters is None else ffi.sizeof(parameters[0])
         mechanism = ffi.new("CK_MECHANISM *", (number, ffi.NULL if parameters is None else parameters, size))
-        with self._locked(), self._ended_on_failure():
+        with self.alone(), self._ended_on_failure():
             self._call(function.lower(), f"{function}Init", mechanism, key.handle)
             if key.always_authenticate:
                 self._judge("log in", self._present(_CONTEXT_SPECIFIC, pin), so=False)
@@ -334,7 +328,7 @@ class PKCS11Token:
 
     def close(self) -> None:
         """Log out and end the session; a second time does nothing."""
-        with suppress(CardRemovedError), self._locked():
+        with suppress(CardRemovedError), self.alone():
             self._end()
 
 
