@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,23 +17,16 @@ from pathlib import Path
 from zorgid_card.adapters import pcsc
 from zorgid_card.adapters.keystore import FileKeyStore
 from zorgid_card.adapters.pkcs11 import PKCS11Module
-from zorgid_card.cards import PIVCard, TokenCard, UZIPass, open_token_card
+from zorgid_card.cards import PIVCard, UZIPass
 from zorgid_card.cards import open_card as open_linked_card
+from zorgid_card.cards.token import TokenCard, find_token_card
 from zorgid_card.codec.link import Link, Observer
-from zorgid_card.errors import (
-    CardNotSupportedError,
-    CertificateError,
-    NoCardError,
-    NoReaderError,
-    StorageError,
-    UsageError,
-)
+from zorgid_card.errors import CertificateError, NoCardError, NoReaderError, StorageError, UsageError
 from zorgid_card.pki.authority import Authority
 from zorgid_card.pki.chain import Trust
 from zorgid_card.pki.revocation import CRL, CRLSource
 from zorgid_card.ports.card import Reader
 from zorgid_card.ports.registry import Registry
-from zorgid_card.ports.token import TokenInfo, TokenModule
 from zorgid_card.secret import Secret
 from zorgid_card.workflows import enrolment, housekeeping, issuance, organisation
 from zorgid_card.workflows.authentication import LogIn
@@ -125,35 +118,8 @@ def open_token(module: Path | str | None = None, *, token: str | None = None) ->
         UsageError: more than one would do; ``names`` lists them.
         MiddlewareError, ReaderError: the module or the card fails.
     """
-    with PKCS11Module(module) as opened, ExitStack() as stack:
-        yield _find_token(opened, token, stack)
-
-
-def _find_token(module: TokenModule, name: str | None, stack: ExitStack) -> TokenCard:
-    part = (name or "").casefold()
-    known = [info for info in module.tokens() if any(part in text.casefold() for text in _names(info))]
-    if not known:
-        raise NoCardError("the middleware shows no such card", name=name)
-    found: dict[str, TokenCard] = {}
-    refused: CardNotSupportedError | None = None
-    for info in known:
-        token = module.open(info.slot)
-        stack.callback(token.close)
-        try:
-            found[" ".join(_names(info))] = open_token_card(token)
-        except CardNotSupportedError as error:
-            token.close()
-            refused = error
-    if len(found) > 1:
-        names = ", ".join(found)
-        raise UsageError(f"name one of these cards: {names}", reason="ambiguous", names=names)
-    if refused is not None and not found:
-        raise refused
-    return next(iter(found.values()))
-
-
-def _names(info: TokenInfo) -> tuple[str, str, str]:
-    return info.label, info.serial, info.reader
+    with PKCS11Module(module) as opened, find_token_card(opened, token) as card:
+        yield card
 
 
 # --- portal side -----------------------------------------------------------------------------------------------------

@@ -17,7 +17,8 @@ from softhsm import spki
 from world import CARD_PIN, PASS_PIN, World
 from zorgid_card.adapters.pcsc import readers
 from zorgid_card.adapters.pkcs11 import PKCS11Module
-from zorgid_card.cards import CardKind, LastTry, PINRequest, TokenCard, TryState, open_token_card
+from zorgid_card.cards import CardKind, LastTry, PINRequest, TokenCard, TryState
+from zorgid_card.cards.token import open_token_card
 from zorgid_card.errors import (
     LastTryError,
     NoCardError,

@@ -21,7 +21,8 @@ from hypothesis import strategies as st
 from uzi_card import contents
 from zorgid_card._native import ffi, lib
 from zorgid_card.adapters.pkcs11 import PKCS11Module, PKCS11Token, find_module, usual_places
-from zorgid_card.cards import LastTry, PINRequest, TokenCard, TryState, open_token_card
+from zorgid_card.cards import LastTry, PINRequest, TokenCard, TryState
+from zorgid_card.cards.token import open_token_card
 from zorgid_card.errors import (
     CardError,
     CardNotSupportedError,

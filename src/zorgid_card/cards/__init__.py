@@ -14,7 +14,7 @@ from zorgid_card.cards.inventory import Inventory
 from zorgid_card.cards.kinds import CardKind
 from zorgid_card.cards.piv import PIVCard
 from zorgid_card.cards.profile import PLAIN_PIV, UZI, YUBICO_PIV, YUBICO_PIV_3DES, CardProfile
-from zorgid_card.cards.token import TokenCard, open_token_card
+from zorgid_card.cards.token import TokenCard
 from zorgid_card.cards.uzi import UZIPass
 from zorgid_card.cards.zorgid import ZorgIDCard
 from zorgid_card.codec.link import Link
@@ -43,7 +43,6 @@ __all__ = [
     "ZorgIDCard",
     "detect",
     "open_card",
-    "open_token_card",
 ]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -31,11 +31,13 @@ from zorgid_card.errors import (
     CardNotSupportedError,
     CertificateMalformedError,
     MiddlewareError,
+    NoCardError,
     NotOfferedError,
     UsageError,
     WrongPINError,
+    ZorgIDError,
 )
-from zorgid_card.ports.token import Mechanism, Token, TokenCertificate, TokenFlag, TokenInfo, TokenKey
+from zorgid_card.ports.token import Mechanism, Token, TokenCertificate, TokenFlag, TokenInfo, TokenKey, TokenModule
 from zorgid_card.protocol.iso7816 import Credential
 from zorgid_card.protocol.piv import KeyAlgorithm
 from zorgid_card.protocol.signature import signature_algorithm
@@ -73,7 +75,7 @@ class TokenCard:
         self._kind = kind
         self._contents = _sorted(certificates, kind)
         info = token.info()
-        self._serial, self._reader = info.serial, info.reader
+        self._serial = info.serial
         self._profile = _limited(profile, info)
         self._last_was_wrong = False
 
@@ -91,11 +93,6 @@ class TokenCard:
     def serial(self) -> str:
         """The token's serial number, as the middleware tells it."""
         return self._serial
-
-    @property
-    def reader(self) -> str:
-        """The reader that it is in, in the middleware's words."""
-        return self._reader
 
     @contextmanager
     def session(self) -> Iterator[None]:
@@ -343,6 +340,47 @@ def open_token_card(token: Token) -> TokenCard:
             return TokenCard(token, kind, profile, certificates)
     why = f"the token {token.info().label!r} has no certificate of a UZI pass or a ZORG-ID Smartcard"
     raise CardNotSupportedError(f"this card cannot be used: {why}", reason=why)
+
+
+@contextmanager
+def find_token_card(module: TokenModule, name: str | None = None) -> Iterator[TokenCard]:
+    """The card of this name among a module's tokens, or the only one; logged out and let go of afterwards.
+
+    Args:
+        module: the middleware.
+        name: its label or serial number, or its reader's name, or a part of one of them in any case.
+
+    Raises:
+        NoCardError: no token, or none of this name.
+        CardNotSupportedError: none that is a card of this library.
+        UsageError: more than one would do; ``names`` lists them.
+    """
+    with ExitStack() as opened:
+        found: dict[str, TokenCard] = {}
+        refused: ZorgIDError = NoCardError("the middleware shows no such card", name=name)
+        for info in module.tokens():
+            if not _is_named(info, name or ""):
+                continue
+            token = opened.enter_context(closing(module.open(info.slot)))
+            try:
+                found[f"{info.label} {info.serial} ({info.reader})"] = open_token_card(token)
+            except CardNotSupportedError as error:
+                token.close()
+                refused = error
+        yield _only(found, refused)
+
+
+def _is_named(info: TokenInfo, part: str) -> bool:
+    return any(part.casefold() in text.casefold() for text in (info.label, info.serial, info.reader))
+
+
+def _only(found: Mapping[str, TokenCard], refused: ZorgIDError) -> TokenCard:
+    if not found:
+        raise refused
+    if len(found) > 1:
+        names = ", ".join(found)
+        raise UsageError(f"name one of these cards: {names}", reason="ambiguous", names=names)
+    return next(iter(found.values()))
 
 
 def _limited(profile: CardProfile, info: TokenInfo) -> CardProfile:

@@ -119,16 +119,6 @@ def demo(lang: str, interactive: bool, keep: Path | None, key_algorithm: str, no
     return guarded(texts, lambda: demonstration.run(display, options))
 
 
-_PKCS11 = click.option(
-    "--pkcs11",
-    "module",
-    is_flag=False,
-    flag_value="",
-    metavar="[MODULE]",
-    help="The card behind its middleware: path of a PKCS#11 module; without one, SafeSign's.",
-)
-
-
 @main.command(name="inspect")
 @click.argument("source", required=False, metavar="[FILE|READER]")
 @click.option("--json", "as_data", is_flag=True, help="One JSON object on standard output.")
@@ -141,17 +131,10 @@ _PKCS11 = click.option(
     metavar="FILE",
     help="CA certificates to judge with; may be repeated.",
 )
-@_PKCS11
 @click.option("--lang", type=_LANGUAGES, help="Language; by default that of the environment.")
 @click.option("--no-color", is_flag=True, help="No colours.")
 def inspect_command(
-    source: str | None,
-    as_data: bool,
-    at: str | None,
-    authorities: tuple[Path, ...],
-    module: str | None,
-    lang: str | None,
-    no_color: bool,
+    source: str | None, as_data: bool, at: str | None, authorities: tuple[Path, ...], lang: str | None, no_color: bool
 ) -> int:
     """Tell what a certificate FILE (PEM or DER), or the card in a READER, is, and whether its chain holds.
 
@@ -163,7 +146,7 @@ def inspect_command(
 
     texts = _texts(lang)
     display = Display(console(no_color=no_color), texts)
-    return guarded(texts, lambda: inspect(display, source, authorities, _moment(at), as_data=as_data, module=module))
+    return guarded(texts, lambda: inspect(display, source, authorities, _moment(at), as_data=as_data))
 
 
 def _moment(text: str | None) -> datetime:
@@ -181,15 +164,14 @@ def _code_command(group: click.Group, name: str, action: str, explanation: str) 
 
     @group.command(name=name, help=explanation)
     @click.argument("reader", required=False, metavar="[READER]")
-    @_PKCS11
     @click.option("--lang", type=_LANGUAGES, help="Language; by default that of the environment.")
     @click.option("--no-color", is_flag=True, help="No colours.")
-    def command(reader: str | None, module: str | None, lang: str | None, no_color: bool) -> int:
+    def command(reader: str | None, lang: str | None, no_color: bool) -> int:
         from zorgid_card.cli import codes  # noqa: PLC0415  # loads PC/SC's adapter, which other commands do not need
 
         texts = _texts(lang)
         display = Display(console(no_color=no_color), texts)
-        return guarded(texts, lambda: codes.run(display, reader, codes.ACTIONS[action], module))
+        return guarded(texts, lambda: codes.run(display, reader, codes.ACTIONS[action]))
 
 
 @main.group()

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
 from zorgid_card import recipes
-from zorgid_card.cards import Card, CardKind, LastTry, PINRequest, Tries
+from zorgid_card.cards import CardKind, LastTry, PINRequest, PIVCard, Tries, UZIPass
 from zorgid_card.cards.access import spoken
 from zorgid_card.cli.console import TerminalHolder, TerminalKeyboard
 from zorgid_card.cli.display import Display
@@ -20,20 +20,20 @@ from zorgid_card.secret import Secret
 from zorgid_card.workflows import pin
 from zorgid_card.workflows.pin import PINPolicy
 
-Action: TypeAlias = Callable[[Card, TerminalHolder], str]
+_Card: TypeAlias = UZIPass | PIVCard
+Action: TypeAlias = Callable[[_Card, TerminalHolder], str]
 """Ask and do; gives the key of the sentence that says what was done."""
 
 _PUK_POLICY = PINPolicy(minimum=8, maximum=8)
 
 
-def run(display: Display, name: str | None, action: Action, module: str | None = None) -> None:
+def run(display: Display, name: str | None, action: Action) -> None:
     """Find the card, show its tries, and act.
 
     Args:
         display: where it is shown.
         name: of the reader; None or ``-`` for the only one that holds a card.
         action: one of :data:`ACTIONS`.
-        module: the card's middleware: path of a PKCS#11 module, empty for SafeSign's; None to drive the card directly.
 
     Raises:
         WrongCardError: neither a UZI pass nor a ZORG-ID Smartcard.
@@ -41,24 +41,16 @@ def run(display: Display, name: str | None, action: Action, module: str | None =
     """
     if name == "":
         raise NoReaderError("the name is empty", reason="no name")
-    name = None if name == "-" else name
-    if module is not None:
-        with recipes.open_token(module or None, token=name) as token:
-            _act(display, token.reader, token, action)
-        return
-    reader = recipes.find_reader(name)
+    reader = recipes.find_reader(None if name == "-" else name)
     with recipes.open_card(reader) as card:
-        _act(display, reader.name, card, action)
+        if card.kind not in (CardKind.UZI_PASS, CardKind.ZORGID):
+            raise WrongCardError("not a card that a person uses", expected="pin-card", found=card.kind.value)
+        _tell(display, reader.name, card)
+        done = action(card, TerminalHolder(display, TerminalKeyboard()))
+    display.say(done, "green")
 
 
-def _act(display: Display, reader: str, card: Card, action: Action) -> None:
-    if card.kind not in (CardKind.UZI_PASS, CardKind.ZORGID):
-        raise WrongCardError("not a card that a person uses", expected="pin-card", found=card.kind.value)
-    _tell(display, reader, card)
-    display.say(action(card, TerminalHolder(display, TerminalKeyboard())), "green")
-
-
-def _tell(display: Display, reader: str, card: Card) -> None:
+def _tell(display: Display, reader: str, card: _Card) -> None:
     texts = display.texts
     display.line(texts("code.card", kind=texts(f"kind.{card.kind}"), reader=reader), "bold")
     for name, tries in (("pin", card.tries()), ("puk", card.puk_tries())):
@@ -66,7 +58,7 @@ def _tell(display: Display, reader: str, card: Card) -> None:
         display.say(f"code.{name}_tries", "dim", tries=words)
 
 
-def _change_pin(card: Card, holder: TerminalHolder) -> str:
+def _change_pin(card: _Card, holder: TerminalHolder) -> str:
     old, last = _present(card, holder, Credential.PIN, card.tries())
     policy = _policy(card)
     with old:
@@ -76,7 +68,7 @@ def _change_pin(card: Card, holder: TerminalHolder) -> str:
     return "code.pin_changed"
 
 
-def _unblock_pin(card: Card, holder: TerminalHolder) -> str:
+def _unblock_pin(card: _Card, holder: TerminalHolder) -> str:
     puk, last = _present(card, holder, Credential.PUK, card.puk_tries())
     policy = _policy(card)
     with puk:
@@ -86,7 +78,7 @@ def _unblock_pin(card: Card, holder: TerminalHolder) -> str:
     return "code.pin_unblocked"
 
 
-def _change_puk(card: Card, holder: TerminalHolder) -> str:
+def _change_puk(card: _Card, holder: TerminalHolder) -> str:
     old, last = _present(card, holder, Credential.PUK, card.puk_tries())
     with old:
         first, second = _chosen(holder, _PUK_POLICY, holder.new_puk, what="puk")
@@ -103,11 +95,11 @@ ACTIONS: Mapping[str, Action] = {
 """By name."""
 
 
-def _policy(card: Card) -> PINPolicy:
+def _policy(card: _Card) -> PINPolicy:
     return PINPolicy(minimum=card.profile.pin_minimum, maximum=card.profile.pin_maximum)
 
 
-def _present(card: Card, holder: TerminalHolder, what: Credential, tries: Tries) -> tuple[Secret, bool]:
+def _present(card: _Card, holder: TerminalHolder, what: Credential, tries: Tries) -> tuple[Secret, bool]:
     """The code that the card has now, and the person's word for the last try; a blocked one is not even asked."""
     tries.require(what, last_try_allowed=True)
     profile, is_pin = card.profile, what is Credential.PIN
@@ -118,7 +110,7 @@ def _present(card: Card, holder: TerminalHolder, what: Credential, tries: Tries)
             reference=0,
             minimum=profile.pin_minimum if is_pin else profile.puk_minimum,
             maximum=profile.pin_maximum if is_pin else profile.puk_maximum,
-            digits=card.kind is not CardKind.UZI_PASS,
+            digits=isinstance(card, PIVCard),
             retrying=False,
         )
     )

@@ -11,33 +11,25 @@ import click
 
 from zorgid_card.adapters import pcsc
 from zorgid_card.cli.display import Display
-from zorgid_card.cli.inspect.card import CardReport, read_card, read_token
+from zorgid_card.cli.inspect.card import read_card
 from zorgid_card.cli.inspect.certificate import Authorities, authorities_in, examine, neighbours, read_certificates
 from zorgid_card.cli.inspect.report import Report, as_json, dump, error_as_json, show
 from zorgid_card.errors import NoReaderError, PCSCUnavailableError, StorageError, ZorgIDError
 from zorgid_card.ports.card import Reader
-from zorgid_card.recipes import find_reader, open_token
+from zorgid_card.recipes import find_reader
 
 _ENDING = re.compile(r"\.[A-Za-z][A-Za-z0-9]{0,4}")
 """What files' names end with, and readers' do not."""
 
 
-def inspect(
-    display: Display,
-    source: str | None,
-    given: Sequence[Path],
-    at: datetime,
-    *,
-    as_data: bool,
-    module: str | None = None,
-) -> None:
-    """Look at a file, at the card in a reader, or at one behind its middleware (``module``), and show the report.
+def inspect(display: Display, source: str | None, given: Sequence[Path], at: datetime, *, as_data: bool) -> None:
+    """Look at a file or at the card in a reader, and show the report.
 
     Raises:
         ZorgIDError: there is nothing to look at, or what was found does not hold; it was shown all the same.
     """
     try:
-        report = look(source, given, at) if module is None else look_through(module, source, given, at)
+        report = look(source, given, at)
     except ZorgIDError as error:
         if as_data:
             click.echo(dump({"ok": False, "error": error_as_json(error, display.texts)}))
@@ -68,12 +60,6 @@ def look(source: str | None, given: Sequence[Path], at: datetime) -> Report:
     return _reader(_named(source), authorities, at)
 
 
-def look_through(module: str, name: str | None, given: Sequence[Path], at: datetime) -> Report:
-    """The report on the card behind a PKCS#11 module; an empty path is SafeSign's."""
-    with open_token(module or None, token=None if name == "-" else name) as token:
-        return _reported(read_token(token), authorities_in(given), at)
-
-
 def _named(name: str) -> Reader:
     """The reader of this name; it was seen already that no file has it.
 
@@ -102,10 +88,7 @@ def _file(path: Path, given: Sequence[bytes], at: datetime) -> Report:
 
 
 def _reader(reader: Reader, given: Sequence[bytes], at: datetime) -> Report:
-    return _reported(read_card(reader), given, at)
-
-
-def _reported(card: CardReport, given: Sequence[bytes], at: datetime) -> Report:
+    card = read_card(reader)
     chosen = Authorities(found=card.authorities, given=given)
     examined = {label: examine(data, chosen, at) for label, data in card.certificates.items()}
     return Report(name=card.reader, card=card, certificates=examined)
