@@ -5,7 +5,7 @@ The names below are the recipes: what most portals and vendors need. The rooms b
 * :mod:`zorgid_card.cards`, :mod:`zorgid_card.protocol`, :mod:`zorgid_card.codec`: the card, its commands, its bytes;
 * :mod:`zorgid_card.pki`: identities, chains, revocation, attestation, a CA;
 * :mod:`zorgid_card.workflows`: registration, creation, log-in, PIN management, administration;
-* :mod:`zorgid_card.adapters`: PC/SC, SQL, a key store;
+* :mod:`zorgid_card.adapters`: PC/SC, pyscard, PKCS#11, SQL, a key store;
 * :mod:`zorgid_card.testkit`: simulated cards, passes, readers and phones;
 * :mod:`zorgid_card.errors`: every error, by who erred.
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from zorgid_card.errors import ZorgIDError
     from zorgid_card.pki.hierarchy import UZI_G3, UZI_TEST_G3, trust
     from zorgid_card.pki.identity import UZIIdentity, read_uzi_identity
-    from zorgid_card.recipes import CRLFolder, PortalSide, find_reader, open_card, open_portal
+    from zorgid_card.recipes import CRLFolder, PortalSide, find_reader, open_card, open_portal, open_token
     from zorgid_card.secret import Secret
     from zorgid_card.waiting import wait_for_card
     from zorgid_card.workflows.authentication import LoggedIn, log_in
@@ -60,6 +60,7 @@ __all__ = [
     "log_in",
     "open_card",
     "open_portal",
+    "open_token",
     "read_uzi_identity",
     "readers",
     "trust",
@@ -88,6 +89,7 @@ _HOME = {
     "open_card": "recipes",
     "open_portal": "recipes",
     "wait_for_card": "waiting",
+    "open_token": "recipes",
     "Secret": "secret",
     "LoggedIn": "workflows.authentication",
     "log_in": "workflows.authentication",

@@ -148,6 +148,18 @@ class ProofError(CardError):
     code = "card.proof"
 
 
+class MiddlewareError(CardError):
+    """The card's middleware (a PKCS#11 module) refused or failed; ``reason`` names its return value, ``operation``."""
+
+    code = "card.middleware"
+
+
+class NotOfferedError(MiddlewareError):
+    """The card's middleware does not offer this; the program that came with it may. ``operation``, ``reason``."""
+
+    code = "card.middleware.not_offered"
+
+
 # --- reader ----------------------------------------------------------------------------------------------------------
 
 
@@ -198,6 +210,12 @@ class TransportError(ReaderError):
     """The exchange with the reader broke; whether the card acted on the command is unknown."""
 
     code = "reader.transport"
+
+
+class MiddlewareMissingError(ReaderError):
+    """The card's middleware (a PKCS#11 module) is not installed, or cannot be loaded; ``reason``, ``path``."""
+
+    code = "reader.middleware"
 
 
 # --- user ------------------------------------------------------------------------------------------------------------

@@ -16,8 +16,10 @@ from pathlib import Path
 
 from zorgid_card.adapters import pcsc
 from zorgid_card.adapters.keystore import FileKeyStore
+from zorgid_card.adapters.pkcs11 import PKCS11Module
 from zorgid_card.cards import PIVCard, UZIPass
 from zorgid_card.cards import open_card as open_linked_card
+from zorgid_card.cards.token import TokenCard, find_token_card
 from zorgid_card.codec.link import Link, Observer
 from zorgid_card.errors import CertificateError, NoCardError, NoReaderError, StorageError, UsageError
 from zorgid_card.pki.authority import Authority
@@ -87,7 +89,8 @@ def open_card(reader: Reader | str | None = None, *, observer: Observer | None =
 
     Raises:
         ReaderError, UsageError: see :func:`find_reader`; another program holds the card.
-        CardNotSupportedError: not a card of this library; ``reason`` says what was found instead.
+        CardNotSupportedError: not a card of this library; ``reason`` says what was found instead. What only the card's own
+            middleware can drive is opened by :func:`open_token`.
     """
     slot = find_reader(reader) if reader is None or isinstance(reader, str) else reader
     channel = slot.connect()
@@ -95,6 +98,28 @@ def open_card(reader: Reader | str | None = None, *, observer: Observer | None =
         yield open_linked_card(Link(channel, observer=observer))
     finally:
         channel.close(reset=True)
+
+
+@contextmanager
+def open_token(module: Path | str | None = None, *, token: str | None = None) -> Iterator[TokenCard]:
+    """The card behind its maker's middleware (PKCS#11), ready for use; logged out and let go of afterwards.
+
+    The way to a card that only its middleware can drive, which is every real UZI pass today.
+
+    Args:
+        module: path of the PKCS#11 module; None: SafeSign's, at its usual places.
+        token: its label or serial number, or its reader's name, or a part of one of them in any case; None: the only token that is
+            a card of this library.
+
+    Raises:
+        MiddlewareMissingError: no module there, or one that cannot be loaded.
+        NoCardError: no token, or none of this name.
+        CardNotSupportedError: none that is a UZI pass or a ZORG-ID Smartcard.
+        UsageError: more than one would do; ``names`` lists them.
+        MiddlewareError, ReaderError: the module or the card fails.
+    """
+    with PKCS11Module(module) as opened, find_token_card(opened, token) as card:
+        yield card
 
 
 # --- portal side -----------------------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from zorgid_card.cards.inventory import Inventory
 from zorgid_card.cards.kinds import CardKind
 from zorgid_card.cards.piv import PIVCard
 from zorgid_card.cards.profile import PLAIN_PIV, UZI, YUBICO_PIV, YUBICO_PIV_3DES, CardProfile
+from zorgid_card.cards.token import TokenCard
 from zorgid_card.cards.uzi import UZIPass
 from zorgid_card.cards.zorgid import ZorgIDCard
 from zorgid_card.codec.link import Link
@@ -35,6 +36,7 @@ __all__ = [
     "PINProvider",
     "PINRequest",
     "PIVCard",
+    "TokenCard",
     "Tries",
     "TryState",
     "UZIPass",
@@ -111,7 +113,8 @@ def open_card(link: Link) -> UZIPass | PIVCard:
     """
     found = detect(link)
     if found.profile is None:
-        raise CardNotSupportedError(f"this card cannot be used: {found.why}", reason=found.why)
+        advice = "if it has a middleware of its own (PKCS#11), use open_token"
+        raise CardNotSupportedError(f"this card cannot be used: {found.why}; {advice}", reason=found.why, advice=advice)
     if found.kind is CardKind.UZI_PASS:
         return UZIPass(link, found.profile)
     if found.kind is CardKind.PIV_OTHER or found.profile.factory is None:

@@ -52,8 +52,16 @@ _CARD = {
         "The secure channel to the card is broken[[ ({reason})]]; start again, and use another card if it happens once more.",
     ),
     "error.card.unsupported": Text(
-        "Deze kaart wordt niet herkend; plaats een UZI-pas of een ZORG-ID Smartcard in de paslezer.",
-        "This card is not recognised; put a UZI pass or a ZORG-ID Smartcard into the reader.",
+        "Deze kaart wordt niet herkend; plaats een UZI-pas of een ZORG-ID Smartcard in de paslezer, of gebruik de pas via zijn eigen middleware (SafeSign).",
+        "This card is not recognised; put a UZI pass or a ZORG-ID Smartcard into the reader, or use the pass through its own middleware (SafeSign).",
+    ),
+    "error.card.middleware": Text(
+        "De middleware van de kaart weigerde dit of haperde[[ ({operation}: {reason})]]; plaats de kaart opnieuw en probeer het nog eens.",
+        "The card's middleware refused this or failed[[ ({operation}: {reason})]]; put the card in again and try once more.",
+    ),
+    "error.card.middleware.not_offered": Text(
+        "De middleware van de kaart biedt dit niet aan[[ ({operation})]]; gebruik het programma dat bij de kaart hoort.",
+        "The card's middleware does not offer this[[ ({operation})]]; use the program that came with the card.",
     ),
     "error.card.not_blank": Text(
         "Dit is geen lege ZORG-ID Smartcard[[ maar {found}]]; er is niets op veranderd: plaats een lege ZORG-ID Smartcard.",
@@ -113,6 +121,10 @@ _READER = {
     "error.reader.none:no name": Text(
         "Er is geen naam van een bestand of paslezer opgegeven; geef een naam, of laat hem helemaal weg.",
         "No name of a file or reader was given; give one, or leave it out altogether.",
+    ),
+    "error.reader.middleware": Text(
+        "De middleware van de kaart (een PKCS#11-module)[[ {path}]] ontbreekt of kan niet worden geladen; installeer SafeSign, of geef het pad van de module.",
+        "The card's middleware (a PKCS#11 module)[[ {path}]] is missing or cannot be loaded; install SafeSign, or give the module's path.",
     ),
     "error.reader.no_card": Text(
         "Er zit geen kaart in de paslezer; plaats de kaart en probeer het opnieuw.",

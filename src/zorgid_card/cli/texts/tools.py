@@ -169,7 +169,7 @@ _INSPECT = {
     "usage.server": Text("server", "server"),
     "environment.production": Text("productie", "production"),
     "environment.test": Text("test", "test"),
-    "tries.known": Text("bekend", "known"),
+    "tries.known": Text("geen foute bekend", "no wrong one known"),
     "tries.low": Text("weinig", "few"),
     "tries.final": Text("laatste poging", "last try"),
     "tries.locked": Text("geblokkeerd", "blocked"),

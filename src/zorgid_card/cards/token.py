@@ -1,0 +1,446 @@
+"""A card behind its maker's middleware (PKCS#11): the same operations as on a card that this library drives by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass, replace
+from typing import Final
+
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import load_der_public_key
+
+from zorgid_card.cards.access import (
+    CardSigner,
+    LastTry,
+    PINProvider,
+    PINRequest,
+    Tries,
+    TryState,
+    check_length,
+    entered,
+    spoken,
+)
+from zorgid_card.cards.certificates import carries, public_key_of, usage_of
+from zorgid_card.cards.kinds import CardKind
+from zorgid_card.cards.mechanisms import check_signature, choose
+from zorgid_card.cards.profile import PLAIN_PIV, UZI, UZI_IDENTITY, ZORGID_IDENTITY, CardProfile
+from zorgid_card.cards.uzi import AUTHENTICITY, CONFIDENTIALITY
+from zorgid_card.errors import (
+    CardError,
+    CardNotSupportedError,
+    CertificateMalformedError,
+    MiddlewareError,
+    NoCardError,
+    NotOfferedError,
+    UsageError,
+    WrongPINError,
+    ZorgIDError,
+)
+from zorgid_card.ports.token import Mechanism, Token, TokenCertificate, TokenFlag, TokenInfo, TokenKey, TokenModule
+from zorgid_card.protocol.iso7816 import Credential
+from zorgid_card.protocol.piv import KeyAlgorithm
+from zorgid_card.protocol.signature import signature_algorithm
+from zorgid_card.secret import Secret
+
+_IDENTITIES: Final = ((CardKind.UZI_PASS, UZI_IDENTITY, UZI), (CardKind.ZORGID, ZORGID_IDENTITY, PLAIN_PIV))
+_DEFAULT_ALGORITHMS: Final = {256: "ES256", 384: "ES384"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Contents:
+    """The certificates of the card's own keys by usage, and the others."""
+
+    usages: Mapping[str, TokenCertificate]
+    chain: tuple[bytes, ...]
+
+
+class TokenCard:
+    """A UZI pass or a ZORG-ID Smartcard behind a PKCS#11 module (:class:`zorgid_card.cards.Card`).
+
+    *Usage* is ``authenticity``, ``signature`` or ``confidentiality``, as the certificate's key usage says; a certificate and its
+    key have the same CKA_ID. PKCS#11 knows no transactions: other programs are kept off by the middleware, as far as it does.
+
+    Args:
+        token: the token.
+        kind: what :func:`open_token_card` found it to be.
+        profile: what is known of this kind of card.
+        certificates: those on the token; read once, for the token is closed to any other card.
+    """
+
+    def __init__(
+        self, token: Token, kind: CardKind, profile: CardProfile, certificates: Sequence[TokenCertificate]
+    ) -> None:
+        self._token = token
+        self._kind = kind
+        self._contents = _sorted(certificates, kind)
+        info = token.info()
+        self._serial = info.serial
+        self._profile = _limited(profile, info)
+        self._last_was_wrong = False
+
+    @property
+    def kind(self) -> CardKind:
+        """What the card was found to be."""
+        return self._kind
+
+    @property
+    def profile(self) -> CardProfile:
+        """What is known of this kind of card, its PIN's length limited to what the token takes."""
+        return self._profile
+
+    @property
+    def serial(self) -> str:
+        """The token's serial number, as the middleware tells it."""
+        return self._serial
+
+    @contextmanager
+    def session(self) -> Iterator[None]:
+        """Keep other threads of this program off over several operations; never over a prompt."""
+        with self._token.alone():
+            yield
+
+    # --- certificates -------------------------------------------------------------------------------------
+
+    def _usage(self, usage: str) -> TokenCertificate:
+        found = self._contents.usages.get(usage)
+        if found is None:
+            raise UsageError(f"the card has no certificate for {usage!r}", reason="usage", usage=usage)
+        return found
+
+    def certificates(self) -> dict[str, bytes]:
+        """The certificates of the card's own keys by usage, DER."""
+        return {usage: found.der for usage, found in self._contents.usages.items()}
+
+    def chain(self) -> list[bytes]:
+        """The other certificates on the card: its issuers', DER; in the token's order."""
+        return list(self._contents.chain)
+
+    def authentication_certificate(self) -> bytes:
+        """The certificate one logs in with.
+
+        Raises:
+            UsageError: there is none.
+        """
+        return self._usage(AUTHENTICITY).der
+
+    # --- PIN and PUK --------------------------------------------------------------------------------------
+
+    def tries(self) -> Tries:
+        """Tries left of the PIN as the token's flags tell: ``low``, ``final``, ``locked``; ``known`` without a number when it
+        tells of no wrong PIN, and ``unknown`` when it keeps silent about one that this card object saw.
+        """
+        flags = self._token.info().flags
+        told = _told(flags, TokenFlag.USER_PIN_LOCKED, TokenFlag.USER_PIN_FINAL_TRY, TokenFlag.USER_PIN_COUNT_LOW)
+        return Tries.UNKNOWN if told.state is TryState.KNOWN and self._last_was_wrong else told
+
+    def puk_tries(self) -> Tries:
+        """Tries left of the PUK, which PKCS#11 calls the security officer's PIN; as :meth:`tries`."""
+        flags = self._token.info().flags
+        return _told(flags, TokenFlag.SO_PIN_LOCKED, TokenFlag.SO_PIN_FINAL_TRY, TokenFlag.SO_PIN_COUNT_LOW)
+
+    def verify_pin(self, pin: Secret, *, last_try_allowed: bool = False) -> None:
+        """Verify the PIN (C_Login). It stays verified until :meth:`log_out`, for this whole process.
+
+        Raises:
+            WrongPINError: with ``tries_left`` where the token's flags tell.
+            PINBlockedError: no try is left.
+            LastTryError: one is left, or it is unknown how many; nothing was tried.
+        """
+        with self.session():
+            self._log_in(pin, last_try_allowed)
+
+    def _log_in(self, pin: Secret | None, last_try_allowed: bool) -> None:
+        self.tries().require(Credential.PIN, last_try_allowed=last_try_allowed)
+        with self._remembered():
+            self._token.login(pin)
+
+    @contextmanager
+    def _remembered(self) -> Iterator[None]:
+        """Whether the PIN that is presented meanwhile is wrong."""
+        try:
+            yield
+        except WrongPINError:
+            self._last_was_wrong = True
+            raise
+        self._last_was_wrong = False
+
+    def change_pin(self, old: Secret, new: Secret, *, last_try_allowed: bool = False) -> None:
+        """Change the PIN (C_SetPIN; PIN-2). Raises what :meth:`verify_pin` does, and PINPolicyError."""
+        check_length(new, self._profile.pin_minimum, self._profile.pin_maximum)
+        with self.session():
+            self.tries().require(Credential.PIN, last_try_allowed=last_try_allowed)
+            with self._remembered():
+                self._token.set_pin(old, new)
+
+    def unblock_pin(self, puk: Secret, new: Secret, *, last_try_allowed: bool = False) -> None:
+        """Set a new PIN with the PUK (C_Login as security officer, C_InitPIN; PIN-3).
+
+        Raises:
+            WrongPUKError: with ``tries_left`` where the token's flags tell.
+            PUKBlockedError: no try is left.
+            LastTryError: nothing was tried.
+            PINPolicyError: the new PIN has a length that the card does not take; nothing was tried.
+            NotOfferedError: the middleware unblocks in a way of its own; nothing was changed.
+        """
+        check_length(new, self._profile.pin_minimum, self._profile.pin_maximum)
+        with self._as_officer(puk, last_try_allowed):
+            self._token.init_pin(new)
+            self._last_was_wrong = False
+
+    def change_puk(self, old: Secret, new: Secret, *, last_try_allowed: bool = False) -> None:
+        """Change the PUK (C_SetPIN as security officer; PIN-4). Raises what :meth:`unblock_pin` does."""
+        check_length(new, self._profile.puk_minimum, self._profile.puk_maximum)
+        with self._as_officer(old, last_try_allowed):
+            self._token.set_pin(old, new)
+
+    @contextmanager
+    def _as_officer(self, puk: Secret, last_try_allowed: bool) -> Iterator[None]:
+        """Logged in with the PUK, and out again: nobody stays the security officer."""
+        with self.session():
+            self.puk_tries().require(Credential.PUK, last_try_allowed=last_try_allowed)
+            self._log_in_as_officer(puk)
+            try:
+                yield
+            finally:
+                self._token.logout()
+
+    def _log_in_as_officer(self, puk: Secret) -> None:
+        """OpenSC says CKR_GENERAL_ERROR of a card that has no security officer, others say other things."""
+        try:
+            self._token.login(puk, so=True)
+        except MiddlewareError as error:
+            why = f"the middleware lets nobody log in with the PUK: {error}"
+            raise NotOfferedError(why, operation="PUK", reason=error.details.get("reason")) from error
+
+    def log_out(self) -> None:
+        """Forget that the PIN was verified (C_Logout)."""
+        self._token.logout()
+
+    # --- using keys ---------------------------------------------------------------------------------------
+
+    def sign(self, usage: str, data: bytes, algorithm: str | None = None, pin: PINProvider | None = None) -> bytes:
+        """Hash and sign ``data`` with the key of ``usage`` (AUT-3).
+
+        The PIN is asked for when nobody is logged in, or when the key wants it for each signature (CKA_ALWAYS_AUTHENTICATE); then
+        it is presented directly before the signature. It is not asked for where it is entered at the reader.
+
+        Args:
+            usage: ``authenticity`` or ``signature``.
+            data: what is signed, not yet hashed.
+            algorithm: RS256/384/512, PS256/384/512, ES256, ES384; None: the usual one for the key.
+            pin: asked for the PIN; None when it is verified.
+
+        Returns:
+            RSA: as many bytes as the modulus. ECDSA: DER ECDSA-Sig-Value. It is not verified here.
+
+        Raises:
+            UsageError: no such key, or the algorithm does not suit it.
+            NotOfferedError: the middleware has no mechanism for the algorithm.
+            WrongPINError, PINBlockedError, LastTryError: as :meth:`verify_pin`.
+            PINFormError: what was entered cannot be the PIN; nothing was tried.
+            MiddlewareError: CKR_USER_NOT_LOGGED_IN when the PIN was needed and no ``pin`` given.
+        """
+        certificate = self._usage(usage)
+        _, kind = public_key_of(certificate.der)
+        chosen = signature_algorithm(algorithm or _usual(kind))
+        if chosen.curve_bits != (kind.bits if kind.kind == "EC" else 0):
+            raise UsageError(f"{chosen.name} does not suit a key of {kind.name}", reason="algorithm")
+        plan = choose(chosen, data, kind, self._token.mechanisms())
+        with self._ready(certificate, pin) as (key, secret):
+            raw = self._token.sign(key, plan.mechanism, plan.data, pss=plan.pss, pin=secret)
+        return check_signature(raw, kind)
+
+    def decipher(self, cryptogram: bytes, pin: PINProvider | None = None, *, usage: str = CONFIDENTIALITY) -> bytes:
+        """Decipher with the confidentiality key (AUT-3); the card or its middleware takes the PKCS #1 v1.5 padding off.
+
+        Args:
+            cryptogram: as many bytes as the modulus.
+            pin: as for :meth:`sign`.
+            usage: whose key.
+
+        Returns:
+            the plain text. To a sender who can tell a refusal from an answer the card is a padding oracle.
+        """
+        certificate = self._usage(usage)
+        if Mechanism.RSA_PKCS not in self._token.mechanisms():
+            raise NotOfferedError(operation="decrypt", reason="CKM_RSA_PKCS")
+        with self._ready(certificate, pin) as (key, secret):
+            return self._token.decrypt(key, Mechanism.RSA_PKCS, cryptogram, pin=secret)
+
+    @contextmanager
+    def _ready(
+        self, certificate: TokenCertificate, provider: PINProvider | None
+    ) -> Iterator[tuple[TokenKey, Secret | None]]:
+        """The certificate's key, logged in, and the PIN to present at its use; asked for outside, used inside a session."""
+        given = self._asked(certificate, provider)
+        secret, last_try_allowed = (None, False) if given is None else spoken(given)
+        with self.session():
+            verified = not self._token.logged_in
+            if verified:
+                self._require_pin(secret)
+                self._log_in(secret, last_try_allowed)
+            key = _key_of(certificate, self._token.keys())
+            if not key.always_authenticate:
+                yield key, None
+                return
+            self._require_pin(secret)
+            if not verified:  # else this same PIN was right a moment ago, and has all its tries
+                self.tries().require(Credential.PIN, last_try_allowed=last_try_allowed)
+            with self._remembered():
+                yield key, secret
+
+    def _asked(self, certificate: TokenCertificate, provider: PINProvider | None) -> Secret | LastTry | None:
+        """None when the PIN is not needed, or is not ours to ask."""
+        if provider is None or self._token.info().flags & TokenFlag.PROTECTED_PATH:
+            return None
+        with self.session():
+            if self._token.logged_in and not _key_of(certificate, self._token.keys()).always_authenticate:
+                return None
+        return entered(provider, self._request(certificate))
+
+    def _request(self, certificate: TokenCertificate) -> PINRequest:
+        return PINRequest(
+            what=Credential.PIN,
+            tries=self.tries(),
+            reference=int.from_bytes(certificate.identifier[-4:], "big"),
+            minimum=self._profile.pin_minimum,
+            maximum=self._profile.pin_maximum,
+            digits=self._kind is CardKind.ZORGID,
+            retrying=self._last_was_wrong,
+        )
+
+    def _require_pin(self, secret: Secret | None) -> None:
+        if secret is None and not self._token.info().flags & TokenFlag.PROTECTED_PATH:
+            raise MiddlewareError("the key wants the PIN", reason="CKR_USER_NOT_LOGGED_IN", operation="sign")
+
+    def signer(
+        self, usage: str = AUTHENTICITY, pin: PINProvider | None = None, *, algorithm: str | None = None
+    ) -> CardSigner:
+        """The key of ``usage`` as a :class:`~zorgid_card.ports.card.Signer`; ``pin`` is asked at each signature that wants it."""
+        public_key, kind = public_key_of(self._usage(usage).der)
+        name = algorithm or _usual(kind)
+        return CardSigner(public_key, name, lambda data: self.sign(usage, data, name, pin))
+
+    def authentication_signer(self, pin: PINProvider) -> CardSigner:
+        """The key one logs in with: the authenticity key."""
+        return self.signer(AUTHENTICITY, pin)
+
+
+def open_token_card(token: Token) -> TokenCard:
+    """The card that a token is, told by its certificates; nothing is tried.
+
+    Raises:
+        CardNotSupportedError: none of them is one of the UZI register, or of a ZORG-ID Smartcard.
+        ReaderError, MiddlewareError: the token cannot be read.
+    """
+    certificates = token.certificates()
+    for kind, identity, profile in _IDENTITIES:
+        if any(carries(certificate.der, identity) for certificate in certificates):
+            return TokenCard(token, kind, profile, certificates)
+    why = f"the token {token.info().label!r} has no certificate of a UZI pass or a ZORG-ID Smartcard"
+    raise CardNotSupportedError(f"this card cannot be used: {why}", reason=why)
+
+
+@contextmanager
+def find_token_card(module: TokenModule, name: str | None = None) -> Iterator[TokenCard]:
+    """The card of this name among a module's tokens, or the only one; logged out and let go of afterwards.
+
+    Args:
+        module: the middleware.
+        name: its label or serial number, or its reader's name, or a part of one of them in any case.
+
+    Raises:
+        NoCardError: no token, or none of this name.
+        CardNotSupportedError: none that is a card of this library.
+        UsageError: more than one would do; ``names`` lists them.
+    """
+    with ExitStack() as opened:
+        found: dict[str, TokenCard] = {}
+        refused: ZorgIDError = NoCardError("the middleware shows no such card", name=name)
+        for info in module.tokens():
+            if not _is_named(info, name or ""):
+                continue
+            token = opened.enter_context(closing(module.open(info.slot)))
+            try:
+                found[f"{info.label} {info.serial} ({info.reader})"] = open_token_card(token)
+            except CardNotSupportedError as error:
+                token.close()
+                refused = error
+        yield _only(found, refused)
+
+
+def _is_named(info: TokenInfo, part: str) -> bool:
+    return any(part.casefold() in text.casefold() for text in (info.label, info.serial, info.reader))
+
+
+def _only(found: Mapping[str, TokenCard], refused: ZorgIDError) -> TokenCard:
+    if not found:
+        raise refused
+    if len(found) > 1:
+        names = ", ".join(found)
+        raise UsageError(f"name one of these cards: {names}", reason="ambiguous", names=names)
+    return next(iter(found.values()))
+
+
+def _limited(profile: CardProfile, info: TokenInfo) -> CardProfile:
+    """The profile within the token's own limits, unless what the token tells cannot be."""
+    minimum = max(profile.pin_minimum, info.pin_minimum)
+    maximum = min(profile.pin_maximum, info.pin_maximum)
+    return replace(profile, pin_minimum=minimum, pin_maximum=maximum) if minimum <= maximum else profile
+
+
+def _sorted(certificates: Sequence[TokenCertificate], kind: CardKind) -> _Contents:
+    """The holder's certificates carry the identity; the others are their issuers'."""
+    identity = next(identity for known, identity, _ in _IDENTITIES if known is kind)
+    usages: dict[str, TokenCertificate] = {}
+    chain: list[bytes] = []
+    for certificate in certificates:
+        usage = _purpose(certificate.der) if carries(certificate.der, identity) else None
+        if usage is None:
+            chain.append(certificate.der)
+        else:
+            usages.setdefault(usage, certificate)
+    return _Contents(usages, tuple(chain))
+
+
+def _purpose(der: bytes) -> str | None:
+    try:
+        return usage_of(der)
+    except CertificateMalformedError:
+        return None  # whoever verifies it will say so
+
+
+def _told(flags: TokenFlag, locked: TokenFlag, final: TokenFlag, low: TokenFlag) -> Tries:
+    if flags & locked:
+        return Tries.known(0)
+    if flags & final:
+        return Tries.known(1)
+    return Tries.LOW if flags & low else Tries(TryState.KNOWN)
+
+
+def _key_of(certificate: TokenCertificate, keys: list[TokenKey]) -> TokenKey:
+    """The private key of a certificate: that of its CKA_ID, and of its modulus where the token tells that.
+
+    Raises:
+        CardError: there is none.
+    """
+    public_key, kind = public_key_of(certificate.der)
+    modulus = _modulus(public_key)
+    for key in keys:
+        same = bool(key.identifier) and key.identifier == certificate.identifier and key.kind == kind.kind
+        if same and key.modulus in (b"", modulus):
+            return key
+    raise CardError("the token has no key for this certificate", identifier=certificate.identifier.hex())
+
+
+def _modulus(public_key: bytes) -> bytes:
+    key = load_der_public_key(public_key)
+    if not isinstance(key, rsa.RSAPublicKey):
+        return b""
+    number = key.public_numbers().n
+    return number.to_bytes((number.bit_length() + 7) // 8, "big")
+
+
+def _usual(kind: KeyAlgorithm) -> str:
+    return _DEFAULT_ALGORITHMS[kind.bits] if kind.kind == "EC" else "RS256"
