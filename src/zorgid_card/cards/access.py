@@ -4,15 +4,28 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import ClassVar, TypeAlias
+from typing import ClassVar, Final, TypeAlias, TypeVar
 
-from zorgid_card.codec.link import Link
-from zorgid_card.errors import LastTryError, PINFormError, PINPolicyError, ReaderError
+from zorgid_card.codec.link import Exchange, Link
+from zorgid_card.errors import (
+    CancelledError,
+    CardError,
+    CardResetError,
+    EncodingError,
+    LastTryError,
+    PINFormError,
+    PINPolicyError,
+    ReaderError,
+    UsageError,
+    WrongCardError,
+)
 from zorgid_card.protocol.iso7816 import Credential
 from zorgid_card.secret import Secret
+
+T = TypeVar("T")
 
 
 class TryState(StrEnum):
@@ -137,10 +150,18 @@ class CardSigner:
         return self.operation(data)
 
 
+_BEGINNINGS: Final = 3
+"""How often a session begins anew before its first command, when other programs keep resetting the card."""
+
+
 class CardSession(ABC):
     """What both kinds of card share: a link, and selecting their application at the start of each
     transaction.
     """
+
+    ask_again: bool = False
+    """Whether an operation that another program's reset broke off may be done once more, for which the PIN provider is asked
+    again. Nothing is sent again by itself otherwise."""
 
     def __init__(self, link: Link) -> None:
         """Take the link; nothing is sent yet."""
@@ -148,10 +169,26 @@ class CardSession(ABC):
         self._depth = 0
         self._selected = False
         self._last_was_wrong = False
+        self._tried = False
+        self._was_out = False
+        self._mark: bytes | None = None
+        """What :meth:`_read_mark` would give, where an operation has read it."""
 
     @abstractmethod
     def _select(self) -> None:
         """Make the application current. Each kind of card has its own way."""
+
+    @abstractmethod
+    def _read_mark(self) -> bytes | None:
+        """Select, and read anew what tells this very card from others of its kind; None where it has nothing of the sort."""
+
+    @abstractmethod
+    def _log_out(self) -> None:
+        """Forget what was verified, in the session that is under way.
+
+        Raises:
+            StatusWordError: the card does not know this form.
+        """
 
     @contextmanager
     def session(self) -> Iterator[None]:
@@ -159,9 +196,18 @@ class CardSession(ABC):
 
         Each operation is a session of its own; put several in one, so that what the card has verified stays verified
         between them. Never hold it over a prompt, a wait or a network call.
+
+        When the card was reset or taken out before, the session begins all the same, on the same card; nothing is verified
+        any more then. A reset in the middle ends it: every further operation in it fails.
+
+        Raises:
+            CardRemovedError: no card is in the reader.
+            WrongCardError: another card is, or it cannot be told whether it is the same.
         """
         with self._alone():
             if not self._selected:
+                if self._was_out:
+                    self._require_same_card()
                 self._select()
                 self._selected = True
             yield
@@ -170,13 +216,36 @@ class CardSession(ABC):
     def _alone(self) -> Iterator[None]:
         """One transaction, however deep operations call each other; what was selected before it is not relied on."""
         if self._depth == 0:
-            with self._link.channel.transaction():
+            with self._transaction():
                 self._selected = False
                 with self._counted():
                     yield
         else:
             with self._counted():
                 yield
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        with ExitStack() as stack:
+            for left in reversed(range(_BEGINNINGS)):
+                try:
+                    stack.enter_context(self._link.channel.transaction())
+                    break
+                except CardResetError as error:
+                    self._was_out |= error.reason == "inserted"
+                    if left == 0:
+                        raise
+            yield
+
+    def _require_same_card(self) -> None:
+        """A card that was out of the reader is used again only if it is the one that was there before."""
+        try:
+            found = self._read_mark()
+        except (CardError, EncodingError):
+            found = None
+        if found is None or found != self._mark:
+            raise WrongCardError("the card was taken out; this is another one, or it cannot be told: open it anew")
+        self._was_out = False
 
     @contextmanager
     def _counted(self) -> Iterator[None]:
@@ -189,3 +258,50 @@ class CardSession(ABC):
             raise
         finally:
             self._depth -= 1
+
+    # --- PIN and PUK
+
+    def _ask(self, provider: PINProvider, request: PINRequest) -> LastTry | Secret:
+        """Ask for the PIN, never while the card is kept from others; raises as :func:`entered`, and UsageError."""
+        if self._depth:
+            raise UsageError("a PIN is asked for outside a session, which keeps other programs waiting", reason="session")
+        return entered(provider, request)
+
+    def _attempt(self, exchange: Exchange[None]) -> None:
+        """Make a try at a PIN or PUK, whose counter was read before."""
+        self._last_was_wrong = self._tried = True
+        self._link.run(exchange)
+        self._last_was_wrong = False
+
+    def _persist(self, operation: Callable[[], T]) -> T:
+        """Do what uses a key; once more, from asking the PIN on, where a reset broke it off and the caller allows it."""
+        try:
+            return operation()
+        except CardResetError:
+            if not self.ask_again or self._depth:
+                raise
+        return operation()
+
+    def leave(self) -> bool:
+        """End the use of the card: log out, if a PIN or PUK was tried.
+
+        Returns:
+            whether the card must be reset: an administration key was authenticated, which has no log-out, or the card does
+            not know how to log out.
+
+        Raises:
+            ReaderError: the card is gone, or was reset: then nothing is verified any more.
+        """
+        if self._needs_reset:
+            return True
+        try:
+            if self._tried:
+                with self.session():
+                    self._log_out()
+        except (CardError, CancelledError):
+            return True
+        return False
+
+    @property
+    def _needs_reset(self) -> bool:
+        return False

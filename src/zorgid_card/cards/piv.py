@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -15,7 +16,6 @@ from zorgid_card.cards.access import (
     PINRequest,
     Tries,
     check_length,
-    entered,
     spoken,
 )
 from zorgid_card.cards.certificates import public_key_of
@@ -75,6 +75,13 @@ class PIVCard(CardSession):
     def _select(self) -> None:
         self._link.run(iso7816.select(self._profile.aids[0]))
 
+    def _read_mark(self) -> bytes | None:
+        self._select()
+        return self._link.run(piv.get_data(piv.certificate_object(piv.AUTHENTICATION)))
+
+    def _log_out(self) -> None:
+        self._link.run(iso7816.log_out(piv.PIN))
+
     # --- PIN and PUK --------------------------------------------------------------------------------------
 
     def tries(self) -> Tries:
@@ -102,9 +109,7 @@ class PIVCard(CardSession):
     def _spend(self, credential: Credential, exchange: Exchange[None], last_try_allowed: bool) -> None:
         """Read the counter, then make the try; the caller holds a session."""
         self._tries(credential).require(credential, last_try_allowed=last_try_allowed)
-        self._last_was_wrong = True
-        self._link.run(exchange)
-        self._last_was_wrong = False
+        self._attempt(exchange)
 
     def verify_pin(self, pin: Secret, *, last_try_allowed: bool = False) -> None:
         """Verify the PIN (VERIFY). It stays verified within a :meth:`session`.
@@ -157,7 +162,7 @@ class PIVCard(CardSession):
             StatusWordError: the card does not know this form; reset it instead.
         """
         with self.session():
-            self._link.run(iso7816.log_out(piv.PIN))
+            self._log_out()
 
     # --- certificates and keys ----------------------------------------------------------------------------
 
@@ -165,6 +170,8 @@ class PIVCard(CardSession):
         """The certificate of ``slot``, DER; None when there is none."""
         with self.session():
             content = self._link.run(piv.get_data(piv.certificate_object(slot)))
+        if slot == piv.AUTHENTICATION:
+            self._mark = content
         return None if content is None else piv.decode_certificate(content)
 
     def authentication_certificate(self) -> bytes:
@@ -234,7 +241,7 @@ class PIVCard(CardSession):
         chosen = signature_algorithm(algorithm)
         key = self.key(slot)
         block = _block(key.algorithm, chosen, data)
-        return self._use(key, piv.sign_raw(slot, key.algorithm, block), pin)
+        return self._use(key, lambda: piv.sign_raw(slot, key.algorithm, block), pin)
 
     def key_agreement(
         self,
@@ -256,11 +263,14 @@ class PIVCard(CardSession):
             UsageError: the public key is not on the key's curve.
         """
         key = self.key(slot)
-        exchange = piv.key_agreement(slot, key.algorithm, _point(public_key, key.algorithm))
-        return self._use(key, exchange, pin)
+        point = _point(public_key, key.algorithm)
+        return self._use(key, lambda: piv.key_agreement(slot, key.algorithm, point), pin)
 
-    def _use(self, key: Key, exchange: Exchange[bytes], provider: PINProvider | None) -> bytes:
-        given = entered(provider, self._request(key)) if provider is not None and self._wants_pin(key) else None
+    def _use(self, key: Key, make: Callable[[], Exchange[bytes]], provider: PINProvider | None) -> bytes:
+        return self._persist(lambda: self._use_once(key, make(), provider))
+
+    def _use_once(self, key: Key, exchange: Exchange[bytes], provider: PINProvider | None) -> bytes:
+        given = self._ask(provider, self._request(key)) if provider is not None and self._wants_pin(key) else None
         with self.session():
             if given is not None:
                 secret, last_try_allowed = spoken(given)

@@ -14,7 +14,6 @@ from zorgid_card.cards.access import (
     PINRequest,
     Tries,
     check_length,
-    entered,
     spoken,
 )
 from zorgid_card.cards.certificates import public_key_of, usage_of
@@ -62,6 +61,11 @@ class _Contents:
     usages: Mapping[str, _Usage]
     chain: tuple[bytes, ...]
 
+    @property
+    def mark(self) -> bytes:
+        """The pass's certificates, which are no other's."""
+        return b"".join(found.certificate for found in self.usages.values())
+
 
 class UZIPass(CardSession):
     """A pass of the UZI register.
@@ -79,6 +83,7 @@ class UZIPass(CardSession):
         super().__init__(link)
         self._profile = profile
         self._known: _Contents | None = None
+        self._pins_tried: dict[bytes, PIN] = {}
 
     @property
     def kind(self) -> CardKind:
@@ -103,7 +108,20 @@ class UZIPass(CardSession):
     def _contents(self) -> _Contents:
         if self._known is None:
             self._known = self._link.run(_read_contents())
+            self._mark = self._known.mark
         return self._known
+
+    def _read_mark(self) -> bytes | None:
+        return self._link.run(_read_contents()).mark
+
+    def _log_out(self) -> None:
+        for pin in self._pins_tried.values():
+            reference, _ = self._status(pin)
+            self._link.run(iso7816.log_out(reference))
+
+    def _spend(self, pin: PIN, exchange: Exchange[None]) -> None:
+        self._pins_tried[pin.auth_id] = pin
+        self._attempt(exchange)
 
     def _usage(self, usage: str) -> _Usage:
         found = self._contents().usages.get(usage)
@@ -188,11 +206,6 @@ class UZIPass(CardSession):
             raise CardError("the card does not say which PUK unblocks the PIN")
         return unblocking[0]
 
-    def _spend(self, exchange: Exchange[None]) -> None:
-        self._last_was_wrong = True
-        self._link.run(exchange)
-        self._last_was_wrong = False
-
     def verify_pin(self, pin: Secret, *, usage: str = AUTHENTICITY, last_try_allowed: bool = False) -> None:
         """Verify the PIN that guards the key of ``usage`` (VERIFY). It stays verified within a
         :meth:`session`.
@@ -213,7 +226,7 @@ class UZIPass(CardSession):
     def _verify(self, pin: PIN, secret: Secret, last_try_allowed: bool) -> None:
         reference, tries = self._tries(pin)
         tries.require(Credential.PIN, last_try_allowed=last_try_allowed)
-        self._spend(iso7816.verify(reference, secret, padding=pin.padding))
+        self._spend(pin, iso7816.verify(reference, secret, padding=pin.padding))
 
     def change_pin(
         self, old: Secret, new: Secret, *, usage: str = AUTHENTICITY, last_try_allowed: bool = False
@@ -226,7 +239,7 @@ class UZIPass(CardSession):
             self._check_new(new, pin, self._profile.pin_minimum, self._profile.pin_maximum)
             reference, tries = self._tries(pin)
             tries.require(Credential.PIN, last_try_allowed=last_try_allowed)
-            self._spend(iso7816.change_reference_data(reference, old, new, padding=pin.padding))
+            self._spend(pin, iso7816.change_reference_data(reference, old, new, padding=pin.padding))
 
     def unblock_pin(
         self, puk: Secret, new: Secret, *, usage: str = AUTHENTICITY, last_try_allowed: bool = False
@@ -245,9 +258,10 @@ class UZIPass(CardSession):
             self._check_new(new, pin, self._profile.pin_minimum, self._profile.pin_maximum)
             self._puk_tries(guard).require(Credential.PUK, last_try_allowed=last_try_allowed)
             reference, _ = self._status(pin)
-            self._spend(
-                iso7816.reset_retry_counter(reference, puk, new, puk_padding=guard.padding, padding=pin.padding)
+            exchange = iso7816.reset_retry_counter(
+                reference, puk, new, puk_padding=guard.padding, padding=pin.padding
             )
+            self._spend(pin, exchange)
 
     def change_puk(
         self, old: Secret, new: Secret, *, usage: str = AUTHENTICITY, last_try_allowed: bool = False
@@ -258,9 +272,10 @@ class UZIPass(CardSession):
             self._check_new(new, puk, self._profile.puk_minimum, self._profile.puk_maximum)
             reference, tries = self._tries(puk)
             tries.require(Credential.PUK, last_try_allowed=last_try_allowed)
-            self._spend(
-                iso7816.change_reference_data(reference, old, new, padding=puk.padding, credential=Credential.PUK)
+            exchange = iso7816.change_reference_data(
+                reference, old, new, padding=puk.padding, credential=Credential.PUK
             )
+            self._spend(puk, exchange)
 
     def _check_new(self, secret: Secret, pin: PIN, minimum: int, maximum: int) -> None:
         check_length(secret, max(minimum, pin.minimum), min(maximum, pin.maximum))
@@ -342,9 +357,18 @@ class UZIPass(CardSession):
         make: Callable[[PrivateKey], Exchange[bytes]],
         provider: PINProvider | None,
     ) -> bytes:
+        return self._persist(lambda: self._use_once(usage, operation, make, provider))
+
+    def _use_once(
+        self,
+        usage: str,
+        operation: int,
+        make: Callable[[PrivateKey], Exchange[bytes]],
+        provider: PINProvider | None,
+    ) -> bytes:
         """MSE SET, VERIFY, and the operation directly after it; the PIN's directory comes first where it is another."""
         request = None if provider is None else self._request(usage)
-        given = None if provider is None or request is None else entered(provider, request)
+        given = None if provider is None or request is None else self._ask(provider, request)
         with self.session():
             found, layout = self._usage(usage), self._contents().layout
             key, place = found.key, layout.place(found.key.path)
