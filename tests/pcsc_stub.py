@@ -161,8 +161,6 @@ class Stub:
         self._library.stub_insert(_u32(slot))
 
 
-
-
 def over_t0(card: VirtualCard, *, correcting: bool = True) -> Callable[[int, bytes], bytes]:
     """What a card of T=0 answers: APDUs put together from the header and P3 (ISO/IEC 7816-3:2006, 12.2); it tells the right
     length (6Cxx) where another was asked for, and gives the answer only to that.

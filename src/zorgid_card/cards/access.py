@@ -264,7 +264,9 @@ class CardSession(ABC):
     def _ask(self, provider: PINProvider, request: PINRequest) -> LastTry | Secret:
         """Ask for the PIN, never while the card is kept from others; raises as :func:`entered`, and UsageError."""
         if self._depth:
-            raise UsageError("a PIN is asked for outside a session, which keeps other programs waiting", reason="session")
+            raise UsageError(
+                "a PIN is asked for outside a session, which keeps other programs waiting", reason="session"
+            )
         return entered(provider, request)
 
     def _attempt(self, exchange: Exchange[None]) -> None:

@@ -258,9 +258,7 @@ class UZIPass(CardSession):
             self._check_new(new, pin, self._profile.pin_minimum, self._profile.pin_maximum)
             self._puk_tries(guard).require(Credential.PUK, last_try_allowed=last_try_allowed)
             reference, _ = self._status(pin)
-            exchange = iso7816.reset_retry_counter(
-                reference, puk, new, puk_padding=guard.padding, padding=pin.padding
-            )
+            exchange = iso7816.reset_retry_counter(reference, puk, new, puk_padding=guard.padding, padding=pin.padding)
             self._spend(pin, exchange)
 
     def change_puk(

@@ -89,8 +89,12 @@ class Reader(Protocol):
         """The reader's name as PC/SC gives it."""
         ...
 
-    def connect(self, *, exclusive: bool = False) -> Channel:
+    def connect(self, *, exclusive: bool = False, timeout: float = 0) -> Channel:
         """Power the card and open a channel to it.
+
+        Args:
+            exclusive: nobody else may use the card until the channel is closed.
+            timeout: for how many seconds to wait while others stand in the way.
 
         Raises:
             NoCardError: the slot is empty.

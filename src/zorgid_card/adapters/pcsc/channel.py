@@ -7,7 +7,17 @@ from contextlib import contextmanager, suppress
 from typing import NoReturn
 
 from zorgid_card._native import Carrier, ffi, lib, reason
-from zorgid_card.adapters.pcsc.context import CARD_REMOVED, CARD_UNPOWERED, LEAVE, LOST, NO_CARD, RESET, Context, check, fail
+from zorgid_card.adapters.pcsc.context import (
+    CARD_REMOVED,
+    CARD_UNPOWERED,
+    LEAVE,
+    LOST,
+    NO_CARD,
+    RESET,
+    Context,
+    check,
+    fail,
+)
 from zorgid_card.codec.exchange import fail_exchange, fills
 from zorgid_card.errors import CardRemovedError, CardResetError, TransportError, WrongCardError
 from zorgid_card.ports.card import Octets, Placed
