@@ -35,7 +35,7 @@ enum { ESTABLISH, RELEASE, LIST, WAIT, CONNECT, RECONNECT, DISCONNECT, BEGIN, EN
 uint32_t stub_code[CALLS], stub_times[CALLS], stub_calls[CALLS], stub_pass[CALLS];
 uint32_t stub_contexts, stub_cards, stub_transactions; /* open now */
 uint32_t stub_share, stub_protocol = 2, stub_sent_protocol, stub_disposition = 99, stub_state = 0x10, stub_timeout;
-uint32_t stub_command_length, stub_response_length;
+uint32_t stub_command_length, stub_response_length, stub_control_code;
 uint32_t stub_hold;  /* a transmit under way does not end before this is 0 */
 uint32_t stub_limit; /* the longest command in bytes that the reader takes, and answer less 3; 0: any */
 uint32_t stub_limit_code = INSUFFICIENT_BUFFER;
@@ -418,6 +418,7 @@ long SCardControl(long card, unsigned long control, const void *in, unsigned lon
     uint32_t size = (uint32_t)capacity;
 
     *returned = 0;
+    stub_control_code = (uint32_t)control;
     if (code == 0 && stub_control == NULL)
         return NOT_TRANSACTED; /* as a driver without it answers */
     if (code == 0)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from typing import Protocol
 
-from zorgid_card.cards.access import CardSigner, LastTry, PINProvider, PINRequest, Tries, TryState
+from zorgid_card.cards.access import CardSigner, LastTry, OnKeypad, PINProvider, PINRequest, Tries, TryState
 from zorgid_card.cards.detect import Detected, detect
 from zorgid_card.cards.inventory import Inventory
 from zorgid_card.cards.kinds import CardKind
@@ -32,6 +32,7 @@ __all__ = [
     "Detected",
     "Inventory",
     "LastTry",
+    "OnKeypad",
     "PINProvider",
     "PINRequest",
     "PIVCard",

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import ClassVar, Final, TypeAlias, TypeVar
 
+from zorgid_card.codec.apdu import CommandAPDU, ResponseAPDU
 from zorgid_card.codec.link import Exchange, Link
 from zorgid_card.errors import (
     CancelledError,
@@ -20,8 +21,10 @@ from zorgid_card.errors import (
     PINPolicyError,
     ReaderError,
     UsageError,
+    UserError,
     WrongCardError,
 )
+from zorgid_card.ports.card import EquippedChannel, Keypad, PINEntry
 from zorgid_card.protocol.iso7816 import Credential
 from zorgid_card.secret import Secret
 
@@ -95,10 +98,25 @@ class LastTry:
     secret: Secret
 
 
+class OnKeypad(Secret):
+    """Stands for a PIN, or PUK, that the person enters on the reader's keypad (PIN-6): it never is in this process.
+
+    Given wherever a card of :mod:`zorgid_card.cards` takes a PIN or a PUK; of an old and a new one both, or none. It is a
+    secret that was wiped from the beginning, so that it can be sent nowhere by mistake.
+    """
+
+    __slots__ = ()
+
+    def __init__(self) -> None:
+        super().__init__(1)
+        self.wipe()
+
+
 PINProvider: TypeAlias = Callable[[PINRequest], "Secret | LastTry"]
 """Asked for the PIN outside any transaction, once for each operation that wants it; the secret stays the provider's to wipe.
 
-A plain :class:`Secret` is not tried when the request's tries are ``final`` or ``unknown``: then LastTryError is raised.
+:class:`OnKeypad` is the answer where the person is to enter it on the reader. A plain :class:`Secret` is not tried when the
+request's tries are ``final`` or ``unknown``: then LastTryError is raised.
 """
 
 
@@ -109,7 +127,9 @@ def entered(provider: PINProvider, request: PINRequest) -> LastTry | Secret:
         PINFormError: too short, too long, or not of digits where the card takes digits only.
     """
     given = provider(request)
-    secret = given.secret if isinstance(given, LastTry) else given
+    secret, _ = spoken(given)
+    if isinstance(secret, OnKeypad):
+        return given
     try:
         if request.digits:
             secret.check_digits(request.minimum, request.maximum)
@@ -125,13 +145,37 @@ def spoken(given: LastTry | Secret) -> tuple[Secret, bool]:
     return (given.secret, True) if isinstance(given, LastTry) else (given, False)
 
 
+def entry_of(command: CommandAPDU, minimum: int, maximum: int) -> PINEntry:
+    """The command as the reader is to send it, once the PIN was entered.
+
+    Raises:
+        UsageError: one of its secrets is not entered on the keypad, or they are padded to different widths.
+    """
+    count = len(command.secrets)
+    width, rest = divmod(len(command.data), count)
+    offsets = tuple(offset for offset, _ in command.secrets)
+    if rest or offsets != tuple(range(0, width * count, width)):
+        raise UsageError("a keypad pads all PINs of a command alike", reason="keypad")
+    if not all(isinstance(secret, OnKeypad) for _, secret in command.secrets):
+        raise UsageError("of an old and a new PIN both are entered on the keypad, or none", reason="keypad")
+    padded = width > 1
+    return PINEntry(
+        header=bytes((command.cla, command.ins, command.p1, command.p2)),
+        template=bytes(command.data) if padded else b"",
+        offsets=offsets if padded else (0,) * count,
+        width=width if padded else 0,
+        minimum=minimum,
+        maximum=maximum,
+    )
+
+
 def check_length(secret: Secret, minimum: int, maximum: int) -> None:
     """A PIN or PUK that is to be set has a length that the card takes.
 
     Raises:
         PINPolicyError: ``rule`` is ``length``.
     """
-    if not minimum <= len(secret) <= maximum:
+    if not isinstance(secret, OnKeypad) and not minimum <= len(secret) <= maximum:
         raise PINPolicyError(
             f"{minimum} to {maximum} characters are needed", rule="length", minimum=minimum, maximum=maximum
         )
@@ -269,11 +313,39 @@ class CardSession(ABC):
             )
         return entered(provider, request)
 
-    def _attempt(self, exchange: Exchange[None]) -> None:
-        """Make a try at a PIN or PUK, whose counter was read before."""
+    @property
+    def keypad(self) -> Keypad | None:
+        """The reader's keypad, if it has one: then :class:`OnKeypad` may be given for a PIN."""
+        channel = self._link.channel
+        return channel.keypad if isinstance(channel, EquippedChannel) else None
+
+    def _attempt(self, exchange: Exchange[None], minimum: int, maximum: int) -> None:
+        """Make a try at a PIN or PUK of ``minimum`` to ``maximum`` characters, whose counter was read before."""
         self._last_was_wrong = self._tried = True
-        self._link.run(exchange)
+        self._link.run(self._keyed(exchange, minimum, maximum))
         self._last_was_wrong = False
+
+    def _keyed(self, exchange: Exchange[None], minimum: int, maximum: int) -> Exchange[None]:
+        """The same exchange, but a command whose secrets are :class:`OnKeypad` goes to the reader."""
+        with suppress(StopIteration):
+            command = next(exchange)
+            while True:
+                if any(isinstance(field.secret, OnKeypad) for field in command.secrets):
+                    response = ResponseAPDU(b"", self._enter(entry_of(command, minimum, maximum)))
+                else:
+                    response = yield command
+                command = exchange.send(response)
+
+    def _enter(self, entry: PINEntry) -> int:
+        """The person enters the PIN, within the transaction: the reader must not send it to what another program selected."""
+        keypad = self.keypad
+        if keypad is None or self._link.secure is not None:
+            raise UsageError("the reader has no keypad, or it cannot be used under secure messaging", reason="keypad")
+        try:
+            return keypad.enter(entry)
+        except UserError:
+            self._last_was_wrong = False  # nothing was sent
+            raise
 
     def _persist(self, operation: Callable[[], T]) -> T:
         """Do what uses a key; once more, from asking the PIN on, where a reset broke it off and the caller allows it."""

@@ -106,10 +106,15 @@ class PIVCard(CardSession):
             return Tries.known(self._profile.pin_tries)
         return Tries.UNKNOWN if left is None else Tries.known(left)
 
-    def _spend(self, credential: Credential, exchange: Exchange[None], last_try_allowed: bool) -> None:
-        """Read the counter, then make the try; the caller holds a session."""
+    def _spend(
+        self, credential: Credential, exchange: Exchange[None], last_try_allowed: bool, minimum: int | None = None
+    ) -> None:
+        """Read the counter, then make the try; the caller holds a session. ``minimum``: of what may be entered with it."""
         self._tries(credential).require(credential, last_try_allowed=last_try_allowed)
-        self._attempt(exchange)
+        profile, is_pin = self._profile, credential is Credential.PIN
+        fewest = profile.pin_minimum if is_pin else profile.puk_minimum
+        most = profile.pin_maximum if is_pin else profile.puk_maximum
+        self._attempt(exchange, fewest if minimum is None else minimum, most)
 
     def verify_pin(self, pin: Secret, *, last_try_allowed: bool = False) -> None:
         """Verify the PIN (VERIFY). It stays verified within a :meth:`session`.
@@ -146,7 +151,8 @@ class PIVCard(CardSession):
         """
         check_length(new, self._profile.pin_minimum, self._profile.pin_maximum)
         with self.session():
-            self._spend(Credential.PUK, iso7816.reset_retry_counter(piv.PIN, puk, new), last_try_allowed)
+            exchange = iso7816.reset_retry_counter(piv.PIN, puk, new)
+            self._spend(Credential.PUK, exchange, last_try_allowed, self._profile.pin_minimum)
 
     def change_puk(self, old: Secret, new: Secret, *, last_try_allowed: bool = False) -> None:
         """Change the PUK (CHANGE REFERENCE DATA; PIN-4). Raises what :meth:`unblock_pin` does."""

@@ -121,7 +121,7 @@ class UZIPass(CardSession):
 
     def _spend(self, pin: PIN, exchange: Exchange[None]) -> None:
         self._pins_tried[pin.auth_id] = pin
-        self._attempt(exchange)
+        self._attempt(exchange, pin.minimum, pin.maximum)
 
     def _usage(self, usage: str) -> _Usage:
         found = self._contents().usages.get(usage)

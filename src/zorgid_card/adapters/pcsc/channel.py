@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import NoReturn
+from functools import cached_property
+from typing import Final, NoReturn
 
-from zorgid_card._native import Carrier, ffi, lib, reason
+from zorgid_card._native import Carrier, ffi, lib, octets, reason
 from zorgid_card.adapters.pcsc.context import (
     CARD_REMOVED,
     CARD_UNPOWERED,
@@ -18,9 +19,13 @@ from zorgid_card.adapters.pcsc.context import (
     check,
     fail,
 )
+from zorgid_card.adapters.pcsc.keypad import Features, PCSCKeypad, ask
 from zorgid_card.codec.exchange import fail_exchange, fills
 from zorgid_card.errors import CardRemovedError, CardResetError, TransportError, WrongCardError
 from zorgid_card.ports.card import Octets, Placed
+
+_T0: Final = 1
+_CONTROL_ROOM: Final = 264
 
 
 class PCSCChannel:
@@ -35,6 +40,7 @@ class PCSCChannel:
         self._context = context
         self._pcsc = context.pcsc
         self._sent = 0
+        self._protocol = protocol
         self._carrier = self._carrying(protocol)
         self._share = share
         self._depth = 0
@@ -135,6 +141,35 @@ class PCSCChannel:
                 raise ValueError("T=0 carries no extended length")
             self._checked("transmit", code)
         fail_exchange(status)
+
+    def control(self, code: int, data: bytes = b"") -> bytes:
+        """Ask the reader itself (SCardControl): a control code that it told, or a number of PC/SC part 10, and data.
+
+        Raises:
+            CardRemovedError, CardResetError: as :meth:`transmit`.
+            TransportError: the reader knows no such function.
+        """
+        check("control", self._lost or 0)
+        room, length = ffi.new("uint8_t[]", _CONTROL_ROOM), ffi.new("size_t *")
+        card = self._context.card
+        self._checked(
+            "control", lib.zc_pcsc_control(self._pcsc, card, code, octets(data), len(data), room, _CONTROL_ROOM, length)
+        )
+        return bytes(ffi.buffer(room, length[0]))
+
+    @cached_property
+    def _features(self) -> Features:
+        return ask(self.control)
+
+    @property
+    def keypad(self) -> PCSCKeypad | None:
+        """The reader's keypad, if it has one."""
+        return PCSCKeypad(self._features, self.control) if self._features.keypad else None
+
+    @property
+    def longest(self) -> int | None:
+        """Most bytes of data that card and reader carry in one command or response; 0: short APDUs alone; None: not told."""
+        return 0 if self._protocol == _T0 else self._features.longest
 
     @property
     def count(self) -> int:
