@@ -372,6 +372,8 @@ class CardSession(ABC):
             if self._tried:
                 with self.session():
                     self._log_out()
+        except WrongCardError:
+            return False  # what was verified is out of the reader
         except (CardError, CancelledError):
             return True
         return False

@@ -230,9 +230,9 @@ class PCSCChannel:
                 self._lose(code)
 
     def close(self, *, reset: bool = False) -> None:
-        """Disconnect; ``reset`` powers the card down and up first."""
+        """Disconnect; ``reset`` powers the card down and up first, unless that has happened, or another card is there."""
         self._carry_with(Carrier(_closed))  # first: the card's handle may be another card's once it is let go of
-        self._context.close(RESET if reset else LEAVE)
+        self._context.close(RESET if reset and self._lost is None else LEAVE)
 
 
 def _closed(command: Octets) -> NoReturn:
