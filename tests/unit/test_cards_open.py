@@ -29,7 +29,7 @@ MAKER = Maker.create()
 EXTENDED = bytes.fromhex("3B8501807300004037")
 SHORT_ONLY = bytes.fromhex("3B8501807300000077")
 SILENT = bytes.fromhex("3B800181")
-INFORMATION = "00B09E"
+INFORMATION = "00B081"
 
 
 @pytest.fixture(scope="module")
@@ -182,7 +182,7 @@ def test_the_cards_file_tells_where_its_answer_to_reset_is_silent(
     stub._fill("atr", SILENT)
     informed(stub, content, sw)
     channel = reader.connect()
-    assert extended_length(channel) is takes
+    assert extended_length(Link(channel)) is takes
     channel.close()
 
 

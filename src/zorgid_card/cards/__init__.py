@@ -138,7 +138,7 @@ def open_channel(channel: Channel, *, observer: Observer | None = None) -> UZIPa
 
     A reader may take long commands and yet break off a long answer: then the card is looked at again, with short ones.
     """
-    extended = extended_length(channel)
+    extended = extended_length(Link(channel, observer=observer))
     try:
         return open_card(Link(channel, observer=observer, extended=extended))
     except TransportError:

@@ -218,6 +218,11 @@ class CardSession(ABC):
         self._mark: bytes | None = None
         """What :meth:`_read_mark` would give, where an operation has read it."""
 
+    @property
+    def link(self) -> Link:
+        """To the card; :meth:`~zorgid_card.codec.link.Link.cancel` stops an operation from another thread."""
+        return self._link
+
     @abstractmethod
     def _select(self) -> None:
         """Make the application current. Each kind of card has its own way."""
