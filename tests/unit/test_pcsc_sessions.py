@@ -339,6 +339,25 @@ def test_a_signature_broken_off_is_done_again_when_the_caller_lets_the_pin_be_as
     close(card)
 
 
+def test_a_pin_that_another_program_logged_out_meanwhile_is_asked_for(stub: Stub) -> None:
+    """Between the look at the PIN's status, which says verified, and the use of the key."""
+    simulated, card = made(stub)
+    card.verify_pin(Secret.of(PIN))
+    answer = stub.answer
+
+    def meddling(slot: int, command: bytes) -> bytes:
+        response = answer(slot, command)
+        if command == bytes.fromhex("00200080") and response == b"\x90\x00":
+            simulated.transmit(bytes.fromhex("0020FF80"))
+        return response
+
+    stub.answer = meddling  # type: ignore[method-assign]  # a test stands between reader and card
+    asked: list[PINRequest] = []
+    card.sign(0x9A, b"x", "ES256", provider(asked))
+    assert len(asked) == 1
+    close(card)
+
+
 # --- prompts, and time -------------------------------------------------------------------------------------------------
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import ClassVar, Final, TypeAlias, TypeVar
 
-from zorgid_card.codec.apdu import CommandAPDU, ResponseAPDU
+from zorgid_card.codec.apdu import SW, CommandAPDU, ResponseAPDU
 from zorgid_card.codec.link import Exchange, Link
 from zorgid_card.errors import (
     CancelledError,
@@ -20,6 +20,7 @@ from zorgid_card.errors import (
     PINFormError,
     PINPolicyError,
     ReaderError,
+    StatusWordError,
     UsageError,
     UserError,
     WrongCardError,
@@ -352,14 +353,44 @@ class CardSession(ABC):
             self._last_was_wrong = False  # nothing was sent
             raise
 
-    def _persist(self, operation: Callable[[], T]) -> T:
-        """Do what uses a key; once more, from asking the PIN on, where a reset broke it off and the caller allows it."""
+    def _use_key(
+        self,
+        provider: PINProvider | None,
+        request: Callable[[bool], PINRequest | None],
+        work: Callable[[LastTry | Secret | None], T],
+    ) -> T:
+        """Use a key, and ask for the PIN before if it is wanted; all of it once more where a reset broke it off and the caller
+        allows that.
+
+        Args:
+            provider: gives the PIN.
+            request: what it is asked, None where the PIN is verified and stays so; with True, what is asked even so.
+            work: verifies the PIN that it is given and uses the key, in one session.
+        """
         try:
-            return operation()
+            return self._use_key_once(provider, request, work)
         except CardResetError:
             if not self.ask_again or self._depth:
                 raise
-        return operation()
+        return self._use_key_once(provider, request, work)
+
+    def _use_key_once(
+        self,
+        provider: PINProvider | None,
+        request: Callable[[bool], PINRequest | None],
+        work: Callable[[LastTry | Secret | None], T],
+    ) -> T:
+        if provider is None:
+            return work(None)
+        wanted = request(False)
+        if wanted is None:
+            try:
+                return work(None)
+            except StatusWordError as error:
+                if error.sw != SW.SECURITY_STATUS:
+                    raise
+            wanted = request(True)  # another program has logged out, between asking the card and using the key
+        return work(None if wanted is None else self._ask(provider, wanted))
 
     def leave(self) -> bool:
         """End the use of the card: log out, if a PIN or PUK was tried.

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 from zorgid_card.cards.access import (
     CardSession,
     CardSigner,
+    LastTry,
     PINProvider,
     PINRequest,
     Tries,
@@ -273,15 +274,17 @@ class PIVCard(CardSession):
         return self._use(key, lambda: piv.key_agreement(slot, key.algorithm, point), pin)
 
     def _use(self, key: Key, make: Callable[[], Exchange[bytes]], provider: PINProvider | None) -> bytes:
-        return self._persist(lambda: self._use_once(key, make(), provider))
+        def work(given: LastTry | Secret | None) -> bytes:
+            with self.session():
+                if given is not None:
+                    secret, last_try_allowed = spoken(given)
+                    self._spend(Credential.PIN, iso7816.verify(piv.PIN, secret), last_try_allowed)
+                return self._link.run(make())
 
-    def _use_once(self, key: Key, exchange: Exchange[bytes], provider: PINProvider | None) -> bytes:
-        given = self._ask(provider, self._request(key)) if provider is not None and self._wants_pin(key) else None
-        with self.session():
-            if given is not None:
-                secret, last_try_allowed = spoken(given)
-                self._spend(Credential.PIN, iso7816.verify(piv.PIN, secret), last_try_allowed)
-            return self._link.run(exchange)
+        def request(surely: bool) -> PINRequest | None:
+            return self._request(key) if surely or self._wants_pin(key) else None
+
+        return self._use_key(provider, request, work)
 
     def _wants_pin(self, key: Key) -> bool:
         if key.pin_policy == yubico.PIN_NEVER:

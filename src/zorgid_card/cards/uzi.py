@@ -10,6 +10,7 @@ from typing import Final
 from zorgid_card.cards.access import (
     CardSession,
     CardSigner,
+    LastTry,
     PINProvider,
     PINRequest,
     Tries,
@@ -355,37 +356,30 @@ class UZIPass(CardSession):
         make: Callable[[PrivateKey], Exchange[bytes]],
         provider: PINProvider | None,
     ) -> bytes:
-        return self._persist(lambda: self._use_once(usage, operation, make, provider))
-
-    def _use_once(
-        self,
-        usage: str,
-        operation: int,
-        make: Callable[[PrivateKey], Exchange[bytes]],
-        provider: PINProvider | None,
-    ) -> bytes:
         """MSE SET, VERIFY, and the operation directly after it; the PIN's directory comes first where it is another."""
-        request = None if provider is None else self._request(usage)
-        given = None if provider is None or request is None else self._ask(provider, request)
-        with self.session():
-            found, layout = self._usage(usage), self._contents().layout
-            key, place = found.key, layout.place(found.key.path)
-            elsewhere = layout.place(found.pin.path) not in (place, place[:-2])
-            if given is not None and elsewhere:
-                self._verify(found.pin, *spoken(given))
-            self._link.run(pkcs15.enter(layout, place))
-            algorithm = layout.algorithm_reference(key, operation)
-            self._link.run(iso7816.mse_set(_TEMPLATES[operation], key.reference, algorithm))
-            if given is not None and not elsewhere:
-                self._verify(found.pin, *spoken(given))
-            return self._link.run(make(key))
 
-    def _request(self, usage: str) -> PINRequest | None:
-        """None when the PIN is not needed now."""
+        def work(given: LastTry | Secret | None) -> bytes:
+            with self.session():
+                found, layout = self._usage(usage), self._contents().layout
+                key, place = found.key, layout.place(found.key.path)
+                elsewhere = layout.place(found.pin.path) not in (place, place[:-2])
+                if given is not None and elsewhere:
+                    self._verify(found.pin, *spoken(given))
+                self._link.run(pkcs15.enter(layout, place))
+                algorithm = layout.algorithm_reference(key, operation)
+                self._link.run(iso7816.mse_set(_TEMPLATES[operation], key.reference, algorithm))
+                if given is not None and not elsewhere:
+                    self._verify(found.pin, *spoken(given))
+                return self._link.run(make(key))
+
+        return self._use_key(provider, lambda surely: self._request(usage, surely), work)
+
+    def _request(self, usage: str, surely: bool = False) -> PINRequest | None:
+        """None when the PIN is not needed now, unless it is to be asked for ``surely``."""
         with self.session():
             found = self._usage(usage)
             _, status = self._status(found.pin)
-        if status.verified and found.key.user_consent is None:
+        if status.verified and found.key.user_consent is None and not surely:
             return None
         return PINRequest(
             what=Credential.PIN,
