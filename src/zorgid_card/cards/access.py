@@ -410,7 +410,7 @@ class CardSession(ABC):
                     self._log_out()
         except WrongCardError:
             return False  # what was verified is out of the reader
-        except (CardError, CancelledError):
+        except (CardError, EncodingError, CancelledError):
             return True
         return False
 
