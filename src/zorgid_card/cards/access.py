@@ -90,6 +90,8 @@ class PINRequest:
     """The PIN is of digits only."""
     retrying: bool
     """The PIN last given to this card was wrong."""
+    keypad: bool = False
+    """The reader has a keypad: :class:`OnKeypad` may be the answer (PIN-6)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +113,9 @@ class OnKeypad(Secret):
     def __init__(self) -> None:
         super().__init__(1)
         self.wipe()
+
+    def __enter__(self) -> OnKeypad:
+        return self
 
 
 PINProvider: TypeAlias = Callable[[PINRequest], "Secret | LastTry"]

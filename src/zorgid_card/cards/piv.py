@@ -303,6 +303,7 @@ class PIVCard(CardSession):
             maximum=self._profile.pin_maximum,
             digits=True,
             retrying=self._last_was_wrong,
+            keypad=self.keypad is not None,
         )
 
     def signer(
