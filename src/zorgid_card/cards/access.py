@@ -219,7 +219,7 @@ class CardSession(ABC):
         self._depth = 0
         self._selected = False
         self._last_was_wrong = False
-        self._tried = False
+        self._to_log_out = False
         self._was_out = False
         self._mark: bytes | None = None
         """What :meth:`_read_mark` would give, where an operation has read it."""
@@ -332,7 +332,7 @@ class CardSession(ABC):
 
     def _attempt(self, exchange: Exchange[None], minimum: int, maximum: int) -> None:
         """Make a try at a PIN or PUK of ``minimum`` to ``maximum`` characters, whose counter was read before."""
-        self._last_was_wrong = self._tried = True
+        self._last_was_wrong = self._to_log_out = True
         self._link.run(self._keyed(exchange, minimum, maximum))
         self._last_was_wrong = False
 
@@ -410,7 +410,7 @@ class CardSession(ABC):
         if self._needs_reset:
             return True
         try:
-            if self._tried:
+            if self._to_log_out:
                 with self.session():
                     self._log_out()
         except WrongCardError:

@@ -78,7 +78,8 @@ class PIVCard(CardSession):
 
     def _read_mark(self) -> bytes | None:
         self._select()
-        return self._link.run(piv.get_data(piv.certificate_object(piv.AUTHENTICATION)))
+        content = self._link.run(piv.get_data(piv.certificate_object(piv.AUTHENTICATION)))
+        return None if content is None else piv.decode_certificate(content)
 
     def _log_out(self) -> None:
         self._link.run(iso7816.log_out(piv.PIN))
@@ -177,9 +178,10 @@ class PIVCard(CardSession):
         """The certificate of ``slot``, DER; None when there is none."""
         with self.session():
             content = self._link.run(piv.get_data(piv.certificate_object(slot)))
+        certificate = None if content is None else piv.decode_certificate(content)
         if slot == piv.AUTHENTICATION:
-            self._mark = content
-        return None if content is None else piv.decode_certificate(content)
+            self._mark = certificate
+        return certificate
 
     def authentication_certificate(self) -> bytes:
         """The certificate one logs in with: that of 9A.
