@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -204,6 +206,25 @@ def test_a_broken_line_is_tried_again_only_where_long_commands_may_be_to_blame(s
     with pytest.raises(TransportError), recipes.open_card(reader):
         pass
     assert stub.calls("transmit") == 2
+
+
+def test_opening_waits_for_the_transaction_of_another_program(stub: Stub, reader: PCSCReader) -> None:
+    stub._fill("atr", EXTENDED)
+    equip(stub, 0x10000)
+    other = reader.connect()
+
+    def use() -> int | None:
+        with recipes.open_card(reader) as card:
+            return card.tries().left
+
+    with ThreadPoolExecutor(1) as pool:
+        with other.transaction():
+            waiting = pool.submit(use)
+            while stub.calls("begin") < 2 and not waiting.done():
+                time.sleep(0.001)
+            assert not waiting.done()
+        assert waiting.result() == 3
+    other.close()
 
 
 # --- T=0 ---------------------------------------------------------------------------------------------------------------
