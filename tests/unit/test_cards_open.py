@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 
-from pcsc_stub import INSUFFICIENT_BUFFER, INVALID_PARAMETER, RESET_CARD, Stub, compile_stub, fresh_stub, over_t0
+from pcsc_stub import INSUFFICIENT_BUFFER, INVALID_PARAMETER, RESET_CARD, Stub, over_t0
 from simulated_keypad import TLV_PROPERTIES, SimulatedKeypad
 from uzi_card import powered as powered_pass
 from zorgid_card import recipes
@@ -32,17 +30,6 @@ EXTENDED = bytes.fromhex("3B8501807300004037")
 SHORT_ONLY = bytes.fromhex("3B8501807300000077")
 SILENT = bytes.fromhex("3B800181")
 INFORMATION = "00B081"
-
-
-@pytest.fixture(scope="module")
-def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return compile_stub(tmp_path_factory.mktemp("stub"))
-
-
-@pytest.fixture
-def stub(compiled: Path, tmp_path: Path) -> Iterator[Stub]:
-    with fresh_stub(compiled, tmp_path) as stub:
-        yield stub
 
 
 @pytest.fixture
