@@ -261,11 +261,15 @@ class CardSession(ABC):
         """
         with self._alone():
             if not self._selected:
-                if self._was_out:
-                    self._require_same_card()
-                self._select()
-                self._selected = True
+                self._make_current()
             yield
+
+    def _make_current(self) -> None:
+        """Select the application, on the card that was there before."""
+        if self._was_out:
+            self._require_same_card()
+        self._select()
+        self._selected = True
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
