@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from zorgid_card.adapters.pcsc import Change, ReaderEvent, readers, watch_readers
     from zorgid_card.adapters.sql import SQLRegistry
-    from zorgid_card.cards.access import LastTry, PINRequest
+    from zorgid_card.cards.access import LastTry, OnKeypad, PINRequest
     from zorgid_card.cards.kinds import CardKind
     from zorgid_card.errors import ZorgIDError
     from zorgid_card.pki.hierarchy import UZI_G3, UZI_TEST_G3, trust
@@ -45,6 +45,7 @@ __all__ = [
     "CreationPolicy",
     "LastTry",
     "LoggedIn",
+    "OnKeypad",
     "PINRequest",
     "Policy",
     "PortalClient",
@@ -75,6 +76,7 @@ _HOME = {
     "watch_readers": "adapters.pcsc",
     "SQLRegistry": "adapters.sql",
     "LastTry": "cards.access",
+    "OnKeypad": "cards.access",
     "PINRequest": "cards.access",
     "CardKind": "cards.kinds",
     "ZorgIDError": "errors",

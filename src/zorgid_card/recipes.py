@@ -17,10 +17,9 @@ from pathlib import Path
 from zorgid_card.adapters import pcsc
 from zorgid_card.adapters.keystore import FileKeyStore
 from zorgid_card.adapters.pkcs11 import PKCS11Module
-from zorgid_card.cards import PIVCard, UZIPass
-from zorgid_card.cards import open_card as open_linked_card
+from zorgid_card.cards import PIVCard, UZIPass, let_go, open_channel
 from zorgid_card.cards.token import TokenCard, find_token_card
-from zorgid_card.codec.link import Link, Observer
+from zorgid_card.codec.link import Observer
 from zorgid_card.errors import CertificateError, NoCardError, NoReaderError, StorageError, UsageError
 from zorgid_card.pki.authority import Authority
 from zorgid_card.pki.chain import Trust
@@ -80,12 +79,22 @@ def _holds_card(reader: Reader) -> bool:
 
 
 @contextmanager
-def open_card(reader: Reader | str | None = None, *, observer: Observer | None = None) -> Iterator[UZIPass | PIVCard]:
-    """The card in a reader, ready for use, and let go of afterwards: powered down, so that no PIN stays verified.
+def open_card(
+    reader: Reader | str | None = None,
+    *,
+    observer: Observer | None = None,
+    exclusive: bool = False,
+    timeout: float = 0,
+    ask_again: bool = False,
+) -> Iterator[UZIPass | PIVCard]:
+    """The card in a reader, ready for use, and let go of afterwards: logged out, so that no PIN stays verified.
 
     Args:
         reader: a reader, or a name as :func:`find_reader` takes it.
         observer: sees every physical APDU, masked; so does the logger ``zorgid_card.apdu`` at level DEBUG.
+        exclusive: nobody else may use the card meanwhile.
+        timeout: for how many seconds to wait while another program holds the card.
+        ask_again: when another program resets the card during a signature, ask for the PIN again and sign again.
 
     Raises:
         ReaderError, UsageError: see :func:`find_reader`; another program holds the card.
@@ -93,11 +102,14 @@ def open_card(reader: Reader | str | None = None, *, observer: Observer | None =
             middleware can drive is opened by :func:`open_token`.
     """
     slot = find_reader(reader) if reader is None or isinstance(reader, str) else reader
-    channel = slot.connect()
+    channel = slot.connect(exclusive=exclusive, timeout=timeout)
+    card: UZIPass | PIVCard | None = None
     try:
-        yield open_linked_card(Link(channel, observer=observer))
+        card = open_channel(channel, observer=observer)
+        card.ask_again = ask_again
+        yield card
     finally:
-        channel.close(reset=True)
+        let_go(channel, card)
 
 
 @contextmanager

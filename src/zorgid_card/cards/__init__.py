@@ -8,7 +8,17 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from typing import Protocol
 
-from zorgid_card.cards.access import CardSigner, LastTry, PINProvider, PINRequest, Tries, TryState
+from zorgid_card.cards.access import (
+    CardSession,
+    CardSigner,
+    LastTry,
+    OnKeypad,
+    PINProvider,
+    PINRequest,
+    Tries,
+    TryState,
+)
+from zorgid_card.cards.capability import extended_length
 from zorgid_card.cards.detect import Detected, detect
 from zorgid_card.cards.inventory import Inventory
 from zorgid_card.cards.kinds import CardKind
@@ -17,8 +27,9 @@ from zorgid_card.cards.profile import PLAIN_PIV, UZI, YUBICO_PIV, YUBICO_PIV_3DE
 from zorgid_card.cards.token import TokenCard
 from zorgid_card.cards.uzi import UZIPass
 from zorgid_card.cards.zorgid import ZorgIDCard
-from zorgid_card.codec.link import Link
-from zorgid_card.errors import CardNotSupportedError
+from zorgid_card.codec.link import Link, Observer
+from zorgid_card.errors import CardNotSupportedError, CardRemovedError, CardResetError, ReaderError, TransportError
+from zorgid_card.ports.card import Channel, Keypad
 from zorgid_card.secret import Secret
 
 __all__ = [
@@ -33,6 +44,7 @@ __all__ = [
     "Detected",
     "Inventory",
     "LastTry",
+    "OnKeypad",
     "PINProvider",
     "PINRequest",
     "PIVCard",
@@ -42,7 +54,9 @@ __all__ = [
     "UZIPass",
     "ZorgIDCard",
     "detect",
+    "let_go",
     "open_card",
+    "open_channel",
 ]
 
 
@@ -57,6 +71,11 @@ class Card(Protocol):
     @property
     def profile(self) -> CardProfile:
         """Limits of PIN and PUK, and what else is known of this kind of card."""
+        ...
+
+    @property
+    def keypad(self) -> Keypad | None:
+        """The reader's keypad, if it has one: then :class:`OnKeypad` may be given for a PIN (PIN-6)."""
         ...
 
     def session(self) -> AbstractContextManager[None]:
@@ -120,3 +139,30 @@ def open_card(link: Link) -> UZIPass | PIVCard:
     if found.kind is CardKind.PIV_OTHER or found.profile.factory is None:
         return PIVCard(link, found.profile, kind=found.kind)
     return ZorgIDCard(link, found.profile, kind=found.kind)
+
+
+def open_channel(channel: Channel, *, observer: Observer | None = None) -> UZIPass | PIVCard:
+    """The card behind a channel; extended length is used where card and reader take it, raises as :func:`open_card`.
+
+    A reader may take long commands and yet break off a long answer: then the card is looked at again, with short ones.
+    """
+    extended = extended_length(Link(channel, observer=observer))
+    try:
+        return open_card(Link(channel, observer=observer, extended=extended))
+    except TransportError:
+        if not extended:
+            raise
+        return open_card(Link(channel, observer=observer))
+
+
+def let_go(channel: Channel, card: CardSession | None) -> None:
+    """Log out and close the channel; the card is reset only where it does not know how to log out, or an administration key
+    was authenticated. Never raises for a card that is gone.
+    """
+    try:
+        reset = card is not None and card.leave()
+    except (CardRemovedError, CardResetError):
+        reset = False  # nothing is verified any more
+    except ReaderError:
+        reset = True
+    channel.close(reset=reset)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -11,11 +12,11 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 from zorgid_card.cards.access import (
     CardSession,
     CardSigner,
+    LastTry,
     PINProvider,
     PINRequest,
     Tries,
     check_length,
-    entered,
     spoken,
 )
 from zorgid_card.cards.certificates import public_key_of
@@ -75,6 +76,14 @@ class PIVCard(CardSession):
     def _select(self) -> None:
         self._link.run(iso7816.select(self._profile.aids[0]))
 
+    def _read_mark(self) -> bytes | None:
+        self._select()
+        content = self._link.run(piv.get_data(piv.certificate_object(piv.AUTHENTICATION)))
+        return None if content is None else piv.decode_certificate(content)
+
+    def _log_out(self) -> None:
+        self._link.run(iso7816.log_out(piv.PIN))
+
     # --- PIN and PUK --------------------------------------------------------------------------------------
 
     def tries(self) -> Tries:
@@ -99,12 +108,15 @@ class PIVCard(CardSession):
             return Tries.known(self._profile.pin_tries)
         return Tries.UNKNOWN if left is None else Tries.known(left)
 
-    def _spend(self, credential: Credential, exchange: Exchange[None], last_try_allowed: bool) -> None:
-        """Read the counter, then make the try; the caller holds a session."""
+    def _spend(
+        self, credential: Credential, exchange: Exchange[None], last_try_allowed: bool, minimum: int | None = None
+    ) -> None:
+        """Read the counter, then make the try; the caller holds a session. ``minimum``: of what may be entered with it."""
         self._tries(credential).require(credential, last_try_allowed=last_try_allowed)
-        self._last_was_wrong = True
-        self._link.run(exchange)
-        self._last_was_wrong = False
+        profile, is_pin = self._profile, credential is Credential.PIN
+        fewest = profile.pin_minimum if is_pin else profile.puk_minimum
+        most = profile.pin_maximum if is_pin else profile.puk_maximum
+        self._attempt(exchange, fewest if minimum is None else minimum, most)
 
     def verify_pin(self, pin: Secret, *, last_try_allowed: bool = False) -> None:
         """Verify the PIN (VERIFY). It stays verified within a :meth:`session`.
@@ -141,7 +153,8 @@ class PIVCard(CardSession):
         """
         check_length(new, self._profile.pin_minimum, self._profile.pin_maximum)
         with self.session():
-            self._spend(Credential.PUK, iso7816.reset_retry_counter(piv.PIN, puk, new), last_try_allowed)
+            exchange = iso7816.reset_retry_counter(piv.PIN, puk, new)
+            self._spend(Credential.PUK, exchange, last_try_allowed, self._profile.pin_minimum)
 
     def change_puk(self, old: Secret, new: Secret, *, last_try_allowed: bool = False) -> None:
         """Change the PUK (CHANGE REFERENCE DATA; PIN-4). Raises what :meth:`unblock_pin` does."""
@@ -157,7 +170,7 @@ class PIVCard(CardSession):
             StatusWordError: the card does not know this form; reset it instead.
         """
         with self.session():
-            self._link.run(iso7816.log_out(piv.PIN))
+            self._log_out()
 
     # --- certificates and keys ----------------------------------------------------------------------------
 
@@ -165,7 +178,10 @@ class PIVCard(CardSession):
         """The certificate of ``slot``, DER; None when there is none."""
         with self.session():
             content = self._link.run(piv.get_data(piv.certificate_object(slot)))
-        return None if content is None else piv.decode_certificate(content)
+        certificate = None if content is None else piv.decode_certificate(content)
+        if slot == piv.AUTHENTICATION:
+            self._mark = certificate
+        return certificate
 
     def authentication_certificate(self) -> bytes:
         """The certificate one logs in with: that of 9A.
@@ -234,7 +250,7 @@ class PIVCard(CardSession):
         chosen = signature_algorithm(algorithm)
         key = self.key(slot)
         block = _block(key.algorithm, chosen, data)
-        return self._use(key, piv.sign_raw(slot, key.algorithm, block), pin)
+        return self._use(key, lambda: piv.sign_raw(slot, key.algorithm, block), pin)
 
     def key_agreement(
         self,
@@ -256,16 +272,21 @@ class PIVCard(CardSession):
             UsageError: the public key is not on the key's curve.
         """
         key = self.key(slot)
-        exchange = piv.key_agreement(slot, key.algorithm, _point(public_key, key.algorithm))
-        return self._use(key, exchange, pin)
+        point = _point(public_key, key.algorithm)
+        return self._use(key, lambda: piv.key_agreement(slot, key.algorithm, point), pin)
 
-    def _use(self, key: Key, exchange: Exchange[bytes], provider: PINProvider | None) -> bytes:
-        given = entered(provider, self._request(key)) if provider is not None and self._wants_pin(key) else None
-        with self.session():
-            if given is not None:
-                secret, last_try_allowed = spoken(given)
-                self._spend(Credential.PIN, iso7816.verify(piv.PIN, secret), last_try_allowed)
-            return self._link.run(exchange)
+    def _use(self, key: Key, make: Callable[[], Exchange[bytes]], provider: PINProvider | None) -> bytes:
+        def work(given: LastTry | Secret | None) -> bytes:
+            with self.session():
+                if given is not None:
+                    secret, last_try_allowed = spoken(given)
+                    self._spend(Credential.PIN, iso7816.verify(piv.PIN, secret), last_try_allowed)
+                return self._link.run(make())
+
+        def request(surely: bool) -> PINRequest | None:
+            return self._request(key) if surely or self._wants_pin(key) else None
+
+        return self._use_key(provider, request, work)
 
     def _wants_pin(self, key: Key) -> bool:
         if key.pin_policy == yubico.PIN_NEVER:
@@ -284,6 +305,7 @@ class PIVCard(CardSession):
             maximum=self._profile.pin_maximum,
             digits=True,
             retrying=self._last_was_wrong,
+            keypad=self.keypad is not None,
         )
 
     def signer(

@@ -90,6 +90,10 @@ class TokenCard:
         return self._profile
 
     @property
+    def keypad(self) -> None:
+        """None: with a keypad the middleware works by itself, and asks nobody here for a PIN."""
+
+    @property
     def serial(self) -> str:
         """The token's serial number, as the middleware tells it."""
         return self._serial

@@ -49,18 +49,24 @@ NO_READERS: Final = 0x8010002E
 UNKNOWN_READER: Final = 0x80100009
 CANCELLED: Final = 0x80100002
 TIMEOUT: Final = 0x8010000A
+NO_CARD: Final = 0x8010000C
+NO_HANDLE: Final = 0x80100003  # SCARD_E_INVALID_HANDLE
 CARD_RESET: Final = 0x80100068
 FORBIDDEN: Final = 0x8010006A  # SCARD_W_SECURITY_VIOLATION: pcscd's, where polkit keeps somebody out
+CARD_UNPOWERED: Final = 0x80100067
+CARD_REMOVED: Final = 0x80100069
+LOST: Final = (CARD_RESET, CARD_UNPOWERED, CARD_REMOVED)
+"""Until the card is connected anew, PC/SC answers everything with the same code."""
 _ERRORS: Final[dict[int, type[ZorgIDError]]] = {
     UNKNOWN_READER: NoReaderError,
     0x80100017: NoReaderError,  # SCARD_E_READER_UNAVAILABLE
     NO_READERS: NoReaderError,
     0x8010000B: ReaderBusyError,  # SCARD_E_SHARING_VIOLATION
-    0x8010000C: NoCardError,  # SCARD_E_NO_SMARTCARD
-    0x80100003: CardRemovedError,  # SCARD_E_INVALID_HANDLE: the channel is closed, or the service was started anew
-    0x80100069: CardRemovedError,  # SCARD_W_REMOVED_CARD
+    NO_CARD: NoCardError,
+    NO_HANDLE: CardRemovedError,  # the channel is closed, or the service was started anew
+    CARD_REMOVED: CardRemovedError,
     CARD_RESET: CardResetError,
-    0x80100067: CardResetError,  # SCARD_W_UNPOWERED_CARD
+    CARD_UNPOWERED: CardResetError,
     0x80100066: CardResponseError,  # SCARD_W_UNRESPONSIVE_CARD: often the card is in upside down
     0x80100065: CardResponseError,  # SCARD_W_UNSUPPORTED_CARD
     0x8010001D: PCSCUnavailableError,  # SCARD_E_NO_SERVICE
@@ -100,7 +106,8 @@ def _unavailable(which: str) -> PCSCUnavailableError:
     return PCSCUnavailableError(f"PC/SC: no {which}", reason=which, advice=_ADVICE.get((sys.platform, which)))
 
 
-def _fail(operation: str, code: int) -> NoReturn:
+def fail(operation: str, code: int) -> NoReturn:
+    """Raise what PC/SC's code of an operation means."""
     kind = _ERRORS.get(code, TransportError)
     if kind is PCSCUnavailableError:
         raise _unavailable("access" if code == FORBIDDEN else "service")
@@ -123,9 +130,9 @@ def lost(error: ReaderError) -> bool:
 
 
 def check(operation: str, code: int) -> None:
-    """Raise what PC/SC's code of an operation means; 0 means nothing."""
+    """Raise what PC/SC's code of an operation means, unless it is 0."""
     if code != 0:
-        _fail(operation, code)
+        fail(operation, code)
 
 
 @cache

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from zorgid_card import recipes
-from zorgid_card.cards import Card, CardKind, LastTry, PINRequest, Tries
+from zorgid_card.cards import Card, CardKind, LastTry, OnKeypad, PINRequest, Tries
 from zorgid_card.cards.access import spoken
 from zorgid_card.cli.codes.status import show
 from zorgid_card.cli.console import TerminalHolder, TerminalKeyboard
@@ -59,7 +59,7 @@ def _change_pin(card: Card, holder: TerminalHolder) -> str:
     old, last = _present(card, holder, Credential.PIN, card.tries())
     policy = _policy(card)
     with old:
-        first, second = _chosen(holder, policy, holder.new_pin)
+        first, second = _chosen(holder, old, policy, holder.new_pin)
         with first, second:
             pin.change_pin(card, old, first, second, policy=policy, last_try_allowed=last)
     return "code.pin_changed"
@@ -69,7 +69,7 @@ def _unblock_pin(card: Card, holder: TerminalHolder) -> str:
     puk, last = _present(card, holder, Credential.PUK, card.puk_tries())
     policy = _policy(card)
     with puk:
-        first, second = _chosen(holder, policy, holder.new_pin)
+        first, second = _chosen(holder, puk, policy, holder.new_pin)
         with first, second:
             pin.unblock_pin(card, puk, first, second, policy=policy, last_try_allowed=last)
     return "code.pin_unblocked"
@@ -78,7 +78,7 @@ def _unblock_pin(card: Card, holder: TerminalHolder) -> str:
 def _change_puk(card: Card, holder: TerminalHolder) -> str:
     old, last = _present(card, holder, Credential.PUK, card.puk_tries())
     with old:
-        first, second = _chosen(holder, _PUK_POLICY, holder.new_puk, what="puk")
+        first, second = _chosen(holder, old, _PUK_POLICY, holder.new_puk, what="puk")
         with first, second:
             pin.change_puk(card, old, first, second, last_try_allowed=last)
     return "code.puk_changed"
@@ -109,15 +109,22 @@ def _present(card: Card, holder: TerminalHolder, what: Credential, tries: Tries)
             maximum=profile.pin_maximum if is_pin else profile.puk_maximum,
             digits=card.kind is not CardKind.UZI_PASS,
             retrying=False,
+            keypad=card.keypad is not None,
         )
     )
     return spoken(given)
 
 
 def _chosen(
-    holder: TerminalHolder, policy: PINPolicy, ask: Callable[[PINPolicy], tuple[Secret, Secret]], what: str = "pin"
+    holder: TerminalHolder,
+    present: Secret,
+    policy: PINPolicy,
+    ask: Callable[[PINPolicy], tuple[Secret, Secret]],
+    what: str = "pin",
 ) -> tuple[Secret, Secret]:
-    """Asked until it is good."""
+    """Asked until it is good; on the keypad, where the present one is entered there."""
+    if isinstance(present, OnKeypad):
+        return OnKeypad(), OnKeypad()
     while True:
         try:
             with about(what=what):
