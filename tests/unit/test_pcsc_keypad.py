@@ -170,7 +170,7 @@ def test_a_reader_without_display_shows_no_messages_and_one_with_limits_keeps_th
     [
         ("pin change", ["271828", "314159", "314159"]),
         ("pin unblock", ["87654321", "314159", "314159"]),
-        ("puk change", ["87654321", "31415926", "31415926"]),
+        ("pin change-puk", ["87654321", "31415926", "31415926"]),
     ],
 )
 def test_pin_6_the_command_line_lets_the_reader_ask(
@@ -186,7 +186,7 @@ def test_pin_6_the_command_line_lets_the_reader_ask(
     stub["state"] = 0x20
     monkeypatch.setenv(LIBRARY_VARIABLE, stub.path)
     keypad.presses = presses
-    assert app.run([*command.split(), "Stub Reader 00", "--lang", "en"]) == 0
+    assert app.run([*command.split(), "--reader", "Stub Reader 00", "--lang", "en"]) == 0
     assert "on the card reader" in capsys.readouterr().out
     assert keypad.presses == []
     assert simulated.tries_left == (3, 3)
