@@ -13,17 +13,18 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 
 from zorgid_card.adapters import pcsc
 from zorgid_card.adapters.keystore import FileKeyStore
-from zorgid_card.cards import PIVCard, UZIPass
+from zorgid_card.cards import CardMemory, Insertion, PIVCard, UZIPass
 from zorgid_card.cards import open_card as open_linked_card
 from zorgid_card.codec.link import Link, Observer
 from zorgid_card.errors import CertificateError, NoCardError, NoReaderError, StorageError, UsageError
 from zorgid_card.pki.authority import Authority
 from zorgid_card.pki.chain import Trust
 from zorgid_card.pki.revocation import CRL, CRLSource
-from zorgid_card.ports.card import Reader
+from zorgid_card.ports.card import CountingReader, Reader
 from zorgid_card.ports.registry import Registry
 from zorgid_card.secret import Secret
 from zorgid_card.workflows import enrolment, housekeeping, issuance, organisation
@@ -77,13 +78,20 @@ def _holds_card(reader: Reader) -> bool:
     return False
 
 
+CARDS_MET: Final = CardMemory()
+"""The cards last opened in this process: what was read of them is public, and it is not kept anywhere else."""
+
+
 @contextmanager
-def open_card(reader: Reader | str | None = None, *, observer: Observer | None = None) -> Iterator[UZIPass | PIVCard]:
+def open_card(
+    reader: Reader | str | None = None, *, observer: Observer | None = None, memory: CardMemory | None = CARDS_MET
+) -> Iterator[UZIPass | PIVCard]:
     """The card in a reader, ready for use, and let go of afterwards: powered down, so that no PIN stays verified.
 
     Args:
         reader: a reader, or a name as :func:`find_reader` takes it.
         observer: sees every physical APDU, masked.
+        memory: of the cards met before, which makes logging in with one again quicker; None reads every card anew.
 
     Raises:
         ReaderError, UsageError: see :func:`find_reader`; another program holds the card.
@@ -92,9 +100,15 @@ def open_card(reader: Reader | str | None = None, *, observer: Observer | None =
     slot = find_reader(reader) if reader is None or isinstance(reader, str) else reader
     channel = slot.connect()
     try:
-        yield open_linked_card(Link(channel, observer=observer))
+        yield open_linked_card(Link(channel, observer=observer), memory, _insertion(slot))
     finally:
         channel.close(reset=True)
+
+
+def _insertion(reader: Reader) -> Insertion | None:
+    """Asked when the card is connected: one that was taken out before is not answering any more."""
+    number = reader.insertion() if isinstance(reader, CountingReader) else None
+    return None if number is None else Insertion(reader.name, number)
 
 
 # --- portal side -----------------------------------------------------------------------------------------------------

@@ -9,9 +9,10 @@ from contextlib import AbstractContextManager
 from typing import Protocol
 
 from zorgid_card.cards.access import CardSigner, LastTry, PINProvider, PINRequest, Tries, TryState
-from zorgid_card.cards.detect import Detected, detect
+from zorgid_card.cards.detect import Detected, detect, recognise
 from zorgid_card.cards.inventory import Inventory
 from zorgid_card.cards.kinds import CardKind
+from zorgid_card.cards.memory import CardMemory, Insertion, Recognised
 from zorgid_card.cards.piv import PIVCard
 from zorgid_card.cards.profile import PLAIN_PIV, UZI, YUBICO_PIV, YUBICO_PIV_3DES, CardProfile
 from zorgid_card.cards.uzi import UZIPass
@@ -27,9 +28,11 @@ __all__ = [
     "YUBICO_PIV_3DES",
     "Card",
     "CardKind",
+    "CardMemory",
     "CardProfile",
     "CardSigner",
     "Detected",
+    "Insertion",
     "Inventory",
     "LastTry",
     "PINProvider",
@@ -98,8 +101,14 @@ class Card(Protocol):
         ...
 
 
-def open_card(link: Link) -> UZIPass | PIVCard:
+def open_card(link: Link, memory: CardMemory | None = None, insertion: Insertion | None = None) -> UZIPass | PIVCard:
     """The card at the other end, ready for use: found by reading, nothing tried.
+
+    Args:
+        link: to the card.
+        memory: of the cards met before; a ZORG-ID Smartcard that is in it is not read again.
+        insertion: since when the card is in its reader, asked after connecting to it. A card recognised in this very insertion is
+            sent nothing at all.
 
     Returns:
         a :class:`UZIPass`; a :class:`ZorgIDCard` (also for a blank: see its ``kind``); or, for somebody
@@ -109,11 +118,17 @@ def open_card(link: Link) -> UZIPass | PIVCard:
         CardNotSupportedError: ``reason`` says what was found instead.
         ReaderError: the card is gone.
     """
-    found = detect(link)
+    known = None if memory is None else memory.inserted(insertion, link.channel.atr)
+    if known is not None:
+        return ZorgIDCard(link, None, met=Recognised(known, memory, selected=False))
+    with link.channel.transaction():
+        found = recognise(link, memory, insertion)
+    if found.met is not None:
+        return ZorgIDCard(link, None, met=found.met)
     if found.profile is None:
         raise CardNotSupportedError(f"this card cannot be used: {found.why}", reason=found.why)
     if found.kind is CardKind.UZI_PASS:
-        return UZIPass(link, found.profile)
+        return UZIPass(link, found.profile, layout=found.layout)
     if found.kind is CardKind.PIV_OTHER or found.profile.factory is None:
         return PIVCard(link, found.profile, kind=found.kind)
     return ZorgIDCard(link, found.profile, kind=found.kind)

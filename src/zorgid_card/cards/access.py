@@ -23,6 +23,8 @@ class TryState(StrEnum):
     FINAL = "final"
     LOCKED = "locked"
     UNKNOWN = "unknown"
+    UNREAD = "unread"
+    """Not read yet: it is read when the PIN was given, before it is tried."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +36,18 @@ class Tries:
 
     UNKNOWN: ClassVar[Tries]
     LOW: ClassVar[Tries]
+    UNREAD: ClassVar[Tries]
 
     @classmethod
     def known(cls, left: int) -> Tries:
         """A number that the card told: 0 is ``locked``, 1 is ``final``."""
         state = {0: TryState.LOCKED, 1: TryState.FINAL}.get(left, TryState.KNOWN)
         return cls(state, left)
+
+    @property
+    def at_stake(self) -> bool:
+        """Whether the next try may be the last."""
+        return self.state in (TryState.FINAL, TryState.UNKNOWN, TryState.UNREAD)
 
     def require(self, credential: Credential, *, last_try_allowed: bool) -> None:
         """Is it right to spend a try now?
@@ -51,12 +59,13 @@ class Tries:
         """
         if self.state is TryState.LOCKED:
             raise credential.blocked()
-        if self.state in (TryState.FINAL, TryState.UNKNOWN) and not last_try_allowed:
+        if self.at_stake and not last_try_allowed:
             raise LastTryError(tries_left=self.left, what=credential.value)
 
 
 Tries.UNKNOWN = Tries(TryState.UNKNOWN)
 Tries.LOW = Tries(TryState.LOW)
+Tries.UNREAD = Tries(TryState.UNREAD)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +94,8 @@ class LastTry:
 PINProvider: TypeAlias = Callable[[PINRequest], "Secret | LastTry"]
 """Asked for the PIN outside any transaction, once for each operation that wants it; the secret stays the provider's to wipe.
 
-A plain :class:`Secret` is not tried when the request's tries are ``final`` or ``unknown``: then LastTryError is raised.
+A plain :class:`Secret` is not tried when the request's tries are ``final`` or ``unknown``: then LastTryError is raised. Where they
+were ``unread``, or have become fewer meanwhile, it is asked again before a last one is spent.
 """
 
 

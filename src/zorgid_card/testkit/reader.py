@@ -71,6 +71,11 @@ class SimulatedReader:
                 self._card.reset()
                 self._resets += 1
 
+    def insertion(self) -> int | None:
+        """A number that is another one whenever a card was put in; None: the slot is empty."""
+        with self._change:
+            return None if self._card is None else self._insertion
+
     def connect(self, *, exclusive: bool = False) -> SimulatedChannel:
         """Power the card and open a channel to it.
 

@@ -15,6 +15,7 @@ LIBRARY_VARIABLE: Final = "ZORGID_PCSC_LIBRARY"
 
 _SLICE_MS: Final = 250  # so that Ctrl-C is heard while waiting for a card
 _PRESENT, _CHANGED, _UNKNOWN = 0x20, 0x02, 0x04
+_COUNTER_SHIFT: Final = 16
 
 
 class PCSCReader:
@@ -67,6 +68,20 @@ class PCSCReader:
                     return
                 if end is not None and time.monotonic() >= end:
                     raise NoCardError("the time to wait has passed", reason="timeout")
+
+    def insertion(self) -> int | None:
+        """A number for the card being in this reader since it was put in, as PC/SC counts it (the high word of its state).
+
+        To know it of a card that is connected, connect first and ask then: a card taken out in between answers no more.
+
+        Returns:
+            None where that cannot be known: no card, no reader, or nothing counted yet.
+        """
+        with opened(self._library) as context:
+            state = ffi.new("uint32_t *", 0)
+            if lib.zc_pcsc_wait(context.pcsc, context.handle, self._encoded, 0, state) != 0:
+                return None
+            return int(state[0]) >> _COUNTER_SHIFT or None if state[0] & _PRESENT else None
 
     def _look(self, context: Context, state: Any, end: float | None) -> None:
         """Let ``state`` become the slot's, waiting a while for it to change; the first look does not wait."""
