@@ -6,6 +6,7 @@ them resets is lost to the others until they connect again.
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +15,10 @@ from zorgid_card.errors import CardRemovedError, CardResetError, NoCardError, Re
 from zorgid_card.ports.card import Octets
 from zorgid_card.testkit.card import VirtualCard
 from zorgid_card.testkit.transcript import Transcript
+
+
+_insertions = itertools.count(1)
+"""Of all simulated readers: two may have the same name."""
 
 
 class SimulatedReader:
@@ -50,7 +55,7 @@ class SimulatedReader:
             if self._card is not None:
                 self._card.power_off()
             self._card = card
-            self._insertion += 1
+            self._insertion = next(_insertions)
             self._open.clear()
             self._change.notify_all()
 
@@ -72,7 +77,7 @@ class SimulatedReader:
                 self._resets += 1
 
     def insertion(self) -> int | None:
-        """A number that is another one whenever a card was put in; None: the slot is empty."""
+        """A number that no other insertion in this process has; None: the slot is empty."""
         with self._change:
             return None if self._card is None else self._insertion
 
