@@ -97,8 +97,7 @@ class UZIPass(CardSession):
     @property
     def serial(self) -> str:
         """Serial number of the chip's description (EF.CardInfo), hexadecimal; empty when it has none."""
-        with self.session():
-            return self._contents().layout.serial.hex().upper()
+        return self._contents().layout.serial.hex().upper()
 
     def _select(self) -> None:
         layout = self._layout if self._known is None else self._known.layout
@@ -106,8 +105,10 @@ class UZIPass(CardSession):
             self._link.run(pkcs15.enter_application(layout))
 
     def _contents(self) -> _Contents:
+        """Read once; a session is held for it where the caller holds none."""
         if self._known is None:
-            self._known = self._link.run(_read_contents(self._layout))
+            with self.session():
+                self._known = self._link.run(_read_contents(self._layout))
         return self._known
 
     def _usage(self, usage: str) -> _Usage:
@@ -120,18 +121,17 @@ class UZIPass(CardSession):
 
     def certificates(self) -> dict[str, bytes]:
         """The certificates of the pass's own keys by usage, DER."""
-        with self.session():
-            return {usage: found.certificate for usage, found in self._contents().usages.items()}
+        return {usage: found.certificate for usage, found in self._contents().usages.items()}
 
     def chain(self) -> list[bytes]:
         """The certificates on the pass that belong to no key of it: its issuers', DER; in the card's
         order.
         """
-        with self.session():
-            if self._chain is None:
+        if self._chain is None:
+            with self.session():
                 known = self._contents()
                 self._chain = [self._link.run(pkcs15.read_certificate(known.layout, one)) for one in known.others]
-            return list(self._chain)
+        return list(self._chain)
 
     def authentication_certificate(self) -> bytes:
         """The certificate one logs in with: that of the authenticity key.
@@ -139,8 +139,7 @@ class UZIPass(CardSession):
         Raises:
             UsageError: there is none.
         """
-        with self.session():
-            return self._usage(AUTHENTICITY).certificate
+        return self._usage(AUTHENTICITY).certificate
 
     # --- PIN and PUK --------------------------------------------------------------------------------------
 
@@ -393,8 +392,7 @@ class UZIPass(CardSession):
         """The key of ``usage`` as a :class:`~zorgid_card.ports.card.Signer`; ``pin`` is asked at each
         signature that wants it.
         """
-        with self.session():
-            public_key, _ = public_key_of(self._usage(usage).certificate)
+        public_key, _ = public_key_of(self._usage(usage).certificate)
         return CardSigner(
             public_key,
             algorithm,
