@@ -392,7 +392,9 @@ def test_a_reset_after_the_try_is_not_survived_silently(card: VirtualPIVCard, me
 
 
 def known(number: int) -> KnownCard:
-    return KnownCard(b"\x3b\x00", chuid(number.to_bytes(16, "big"), datetime(2029, 1, 1, tzinfo=UTC).date()), b"\x30\x00")
+    return KnownCard(
+        b"\x3b\x00", chuid(number.to_bytes(16, "big"), datetime(2029, 1, 1, tzinfo=UTC).date()), b"\x30\x00"
+    )
 
 
 def test_the_memory_is_bounded_and_forgets_who_was_not_here_for_longest() -> None:
