@@ -124,6 +124,7 @@ BENCH := build/bench
 
 bench: $(STAMP) $(BENCH)/.peers $(BENCH)/libpcsclite.so.1 ## measure against the peers; GROUPS="tlv crl" for some, which keeps nothing
 	PYTHONPATH=$(BENCH)/peers LD_LIBRARY_PATH=$(BENCH) $(BIN)/python benchmarks/run.py $(GROUPS)
+	$(if $(GROUPS),,$(BIN)/python benchmarks/opening.py)
 
 $(BENCH)/.peers: | $(STAMP)
 	@mkdir -p $(@D)

@@ -297,7 +297,7 @@ def test_a_key_replaced_in_the_reader_gives_no_token_and_is_read_anew(
     fresh = personalise(card, guid=guid)
     with pytest.raises(ProofError):
         sign_in(reader, memory)
-    assert len(memory) == 0
+    assert memory.size == 0
     assert sign_in(reader, memory).certificate == fresh
     assert tries_left(card) == 3
 
@@ -313,7 +313,7 @@ def test_what_this_library_writes_is_not_remembered(
             opened.authenticate_administration(opened.factory_secrets()[2])  # type: ignore[attr-defined]
             opened.write_certificate(0x9A, old[:-1] + b"\x00")  # type: ignore[attr-defined]
         assert opened.authentication_certificate() == old[:-1] + b"\x00"
-    assert len(memory) == 0
+    assert memory.size == 0
 
 
 # --- other programs -----------------------------------------------------------------------------------------------
@@ -403,7 +403,7 @@ def test_the_memory_is_bounded_and_forgets_who_was_not_here_for_longest() -> Non
         memory.keep(known(number), Insertion("reader", number))
     assert memory.recognise(known(1).chuid, b"\x3b\x00") == known(1)
     memory.keep(known(3), Insertion("reader", 3))
-    assert len(memory) == 2
+    assert memory.size == 2
     assert memory.recognise(known(2).chuid, b"\x3b\x00") is None
     assert memory.inserted(Insertion("reader", 3), b"\x3b\x00") == known(3)
     for number in range(100):
@@ -435,7 +435,7 @@ def test_the_memory_tells_insertions_readers_and_answers_to_reset_apart() -> Non
 def test_a_chuid_that_does_not_tell_cards_apart_is_not_remembered(content: bytes) -> None:
     memory = CardMemory()
     memory.keep(KnownCard(b"\x3b\x00", content, b"\x30\x00"), Insertion("reader", 1))
-    assert len(memory) == 0
+    assert memory.size == 0
     assert memory.inserted(Insertion("reader", 1), b"\x3b\x00") is None
 
 
@@ -446,7 +446,7 @@ def test_cards_that_share_a_guid_of_zeros_are_read_each_time(memory: CardMemory)
     before = sign_in(reader, memory).certificate
     move(reader, theirs)
     assert sign_in(reader, memory, Person(OTHER_PIN)).certificate != before
-    assert (tries_left(theirs), len(memory)) == (3, 0)
+    assert (tries_left(theirs), memory.size) == (3, 0)
 
 
 def test_several_threads_share_a_memory() -> None:
@@ -472,7 +472,7 @@ def test_several_threads_share_a_memory() -> None:
     for thread in threads:
         thread.join()
     assert failed == []
-    assert len(memory) <= 4
+    assert memory.size <= 4
 
 
 # --- everything else that opens cards -----------------------------------------------------------------------------

@@ -83,7 +83,8 @@ class CardMemory:
         self._cards: OrderedDict[bytes, KnownCard] = OrderedDict()
         self._inserted: OrderedDict[str, tuple[int, bytes]] = OrderedDict()
 
-    def __len__(self) -> int:
+    @property
+    def size(self) -> int:
         """How many cards are remembered."""
         with self._lock:
             return len(self._cards)

@@ -16,7 +16,6 @@ from zorgid_card.ports.card import Octets
 from zorgid_card.testkit.card import VirtualCard
 from zorgid_card.testkit.transcript import Transcript
 
-
 _insertions = itertools.count(1)
 """Of all simulated readers: two may have the same name."""
 
