@@ -100,7 +100,8 @@ def open_card(
     slot = find_reader(reader) if reader is None or isinstance(reader, str) else reader
     channel = slot.connect()
     try:
-        yield open_linked_card(Link(channel, observer=observer), memory, _insertion(slot))
+        insertion = None if memory is None else _insertion(slot)
+        yield open_linked_card(Link(channel, observer=observer), memory, insertion)
     finally:
         channel.close(reset=True)
 

@@ -30,6 +30,7 @@ from zorgid_card.codec.link import Exchange, Link
 from zorgid_card.errors import (
     CardError,
     CardResetError,
+    CertificateError,
     LastTryError,
     ProofError,
     SignatureError,
@@ -178,6 +179,8 @@ class PIVCard(CardSession):
         if credential is Credential.PIN:
             self._presented = True
             self._told(Tries.known(self._limits.pin_tries))
+        else:
+            self._told(Tries.UNREAD)  # a PUK gives the PIN its tries back
 
     def verify_pin(self, pin: Secret, *, last_try_allowed: bool = False) -> None:
         """Verify the PIN (VERIFY). It stays verified within a :meth:`session`.
@@ -429,12 +432,14 @@ class PIVCard(CardSession):
             ProofError: the card's key is not that of the certificate: its contents have changed. What was known of it is
                 forgotten, so another try reads it anew.
         """
-        met = self._met
-        if met is None:
+        if self._met is None:
             return self.signer(piv.AUTHENTICATION, pin)
-        public_key, algorithm = public_key_of(met.known.certificate)
-        key = Key(piv.AUTHENTICATION, algorithm, public_key, yubico.PIN_ONCE)
-        signer = self._signer(key, pin)
+        try:
+            public_key, algorithm = public_key_of(self._met.known.certificate)
+        except (CardError, CertificateError):
+            self._changed()
+            raise
+        signer = self._signer(Key(piv.AUTHENTICATION, algorithm, public_key, yubico.PIN_ONCE), pin)
         return replace(signer, operation=lambda data: self._checked(signer, data))
 
     def _checked(self, signer: CardSigner, data: bytes) -> bytes:
