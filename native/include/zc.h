@@ -597,7 +597,7 @@ ZC_API void zc_piv_close(zc_piv *channel);
 
 /* ---- PC/SC: the system's smart card service, loaded at run time ---------------------------------------------------- */
 
-#define ZC_PCSC_CALLS 11
+#define ZC_PCSC_CALLS 12
 #define ZC_PCSC_ATR_MAX 36
 #define ZC_PCSC_WAIT_FOREVER 0xFFFFFFFF
 
@@ -608,7 +608,7 @@ typedef struct {
 } zc_pcsc;
 
 /* Load libpcsclite.so.1, winscard.dll or PCSC.framework, or the library at `path` unless it is NULL.
- * ZC_E_LIBRARY: it is not there. ZC_E_SYMBOL: it lacks one of the calls. */
+ * ZC_E_LIBRARY: it is not there. ZC_E_SYMBOL: it lacks one of the calls (it may lack SCardControl). */
 ZC_API zc_status zc_pcsc_load(zc_pcsc *pcsc, const char *path);
 ZC_API void zc_pcsc_unload(zc_pcsc *pcsc);
 
@@ -641,6 +641,12 @@ ZC_API uint32_t zc_pcsc_atr(const zc_pcsc *pcsc, uint64_t card, uint8_t *atr, ui
  * (ISO/IEC 7816-3:2006, 12.2); a response that does not fit `capacity` is 0x80100008. */
 ZC_API uint32_t zc_pcsc_transmit(const zc_pcsc *pcsc, uint64_t card, uint32_t protocol, const uint8_t *command,
                           size_t command_length, uint8_t *response, size_t capacity, size_t *response_length);
+
+/* Ask the reader itself (SCardControl). `code` is a number of PC/SC part 10, up to 0xFFF, which is made the platform's own
+ * control code (3400 asks for the features), or a control code as the reader told it. 0x80100022 where the library has no such
+ * call. */
+ZC_API uint32_t zc_pcsc_control(const zc_pcsc *pcsc, uint64_t card, uint32_t code, const uint8_t *data, size_t length,
+                         uint8_t *answer, size_t capacity, size_t *answer_length);
 
 /* Carry a whole logical command (zc_carry) over PC/SC. Over T=0 extended commands are ZC_TRANSMIT_REFUSED. */
 ZC_API zc_status zc_pcsc_carry(const zc_pcsc *pcsc, uint64_t card, uint32_t protocol, zc_job *job);

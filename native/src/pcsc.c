@@ -63,8 +63,9 @@ typedef result(CALL *end_call)(handle, dword);
 typedef result(CALL *status_call)(handle, char *, dword *, dword *, dword *, uint8_t *, dword *);
 typedef result(CALL *transmit_call)(handle, const io_request *, const uint8_t *, dword, io_request *, uint8_t *,
                                     dword *);
+typedef result(CALL *control_call)(handle, dword, const void *, dword, void *, dword, dword *);
 
-enum { ESTABLISH, RELEASE, LIST, WAIT, CONNECT, RECONNECT, DISCONNECT, BEGIN, END, STATUS, TRANSMIT };
+enum { ESTABLISH, RELEASE, LIST, WAIT, CONNECT, RECONNECT, DISCONNECT, BEGIN, END, STATUS, TRANSMIT, CONTROL };
 
 static const char *const names[ZC_PCSC_CALLS] = {
     [ESTABLISH] = "SCardEstablishContext",
@@ -78,9 +79,14 @@ static const char *const names[ZC_PCSC_CALLS] = {
     [END] = "SCardEndTransaction",
     [STATUS] = ANSI("SCardStatus"),
     [TRANSMIT] = "SCardTransmit",
+#if defined(__APPLE__)
+    [CONTROL] = "SCardControl132", /* its SCardControl is of PC/SC 1.0, without the control code */
+#else
+    [CONTROL] = "SCardControl",
+#endif
 };
 
-enum { SCOPE_SYSTEM = 2, T0 = 1, T0_OR_T1 = 3 };
+enum { SCOPE_SYSTEM = 2, T0 = 1, T0_OR_T1 = 3, FUNCTION_MAX = 0xFFF };
 
 /* ISO C has no cast between object and function pointers; POSIX and Windows promise that their representations agree. */
 #define ENTRY(type, pcsc, index) \
@@ -143,7 +149,7 @@ zc_status zc_pcsc_load(zc_pcsc *pcsc, const char *path)
         return ZC_E_LIBRARY;
     for (size_t i = 0; i < ZC_PCSC_CALLS; i++) {
         pcsc->call[i] = find_symbol(pcsc->library, names[i]);
-        if (pcsc->call[i] == NULL) {
+        if (pcsc->call[i] == NULL && i != CONTROL) {
             zc_pcsc_unload(pcsc);
             return ZC_E_SYMBOL;
         }
@@ -285,6 +291,34 @@ uint32_t zc_pcsc_transmit(const zc_pcsc *pcsc, uint64_t card, uint32_t protocol,
     *response_length = size <= capacity ? (size_t)size : 0;
     /* this one code is ours alone and means "never sent": from a library it may have been sent all the same */
     return code == ZC_TRANSMIT_REFUSED ? UINT32_C(0x80100014) /* SCARD_F_UNKNOWN_ERROR */ : code;
+}
+
+/* The platform's control code of a function of PC/SC part 10; a control code stays what it is. */
+static dword control_code(uint32_t code)
+{
+    if (code > FUNCTION_MAX)
+        return code;
+#if defined(_WIN32)
+    return (UINT32_C(0x31) << 16) | (code << 2); /* CTL_CODE(FILE_DEVICE_SMARTCARD, code, METHOD_BUFFERED, FILE_ANY_ACCESS) */
+#else
+    return UINT32_C(0x42000000) + code;
+#endif
+}
+
+uint32_t zc_pcsc_control(const zc_pcsc *pcsc, uint64_t card, uint32_t code, const uint8_t *data, size_t length,
+                         uint8_t *answer, size_t capacity, size_t *answer_length)
+{
+    ENTRY(control_call, pcsc, CONTROL);
+    dword returned = 0;
+    uint32_t status;
+
+    *answer_length = 0;
+    if (pcsc->call[CONTROL] == NULL)
+        return UINT32_C(0x80100022); /* SCARD_E_UNSUPPORTED_FEATURE */
+    status = (uint32_t)entry((handle)card, control_code(code), data, (dword)length, answer, (dword)capacity, &returned);
+    if (status == 0 && returned <= capacity)
+        *answer_length = (size_t)returned;
+    return status;
 }
 
 typedef struct {

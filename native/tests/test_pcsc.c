@@ -92,6 +92,18 @@ static void each_protocol_gets_the_form_it_carries(void)
     carried(1, "00A4", "00A4");
 }
 
+static void a_reader_is_asked_by_its_control_codes(void)
+{
+    uint8_t answer[4];
+    size_t got = 1;
+
+    EQUAL(zc_pcsc_control(&pcsc, 1, 3400, NULL, 0, answer, sizeof answer, &got), 0x80100016);
+    EQUAL(got, 0);
+    EQUAL(*variable("stub_control_code"), 0x42000000 + 3400);
+    EQUAL(zc_pcsc_control(&pcsc, 1, 0x42330006, NULL, 0, answer, sizeof answer, &got), 0x80100016);
+    EQUAL(*variable("stub_control_code"), 0x42330006);
+}
+
 int main(void)
 {
     if (zc_pcsc_load(&pcsc, STUB) != ZC_OK) {
@@ -100,6 +112,7 @@ int main(void)
     }
     RUN(what_is_not_pcsc_is_told_apart);
     RUN(a_card_is_reached_through_context_and_reader);
+    RUN(a_reader_is_asked_by_its_control_codes);
     RUN(each_protocol_gets_the_form_it_carries);
     zc_pcsc_unload(&pcsc);
     return report();

@@ -280,6 +280,12 @@ class DeclinedError(UserError):
     code = "user.declined"
 
 
+class KeypadTimeoutError(UserError):
+    """No PIN was entered on the reader's keypad in time; no try was spent."""
+
+    code = "user.keypad_timeout"
+
+
 class CancelledError(UserError):
     """Stopped between two commands to the card, as was asked."""
 

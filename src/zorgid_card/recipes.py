@@ -17,9 +17,8 @@ from typing import Final
 
 from zorgid_card.adapters import pcsc
 from zorgid_card.adapters.keystore import FileKeyStore
-from zorgid_card.cards import CardMemory, Insertion, PIVCard, UZIPass
-from zorgid_card.cards import open_card as open_linked_card
-from zorgid_card.codec.link import Link, Observer
+from zorgid_card.cards import CardMemory, Insertion, PIVCard, UZIPass, let_go, open_channel
+from zorgid_card.codec.link import Observer
 from zorgid_card.errors import CertificateError, NoCardError, NoReaderError, StorageError, UsageError
 from zorgid_card.pki.authority import Authority
 from zorgid_card.pki.chain import Trust
@@ -84,13 +83,22 @@ CARDS_MET: Final = CardMemory()
 
 @contextmanager
 def open_card(
-    reader: Reader | str | None = None, *, observer: Observer | None = None, memory: CardMemory | None = CARDS_MET
+    reader: Reader | str | None = None,
+    *,
+    observer: Observer | None = None,
+    exclusive: bool = False,
+    timeout: float = 0,
+    ask_again: bool = False,
+    memory: CardMemory | None = CARDS_MET,
 ) -> Iterator[UZIPass | PIVCard]:
-    """The card in a reader, ready for use, and let go of afterwards: powered down, so that no PIN stays verified.
+    """The card in a reader, ready for use, and let go of afterwards: logged out, so that no PIN stays verified.
 
     Args:
         reader: a reader, or a name as :func:`find_reader` takes it.
         observer: sees every physical APDU, masked.
+        exclusive: nobody else may use the card meanwhile.
+        timeout: for how many seconds to wait while another program holds the card.
+        ask_again: when another program resets the card during a signature, ask for the PIN again and sign again.
         memory: of the cards met before, which makes logging in with one again quicker; None reads every card anew.
 
     Raises:
@@ -98,18 +106,19 @@ def open_card(
         CardNotSupportedError: not a card of this library; ``reason`` says what was found instead.
     """
     slot = find_reader(reader) if reader is None or isinstance(reader, str) else reader
-    channel = slot.connect()
+    channel = slot.connect(exclusive=exclusive, timeout=timeout)
+    card: UZIPass | PIVCard | None = None
     try:
-        insertion = None if memory is None else _insertion(slot)
-        yield open_linked_card(Link(channel, observer=observer), memory, insertion)
+        card = open_channel(channel, observer=observer, memory=memory, insertion=_insertion(slot))
+        card.ask_again = ask_again
+        yield card
     finally:
-        channel.close(reset=True)
+        let_go(channel, card)
 
 
-def _insertion(reader: Reader) -> Insertion | None:
+def _insertion(reader: Reader) -> Insertion:
     """Asked when the card is connected: one that was taken out before is not answering any more."""
-    number = reader.insertion() if isinstance(reader, CountingReader) else None
-    return None if number is None else Insertion(reader.name, number)
+    return Insertion(reader.name, reader.insertion() if isinstance(reader, CountingReader) else None)
 
 
 # --- portal side -----------------------------------------------------------------------------------------------------

@@ -39,8 +39,8 @@ class VirtualSlot:
     def name(self) -> str:
         return self._reader.name
 
-    def connect(self, *, exclusive: bool = False) -> PCSCChannel:
-        return self._reader.connect(exclusive=exclusive)
+    def connect(self, *, exclusive: bool = False, timeout: float = 0) -> PCSCChannel:
+        return self._reader.connect(exclusive=exclusive, timeout=timeout)
 
     def wait(self, *, present: bool, timeout: float | None = None) -> None:
         self._reader.wait(present=present, timeout=10)

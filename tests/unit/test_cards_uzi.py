@@ -127,24 +127,29 @@ def test_the_signature_key_wants_its_pin_each_time(simulated: VirtualUZIPass) ->
     notes = Instructions(reader.connect())
     card = UZIPass(Link(notes))
     asked: list[PINRequest] = []
-    with card.session():
-        card.verify_pin(secret(PIN))
-        for number in (1, 2):
-            card.sign("signature", b"x", "RS256", a_provider(PIN, asked))
-            assert len(asked) == number
-            assert [header[1] for header in notes.headers[-2:]] == [0x20, 0x2A]
-        with pytest.raises(StatusWordError) as caught:
-            card.sign("signature", b"x", "RS256")
+    card.verify_pin(secret(PIN))
+    for number in (1, 2):
+        card.sign("signature", b"x", "RS256", a_provider(PIN, asked))
+        assert len(asked) == number
+        assert [header[1] for header in notes.headers[-2:]] == [0x20, 0x2A]
+    with pytest.raises(StatusWordError) as caught:
+        card.sign("signature", b"x", "RS256")
     assert caught.value.sw == 0x6982
 
 
 def test_the_authenticity_key_wants_its_pin_once(card: UZIPass) -> None:
     asked: list[PINRequest] = []
-    with card.session():
-        for _ in range(3):
-            card.sign("authenticity", b"x", "RS256", a_provider(PIN, asked))
+    for _ in range(3):
+        card.sign("authenticity", b"x", "RS256", a_provider(PIN, asked))
     assert len(asked) == 1
     assert (asked[0].minimum, asked[0].maximum, asked[0].retrying) == (6, 8, False)
+
+
+def test_no_pin_is_asked_for_while_others_are_kept_off(card: UZIPass) -> None:
+    asked: list[PINRequest] = []
+    with card.session(), pytest.raises(UsageError, match="outside a session"):
+        card.sign("authenticity", b"x", "RS256", a_provider(PIN, asked))
+    assert asked == []
 
 
 def test_algorithms_that_a_pass_does_not_have(card: UZIPass, simulated: VirtualUZIPass) -> None:

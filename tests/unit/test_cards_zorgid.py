@@ -319,24 +319,30 @@ def test_9c_verifies_the_pin_directly_before_each_signature(reader: SimulatedRea
     card = ZorgIDCard(Link(notes))
     generated(card, 0x9C)
     asked: list[PINRequest] = []
-    with card.session():
-        card.verify_pin(secret(PIN))
-        for number in (1, 2):
-            card.sign(0x9C, b"x", "ES256", a_provider(PIN, asked))
-            assert len(asked) == number
-            assert [header[1] for header in notes.headers[-2:]] == [0x20, 0x87]
-        with pytest.raises(StatusWordError) as caught:
-            card.sign(0x9C, b"x", "ES256")
+    card.verify_pin(secret(PIN))
+    for number in (1, 2):
+        card.sign(0x9C, b"x", "ES256", a_provider(PIN, asked))
+        assert len(asked) == number
+        assert [header[1] for header in notes.headers[-2:]] == [0x20, 0x87]
+    with pytest.raises(StatusWordError) as caught:
+        card.sign(0x9C, b"x", "ES256")
     assert caught.value.sw == 0x6982
 
 
-def test_9a_asks_for_the_pin_once_in_a_session(card: ZorgIDCard) -> None:
+def test_9a_asks_for_the_pin_once_while_it_stays_verified(card: ZorgIDCard) -> None:
     generated(card, 0x9A)
     asked: list[PINRequest] = []
-    with card.session():
-        for _ in range(3):
-            card.sign(0x9A, b"x", "ES256", a_provider(PIN, asked))
+    for _ in range(3):
+        card.sign(0x9A, b"x", "ES256", a_provider(PIN, asked))
     assert len(asked) == 1
+
+
+def test_no_pin_is_asked_for_while_others_are_kept_off(card: ZorgIDCard) -> None:
+    generated(card, 0x9A)
+    asked: list[PINRequest] = []
+    with card.session(), pytest.raises(UsageError, match="outside a session"):
+        card.sign(0x9A, b"x", "ES256", a_provider(PIN, asked))
+    assert asked == []
 
 
 def test_9e_never_asks(card: ZorgIDCard) -> None:

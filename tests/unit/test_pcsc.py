@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import gc
-import shutil
-import subprocess
 import sys
 import threading
 import time
@@ -14,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from pcsc_stub import Stub, compile_stub, fresh_stub
 from zorgid_card.adapters.pcsc import LIBRARY_VARIABLE, PCSCChannel, PCSCReader, readers
 from zorgid_card.codec.apdu import CommandAPDU, ResponseAPDU, SecretField
 from zorgid_card.codec.link import Link
@@ -35,72 +34,16 @@ from zorgid_card.secret import Secret
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the stub is a libpcsclite")
 
-SOURCE = Path(__file__).parents[1] / "stubs" / "pcsc_stub.c"
-CALLS = [
-    "establish",
-    "release",
-    "list",
-    "wait",
-    "connect",
-    "reconnect",
-    "disconnect",
-    "begin",
-    "end",
-    "status",
-    "transmit",
-]
-
-
-class Stub:
-    """The stub's variables."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = str(path)
-        self._library = ctypes.CDLL(self.path)
-
-    def __getitem__(self, name: str) -> int:
-        return ctypes.c_uint32.in_dll(self._library, f"stub_{name}").value
-
-    def __setitem__(self, name: str, value: int) -> None:
-        ctypes.c_uint32.in_dll(self._library, f"stub_{name}").value = value
-
-    def _array(self, name: str) -> ctypes.Array[ctypes.c_uint32]:
-        return (ctypes.c_uint32 * len(CALLS)).in_dll(self._library, f"stub_{name}")
-
-    def address(self, name: str) -> int:
-        return ctypes.addressof(ctypes.c_char.in_dll(self._library, f"stub_{name}"))
-
-    def fail(self, call: str, code: int, times: int = 1) -> None:
-        self._array("code")[CALLS.index(call)] = code
-        self._array("times")[CALLS.index(call)] = times
-
-    def calls(self, call: str) -> int:
-        return self._array("calls")[CALLS.index(call)]
-
-    def respond(self, response: bytes) -> None:
-        ctypes.memmove(self.address("response"), response, len(response))
-        self["response_length"] = len(response)
-
-    @property
-    def command(self) -> bytes:
-        return ctypes.string_at(self.address("command"), self["command_length"])
-
 
 @pytest.fixture(scope="module")
 def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    library = tmp_path_factory.mktemp("stub") / "libpcsc_stub.so"
-    subprocess.run(["gcc", "-shared", "-fPIC", "-o", library, SOURCE], check=True)
-    return library
+    return compile_stub(tmp_path_factory.mktemp("stub"))
 
 
 @pytest.fixture
 def stub(compiled: Path, tmp_path: Path) -> Iterator[Stub]:
-    """A copy for each test: another file is another library, with variables of its own."""
-    stub = Stub(Path(shutil.copy(compiled, tmp_path)))
-    stub.respond(b"\x90\x00")
-    yield stub
-    gc.collect()
-    assert (stub["contexts"], stub["cards"], stub["transactions"]) == (0, 0, 0)
+    with fresh_stub(compiled, tmp_path) as stub:
+        yield stub
 
 
 @pytest.fixture
@@ -350,8 +293,7 @@ def test_nothing_is_sent_again_after_an_error_anywhere_in_a_chain(
     stub: Stub, channel: PCSCChannel, failing: int, code: int, error: type[ZorgIDError]
 ) -> None:
     link = Link(channel)
-    stub["passing"] = failing - 1
-    stub.fail("transmit", code)
+    stub.fail("transmit", code, passing=failing - 1)
     with pytest.raises(error):
         link.transmit(CommandAPDU(0, 0xDB, 0x3F, 0xFF, bytes(600)))
     assert stub.calls("transmit") == link.count == failing

@@ -8,7 +8,17 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from typing import Protocol
 
-from zorgid_card.cards.access import CardSigner, LastTry, PINProvider, PINRequest, Tries, TryState
+from zorgid_card.cards.access import (
+    CardSession,
+    CardSigner,
+    LastTry,
+    OnKeypad,
+    PINProvider,
+    PINRequest,
+    Tries,
+    TryState,
+)
+from zorgid_card.cards.capability import extended_length
 from zorgid_card.cards.detect import Detected, detect, recognise
 from zorgid_card.cards.inventory import Inventory
 from zorgid_card.cards.kinds import CardKind
@@ -17,8 +27,9 @@ from zorgid_card.cards.piv import PIVCard
 from zorgid_card.cards.profile import PLAIN_PIV, UZI, YUBICO_PIV, YUBICO_PIV_3DES, CardProfile
 from zorgid_card.cards.uzi import UZIPass
 from zorgid_card.cards.zorgid import ZorgIDCard
-from zorgid_card.codec.link import Link
-from zorgid_card.errors import CardNotSupportedError
+from zorgid_card.codec.link import Link, Observer
+from zorgid_card.errors import CardNotSupportedError, CardRemovedError, CardResetError, ReaderError, TransportError
+from zorgid_card.ports.card import Channel
 from zorgid_card.secret import Secret
 
 __all__ = [
@@ -35,6 +46,7 @@ __all__ = [
     "Insertion",
     "Inventory",
     "LastTry",
+    "OnKeypad",
     "PINProvider",
     "PINRequest",
     "PIVCard",
@@ -43,7 +55,9 @@ __all__ = [
     "UZIPass",
     "ZorgIDCard",
     "detect",
+    "let_go",
     "open_card",
+    "open_channel",
 ]
 
 
@@ -132,3 +146,51 @@ def open_card(link: Link, memory: CardMemory | None = None, insertion: Insertion
     if found.kind is CardKind.PIV_OTHER or found.profile.factory is None:
         return PIVCard(link, found.profile, kind=found.kind)
     return ZorgIDCard(link, found.profile, kind=found.kind)
+
+
+def open_channel(
+    channel: Channel,
+    *,
+    observer: Observer | None = None,
+    memory: CardMemory | None = None,
+    insertion: Insertion | None = None,
+) -> UZIPass | PIVCard:
+    """The card behind a channel; extended length is used where card and reader take it, arguments and errors as :func:`open_card`.
+
+    A reader may take long commands and yet break off a long answer: then the card is looked at again, with short ones.
+    """
+    extended = _extended(channel, observer, memory, insertion)
+    try:
+        return open_card(Link(channel, observer=observer, extended=extended), memory, insertion)
+    except TransportError:
+        if not extended:
+            raise
+        if memory is not None and insertion is not None:
+            memory.found_extended(insertion.reader, channel.atr, False)
+        return open_card(Link(channel, observer=observer), memory, insertion)
+
+
+def _extended(
+    channel: Channel, observer: Observer | None, memory: CardMemory | None, insertion: Insertion | None
+) -> bool:
+    """Looked at once for a reader and a kind of card, if that can be remembered."""
+    if memory is None or insertion is None:
+        return extended_length(Link(channel, observer=observer))
+    found = memory.extended(insertion.reader, channel.atr)
+    if found is None:
+        found = extended_length(Link(channel, observer=observer))
+        memory.found_extended(insertion.reader, channel.atr, found)
+    return found
+
+
+def let_go(channel: Channel, card: CardSession | None) -> None:
+    """Log out and close the channel; the card is reset only where it does not know how to log out, or an administration key
+    was authenticated. Never raises for a card that is gone.
+    """
+    try:
+        reset = card is not None and card.leave()
+    except (CardRemovedError, CardResetError):
+        reset = False  # nothing is verified any more
+    except ReaderError:
+        reset = True
+    channel.close(reset=reset)

@@ -25,10 +25,10 @@ _GUID_LENGTH: Final = 16
 
 
 class Insertion(NamedTuple):
-    """A card's stay in a reader, from being put in to being taken out, as the reader counts them."""
+    """A card's stay in a reader, from being put in to being taken out, as the reader counts them; None where it does not."""
 
     reader: str
-    number: int
+    number: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +82,7 @@ class CardMemory:
         self._lock = threading.Lock()
         self._cards: OrderedDict[bytes, KnownCard] = OrderedDict()
         self._inserted: OrderedDict[str, tuple[int, bytes]] = OrderedDict()
+        self._extended: OrderedDict[tuple[str, bytes], bool] = OrderedDict()
 
     @property
     def size(self) -> int:
@@ -91,7 +92,7 @@ class CardMemory:
 
     def inserted(self, insertion: Insertion | None, atr: bytes) -> KnownCard | None:
         """The card that was recognised in this very insertion, if it is remembered."""
-        if insertion is None:
+        if insertion is None or insertion.number is None:
             return None
         with self._lock:
             number, chuid = self._inserted.get(insertion.reader, (None, b""))
@@ -128,6 +129,18 @@ class CardMemory:
         with self._lock:
             self._cards.pop(chuid, None)
 
+    def extended(self, reader: str, atr: bytes) -> bool | None:
+        """Whether this reader and cards of this answer to reset were found to take extended length; None: not looked at yet."""
+        with self._lock:
+            return self._extended.get((reader, atr))
+
+    def found_extended(self, reader: str, atr: bytes, found: bool) -> None:
+        """Remember that. A card that refuses it all the same is spoken to in short form by the link."""
+        with self._lock:
+            self._extended[reader, atr] = found
+            while len(self._extended) > self._capacity:
+                self._extended.popitem(last=False)
+
     def _find(self, chuid: bytes, atr: bytes) -> KnownCard | None:
         known = self._cards.get(chuid)
         if known is None or known.atr != atr:
@@ -136,7 +149,7 @@ class CardMemory:
         return known
 
     def _note(self, chuid: bytes, insertion: Insertion | None) -> None:
-        if insertion is None:
+        if insertion is None or insertion.number is None:
             return
         self._inserted[insertion.reader] = (insertion.number, chuid)
         self._inserted.move_to_end(insertion.reader)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -18,8 +19,8 @@ from zorgid_card.cards.access import (
     Tries,
     TryState,
     check_length,
-    entered,
     spoken,
+    tries_of,
 )
 from zorgid_card.cards.certificates import public_key_of
 from zorgid_card.cards.detect import dialect
@@ -29,14 +30,11 @@ from zorgid_card.cards.profile import PLAIN_PIV, CardProfile
 from zorgid_card.codec.link import Exchange, Link
 from zorgid_card.errors import (
     CardError,
-    CardResetError,
     CertificateError,
-    LastTryError,
     ProofError,
     SignatureError,
     StatusWordError,
     UsageError,
-    UserError,
     WrongPINError,
 )
 from zorgid_card.pki.signing import verify_signature
@@ -88,8 +86,7 @@ class PIVCard(CardSession):
         self._kind = kind
         self._met = met
         self._entered = met is not None and met.selected
-        """The application was selected over this link before, and no reset was seen since."""
-        self._tried = False
+        self._mark = None if met is None else met.known.certificate
         self._presented = False
 
     @property
@@ -113,6 +110,14 @@ class PIVCard(CardSession):
     def _select(self) -> None:
         self._link.run(iso7816.select(piv.AID))
         self._entered = True
+
+    def _read_mark(self) -> bytes | None:
+        self._select()
+        content = self._link.run(piv.get_data(piv.certificate_object(piv.AUTHENTICATION)))
+        return None if content is None else piv.decode_certificate(content)
+
+    def _log_out(self) -> None:
+        self._link.run(iso7816.log_out(piv.PIN))
 
     # --- PIN and PUK --------------------------------------------------------------------------------------
 
@@ -143,9 +148,7 @@ class PIVCard(CardSession):
                 self._selected = status.tries_left is not None
                 if self._selected:
                     return status
-        if not self._selected:
-            self._select()
-            self._selected = True
+        self._enter_selected()
         return self._link.run(iso7816.verify_status(piv.PIN))
 
     def _judged(self, status: PINStatus) -> Tries:
@@ -162,25 +165,26 @@ class PIVCard(CardSession):
             self._met.told(tries)
         return tries
 
-    def _spend(self, credential: Credential, exchange: Exchange[None], last_try_allowed: bool) -> None:
-        """Read the counter, then make the try; the caller holds a session."""
+    def _spend(
+        self, credential: Credential, exchange: Exchange[None], last_try_allowed: bool, minimum: int | None = None
+    ) -> None:
+        """Read the counter, then make the try; the caller holds a session. ``minimum``: of what may be entered with it."""
         self._tries(credential).require(credential, last_try_allowed=last_try_allowed)
-        self._present(credential, exchange)
+        self._present(credential, exchange, minimum)
 
-    def _present(self, credential: Credential, exchange: Exchange[None]) -> None:
+    def _present(self, credential: Credential, exchange: Exchange[None], minimum: int | None = None) -> None:
         """Make the try; the caller has read the counter in this session."""
-        self._tried = self._last_was_wrong = True
+        limits, is_pin = self._limits, credential is Credential.PIN
+        fewest = limits.pin_minimum if is_pin else limits.puk_minimum
+        most = limits.pin_maximum if is_pin else limits.puk_maximum
         try:
-            self._link.run(exchange)
+            self._attempt(exchange, fewest if minimum is None else minimum, most)
         except WrongPINError as error:
-            self._told(_tries_of(error))
+            self._told(tries_of(error))
             raise
-        self._last_was_wrong = False
-        if credential is Credential.PIN:
-            self._presented = True
-            self._told(Tries.known(self._limits.pin_tries))
-        else:
-            self._told(Tries.UNREAD)  # a PUK gives the PIN its tries back
+        self._presented |= is_pin
+        # A PUK gives the PIN its tries back, as many as the card has.
+        self._told(Tries.known(limits.pin_tries) if is_pin else Tries.UNREAD)
 
     def verify_pin(self, pin: Secret, *, last_try_allowed: bool = False) -> None:
         """Verify the PIN (VERIFY). It stays verified within a :meth:`session`.
@@ -217,7 +221,8 @@ class PIVCard(CardSession):
         """
         check_length(new, self._limits.pin_minimum, self._limits.pin_maximum)
         with self.session():
-            self._spend(Credential.PUK, iso7816.reset_retry_counter(piv.PIN, puk, new), last_try_allowed)
+            exchange = iso7816.reset_retry_counter(piv.PIN, puk, new)
+            self._spend(Credential.PUK, exchange, last_try_allowed, self._limits.pin_minimum)
 
     def change_puk(self, old: Secret, new: Secret, *, last_try_allowed: bool = False) -> None:
         """Change the PUK (CHANGE REFERENCE DATA; PIN-4). Raises what :meth:`unblock_pin` does."""
@@ -233,7 +238,7 @@ class PIVCard(CardSession):
             StatusWordError: the card does not know this form; reset it instead.
         """
         with self.session():
-            self._link.run(iso7816.log_out(piv.PIN))
+            self._log_out()
 
     # --- certificates and keys ----------------------------------------------------------------------------
 
@@ -241,7 +246,10 @@ class PIVCard(CardSession):
         """The certificate of ``slot``, DER; None when there is none."""
         with self.session():
             content = self._link.run(piv.get_data(piv.certificate_object(slot)))
-        return None if content is None else piv.decode_certificate(content)
+        certificate = None if content is None else piv.decode_certificate(content)
+        if slot == piv.AUTHENTICATION:
+            self._mark = certificate
+        return certificate
 
     def authentication_certificate(self) -> bytes:
         """The certificate one logs in with: that of 9A, as it was read when the card was opened, or met before.
@@ -314,7 +322,7 @@ class PIVCard(CardSession):
 
     def _sign(self, key: Key, data: bytes, algorithm: SignatureAlgorithm, pin: PINProvider | None) -> bytes:
         block = _block(key.algorithm, algorithm, data)
-        return self._use(key, piv.sign_raw(key.slot, key.algorithm, block), pin)
+        return self._use(key, lambda: piv.sign_raw(key.slot, key.algorithm, block), pin)
 
     def key_agreement(
         self,
@@ -336,46 +344,24 @@ class PIVCard(CardSession):
             UsageError: the public key is not on the key's curve.
         """
         key = self.key(slot)
-        exchange = piv.key_agreement(slot, key.algorithm, _point(public_key, key.algorithm))
-        return self._use(key, exchange, pin)
+        point = _point(public_key, key.algorithm)
+        return self._use(key, lambda: piv.key_agreement(slot, key.algorithm, point), pin)
 
-    def _use(self, key: Key, exchange: Exchange[bytes], provider: PINProvider | None) -> bytes:
-        request = None if provider is None else self._request(key)
-        if provider is None or request is None:
-            with self.session():
-                return self._link.run(exchange)
-        try:
-            return self._with_pin(entered(provider, request), exchange)
-        except LastTryError as error:
-            if request.tries.state in (TryState.FINAL, TryState.UNKNOWN):
-                raise
-            # The person was not told that it is the last: nothing was tried, and they are asked again.
-            request = replace(request, tries=_tries_of(error))
-        return self._with_pin(entered(provider, request), exchange)
+    def _use(self, key: Key, make: Callable[[], Exchange[bytes]], provider: PINProvider | None) -> bytes:
+        def work(given: LastTry | Secret | None) -> bytes:
+            if given is None:
+                with self.session():
+                    return self._link.run(make())
+            secret, word = spoken(given)
+            with self._alone():
+                self._judged(self._status()).require(Credential.PIN, last_try_allowed=word)
+                self._present(Credential.PIN, iso7816.verify(piv.PIN, secret))
+                return self._link.run(make())
 
-    def _with_pin(self, given: LastTry | Secret, exchange: Exchange[bytes]) -> bytes:
-        """Read the counter, verify the PIN and use the key, in one transaction.
+        return self._use_key(provider, lambda surely: self._request(key, surely), work)
 
-        A reset by another program while the PIN was asked is survived; from the try on nothing is sent again.
-        """
-        self._tried = False
-        try:
-            return self._present_and_use(given, exchange)
-        except CardResetError:
-            if self._tried or self._depth:
-                raise
-            self._entered = False
-            return self._present_and_use(given, exchange)
-
-    def _present_and_use(self, given: LastTry | Secret, exchange: Exchange[bytes]) -> bytes:
-        secret, word = spoken(given)
-        with self._alone():
-            self._judged(self._status()).require(Credential.PIN, last_try_allowed=word)
-            self._present(Credential.PIN, iso7816.verify(piv.PIN, secret))
-            return self._link.run(exchange)
-
-    def _request(self, key: Key) -> PINRequest | None:
-        """What is to be asked; None when the PIN is not needed now."""
+    def _request(self, key: Key, surely: bool = False) -> PINRequest | None:
+        """What is to be asked; None when the PIN is not needed now, unless it is to be asked for ``surely``."""
         if key.pin_policy == yubico.PIN_NEVER:
             return None
         tries = self._remembered_tries()
@@ -383,7 +369,7 @@ class PIVCard(CardSession):
             with self._alone():
                 status = self._status()
                 tries = self._judged(status)
-            if status.verified and key.pin_policy not in _ALWAYS:
+            if status.verified and key.pin_policy not in _ALWAYS and not surely:
                 return None
         return PINRequest(
             what=Credential.PIN,
@@ -461,11 +447,6 @@ class PIVCard(CardSession):
         if self._met is not None:
             self._met.forget()
             self._met = None
-
-
-def _tries_of(error: UserError) -> Tries:
-    left = error.details.get("tries_left")
-    return Tries.known(left) if isinstance(left, int) else Tries.UNKNOWN
 
 
 def _block(key: KeyAlgorithm, algorithm: SignatureAlgorithm, data: bytes) -> bytes:

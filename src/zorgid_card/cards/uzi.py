@@ -10,11 +10,11 @@ from typing import Final
 from zorgid_card.cards.access import (
     CardSession,
     CardSigner,
+    LastTry,
     PINProvider,
     PINRequest,
     Tries,
     check_length,
-    entered,
     spoken,
 )
 from zorgid_card.cards.certificates import public_key_of, usage_of
@@ -63,6 +63,11 @@ class _Contents:
     others: tuple[Certificate, ...]
     """Those that belong to no key of the pass; not read yet."""
 
+    @property
+    def mark(self) -> bytes:
+        """The pass's certificates, which are no other's."""
+        return b"".join(found.certificate for found in self.usages.values())
+
 
 class UZIPass(CardSession):
     """A pass of the UZI register.
@@ -83,6 +88,7 @@ class UZIPass(CardSession):
         self._layout = layout
         self._known: _Contents | None = None
         self._chain: list[bytes] | None = None
+        self._pins_tried: dict[bytes, PIN] = {}
 
     @property
     def kind(self) -> CardKind:
@@ -109,7 +115,20 @@ class UZIPass(CardSession):
         if self._known is None:
             with self.session():
                 self._known = self._link.run(_read_contents(self._layout))
+            self._mark = self._known.mark
         return self._known
+
+    def _read_mark(self) -> bytes | None:
+        return self._link.run(_read_contents(None)).mark
+
+    def _log_out(self) -> None:
+        for pin in self._pins_tried.values():
+            reference, _ = self._status(pin)
+            self._link.run(iso7816.log_out(reference))
+
+    def _spend(self, pin: PIN, exchange: Exchange[None]) -> None:
+        self._pins_tried[pin.auth_id] = pin
+        self._attempt(exchange, pin.minimum, pin.maximum)
 
     def _usage(self, usage: str) -> _Usage:
         found = self._contents().usages.get(usage)
@@ -195,11 +214,6 @@ class UZIPass(CardSession):
             raise CardError("the card does not say which PUK unblocks the PIN")
         return unblocking[0]
 
-    def _spend(self, exchange: Exchange[None]) -> None:
-        self._last_was_wrong = True
-        self._link.run(exchange)
-        self._last_was_wrong = False
-
     def verify_pin(self, pin: Secret, *, usage: str = AUTHENTICITY, last_try_allowed: bool = False) -> None:
         """Verify the PIN that guards the key of ``usage`` (VERIFY). It stays verified within a
         :meth:`session`.
@@ -220,7 +234,7 @@ class UZIPass(CardSession):
     def _verify(self, pin: PIN, secret: Secret, last_try_allowed: bool) -> None:
         reference, tries = self._tries(pin)
         tries.require(Credential.PIN, last_try_allowed=last_try_allowed)
-        self._spend(iso7816.verify(reference, secret, padding=pin.padding))
+        self._spend(pin, iso7816.verify(reference, secret, padding=pin.padding))
 
     def change_pin(
         self, old: Secret, new: Secret, *, usage: str = AUTHENTICITY, last_try_allowed: bool = False
@@ -233,7 +247,7 @@ class UZIPass(CardSession):
             self._check_new(new, pin, self._profile.pin_minimum, self._profile.pin_maximum)
             reference, tries = self._tries(pin)
             tries.require(Credential.PIN, last_try_allowed=last_try_allowed)
-            self._spend(iso7816.change_reference_data(reference, old, new, padding=pin.padding))
+            self._spend(pin, iso7816.change_reference_data(reference, old, new, padding=pin.padding))
 
     def unblock_pin(
         self, puk: Secret, new: Secret, *, usage: str = AUTHENTICITY, last_try_allowed: bool = False
@@ -252,9 +266,8 @@ class UZIPass(CardSession):
             self._check_new(new, pin, self._profile.pin_minimum, self._profile.pin_maximum)
             self._puk_tries(guard).require(Credential.PUK, last_try_allowed=last_try_allowed)
             reference, _ = self._status(pin)
-            self._spend(
-                iso7816.reset_retry_counter(reference, puk, new, puk_padding=guard.padding, padding=pin.padding)
-            )
+            exchange = iso7816.reset_retry_counter(reference, puk, new, puk_padding=guard.padding, padding=pin.padding)
+            self._spend(pin, exchange)
 
     def change_puk(
         self, old: Secret, new: Secret, *, usage: str = AUTHENTICITY, last_try_allowed: bool = False
@@ -265,9 +278,10 @@ class UZIPass(CardSession):
             self._check_new(new, puk, self._profile.puk_minimum, self._profile.puk_maximum)
             reference, tries = self._tries(puk)
             tries.require(Credential.PUK, last_try_allowed=last_try_allowed)
-            self._spend(
-                iso7816.change_reference_data(reference, old, new, padding=puk.padding, credential=Credential.PUK)
+            exchange = iso7816.change_reference_data(
+                reference, old, new, padding=puk.padding, credential=Credential.PUK
             )
+            self._spend(puk, exchange)
 
     def _check_new(self, secret: Secret, pin: PIN, minimum: int, maximum: int) -> None:
         check_length(secret, max(minimum, pin.minimum), min(maximum, pin.maximum))
@@ -350,27 +364,29 @@ class UZIPass(CardSession):
         provider: PINProvider | None,
     ) -> bytes:
         """MSE SET, VERIFY, and the operation directly after it; the PIN's directory comes first where it is another."""
-        request = None if provider is None else self._request(usage)
-        given = None if provider is None or request is None else entered(provider, request)
-        with self.session():
-            found, layout = self._usage(usage), self._contents().layout
-            key, place = found.key, layout.place(found.key.path)
-            elsewhere = layout.place(found.pin.path) not in (place, place[:-2])
-            if given is not None and elsewhere:
-                self._verify(found.pin, *spoken(given))
-            self._link.run(pkcs15.enter(layout, place))
-            algorithm = layout.algorithm_reference(key, operation)
-            self._link.run(iso7816.mse_set(_TEMPLATES[operation], key.reference, algorithm))
-            if given is not None and not elsewhere:
-                self._verify(found.pin, *spoken(given))
-            return self._link.run(make(key))
 
-    def _request(self, usage: str) -> PINRequest | None:
-        """None when the PIN is not needed now."""
+        def work(given: LastTry | Secret | None) -> bytes:
+            with self.session():
+                found, layout = self._usage(usage), self._contents().layout
+                key, place = found.key, layout.place(found.key.path)
+                elsewhere = layout.place(found.pin.path) not in (place, place[:-2])
+                if given is not None and elsewhere:
+                    self._verify(found.pin, *spoken(given))
+                self._link.run(pkcs15.enter(layout, place))
+                algorithm = layout.algorithm_reference(key, operation)
+                self._link.run(iso7816.mse_set(_TEMPLATES[operation], key.reference, algorithm))
+                if given is not None and not elsewhere:
+                    self._verify(found.pin, *spoken(given))
+                return self._link.run(make(key))
+
+        return self._use_key(provider, lambda surely: self._request(usage, surely), work)
+
+    def _request(self, usage: str, surely: bool = False) -> PINRequest | None:
+        """None when the PIN is not needed now, unless it is to be asked for ``surely``."""
         with self.session():
             found = self._usage(usage)
             _, status = self._status(found.pin)
-        if status.verified and found.key.user_consent is None:
+        if status.verified and found.key.user_consent is None and not surely:
             return None
         return PINRequest(
             what=Credential.PIN,

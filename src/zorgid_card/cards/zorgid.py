@@ -62,6 +62,11 @@ class ZorgIDCard(PIVCard):
     ) -> None:
         """Take the link; nothing is sent yet."""
         super().__init__(link, profile, kind=kind, met=met)
+        self._administered = False
+
+    @property
+    def _needs_reset(self) -> bool:
+        return self._administered
 
     @property
     def serial(self) -> str:
@@ -114,6 +119,7 @@ class ZorgIDCard(PIVCard):
         """
         with self.session():
             chosen = self._administration_algorithm() if algorithm is None else administration_algorithm(algorithm)
+            self._administered = True
             self._link.run(authenticate_administration(chosen, key))
 
     def set_administration_key(self, key: Secret, algorithm: str | None = None) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from typing import Protocol, TypeAlias, runtime_checkable
 
 from zorgid_card.secret import Secret
@@ -81,6 +82,55 @@ class LogicalChannel(Channel, Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PINEntry:
+    """A command whose PIN, or old and new PIN, the person enters on the reader.
+
+    Attributes:
+        header: CLA INS P1 P2.
+        template: the data field with pad octets in place; empty where PINs go unpadded.
+        offsets: where in it each PIN goes: one, or the old one and the new one.
+        width: bytes that a padded PIN fills; 0 where PINs go unpadded.
+        minimum, maximum: characters of a PIN.
+    """
+
+    header: bytes
+    template: bytes
+    offsets: tuple[int, ...]
+    width: int
+    minimum: int
+    maximum: int
+
+
+class Keypad(Protocol):
+    """Where a PIN is entered on the reader itself (PC/SC part 10): this process never holds it."""
+
+    def enter(self, entry: PINEntry, /) -> int:
+        """Let the person enter the PINs and the reader send the command; returns the card's status word.
+
+        Raises:
+            KeypadTimeoutError, DeclinedError, PINMismatchError, PINFormError: at the keypad; the card has heard nothing.
+            UsageError: the keypad does not do this.
+            ReaderError: as for :meth:`Channel.transmit`.
+        """
+        ...
+
+
+@runtime_checkable
+class EquippedChannel(Channel, Protocol):
+    """A channel that knows what its reader can do."""
+
+    @property
+    def keypad(self) -> Keypad | None:
+        """The reader's keypad, if it has one."""
+        ...
+
+    @property
+    def longest(self) -> int | None:
+        """Most bytes of data that it carries in one command or response; 0: short APDUs alone; None: it does not tell."""
+        ...
+
+
 class Reader(Protocol):
     """A slot for one card."""
 
@@ -89,8 +139,12 @@ class Reader(Protocol):
         """The reader's name as PC/SC gives it."""
         ...
 
-    def connect(self, *, exclusive: bool = False) -> Channel:
+    def connect(self, *, exclusive: bool = False, timeout: float = 0) -> Channel:
         """Power the card and open a channel to it.
+
+        Args:
+            exclusive: nobody else may use the card until the channel is closed.
+            timeout: for how many seconds to wait while others stand in the way.
 
         Raises:
             NoCardError: the slot is empty.

@@ -82,14 +82,14 @@ class FaultyReader:
         """Take the card out."""
         return self._reader.remove()
 
-    def connect(self, *, exclusive: bool = False) -> FaultyChannel:
+    def connect(self, *, exclusive: bool = False, timeout: float = 0) -> FaultyChannel:
         """Open a channel on which the fault may happen.
 
         Raises:
             NoCardError: the slot is empty.
             ReaderBusyError: another channel holds the card.
         """
-        return FaultyChannel(self, self._reader.connect(exclusive=exclusive))
+        return FaultyChannel(self, self._reader.connect(exclusive=exclusive, timeout=timeout))
 
     def wait(self, *, present: bool, timeout: float | None = None) -> None:
         """Return as soon as a card is (or is not) in the slot.

@@ -80,22 +80,26 @@ class SimulatedReader:
         with self._change:
             return None if self._card is None else self._insertion
 
-    def connect(self, *, exclusive: bool = False) -> SimulatedChannel:
-        """Power the card and open a channel to it.
+    def connect(self, *, exclusive: bool = False, timeout: float = 0) -> SimulatedChannel:
+        """Power the card and open a channel to it; while others stand in the way, wait for ``timeout`` seconds.
 
         Raises:
             NoCardError: the slot is empty.
             ReaderBusyError: another channel holds the card alone, or ``exclusive`` is asked while one is open.
         """
         with self._change:
+            free = self._change.wait_for(lambda: self._free(exclusive), timeout)
             if self._card is None:
                 raise NoCardError(reader=self._name)
-            if any(exclusive or channel.exclusive for channel in self._open):
+            if not free:
                 raise ReaderBusyError(reader=self._name)
             self._card.power_on()
             channel = SimulatedChannel(self, self._card.atr, (self._insertion, self._resets), exclusive)
             self._open.add(channel)
             return channel
+
+    def _free(self, exclusive: bool) -> bool:
+        return not any(exclusive or channel.exclusive for channel in self._open)
 
     def wait(self, *, present: bool, timeout: float | None = None) -> None:
         """Return as soon as a card is (or is not) in the slot.
@@ -130,6 +134,7 @@ class SimulatedReader:
     def _close(self, channel: SimulatedChannel, epoch: tuple[int, int], reset: bool) -> None:
         with self._change:
             self._open.discard(channel)
+            self._change.notify_all()
             if reset and self._card is not None and epoch == (self._insertion, self._resets):
                 self._card.power_off()
                 self._card.power_on()

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
 
-from zorgid_card.cards import CardKind, UZIPass, open_card
-from zorgid_card.codec.link import Link, Observer
+from zorgid_card.cards import CardKind, PIVCard, UZIPass, let_go, open_channel
+from zorgid_card.codec.link import Observer
 from zorgid_card.errors import WrongCardError
 from zorgid_card.ports.card import Reader
 from zorgid_card.workflows.holder import Cue, Holder, Question
@@ -35,15 +35,15 @@ def present_pass(
     holder.cue(Cue.INSERT_PASS)
     reader.wait(present=True, timeout=timeout)
     channel = reader.connect()
+    card: UZIPass | None = None
     try:
-        yield _uzi_pass(Link(channel, observer=observer))
+        card = _uzi_pass(open_channel(channel, observer=observer))
+        yield card
     finally:
-        # A pass has no log-out that every mask knows: powering it down ends what the PIN opened.
-        channel.close(reset=True)
+        let_go(channel, card)
 
 
-def _uzi_pass(link: Link) -> UZIPass:
-    card = open_card(link)
+def _uzi_pass(card: UZIPass | PIVCard) -> UZIPass:
     if not isinstance(card, UZIPass):
         raise WrongCardError("a UZI pass is needed here", expected=CardKind.UZI_PASS.value, found=card.kind.value)
     return card

@@ -3,29 +3,48 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from typing import NoReturn
+from contextlib import contextmanager, suppress
+from functools import cached_property
+from typing import Final, NoReturn
 
-from zorgid_card._native import Carrier, ffi, lib, reason
-from zorgid_card.adapters.pcsc.context import CARD_RESET, LEAVE, RESET, Context, check
+from zorgid_card._native import Carrier, ffi, lib, octets, reason
+from zorgid_card.adapters.pcsc.context import (
+    CARD_REMOVED,
+    CARD_UNPOWERED,
+    LEAVE,
+    LOST,
+    NO_CARD,
+    RESET,
+    Context,
+    check,
+    fail,
+)
+from zorgid_card.adapters.pcsc.keypad import Features, PCSCKeypad, ask
 from zorgid_card.codec.exchange import fail_exchange, fills
-from zorgid_card.errors import CardRemovedError, TransportError
+from zorgid_card.errors import CardRemovedError, CardResetError, TransportError, WrongCardError
 from zorgid_card.ports.card import Octets, Placed
+
+_T0: Final = 1
+_CONTROL_ROOM: Final = 264
 
 
 class PCSCChannel:
     """One card, connected through PC/SC (:class:`zorgid_card.ports.card.Channel`). It serves one thread at a time.
 
-    When another program has reset the card, the operation raises :class:`CardResetError` once; the channel is connected again by
-    then, and what was selected or verified is lost.
+    When another program has reset the card, the operation raises :class:`CardResetError`, and so does every further one of the
+    same transaction, for what was selected or verified is lost, and the transaction with it. Outside a transaction, and once
+    it has ended, the channel is connected anew.
     """
 
     def __init__(self, context: Context, protocol: int, share: int) -> None:
         self._context = context
         self._pcsc = context.pcsc
         self._sent = 0
+        self._protocol = protocol
         self._carrier = self._carrying(protocol)
         self._share = share
+        self._depth = 0
+        self._lost: int | None = None  # why the card must be connected anew; then nothing is carried
         self._atr = self._read_atr()
 
     def _carrying(self, protocol: int) -> Carrier:
@@ -38,7 +57,7 @@ class PCSCChannel:
 
     def _read_atr(self) -> bytes:
         raw, length = ffi.new("uint8_t[]", lib.ZC_PCSC_ATR_MAX), ffi.new("uint32_t *")
-        self._checked("status", lib.zc_pcsc_atr(self._pcsc, self._context.card, raw, length))
+        check("status", lib.zc_pcsc_atr(self._pcsc, self._context.card, raw, length))
         return bytes(ffi.buffer(raw, length[0]))
 
     @property
@@ -47,18 +66,38 @@ class PCSCChannel:
         return self._atr
 
     def _checked(self, operation: str, code: int) -> None:
-        if code == CARD_RESET:
-            self._acknowledge_reset()
+        if code in LOST:
+            self._lose(code)
+            if self._depth == 0 and code != CARD_REMOVED:
+                self._reconnect()
         check(operation, code)
 
-    def _acknowledge_reset(self) -> None:
-        """Until it is acknowledged by reconnecting, PC/SC answers everything with the same code."""
-        protocol = ffi.new("uint32_t *")
-        check(
-            "reconnect",
-            lib.zc_pcsc_reconnect(self._pcsc, self._context.card, self._share, LEAVE, protocol),
-        )
+    def _lose(self, code: int) -> None:
+        """Carry nothing more: until it is connected anew PC/SC answers everything with this code, and afterwards nothing that
+        the transaction relied on holds.
+        """
+        self._lost = code
+        self._carry_with(Carrier(lambda _: fail("transmit", code)))
+
+    def _reconnect(self) -> None:
+        """Connect the card anew, without resetting it; one that lost its power gets it again.
+
+        Raises:
+            CardRemovedError: no card is in the reader.
+            WrongCardError: another kind of card is.
+        """
+        protocol, how = ffi.new("uint32_t *"), RESET if self._lost == CARD_UNPOWERED else LEAVE
+        code = lib.zc_pcsc_reconnect(self._pcsc, self._context.card, self._share, how, protocol)
+        check("reconnect", CARD_REMOVED if code == NO_CARD else code)
+        self._require_same_atr()
         self._carry_with(self._carrying(int(protocol[0])))
+        self._lost = None
+
+    def _require_same_atr(self) -> None:
+        found = self._read_atr()
+        if found != self._atr:
+            self._lost = CARD_REMOVED
+            raise WrongCardError("another card is in the reader", expected=self._atr.hex(), found=found.hex())
 
     def transmit(self, command: Octets, /) -> bytes:
         """Send one command APDU, return the response APDU.
@@ -85,12 +124,16 @@ class PCSCChannel:
             ValueError: the command cannot be sent.
         """
         if secrets:
-            _ = self._context.card  # raises when the channel is closed, before a PIN leaves its page
+            self._require_open()  # before a PIN leaves its page
         native = fills(secrets) if secrets else None
         outcome = self._carrier.exchange(cla, ins, p1, p2, data, ne, form, native)
         if len(outcome) != 2:
             self._failed(outcome[0], outcome[1])
         return outcome
+
+    def _require_open(self) -> None:
+        _ = self._context.card  # raises when the channel is closed
+        check("transmit", self._lost or 0)
 
     def _failed(self, status: int, code: int) -> NoReturn:
         if status == lib.ZC_E_TRANSPORT:
@@ -98,6 +141,35 @@ class PCSCChannel:
                 raise ValueError("T=0 carries no extended length")
             self._checked("transmit", code)
         fail_exchange(status)
+
+    def control(self, code: int, data: bytes = b"") -> bytes:
+        """Ask the reader itself (SCardControl): a control code that it told, or a number of PC/SC part 10, and data.
+
+        Raises:
+            CardRemovedError, CardResetError: as :meth:`transmit`.
+            TransportError: the reader knows no such function.
+        """
+        check("control", self._lost or 0)
+        room, length = ffi.new("uint8_t[]", _CONTROL_ROOM), ffi.new("size_t *")
+        card = self._context.card
+        self._checked(
+            "control", lib.zc_pcsc_control(self._pcsc, card, code, octets(data), len(data), room, _CONTROL_ROOM, length)
+        )
+        return bytes(ffi.buffer(room, length[0]))
+
+    @cached_property
+    def _features(self) -> Features:
+        return ask(self.control)
+
+    @property
+    def keypad(self) -> PCSCKeypad | None:
+        """The reader's keypad, if it has one."""
+        return PCSCKeypad(self._features, self.control) if self._features.keypad else None
+
+    @property
+    def longest(self) -> int | None:
+        """Most bytes of data that card and reader carry in one command or response; 0: short APDUs alone; None: not told."""
+        return 0 if self._protocol == _T0 else self._features.longest
 
     @property
     def count(self) -> int:
@@ -120,19 +192,47 @@ class PCSCChannel:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Keep other programs off the card while the block runs (SCardBeginTransaction; it waits for theirs to end)."""
-        self._checked("begin transaction", lib.zc_pcsc_begin(self._pcsc, self._context.card))
-        card = self._context.card
+        """Keep other programs off the card while the block runs (SCardBeginTransaction; it waits for theirs to end).
+
+        Raises:
+            CardResetError: the card was reset, or (``reason`` "inserted") taken out and put in again, before anything was sent:
+                the channel is connected anew, and the transaction may be begun again.
+            CardRemovedError, WrongCardError: no card, or another one, is in the reader.
+        """
+        if self._depth == 0:
+            self._begin()
+        self._depth += 1
         try:
             yield
         finally:
-            # A card that is gone or was reset says so at the next operation; here it would only hide the block's own error.
-            lib.zc_pcsc_end(self._pcsc, card, LEAVE)
+            self._depth -= 1
+            if self._depth == 0:
+                self._end()
+
+    def _begin(self) -> None:
+        code = self._lost or lib.zc_pcsc_begin(self._pcsc, self._context.card)
+        if code not in LOST:
+            check("begin transaction", code)
+            return
+        self._lose(code)
+        self._reconnect()
+        if code == CARD_REMOVED:
+            raise CardResetError("the card was taken out, and one like it was put in", reason="inserted")
+        check("begin transaction", code)
+
+    def _end(self) -> None:
+        """What the block did stands, whatever PC/SC says here (a reset, no transaction): it would only hide the block's own
+        error. That the card is lost shows when the next transaction begins.
+        """
+        with suppress(CardRemovedError):  # closed meanwhile
+            code = lib.zc_pcsc_end(self._pcsc, self._context.card, LEAVE)
+            if code in LOST and self._lost is None:
+                self._lose(code)
 
     def close(self, *, reset: bool = False) -> None:
-        """Disconnect; ``reset`` powers the card down and up first."""
+        """Disconnect; ``reset`` powers the card down and up first, unless that has happened, or another card is there."""
         self._carry_with(Carrier(_closed))  # first: the card's handle may be another card's once it is let go of
-        self._context.close(RESET if reset else LEAVE)
+        self._context.close(RESET if reset and self._lost is None else LEAVE)
 
 
 def _closed(command: Octets) -> NoReturn:

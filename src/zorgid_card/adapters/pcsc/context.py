@@ -33,16 +33,21 @@ _START: Final = {
 # What PC/SC answers (pcsclite.h and winerror.h agree on the numbers).
 NO_READERS: Final = 0x8010002E
 TIMEOUT: Final = 0x8010000A
+NO_CARD: Final = 0x8010000C
 CARD_RESET: Final = 0x80100068
+CARD_UNPOWERED: Final = 0x80100067
+CARD_REMOVED: Final = 0x80100069
+LOST: Final = (CARD_RESET, CARD_UNPOWERED, CARD_REMOVED)
+"""Until the card is connected anew, PC/SC answers everything with the same code."""
 _ERRORS: Final[dict[int, type[ZorgIDError]]] = {
     0x80100009: NoReaderError,  # SCARD_E_UNKNOWN_READER
     0x80100017: NoReaderError,  # SCARD_E_READER_UNAVAILABLE
     NO_READERS: NoReaderError,
     0x8010000B: ReaderBusyError,  # SCARD_E_SHARING_VIOLATION
-    0x8010000C: NoCardError,  # SCARD_E_NO_SMARTCARD
-    0x80100069: CardRemovedError,  # SCARD_W_REMOVED_CARD
+    NO_CARD: NoCardError,
+    CARD_REMOVED: CardRemovedError,
     CARD_RESET: CardResetError,
-    0x80100067: CardResetError,  # SCARD_W_UNPOWERED_CARD
+    CARD_UNPOWERED: CardResetError,
     0x80100066: CardResponseError,  # SCARD_W_UNRESPONSIVE_CARD: often the card is in upside down
     0x80100065: CardResponseError,  # SCARD_W_UNSUPPORTED_CARD
     0x8010001D: PCSCUnavailableError,  # SCARD_E_NO_SERVICE
@@ -59,7 +64,8 @@ def _unavailable(which: str) -> PCSCUnavailableError:
     return PCSCUnavailableError(f"PC/SC: no {which}", reason=which, advice=advice)
 
 
-def _fail(operation: str, code: int) -> NoReturn:
+def fail(operation: str, code: int) -> NoReturn:
+    """Raise what PC/SC's code of an operation means."""
     kind = _ERRORS.get(code, TransportError)
     if kind is PCSCUnavailableError:
         raise _unavailable("service")
@@ -67,9 +73,9 @@ def _fail(operation: str, code: int) -> NoReturn:
 
 
 def check(operation: str, code: int) -> None:
-    """Raise what PC/SC's code of an operation means; 0 means nothing."""
+    """Raise what PC/SC's code of an operation means, unless it is 0."""
     if code != 0:
-        _fail(operation, code)
+        fail(operation, code)
 
 
 @cache

@@ -7,8 +7,9 @@ import time
 from typing import Any, Final
 
 from zorgid_card._native import ffi, lib
+from zorgid_card.adapters.pcsc import sharing
 from zorgid_card.adapters.pcsc.channel import PCSCChannel
-from zorgid_card.adapters.pcsc.context import ENCODING, EXCLUSIVE, NO_READERS, SHARED, TIMEOUT, Context, check, opened
+from zorgid_card.adapters.pcsc.context import ENCODING, NO_READERS, TIMEOUT, Context, check, opened
 from zorgid_card.errors import NoCardError, NoReaderError, ReaderError
 
 LIBRARY_VARIABLE: Final = "ZORGID_PCSC_LIBRARY"
@@ -34,20 +35,25 @@ class PCSCReader:
     def __repr__(self) -> str:
         return f"PCSCReader({self._name!r})"
 
-    def connect(self, *, exclusive: bool = False) -> PCSCChannel:
+    def connect(self, *, exclusive: bool = False, timeout: float = 0) -> PCSCChannel:
         """Power the card and open a channel to it.
+
+        Args:
+            exclusive: nobody else may use the card until the channel is closed.
+            timeout: for how many seconds to wait while others stand in the way.
 
         Raises:
             NoCardError: the slot is empty.
             NoReaderError: the reader was unplugged.
-            ReaderBusyError: another program holds the card exclusively, or ``exclusive`` is asked while one uses it.
+            ReaderBusyError: another program holds the card exclusively, or ``exclusive`` is asked while one uses it;
+                ``holders`` names programs that may, where that can be told.
             CardResponseError: the card does not answer (it may be in upside down).
             PCSCUnavailableError: the PC/SC service has stopped.
         """
         context = Context(self._library)
-        share = EXCLUSIVE if exclusive else SHARED
         try:
-            return PCSCChannel(context, context.connect(self._encoded, share), share)
+            protocol, share = sharing.connect(context, self._encoded, self._name, exclusive=exclusive, timeout=timeout)
+            return PCSCChannel(context, protocol, share)
         except BaseException:
             context.close()
             raise

@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import partial
 from typing import TypeVar
 
-from zorgid_card.cards import open_card
+from zorgid_card import recipes
 from zorgid_card.cli import qr
 from zorgid_card.cli.demo import narration
 from zorgid_card.cli.demo.holder import Desk
@@ -18,7 +18,6 @@ from zorgid_card.cli.demo.stage import DemonstrationError, DemonstrationStoppedE
 from zorgid_card.cli.demo.world import ORIGIN, World, pem
 from zorgid_card.cli.failures import about
 from zorgid_card.cli.texts import Texts
-from zorgid_card.codec.link import Link
 from zorgid_card.errors import (
     DeclinedError,
     OnHoldError,
@@ -250,13 +249,9 @@ def log_in(play: Play) -> None:
 
 
 def _token(play: Play, nonce: str) -> str:
-    channel = play.world.reader.connect()
-    try:
-        card = open_card(Link(channel, observer=play.stage.observe))
+    with recipes.open_card(play.world.reader, observer=play.stage.observe) as card:
         signer = card.authentication_signer(play.desk.card_pin)
         return authentication.log_in(signer, card.authentication_certificate(), origin=ORIGIN, nonce=nonce)
-    finally:
-        channel.close(reset=True)
 
 
 def _log_in_again(play: Play) -> LoggedIn:

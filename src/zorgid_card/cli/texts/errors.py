@@ -123,8 +123,8 @@ _READER = {
         "Another program has reset the card; close other programs that use the card and try again.",
     ),
     "error.reader.busy": Text(
-        "Een ander programma gebruikt de kaart; sluit dat programma en probeer het opnieuw.",
-        "Another program is using the card; close that program and try again.",
+        "Een ander programma gebruikt de kaart[[ (misschien {holders})]]; sluit dat programma en probeer het opnieuw.",
+        "Another program is using the card[[ (perhaps {holders})]]; close that program and try again.",
     ),
     "error.reader.vpcd": Text(
         "Er luistert geen virtuele paslezer (vpcd)[[ op {host}:{port}]]; installeer pcscd en vsmartcard-vpcd, start pcscd en probeer het opnieuw.",
@@ -232,6 +232,10 @@ _USER = {
     "error.user.declined": Text(
         "U hebt niet bevestigd, dus er is niets veranderd; begin opnieuw wanneer u verder wilt.",
         "You did not confirm, so nothing was changed; start again when you want to go on.",
+    ),
+    "error.user.keypad_timeout": Text(
+        "Er is niet op tijd een pincode op de kaartlezer ingevoerd; er is geen poging gebruikt: probeer het opnieuw.",
+        "No PIN was entered on the card reader in time; no try was spent: try again.",
     ),
     "error.user.cancelled": Text(
         "Het werk met de kaart is gestopt, zoals u vroeg; begin opnieuw wanneer u verder wilt.",

@@ -1,0 +1,236 @@
+"""PIN-6: a PIN entered on the reader's keypad reaches the card, and never this process."""
+
+from __future__ import annotations
+
+import struct
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pcsc_stub import RESET_CARD, Stub, compile_stub, fresh_stub
+from simulated_keypad import CANCEL, MODIFY, PROPERTIES, TLV_PROPERTIES, VERIFY, SimulatedKeypad
+from uzi_card import powered as powered_pass
+from zorgid_card.adapters.pcsc import readers
+from zorgid_card.cards import LastTry, OnKeypad, PINRequest, Tries, UZIPass, ZorgIDCard
+from zorgid_card.codec.link import Link
+from zorgid_card.errors import (
+    CardResetError,
+    DeclinedError,
+    KeypadTimeoutError,
+    LastTryError,
+    PINFormError,
+    PINMismatchError,
+    ReaderError,
+    TransportError,
+    UsageError,
+    UserError,
+    WrongPINError,
+)
+from zorgid_card.secret import Secret
+from zorgid_card.testkit.maker import Maker
+from zorgid_card.testkit.reader import SimulatedReader
+from zorgid_card.testkit.uzi_layout import LAYOUT_A, LAYOUT_B, Layout
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the stub is a libpcsclite")
+
+MAKER = Maker.create()
+
+
+@pytest.fixture(scope="module")
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return compile_stub(tmp_path_factory.mktemp("stub"))
+
+
+@pytest.fixture
+def stub(compiled: Path, tmp_path: Path) -> Iterator[Stub]:
+    with fresh_stub(compiled, tmp_path) as stub:
+        yield stub
+
+
+@pytest.fixture
+def keypad(stub: Stub) -> SimulatedKeypad:
+    def card(command: bytes) -> bytes:
+        return stub.cards[0].transmit(command)
+
+    keypad = SimulatedKeypad(card)
+    stub.on_control(keypad)
+    return keypad
+
+
+@pytest.fixture
+def card(stub: Stub) -> Iterator[ZorgIDCard]:
+    stub.hold(MAKER.blank())
+    channel = readers(library=stub.path)[0].connect()
+    yield ZorgIDCard(Link(channel))
+    channel.close()
+
+
+def on_keypad(request: PINRequest) -> Secret:
+    return OnKeypad()
+
+
+def test_pin_6_a_pin_is_verified_on_the_keypad(stub: Stub, keypad: SimulatedKeypad, card: ZorgIDCard) -> None:
+    assert card.keypad is not None
+    keypad.presses = ["123456"]
+    with card.session():
+        card.verify_pin(OnKeypad())
+        assert stub["transactions"] == 1
+    assert keypad.sent == [bytes.fromhex("0020008008") + b"123456\xff\xff"]
+    (asked,) = keypad.asked
+    assert asked == struct.pack(
+        "=BBBBBHBBHB3sI", 30, 30, 0x82, 8, 0, 0x0608, 2, 1, 0x0413, 0, bytes(3), 13
+    ) + bytes.fromhex("0020008008FFFFFFFFFFFFFFFF")
+
+
+def test_pin_6_a_key_is_used_with_a_pin_from_the_keypad(keypad: SimulatedKeypad, card: ZorgIDCard) -> None:
+    with card.session():
+        card.authenticate_administration(card.factory_secrets()[2])
+        card.generate(0x9A, "ECCP256")
+    keypad.presses = ["123456"]
+    assert card.sign(0x9A, b"x", "ES256", on_keypad)[0] == 0x30
+    assert keypad.presses == []
+
+
+def test_pin_6_the_pin_is_changed_on_the_keypad(keypad: SimulatedKeypad, card: ZorgIDCard) -> None:
+    keypad.presses = ["123456", "6543210", "6543210"]
+    card.change_pin(OnKeypad(), OnKeypad())
+    assert keypad.sent == [bytes.fromhex("0024008010") + b"123456\xff\xff6543210\xff"]
+    assert (keypad.structure["old"], keypad.structure["new"]) == (0, 8)
+    card.verify_pin(Secret.of(b"6543210"))
+
+
+def test_pin_6_a_pin_is_unblocked_on_the_keypad(keypad: SimulatedKeypad, card: ZorgIDCard) -> None:
+    keypad.presses = ["12345678", "246810", "246810"]
+    card.unblock_pin(OnKeypad(), OnKeypad())
+    card.verify_pin(Secret.of(b"246810"))
+    keypad.presses = ["12345678", "87654321", "87654321"]
+    card.change_puk(OnKeypad(), OnKeypad())
+    card.change_puk(Secret.of(b"87654321"), Secret.of(b"12345678"))
+
+
+@pytest.mark.parametrize("layout", [LAYOUT_A, LAYOUT_B], ids=["A", "B"])
+def test_pin_6_a_pass_takes_its_pin_from_the_keypad(stub: Stub, keypad: SimulatedKeypad, layout: Layout) -> None:
+    """Layout A pads the PIN to eight bytes, B sends its characters alone."""
+    simulated = powered_pass(layout)
+    stub.hold(simulated)
+    channel = readers(library=stub.path)[0].connect()
+    card = UZIPass(Link(channel))
+    keypad.presses = ["123456"]
+    assert len(card.sign("signature", b"x", "RS256", on_keypad)) == 256
+    assert keypad.sent[0][4] == (8 if layout is LAYOUT_A else 6)
+    keypad.presses = ["123456", "654321", "654321"]
+    card.change_pin(OnKeypad(), OnKeypad())
+    card.verify_pin(Secret.of(b"654321"))
+    assert simulated.tries_left == (3, 3)
+    channel.close()
+
+
+@pytest.mark.parametrize(
+    ("presses", "error"),
+    [
+        ([], KeypadTimeoutError),
+        ([CANCEL], DeclinedError),
+        (["123456", CANCEL], DeclinedError),
+        (["123"], PINFormError),
+        (["123456", "654321", "654322"], PINMismatchError),
+    ],
+)
+def test_pin_6_what_goes_wrong_at_the_keypad_costs_no_try(
+    keypad: SimulatedKeypad, card: ZorgIDCard, presses: list[str], error: type[UserError]
+) -> None:
+    keypad.presses = list(presses)
+    with pytest.raises(error):
+        card.change_pin(OnKeypad(), OnKeypad())
+    assert keypad.sent == []
+    assert card.tries() == Tries.known(3)
+
+
+def test_pin_1_a_wrong_pin_from_the_keypad_costs_one_try_and_the_last_is_not_spent_unasked(
+    keypad: SimulatedKeypad, card: ZorgIDCard
+) -> None:
+    keypad.presses = ["999999"] * 4
+    for left in (2, 1):
+        with pytest.raises(WrongPINError) as caught:
+            card.verify_pin(OnKeypad())
+        assert caught.value.tries_left == left
+    with pytest.raises(LastTryError):
+        card.verify_pin(OnKeypad())
+    assert len(keypad.presses) == 2
+    keypad.presses = ["123456"]
+    card.verify_pin(LastTry(OnKeypad()).secret, last_try_allowed=True)
+
+
+def test_a_reader_without_display_shows_no_messages_and_one_with_limits_keeps_them(
+    keypad: SimulatedKeypad, card: ZorgIDCard
+) -> None:
+    keypad.display = False
+    keypad.tlv = bytes.fromhex("060104 070107 0102")  # 4 to 7 digits; then a tag that is cut off
+    keypad.presses = ["123456"]
+    card.verify_pin(OnKeypad())
+    assert keypad.structure["limits"] == 0x0607
+    with pytest.raises(UsageError, match="this length"):
+        card.change_puk(OnKeypad(), OnKeypad())
+
+
+@pytest.mark.parametrize("features", [(), (PROPERTIES, TLV_PROPERTIES), (MODIFY,)])
+def test_a_reader_without_keypad_says_so(keypad: SimulatedKeypad, card: ZorgIDCard, features: tuple[int, ...]) -> None:
+    keypad.features = features
+    assert card.keypad is None
+    with pytest.raises(UsageError, match="keypad"):
+        card.verify_pin(OnKeypad())
+    assert card.tries() == Tries.known(3)
+
+
+def test_a_keypad_that_only_verifies_changes_nothing(keypad: SimulatedKeypad, card: ZorgIDCard) -> None:
+    keypad.features = (VERIFY,)
+    with pytest.raises(UsageError, match="keypad"):
+        card.change_pin(OnKeypad(), OnKeypad())
+
+
+def test_a_reader_that_is_asked_nothing_by_itself_has_no_keypad(stub: Stub, card: ZorgIDCard) -> None:
+    assert card.keypad is None
+    assert card._link.channel.longest is None  # type: ignore[attr-defined]  # of the PC/SC channel
+
+
+def test_a_channel_without_a_reader_of_its_own_has_no_keypad() -> None:
+    slot = SimulatedReader()
+    slot.insert(MAKER.blank())
+    assert ZorgIDCard(Link(slot.connect())).keypad is None
+
+
+@pytest.mark.parametrize("answer", [b"", b"\x90", b"\x90\x00\x00", b"\x6b\x80"])
+def test_what_a_reader_cannot_answer_is_its_error(
+    stub: Stub, keypad: SimulatedKeypad, card: ZorgIDCard, answer: bytes
+) -> None:
+    card.tries()
+    assert card.keypad is not None
+    stub.on_control(lambda slot, code, data: (0, answer))
+    with pytest.raises(ReaderError):
+        card.verify_pin(OnKeypad())
+
+
+def test_a_pin_that_is_entered_here_and_there_is_sent_nowhere(keypad: SimulatedKeypad, card: ZorgIDCard) -> None:
+    with pytest.raises(UsageError, match="both"):
+        card.change_pin(OnKeypad(), Secret.of(b"654321"))
+    assert keypad.asked == []
+    with pytest.raises(ValueError, match="wiped"):
+        OnKeypad().padded()
+
+
+def test_a_reset_while_the_person_enters_the_pin_is_told(stub: Stub, keypad: SimulatedKeypad, card: ZorgIDCard) -> None:
+    assert card.keypad is not None
+    stub.fail("control", RESET_CARD)
+    with pytest.raises(CardResetError):
+        card.verify_pin(OnKeypad())
+    assert keypad.sent == []
+    keypad.presses = ["123456"]
+    card.verify_pin(OnKeypad())
+
+
+def test_a_broken_line_to_the_keypad_is_no_missing_one(stub: Stub, keypad: SimulatedKeypad, card: ZorgIDCard) -> None:
+    assert card.keypad is not None
+    stub.fail("control", 0x80100016)
+    with pytest.raises(TransportError):
+        card.verify_pin(OnKeypad())
