@@ -120,8 +120,8 @@ class NotingReader(SimulatedReader):
         super().__init__()
         self.notes: list[str] = []
 
-    def connect(self, *, exclusive: bool = False) -> Noted:  # type: ignore[override]
-        return Noted(super().connect(exclusive=exclusive), self.notes)
+    def connect(self, *, exclusive: bool = False, timeout: float = 0) -> Noted:  # type: ignore[override]
+        return Noted(super().connect(exclusive=exclusive, timeout=timeout), self.notes)
 
     @property
     def commands(self) -> list[str]:

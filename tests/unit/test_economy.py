@@ -349,8 +349,8 @@ class Reconnecting(SimulatedChannel):
 
 
 class ReconnectingReader(NotingReader):
-    def connect(self, *, exclusive: bool = False):  # type: ignore[no-untyped-def, override]
-        noted = super().connect(exclusive=exclusive)
+    def connect(self, *, exclusive: bool = False, timeout: float = 0):  # type: ignore[no-untyped-def, override]
+        noted = super().connect(exclusive=exclusive, timeout=timeout)
         noted.channel.__class__ = Reconnecting
         return noted
 

@@ -132,8 +132,8 @@ PINProvider: TypeAlias = Callable[[PINRequest], "Secret | LastTry"]
 """Asked for the PIN outside any transaction, once for each operation that wants it; the secret stays the provider's to wipe.
 
 Asked for again before a last try is spent, where the tries told were ``unread`` or more. A plain :class:`Secret` is not tried when
-the request's tries are ``final`` or ``unknown``: then LastTryError is raised. :class:`OnKeypad` is the answer where the person is to
-enter it on the reader.
+the request's tries are ``final`` or ``unknown``: then LastTryError is raised. :class:`OnKeypad` is the answer where the person is
+to enter it on the reader.
 """
 
 
