@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -32,8 +33,9 @@ _ISSUER = ec.generate_private_key(ec.SECP256R1())
 
 
 def certificate_for(public_key: bytes) -> bytes:
-    """A certificate with the identity of a ZORG-ID Smartcard, 700 bytes or so."""
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "Zoë el Amrani " + "x" * 40)])
+    """A certificate with the identity of a ZORG-ID Smartcard, as long as a real one."""
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "Zoë el Amrani")])
+    policy = x509.PolicyInformation(x509.ObjectIdentifier("2.16.528.1.1"), ["https://zorg-id.example/" + "x" * 600])
     identity = x509.OtherName(x509.ObjectIdentifier(ZORGID_IDENTITY), encode(0x16, b"1-900000022"))
     key = load_der_public_key(public_key)
     assert isinstance(key, ec.EllipticCurvePublicKey)
@@ -42,6 +44,7 @@ def certificate_for(public_key: bytes) -> bytes:
         .not_valid_before(datetime(2026, 1, 1, tzinfo=UTC))
         .not_valid_after(datetime(2029, 1, 1, tzinfo=UTC))
         .add_extension(x509.SubjectAlternativeName([identity]), critical=False)
+        .add_extension(x509.CertificatePolicies([policy]), critical=False)
         .sign(_ISSUER, hashes.SHA256())
         .public_bytes(Encoding.DER)
     )
@@ -120,12 +123,8 @@ class NotingReader(SimulatedReader):
         super().__init__()
         self.notes: list[str] = []
 
-    def connect(self, *, exclusive: bool = False, timeout: float = 0) -> Noted:  # type: ignore[override]
-        return Noted(super().connect(exclusive=exclusive, timeout=timeout), self.notes)
-
-    @property
-    def commands(self) -> list[str]:
-        return [note for note in self.notes if note not in "[]"]
+    def connect(self, **options: Any) -> Noted:  # type: ignore[override]
+        return Noted(super().connect(**options), self.notes)
 
 
 @dataclass
@@ -146,10 +145,14 @@ class Person:
 
 @dataclass(frozen=True)
 class LoggedIn:
-    """The certificate shown, the signature that is by its key, and how many commands it took."""
+    """The certificate shown, whose key made the signature, and what had crossed by then, transactions in brackets."""
 
     certificate: bytes
-    commands: list[str]
+    notes: list[str]
+
+    @property
+    def commands(self) -> list[str]:
+        return [note for note in self.notes if note in {*_NAMES.values(), "CHUID", "VERIFY", "VERIFY?"}]
 
 
 def sign_in(
@@ -161,8 +164,8 @@ def sign_in(
         assert isinstance(card, (PIVCard, UZIPass))
         certificate = card.authentication_certificate()
         signature = card.authentication_signer(person or Person()).sign(data)
-        commands = reader.commands
+        notes = list(reader.notes)
     key = x509.load_der_x509_certificate(certificate).public_key()
     assert isinstance(key, ec.EllipticCurvePublicKey)
     key.verify(signature, data, ec.ECDSA(hashes.SHA256()))
-    return LoggedIn(certificate, commands)
+    return LoggedIn(certificate, notes)

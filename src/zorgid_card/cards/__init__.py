@@ -173,12 +173,13 @@ def open_channel(
 def _extended(
     channel: Channel, observer: Observer | None, memory: CardMemory | None, insertion: Insertion | None
 ) -> bool:
-    """Looked at once for a reader and a kind of card, if that can be remembered."""
-    if memory is None or insertion is None:
+    """Looked at once for a reader that counts insertions and a kind of card."""
+    if memory is None or insertion is None or insertion.number is None:
         return extended_length(Link(channel, observer=observer))
     found = memory.extended(insertion.reader, channel.atr)
     if found is None:
-        found = extended_length(Link(channel, observer=observer))
+        # A file read to find that out is one more at the first log-in, and most cards that are remembered have none.
+        found = extended_length(Link(channel, observer=observer), read_file=False)
         memory.found_extended(insertion.reader, channel.atr, found)
     return found
 

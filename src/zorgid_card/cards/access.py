@@ -304,7 +304,7 @@ class CardSession(ABC):
                     stack.enter_context(self._link.channel.transaction())
                     break
                 except CardResetError as error:
-                    self._was_out |= error.reason == "inserted"
+                    self._was_out |= error.details.get("reason") == "inserted"
                     self._entered = False
                     if left == 0:
                         raise
