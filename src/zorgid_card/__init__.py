@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from zorgid_card.adapters.sql import SQLRegistry
-    from zorgid_card.cards.access import LastTry, PINRequest
+    from zorgid_card.cards.access import LastTry, OnKeypad, PINRequest
     from zorgid_card.errors import ZorgIDError
     from zorgid_card.pki.hierarchy import UZI_G3, UZI_TEST_G3, trust
     from zorgid_card.pki.identity import UZIIdentity, read_uzi_identity
@@ -40,6 +40,7 @@ __all__ = [
     "CreationPolicy",
     "LastTry",
     "LoggedIn",
+    "OnKeypad",
     "PINRequest",
     "Policy",
     "PortalClient",
@@ -61,6 +62,7 @@ __all__ = [
 _HOME = {
     "SQLRegistry": "adapters.sql",
     "LastTry": "cards.access",
+    "OnKeypad": "cards.access",
     "PINRequest": "cards.access",
     "ZorgIDError": "errors",
     "UZI_G3": "pki.hierarchy",

@@ -11,9 +11,11 @@ import pytest
 
 from pcsc_stub import RESET_CARD, Stub, compile_stub, fresh_stub
 from simulated_keypad import CANCEL, MODIFY, PROPERTIES, TLV_PROPERTIES, VERIFY, SimulatedKeypad
+from uzi_card import contents
 from uzi_card import powered as powered_pass
-from zorgid_card.adapters.pcsc import readers
+from zorgid_card.adapters.pcsc import LIBRARY_VARIABLE, readers
 from zorgid_card.cards import LastTry, OnKeypad, PINRequest, Tries, UZIPass, ZorgIDCard
+from zorgid_card.cli import app
 from zorgid_card.codec.link import Link
 from zorgid_card.errors import (
     CardResetError,
@@ -31,6 +33,7 @@ from zorgid_card.errors import (
 from zorgid_card.secret import Secret
 from zorgid_card.testkit.maker import Maker
 from zorgid_card.testkit.reader import SimulatedReader
+from zorgid_card.testkit.uzi import VirtualUZIPass
 from zorgid_card.testkit.uzi_layout import LAYOUT_A, LAYOUT_B, Layout
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the stub is a libpcsclite")
@@ -172,6 +175,34 @@ def test_a_reader_without_display_shows_no_messages_and_one_with_limits_keeps_th
     assert keypad.structure["limits"] == 0x0607
     with pytest.raises(UsageError, match="this length"):
         card.change_puk(OnKeypad(), OnKeypad())
+
+
+@pytest.mark.parametrize(
+    ("command", "presses"),
+    [
+        ("pin change", ["271828", "314159", "314159"]),
+        ("pin unblock", ["87654321", "314159", "314159"]),
+        ("puk change", ["87654321", "31415926", "31415926"]),
+    ],
+)
+def test_pin_6_the_command_line_lets_the_reader_ask(
+    stub: Stub,
+    keypad: SimulatedKeypad,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    command: str,
+    presses: list[str],
+) -> None:
+    simulated = VirtualUZIPass(contents("N"), pin=b"271828", puk=b"87654321")
+    stub.hold(simulated)
+    stub["state"] = 0x20
+    monkeypatch.setenv(LIBRARY_VARIABLE, stub.path)
+    keypad.presses = presses
+    assert app.run([*command.split(), "Stub Reader 00", "--lang", "en"]) == 0
+    assert "on the card reader" in capsys.readouterr().out
+    assert keypad.presses == []
+    assert simulated.tries_left == (3, 3)
+    assert len(keypad.sent) == 1
 
 
 @pytest.mark.parametrize("features", [(), (PROPERTIES, TLV_PROPERTIES), (MODIFY,)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -13,6 +14,7 @@ import pytest
 from pcsc_stub import NOT_TRANSACTED, REMOVED_CARD, RESET_CARD, Stub, compile_stub, fresh_stub
 from uzi_card import powered as powered_pass
 from zorgid_card.adapters.pcsc import readers
+from zorgid_card.adapters.pcsc.sharing import holders
 from zorgid_card.cards import PINRequest, Tries, UZIPass, ZorgIDCard
 from zorgid_card.codec.apdu import INS
 from zorgid_card.codec.link import Link
@@ -457,3 +459,20 @@ def test_a_card_that_others_share_is_not_had_alone(stub: Stub) -> None:
     first.close()
     second.close()
     reader.connect(exclusive=True).close()
+
+
+def test_who_may_hold_a_card_is_told_as_far_as_it_can_be_seen(tmp_path: Path) -> None:
+    for number, (name, maps) in enumerate(
+        [("scdaemon", "/usr/lib/libpcsclite.so.1"), ("bash", "/usr/lib/libc.so.6"), ("firefox", "libpcsclite.so.1.0.0")]
+    ):
+        process = tmp_path / str(1000 + number)
+        process.mkdir()
+        (process / "maps").write_text(f"7f00-7f01 r-xp 00000000 fe:01 1 {maps}\n")
+        (process / "comm").write_text(f"{name}\n")
+    (tmp_path / "1003").mkdir()
+    (tmp_path / "1003" / "maps").mkdir()  # cannot be read
+    ours = tmp_path / str(os.getpid())
+    ours.mkdir()
+    (ours / "maps").write_text("libpcsclite")
+    assert holders(tmp_path) == "firefox, scdaemon"
+    assert holders(tmp_path / "1000") is None

@@ -105,6 +105,8 @@ class PINRequest:
     """The PIN is of digits only."""
     retrying: bool
     """The PIN last given to this card was wrong."""
+    keypad: bool = False
+    """The reader has a keypad: :class:`OnKeypad` may be the answer (PIN-6)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +128,9 @@ class OnKeypad(Secret):
     def __init__(self) -> None:
         super().__init__(1)
         self.wipe()
+
+    def __enter__(self) -> OnKeypad:
+        return self
 
 
 PINProvider: TypeAlias = Callable[[PINRequest], "Secret | LastTry"]
@@ -230,7 +235,7 @@ class CardSession(ABC):
         self._depth = 0
         self._selected = False
         self._last_was_wrong = False
-        self._tried = False
+        self._to_log_out = False
         self._was_out = False
         self._entered = False
         """The application was selected over this link before, and no reset was seen since."""
@@ -350,7 +355,7 @@ class CardSession(ABC):
 
     def _attempt(self, exchange: Exchange[None], minimum: int, maximum: int) -> None:
         """Make a try at a PIN or PUK of ``minimum`` to ``maximum`` characters, whose counter was read before."""
-        self._last_was_wrong = self._tried = True
+        self._last_was_wrong = self._to_log_out = True
         self._link.run(self._keyed(exchange, minimum, maximum))
         self._last_was_wrong = False
 
@@ -437,12 +442,12 @@ class CardSession(ABC):
         if self._needs_reset:
             return True
         try:
-            if self._tried:
+            if self._to_log_out:
                 with self.session():
                     self._log_out()
         except WrongCardError:
             return False  # what was verified is out of the reader
-        except (CardError, CancelledError):
+        except (CardError, EncodingError, CancelledError):
             return True
         return False
 

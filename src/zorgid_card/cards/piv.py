@@ -379,6 +379,7 @@ class PIVCard(CardSession):
             maximum=self._limits.pin_maximum,
             digits=True,
             retrying=self._last_was_wrong,
+            keypad=self.keypad is not None,
         )
 
     def _remembered_tries(self) -> Tries | None:

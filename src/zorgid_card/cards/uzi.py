@@ -396,6 +396,7 @@ class UZIPass(CardSession):
             maximum=found.pin.maximum,
             digits=False,
             retrying=self._last_was_wrong,
+            keypad=self.keypad is not None,
         )
 
     def signer(

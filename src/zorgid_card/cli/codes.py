@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
 from zorgid_card import recipes
-from zorgid_card.cards import CardKind, LastTry, PINRequest, PIVCard, Tries, UZIPass
+from zorgid_card.cards import CardKind, LastTry, OnKeypad, PINRequest, PIVCard, Tries, UZIPass
 from zorgid_card.cards.access import spoken
 from zorgid_card.cli.console import TerminalHolder, TerminalKeyboard
 from zorgid_card.cli.display import Display
@@ -62,7 +62,7 @@ def _change_pin(card: _Card, holder: TerminalHolder) -> str:
     old, last = _present(card, holder, Credential.PIN, card.tries())
     policy = _policy(card)
     with old:
-        first, second = _chosen(holder, policy, holder.new_pin)
+        first, second = _chosen(holder, old, policy, holder.new_pin)
         with first, second:
             pin.change_pin(card, old, first, second, policy=policy, last_try_allowed=last)
     return "code.pin_changed"
@@ -72,7 +72,7 @@ def _unblock_pin(card: _Card, holder: TerminalHolder) -> str:
     puk, last = _present(card, holder, Credential.PUK, card.puk_tries())
     policy = _policy(card)
     with puk:
-        first, second = _chosen(holder, policy, holder.new_pin)
+        first, second = _chosen(holder, puk, policy, holder.new_pin)
         with first, second:
             pin.unblock_pin(card, puk, first, second, policy=policy, last_try_allowed=last)
     return "code.pin_unblocked"
@@ -81,7 +81,7 @@ def _unblock_pin(card: _Card, holder: TerminalHolder) -> str:
 def _change_puk(card: _Card, holder: TerminalHolder) -> str:
     old, last = _present(card, holder, Credential.PUK, card.puk_tries())
     with old:
-        first, second = _chosen(holder, _PUK_POLICY, holder.new_puk, what="puk")
+        first, second = _chosen(holder, old, _PUK_POLICY, holder.new_puk, what="puk")
         with first, second:
             pin.change_puk(card, old, first, second, last_try_allowed=last)
     return "code.puk_changed"
@@ -112,15 +112,22 @@ def _present(card: _Card, holder: TerminalHolder, what: Credential, tries: Tries
             maximum=profile.pin_maximum if is_pin else profile.puk_maximum,
             digits=isinstance(card, PIVCard),
             retrying=False,
+            keypad=card.keypad is not None,
         )
     )
     return spoken(given)
 
 
 def _chosen(
-    holder: TerminalHolder, policy: PINPolicy, ask: Callable[[PINPolicy], tuple[Secret, Secret]], what: str = "pin"
+    holder: TerminalHolder,
+    present: Secret,
+    policy: PINPolicy,
+    ask: Callable[[PINPolicy], tuple[Secret, Secret]],
+    what: str = "pin",
 ) -> tuple[Secret, Secret]:
-    """Asked until it is good."""
+    """Asked until it is good; on the keypad, where the present one is entered there."""
+    if isinstance(present, OnKeypad):
+        return OnKeypad(), OnKeypad()
     while True:
         try:
             with about(what=what):

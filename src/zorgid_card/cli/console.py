@@ -11,7 +11,7 @@ from contextlib import suppress
 from datetime import date
 from typing import Protocol
 
-from zorgid_card.cards.access import LastTry, PINRequest, TryState, check_length
+from zorgid_card.cards.access import LastTry, OnKeypad, PINRequest, TryState, check_length
 from zorgid_card.cli.display import Display
 from zorgid_card.errors import DeclinedError, PINFormError, PINPolicyError, UsageError, ZorgIDError
 from zorgid_card.protocol.iso7816 import Credential
@@ -91,8 +91,13 @@ class TerminalHolder:
         last = request.tries.state in (TryState.FINAL, TryState.UNKNOWN)
         if last and not self._agrees(self._texts("ask.last_try")):
             raise DeclinedError(reason="last-try")
-        entered = self._entered(request)
+        entered = self._on_keypad(request) if request.keypad else self._entered(request)
         return LastTry(entered) if last else entered
+
+    def _on_keypad(self, request: PINRequest) -> OnKeypad:
+        """The reader asks; the screen says so (PIN-6)."""
+        self._display.say("ask.keypad.puk" if request.what is Credential.PUK else "ask.keypad", "bold")
+        return OnKeypad()
 
     def _entered(self, request: PINRequest) -> Secret:
         key, what = ("ask.puk", "puk") if request.what is Credential.PUK else ("ask.pin", "pin")

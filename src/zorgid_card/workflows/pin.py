@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Protocol
 
+from zorgid_card.cards.access import OnKeypad
 from zorgid_card.errors import PINPolicyError
 from zorgid_card.secret import Secret
 
@@ -22,12 +23,14 @@ class PINPolicy:
 
 
 def check_new_pin(first: Secret, second: Secret, policy: PINPolicy) -> None:
-    """A chosen PIN, entered twice (CRD-6, PIN-2).
+    """A chosen PIN, entered twice (CRD-6, PIN-2); one on a reader's keypad is compared there, and cannot be judged here.
 
     Raises:
         PINMismatchError: the two differ.
         PINPolicyError: ``rule`` is ``length``, ``digits`` or ``weak``.
     """
+    if isinstance(first, OnKeypad):
+        return
     first.require_equal(second)
     with first.expose() as pin:
         if not policy.minimum <= len(pin) <= policy.maximum:

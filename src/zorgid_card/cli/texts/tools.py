@@ -33,6 +33,14 @@ _PROMPTS = {
     "ask.enter": Text("Druk op Enter als u zover bent. ", "Press Enter when you are ready. "),
     "ask.pin": Text("Pincode van de kaart in de paslezer: ", "PIN of the card in the reader: "),
     "ask.puk": Text("Pukcode van de kaart in de paslezer: ", "PUK of the card in the reader: "),
+    "ask.keypad": Text(
+        "Voer de pincode in op de paslezer; volg wat daar wordt gevraagd.",
+        "Enter the PIN on the card reader; follow what it asks.",
+    ),
+    "ask.keypad.puk": Text(
+        "Voer de pukcode in op de paslezer; volg wat daar wordt gevraagd.",
+        "Enter the PUK on the card reader; follow what it asks.",
+    ),
     "ask.tries": Text("Pogingen over: {tries}.", "Tries left: {tries}."),
     "ask.last_try": Text(
         "Dit is de laatste poging, of het aantal is onbekend. Toch proberen?",
