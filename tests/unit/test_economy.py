@@ -289,18 +289,34 @@ def test_a_card_with_another_chuid_is_read_again(
 
 @pytest.mark.parametrize("renewed", [False, True])
 def test_a_key_replaced_in_the_reader_gives_no_token_and_is_read_anew(
-    reader: NotingReader, card: VirtualPIVCard, memory: CardMemory, renewed: bool
+    reader: NotingReader,
+    card: VirtualPIVCard,
+    memory: CardMemory,
+    renewed: bool,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Another program makes a new key while the card stays where it is; with its CHUID renewed or not."""
     guid = None if renewed else bytes(range(16))
     personalise(card, guid=guid)
     sign_in(reader, memory)
-    fresh = personalise(card, guid=guid)
+    with monkeypatch.context() as elsewhere:  # not in this process, whose memories would be told
+        elsewhere.setattr("zorgid_card.cards.zorgid.contents_change", lambda _: None)
+        fresh = personalise(card, guid=guid)
     with pytest.raises(ProofError):
         sign_in(reader, memory)
     assert memory.size == 0
     assert sign_in(reader, memory).certificate == fresh
     assert tries_left(card) == 3
+
+
+def test_a_certificate_renewed_for_the_same_key_is_shown_at_the_next_log_in(
+    reader: NotingReader, card: VirtualPIVCard, memory: CardMemory
+) -> None:
+    """This process renews it, elsewhere than in a card opened with that memory; the card stays in its reader."""
+    before = sign_in(reader, memory).certificate
+    renewed = personalise(card, guid=bytes(range(16)), key=False)
+    assert memory.size == 0
+    assert sign_in(reader, memory).certificate == renewed != before
 
 
 def test_what_this_library_writes_is_not_remembered(

@@ -11,6 +11,7 @@ import threading
 from collections import OrderedDict
 from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
+from weakref import WeakSet
 
 from zorgid_card.cards.access import Tries
 from zorgid_card.codec.tlv import Index
@@ -69,7 +70,7 @@ class Recognised:
             self.memory.told(self.known.chuid, tries)
 
     def forget(self) -> None:
-        """Something of it did not hold, or is about to be changed."""
+        """Something of it did not hold."""
         if self.memory is not None:
             self.memory.forget(self.known.chuid)
 
@@ -83,6 +84,8 @@ class CardMemory:
         self._cards: OrderedDict[bytes, KnownCard] = OrderedDict()
         self._inserted: OrderedDict[str, tuple[int, bytes]] = OrderedDict()
         self._extended: OrderedDict[tuple[str, bytes], bool] = OrderedDict()
+        with _register:
+            _memories.add(self)
 
     @property
     def size(self) -> int:
@@ -140,6 +143,11 @@ class CardMemory:
             self._extended[reader, atr] = found
             while len(self._extended) > self._capacity:
                 self._extended.popitem(last=False)
+    def forget_kind(self, atr: bytes) -> None:
+        """Remember nothing of the cards with this answer to reset any more."""
+        with self._lock:
+            for known in [known for known in self._cards.values() if known.atr == atr]:
+                del self._cards[known.chuid]
 
     def _find(self, chuid: bytes, atr: bytes) -> KnownCard | None:
         known = self._cards.get(chuid)
@@ -155,6 +163,18 @@ class CardMemory:
         self._inserted.move_to_end(insertion.reader)
         while len(self._inserted) > self._capacity:
             self._inserted.popitem(last=False)
+
+
+_register: Final = threading.Lock()
+_memories: Final[WeakSet[CardMemory]] = WeakSet()
+
+
+def contents_change(atr: bytes) -> None:
+    """This process is about to change a card with this answer to reset: in no memory of it anything of such a card is relied on."""
+    with _register:
+        memories = list(_memories)
+    for memory in memories:
+        memory.forget_kind(atr)
 
 
 def _tells_apart(chuid: bytes) -> bool:

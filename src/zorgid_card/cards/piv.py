@@ -424,7 +424,7 @@ class PIVCard(CardSession):
         try:
             public_key, algorithm = public_key_of(self._met.known.certificate)
         except (CardError, CertificateError):
-            self._changed()
+            self._forget()
             raise
         signer = self._signer(Key(piv.AUTHENTICATION, algorithm, public_key, yubico.PIN_ONCE), pin)
         return replace(signer, operation=lambda data: self._checked(signer, data))
@@ -434,16 +434,16 @@ class PIVCard(CardSession):
             signature = signer.sign(data)
             verify_signature(signer.public_key, signer.algorithm, data, signature)
         except SignatureError as error:
-            self._changed()
+            self._forget()
             raise ProofError(
                 "the card's key is not that of its certificate: its contents have changed", slot=piv.AUTHENTICATION
             ) from error
         except CardError:
-            self._changed()
+            self._forget()
             raise
         return signature
 
-    def _changed(self) -> None:
+    def _forget(self) -> None:
         """What was read before does not hold any more, here or in the memory."""
         if self._met is not None:
             self._met.forget()

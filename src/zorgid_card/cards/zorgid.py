@@ -11,7 +11,7 @@ from zorgid_card.cards import objects
 from zorgid_card.cards.detect import detection
 from zorgid_card.cards.inventory import Inventory, take_inventory
 from zorgid_card.cards.kinds import CardKind
-from zorgid_card.cards.memory import Recognised
+from zorgid_card.cards.memory import Recognised, contents_change
 from zorgid_card.cards.piv import PIVCard
 from zorgid_card.cards.profile import YUBICO_PIV, CardProfile, Factory
 from zorgid_card.codec.link import Exchange, Link
@@ -152,6 +152,11 @@ class ZorgIDCard(PIVCard):
         factory = self._factory
         return Secret.of(factory.pin), Secret.of(factory.puk), Secret.of(factory.administration_key)
 
+    def _changes(self) -> None:
+        """The contents are about to change: what was read before is not relied on, in whatever memory."""
+        self._forget()
+        contents_change(self._link.channel.atr)
+
     # --- making -------------------------------------------------------------------------------------------
 
     def generate(self, slot: int, algorithm: str, *, pin_policy: int | None = None) -> bytes:
@@ -168,7 +173,7 @@ class ZorgIDCard(PIVCard):
         """
         piv.certificate_object(slot)
         chosen = piv.key_algorithm(algorithm)
-        self._changed()
+        self._changes()
         with self.session():
             return self._link.run(piv.generate(slot, chosen, pin_policy))
 
@@ -214,7 +219,7 @@ class ZorgIDCard(PIVCard):
                 self._write(piv.DISCOVERY, objects.discovery())
 
     def _write(self, tag: int, content: bytes) -> None:
-        self._changed()
+        self._changes()
         with self.session():
             self._link.run(piv.put_data(tag, content))
             if self._link.run(piv.get_data(tag)) != content:
@@ -238,7 +243,7 @@ class ZorgIDCard(PIVCard):
         Raises:
             CardError: the tries do not run out, or the card refuses the reset.
         """
-        self._changed()
+        self._changes()
         with (
             Secret.random_digits(self._limits.pin_maximum) as pin,
             Secret.random_digits(self._limits.puk_maximum) as puk,
