@@ -419,6 +419,8 @@ long SCardControl(long card, unsigned long control, const void *in, unsigned lon
 
     *returned = 0;
     stub_control_code = (uint32_t)control;
+    if (code == 0 && of(card) != NULL && slots[slot_of(card)].owner != 0 && !mine(of(card)))
+        return SHARING_VIOLATION;
     if (code == 0 && stub_control == NULL)
         return NOT_TRANSACTED; /* as a driver without it answers */
     if (code == 0)

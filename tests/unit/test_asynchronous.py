@@ -8,14 +8,13 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
-from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
-from pcsc_stub import Stub, compile_stub, fresh_stub
+from pcsc_stub import Stub
 from zorgid_card.adapters.asynchronous import CardThread
 from zorgid_card.adapters.pcsc import PCSCReader, readers
 from zorgid_card.cards import PIVCard, Tries, ZorgIDCard, let_go, open_channel
@@ -38,26 +37,21 @@ def key_of(algorithm: Algorithm) -> PrivateKey:
     return make_key(algorithm)
 
 
-@pytest.fixture(scope="module")
-def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return compile_stub(tmp_path_factory.mktemp("stub"))
-
-
 @pytest.fixture
-def stub(compiled: Path, tmp_path: Path) -> Iterator[Stub]:
-    with fresh_stub(compiled, tmp_path) as stub:
-        stub.readers(READERS)
-        stub.hold(*(MAKER.blank(key_maker=key_of) for _ in range(READERS)))
-        for reader in readers(library=stub.path):
-            channel = reader.connect()
-            card = ZorgIDCard(Link(channel))
-            with card.session():
-                card.authenticate_administration(card.factory_secrets()[2])
-                card.generate(0x9A, "ECCP256")
-                card.write_certificate(0x9A, card.attest(0x9A))
-            let_go(channel, card)
-        yield stub
-        assert not [thread for thread in threading.enumerate() if thread.name.startswith("zorgid-card")]
+def cards(stub: Stub) -> Iterator[Stub]:
+    """Eight readers with a card in each."""
+    stub.readers(READERS)
+    stub.hold(*(MAKER.blank(key_maker=key_of) for _ in range(READERS)))
+    for reader in readers(library=stub.path):
+        channel = reader.connect()
+        card = ZorgIDCard(Link(channel))
+        with card.session():
+            card.authenticate_administration(card.factory_secrets()[2])
+            card.generate(0x9A, "ECCP256")
+            card.write_certificate(0x9A, card.attest(0x9A))
+        let_go(channel, card)
+    yield stub
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("zorgid-card")]
 
 
 def verify(card: PIVCard, data: bytes, signature: bytes) -> None:
@@ -82,6 +76,7 @@ def sign(reader: PCSCReader, times: int) -> bytes:
     return certificate
 
 
+@pytest.mark.usefixtures("cards")
 def test_eight_readers_work_at_a_time_in_one_asyncio_program(stub: Stub) -> None:
     async def at(reader: PCSCReader) -> bytes:
         async with CardThread() as thread:
@@ -103,6 +98,7 @@ def test_eight_readers_work_at_a_time_in_one_asyncio_program(stub: Stub) -> None
     assert len(set(certificates)) == READERS
 
 
+@pytest.mark.usefixtures("cards")
 def test_two_threads_share_a_card_and_neither_sees_the_others_pin(stub: Stub) -> None:
     reader = readers(library=stub.path)[0]
     with ThreadPoolExecutor(2) as pool:
@@ -158,6 +154,7 @@ def in_a_thread(stub: Stub, work: Callable[[CardThread, ZorgIDCard], object]) ->
     asyncio.run(program())
 
 
+@pytest.mark.usefixtures("cards")
 def test_cancelling_stops_between_two_commands_and_leaves_the_card_usable(stub: Stub) -> None:
     async def work(thread: CardThread, card: ZorgIDCard) -> None:
         gate = Gate(stub, INS.VERIFY)
@@ -170,6 +167,7 @@ def test_cancelling_stops_between_two_commands_and_leaves_the_card_usable(stub: 
     in_a_thread(stub, work)
 
 
+@pytest.mark.usefixtures("cards")
 def test_cancelling_never_breaks_a_chain(stub: Stub) -> None:
     async def work(thread: CardThread, card: ZorgIDCard) -> None:
         gate = Gate(stub, INS.PUT_DATA)
@@ -188,6 +186,7 @@ def test_cancelling_never_breaks_a_chain(stub: Stub) -> None:
     in_a_thread(stub, work)
 
 
+@pytest.mark.usefixtures("cards")
 def test_cancelling_too_late_stops_nothing_else(stub: Stub) -> None:
     """The last command of the operation is under way: it ends well, and the next operation is not stopped in its place."""
 
@@ -205,6 +204,7 @@ def test_cancelling_too_late_stops_nothing_else(stub: Stub) -> None:
     in_a_thread(stub, work)
 
 
+@pytest.mark.usefixtures("cards")
 def test_what_was_not_begun_is_cancelled_without_a_word_to_the_card(stub: Stub) -> None:
     async def work(thread: CardThread, card: ZorgIDCard) -> None:
         gate = Gate(stub, INS.VERIFY)
@@ -222,6 +222,7 @@ def test_what_was_not_begun_is_cancelled_without_a_word_to_the_card(stub: Stub) 
     in_a_thread(stub, work)
 
 
+@pytest.mark.usefixtures("cards")
 def test_an_error_of_the_card_is_the_awaiting_tasks(stub: Stub) -> None:
     async def work(thread: CardThread, card: ZorgIDCard) -> None:
         await thread.use(card.link, card.authentication_certificate)

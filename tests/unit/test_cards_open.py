@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from pathlib import Path
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from pcsc_stub import INSUFFICIENT_BUFFER, INVALID_PARAMETER, RESET_CARD, Stub, compile_stub, fresh_stub, over_t0
+from pcsc_stub import INSUFFICIENT_BUFFER, INVALID_PARAMETER, RESET_CARD, Stub, over_t0
 from simulated_keypad import TLV_PROPERTIES, SimulatedKeypad
 from uzi_card import powered as powered_pass
 from zorgid_card import recipes
@@ -30,17 +30,6 @@ EXTENDED = bytes.fromhex("3B8501807300004037")
 SHORT_ONLY = bytes.fromhex("3B8501807300000077")
 SILENT = bytes.fromhex("3B800181")
 INFORMATION = "00B081"
-
-
-@pytest.fixture(scope="module")
-def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return compile_stub(tmp_path_factory.mktemp("stub"))
-
-
-@pytest.fixture
-def stub(compiled: Path, tmp_path: Path) -> Iterator[Stub]:
-    with fresh_stub(compiled, tmp_path) as stub:
-        yield stub
 
 
 @pytest.fixture
@@ -204,6 +193,25 @@ def test_a_broken_line_is_tried_again_only_where_long_commands_may_be_to_blame(s
     with pytest.raises(TransportError), recipes.open_card(reader):
         pass
     assert stub.calls("transmit") == 2
+
+
+def test_opening_waits_for_the_transaction_of_another_program(stub: Stub, reader: PCSCReader) -> None:
+    stub._fill("atr", EXTENDED)
+    equip(stub, 0x10000)
+    other = reader.connect()
+
+    def use() -> int | None:
+        with recipes.open_card(reader) as card:
+            return card.tries().left
+
+    with ThreadPoolExecutor(1) as pool:
+        with other.transaction():
+            waiting = pool.submit(use)
+            while stub.calls("begin") < 2 and not waiting.done():
+                time.sleep(0.001)
+            assert not waiting.done()
+        assert waiting.result() == 3
+    other.close()
 
 
 # --- T=0 ---------------------------------------------------------------------------------------------------------------

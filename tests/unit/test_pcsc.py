@@ -8,11 +8,10 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from pcsc_stub import Stub, compile_stub, fresh_stub
+from pcsc_stub import Stub
 from zorgid_card.adapters.pcsc import LIBRARY_VARIABLE, PCSCChannel, PCSCReader, readers
 from zorgid_card.codec.apdu import CommandAPDU, ResponseAPDU, SecretField
 from zorgid_card.codec.link import Link
@@ -33,17 +32,6 @@ from zorgid_card.ports.card import Channel, Reader
 from zorgid_card.secret import Secret
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the stub is a libpcsclite")
-
-
-@pytest.fixture(scope="module")
-def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return compile_stub(tmp_path_factory.mktemp("stub"))
-
-
-@pytest.fixture
-def stub(compiled: Path, tmp_path: Path) -> Iterator[Stub]:
-    with fresh_stub(compiled, tmp_path) as stub:
-        yield stub
 
 
 @pytest.fixture

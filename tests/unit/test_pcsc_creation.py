@@ -5,13 +5,12 @@ transaction, while people and the portal take a minute for everything, and the c
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from pcsc_stub import Stub, compile_stub, fresh_stub, over_t0
+from pcsc_stub import Stub, over_t0
 from world import CARD_PIN, DESKTOP, World
 from zorgid_card.adapters.pcsc import PCSCChannel, readers
 from zorgid_card.cards import Tries
@@ -85,29 +84,23 @@ class Slow:
         return slowly
 
 
-@pytest.fixture(scope="module")
-def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return compile_stub(tmp_path_factory.mktemp("stub"))
-
-
 @pytest.fixture
-def stub(compiled: Path, tmp_path: Path) -> Iterator[Stub]:
-    with fresh_stub(compiled, tmp_path) as stub:
-        stub["protocol"], stub["limit"], stub["idle"] = 1, 261, 5000
-        yield stub
+def strict(stub: Stub) -> Stub:
+    stub["protocol"], stub["limit"], stub["idle"] = 1, 261, 5000
+    return stub
 
 
 def slow(stub: Stub, whom: object) -> Any:
     return Slow(stub, whom)
 
 
-def test_crd_7_a_card_is_made_over_t0_while_everybody_takes_a_minute(stub: Stub, tmp_path: Path) -> None:
-    slot = StubSlot(stub)
+def test_crd_7_a_card_is_made_over_t0_while_everybody_takes_a_minute(strict: Stub, tmp_path: Path) -> None:
+    slot = StubSlot(strict)
     world = World(tmp_path, reader=slot)
     world.validated()
     holder = world.worker()
-    made = world.creation(slow(stub, holder), slow(stub, world.portal)).run(**DESKTOP)
-    assert stub.calls("reconnect") == 0, "no card was left idle in a transaction"
+    made = world.creation(slow(strict, holder), slow(strict, world.portal)).run(**DESKTOP)
+    assert strict.calls("reconnect") == 0, "no card was left idle in a transaction"
     assert INS.GET_RESPONSE in slot.instructions
     card = world.card()
     assert card.serial == made.serial
@@ -117,8 +110,8 @@ def test_crd_7_a_card_is_made_over_t0_while_everybody_takes_a_minute(stub: Stub,
     card.link.channel.close()
 
 
-def test_org_3_an_organisation_is_registered_while_everybody_takes_a_minute(stub: Stub, tmp_path: Path) -> None:
-    world = World(tmp_path, reader=StubSlot(stub))
+def test_org_3_an_organisation_is_registered_while_everybody_takes_a_minute(strict: Stub, tmp_path: Path) -> None:
+    world = World(tmp_path, reader=StubSlot(strict))
     world.approve()
-    world.register(slow(stub, world.doctor()))
-    assert stub.calls("reconnect") == 0
+    world.register(slow(strict, world.doctor()))
+    assert strict.calls("reconnect") == 0

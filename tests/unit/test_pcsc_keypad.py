@@ -5,11 +5,10 @@ from __future__ import annotations
 import struct
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from pcsc_stub import RESET_CARD, Stub, compile_stub, fresh_stub
+from pcsc_stub import RESET_CARD, Stub
 from simulated_keypad import CANCEL, MODIFY, PROPERTIES, TLV_PROPERTIES, VERIFY, SimulatedKeypad
 from uzi_card import contents
 from uzi_card import powered as powered_pass
@@ -39,17 +38,6 @@ from zorgid_card.testkit.uzi_layout import LAYOUT_A, LAYOUT_B, Layout
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the stub is a libpcsclite")
 
 MAKER = Maker.create()
-
-
-@pytest.fixture(scope="module")
-def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return compile_stub(tmp_path_factory.mktemp("stub"))
-
-
-@pytest.fixture
-def stub(compiled: Path, tmp_path: Path) -> Iterator[Stub]:
-    with fresh_stub(compiled, tmp_path) as stub:
-        yield stub
 
 
 @pytest.fixture

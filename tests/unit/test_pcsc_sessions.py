@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
 import pytest
 
-from pcsc_stub import NOT_TRANSACTED, REMOVED_CARD, RESET_CARD, Stub, compile_stub, fresh_stub
+from pcsc_stub import NOT_TRANSACTED, REMOVED_CARD, RESET_CARD, Stub
 from uzi_card import powered as powered_pass
 from zorgid_card.adapters.pcsc import readers
 from zorgid_card.adapters.pcsc.sharing import holders
@@ -39,17 +39,6 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the stub is a l
 PIN, NEW_PIN = b"123456", b"654321"
 CHANGING = {INS.VERIFY, INS.CHANGE_REFERENCE_DATA, INS.GENERATE_ASYMMETRIC_KEY_PAIR, INS.PUT_DATA}
 MAKER = Maker.create()
-
-
-@pytest.fixture(scope="module")
-def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return compile_stub(tmp_path_factory.mktemp("stub"))
-
-
-@pytest.fixture
-def stub(compiled: Path, tmp_path: Path) -> Iterator[Stub]:
-    with fresh_stub(compiled, tmp_path) as stub:
-        yield stub
 
 
 @cache

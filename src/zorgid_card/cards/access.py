@@ -278,16 +278,16 @@ class CardSession(ABC):
             WrongCardError: another card is, or it cannot be told whether it is the same.
         """
         with self._alone():
-            self._enter_selected()
+            if not self._selected:
+                self._make_current()
             yield
 
-    def _enter_selected(self) -> None:
-        """Make the application current, unless it is; the caller holds the transaction."""
-        if not self._selected:
-            if self._was_out:
-                self._require_same_card()
-            self._select()
-            self._selected = True
+    def _make_current(self) -> None:
+        """Select the application, on the card that was there before."""
+        if self._was_out:
+            self._require_same_card()
+        self._select()
+        self._selected = True
 
     @contextmanager
     def _alone(self) -> Iterator[None]:

@@ -143,6 +143,7 @@ class CardMemory:
             self._extended[reader, atr] = found
             while len(self._extended) > self._capacity:
                 self._extended.popitem(last=False)
+
     def forget_kind(self, atr: bytes) -> None:
         """Remember nothing of the cards with this answer to reset any more."""
         with self._lock:

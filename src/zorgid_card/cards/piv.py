@@ -148,7 +148,8 @@ class PIVCard(CardSession):
                 self._selected = status.tries_left is not None
                 if self._selected:
                     return status
-        self._enter_selected()
+        if not self._selected:
+            self._make_current()
         return self._link.run(iso7816.verify_status(piv.PIN))
 
     def _judged(self, status: PINStatus) -> Tries:

@@ -159,7 +159,8 @@ class PCSCChannel:
 
     @cached_property
     def _features(self) -> Features:
-        return ask(self.control)
+        with self.transaction():  # outside of one PC/SC refuses while another program is in its own
+            return ask(self.control)
 
     @property
     def keypad(self) -> PCSCKeypad | None:
