@@ -21,6 +21,7 @@ PACKAGES := pcscd vsmartcard-vpcd opensc opensc-pkcs11 yubico-piv-tool openssl \
   ykcs11 gnutls-bin libpcsclite-dev softhsm2 \
   g++ pkgconf clang libclang-rt-dev valgrind
 PCSC_RUN := /run/pcscd
+VPCD := /etc/reader.conf.d/vpcd
 
 .PHONY: help build bench demo test test-c test-binding ctgrind fuzz fuzz-build fuzz-smoke fuzz-report test-unit test-blackbox lint types packages wheel clean
 
@@ -143,13 +144,15 @@ BENCH := build/bench
 
 bench: $(STAMP) $(BENCH)/.peers $(BENCH)/libpcsclite.so.1 ## measure against the peers; GROUPS="tlv crl" for some, which keeps nothing
 	PYTHONPATH=$(BENCH)/peers LD_LIBRARY_PATH=$(BENCH) $(BIN)/python benchmarks/run.py $(GROUPS)
+	$(if $(GROUPS),,$(BIN)/python benchmarks/opening.py)
 
 $(BENCH)/.peers: | $(STAMP)
 	@mkdir -p $(@D)
 ifeq ($(shell id -u),0)
-	@pkg-config --exists libpcsclite 2>/dev/null && command -v swig >/dev/null || { command -v apt-get >/dev/null \
-	  && apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends swig libpcsclite-dev pkgconf gcc; } \
-	  || echo 'swig and libpcsclite-dev could not be installed'
+	@pkg-config --exists libpcsclite 2>/dev/null && command -v swig >/dev/null && command -v pkcs11-tool >/dev/null && test -e $(VPCD) \
+	  || { command -v apt-get >/dev/null && apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq \
+	  --no-install-recommends swig libpcsclite-dev pkgconf gcc pcscd vsmartcard-vpcd opensc opensc-pkcs11; } \
+	  || echo 'the Debian packages that peers need could not be installed: what needs them is skipped'
 endif
 	$(BIN)/python -m pip install --quiet --no-deps --upgrade --target $(BENCH)/peers yubikey-manager
 	$(BIN)/python -m pip install --quiet --no-deps --upgrade --target $(BENCH)/peers pyscard || echo 'pyscard could not be built: its rows are skipped'

@@ -25,6 +25,7 @@ class Case:
         least: the ratio to reach; None: for information.
         count: how often one call of either does it.
         rounds: how many turns.
+        unit: what is measured; what is counted instead of timed does not go through :func:`run`.
     """
 
     name: str
@@ -34,15 +35,16 @@ class Case:
     least: float | None = None
     count: int = 1
     rounds: int = ROUNDS
+    unit: str = "µs"
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """Medians in microseconds; ``low`` and ``high`` hold four fifths of the rounds' ratios."""
+    """Medians in the case's unit; ``low`` and ``high`` hold four fifths of the rounds' ratios."""
 
     case: Case
-    ours_us: float
-    peer_us: float
+    ours: float
+    peers: float
     ratio: float
     low: float
     high: float

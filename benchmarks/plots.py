@@ -78,17 +78,18 @@ def ratios(results: Sequence[Result], path: Path) -> None:
         if result.case.least is not None:
             parts.append(_bar(scale.at(result.case.least) - 1, y + 1, 2, _ROW - 4, _LEAST))
         parts.append(_text(end + 6, y + 15, _times(result.ratio)))
-    path.write_text(_document("Peer's time over ours (red: to reach)", bottom + 12, parts), encoding="utf-8")
+    path.write_text(_document("Peer's time, or count, over ours (red: to reach)", bottom + 12, parts), encoding="utf-8")
 
 
 def times(results: Sequence[Result], path: Path) -> None:
-    """Microseconds of each side."""
-    scale = _Scale([value for result in results for value in (result.ours_us, result.peer_us)])
+    """Microseconds of each side; what was counted is not drawn."""
+    results = [result for result in results if result.case.unit == "µs"]
+    scale = _Scale([value for result in results for value in (result.ours, result.peers)])
     bottom = _TOP + _ROW * len(results)
     parts = scale.grid(bottom, _duration)
     for row, result in enumerate(results):
         y, left = _TOP + _ROW * row, scale.at(10.0**scale.low)
         parts.append(_text(_LEFT - 8, y + 15, f"{result.case.name} · {result.case.peer_name}", anchor="end"))
-        parts.append(_bar(left, y + 2, scale.at(result.ours_us) - left, 10, _OURS))
-        parts.append(_bar(left, y + 13, scale.at(result.peer_us) - left, 9, _PEER))
+        parts.append(_bar(left, y + 2, scale.at(result.ours) - left, 10, _OURS))
+        parts.append(_bar(left, y + 13, scale.at(result.peers) - left, 9, _PEER))
     path.write_text(_document("Time of one (green: ours, grey: the peer)", bottom + 12, parts), encoding="utf-8")

@@ -14,16 +14,20 @@ from importlib.metadata import version
 from pathlib import Path
 
 import cases
+import login
 import plots
 from harness import Result, run
 
+GROUPS = (*cases.GROUPS, *login.GROUPS)
 ROOT = Path(__file__).parents[1]
 MARKS = ("<!-- bench: begin -->\n", "<!-- bench: end -->\n")
 PEERS = ("yubikey-manager", "pyscard", "asn1crypto", "cryptography", "cffi")
 COLUMNS = ("what", "peer", "ours", "peer's", "ratio", "four fifths of the rounds", "to reach", "")
 
 
-def _time(microseconds: float) -> str:
+def _amount(microseconds: float, unit: str) -> str:
+    if unit != "µs":
+        return f"{microseconds:g} {unit}"
     if microseconds < 1000:
         return f"{microseconds:.3g} µs"
     return f"{microseconds / 1000:.3g} ms"
@@ -34,8 +38,8 @@ def _row(result: Result) -> tuple[str, ...]:
     return (
         result.case.name,
         result.case.peer_name,
-        _time(result.ours_us),
-        _time(result.peer_us),
+        _amount(result.ours, result.case.unit),
+        _amount(result.peers, result.case.unit),
         f"{result.ratio:,.3g}" if result.ratio < 1000 else f"{result.ratio:,.0f}",
         f"{result.low:,.3g} to {result.high:,.3g}"
         if result.high < 1000
@@ -69,35 +73,43 @@ def _versions() -> str:
 def _write_document(path: Path, table: str) -> None:
     before, rest = path.read_text(encoding="utf-8").split(MARKS[0])
     after = rest.split(MARKS[1])[1]
-    skipped = "".join(f"\nSkipped: {why}.\n" for why in cases.skipped)
+    skipped = "".join(f"\nSkipped: {why}.\n" for why in (*cases.skipped, *login.skipped))
     body = f"{_versions()}\n\n{table}\n{skipped}"
     path.write_text(before + MARKS[0] + body + MARKS[1] + after, encoding="utf-8")
 
 
 def _measure(wanted: list[str]) -> list[Result]:
     results = []
-    for group in cases.GROUPS:
+    for group in GROUPS:
         if wanted and group.__name__ not in wanted:
             continue
         for case in group():
-            results.append(run(case))
-            print(f"{case.name}: {results[-1].ratio:,.3g} × {case.peer_name}", file=sys.stderr, flush=True)
+            results.append(case if isinstance(case, Result) else run(case))
+            done = results[-1]
+            print(f"{done.case.name}: {done.ratio:,.3g} × {done.case.peer_name}", file=sys.stderr, flush=True)
     return results
+
+
+def _kept(result: Result) -> dict[str, str | float]:
+    """Times have the unit in their names; what was counted says what."""
+    name, peer, ratio = result.case.name, result.case.peer_name, round(result.ratio, 3)
+    if result.case.unit == "µs":
+        ours, peers = round(result.ours, 4), round(result.peers, 4)
+        return {"name": name, "ours_us": ours, "peer": peer, "peer_us": peers, "ratio": ratio}
+    return {
+        "name": name,
+        "unit": result.case.unit,
+        "ours": result.ours,
+        "peer": peer,
+        "peers": result.peers,
+        "ratio": ratio,
+    }
 
 
 def _keep(results: list[Result], table: str) -> None:
     latest = ROOT / "benchmarks" / "results" / "latest.json"
     latest.parent.mkdir(exist_ok=True)
-    rows = [
-        {
-            "name": result.case.name,
-            "ours_us": round(result.ours_us, 4),
-            "peer": result.case.peer_name,
-            "peer_us": round(result.peer_us, 4),
-            "ratio": round(result.ratio, 3),
-        }
-        for result in results
-    ]
+    rows = [_kept(result) for result in results]
     latest.write_text(json.dumps(rows, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     _write_document(ROOT / "docs" / "benchmarks.md", table)
     plots.ratios(results, ROOT / "docs" / "benchmarks-ratio.svg")
@@ -107,12 +119,12 @@ def _keep(results: list[Result], table: str) -> None:
 def main() -> None:
     """Measure all groups, or only those named; only a whole run is kept."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("group", nargs="*", help=", ".join(group.__name__ for group in cases.GROUPS))
+    parser.add_argument("group", nargs="*", help=", ".join(group.__name__ for group in GROUPS))
     wanted = parser.parse_args().group
     results = _measure(wanted)
     table = _table(map(_row, results))
     print(table)
-    for why in cases.skipped:
+    for why in (*cases.skipped, *login.skipped):
         print(f"skipped: {why}")
     if not wanted:
         _keep(results, table)

@@ -13,18 +13,19 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 
 from zorgid_card.adapters import pcsc
 from zorgid_card.adapters.keystore import FileKeyStore
 from zorgid_card.adapters.pkcs11 import PKCS11Module
-from zorgid_card.cards import PIVCard, UZIPass, let_go, open_channel
+from zorgid_card.cards import CardMemory, Insertion, PIVCard, UZIPass, let_go, open_channel
 from zorgid_card.cards.token import TokenCard, find_token_card
 from zorgid_card.codec.link import Observer
 from zorgid_card.errors import CertificateError, NoCardError, NoReaderError, StorageError, UsageError
 from zorgid_card.pki.authority import Authority
 from zorgid_card.pki.chain import Trust
 from zorgid_card.pki.revocation import CRL, CRLSource
-from zorgid_card.ports.card import Reader
+from zorgid_card.ports.card import CountingReader, Reader
 from zorgid_card.ports.registry import Registry
 from zorgid_card.secret import Secret
 from zorgid_card.workflows import enrolment, housekeeping, issuance, organisation
@@ -78,6 +79,10 @@ def _holds_card(reader: Reader) -> bool:
     return False
 
 
+CARDS_MET: Final = CardMemory()
+"""The cards last opened in this process: what was read of them is public, and it is not kept anywhere else."""
+
+
 @contextmanager
 def open_card(
     reader: Reader | str | None = None,
@@ -86,6 +91,7 @@ def open_card(
     exclusive: bool = False,
     timeout: float = 0,
     ask_again: bool = False,
+    memory: CardMemory | None = CARDS_MET,
 ) -> Iterator[UZIPass | PIVCard]:
     """The card in a reader, ready for use, and let go of afterwards: logged out, so that no PIN stays verified.
 
@@ -95,6 +101,7 @@ def open_card(
         exclusive: nobody else may use the card meanwhile.
         timeout: for how many seconds to wait while another program holds the card.
         ask_again: when another program resets the card during a signature, ask for the PIN again and sign again.
+        memory: of the cards met before, which makes logging in with one again quicker; None reads every card anew.
 
     Raises:
         ReaderError, UsageError: see :func:`find_reader`; another program holds the card.
@@ -105,7 +112,7 @@ def open_card(
     channel = slot.connect(exclusive=exclusive, timeout=timeout)
     card: UZIPass | PIVCard | None = None
     try:
-        card = open_channel(channel, observer=observer)
+        card = open_channel(channel, observer=observer, memory=memory, insertion=_insertion(slot))
         card.ask_again = ask_again
         yield card
     finally:
@@ -132,6 +139,11 @@ def open_token(module: Path | str | None = None, *, token: str | None = None) ->
     """
     with PKCS11Module(module) as opened, find_token_card(opened, token) as card:
         yield card
+
+
+def _insertion(reader: Reader) -> Insertion:
+    """Asked when the card is connected: one that was taken out before is not answering any more."""
+    return Insertion(reader.name, reader.insertion() if isinstance(reader, CountingReader) else None)
 
 
 # --- portal side -----------------------------------------------------------------------------------------------------

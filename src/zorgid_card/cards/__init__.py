@@ -19,9 +19,10 @@ from zorgid_card.cards.access import (
     TryState,
 )
 from zorgid_card.cards.capability import extended_length
-from zorgid_card.cards.detect import Detected, detect
+from zorgid_card.cards.detect import Detected, detect, recognise
 from zorgid_card.cards.inventory import Inventory
 from zorgid_card.cards.kinds import CardKind
+from zorgid_card.cards.memory import CardMemory, Insertion, Recognised
 from zorgid_card.cards.piv import PIVCard
 from zorgid_card.cards.profile import PLAIN_PIV, UZI, YUBICO_PIV, YUBICO_PIV_3DES, CardProfile
 from zorgid_card.cards.token import TokenCard
@@ -39,9 +40,11 @@ __all__ = [
     "YUBICO_PIV_3DES",
     "Card",
     "CardKind",
+    "CardMemory",
     "CardProfile",
     "CardSigner",
     "Detected",
+    "Insertion",
     "Inventory",
     "LastTry",
     "OnKeypad",
@@ -119,8 +122,14 @@ class Card(Protocol):
         ...
 
 
-def open_card(link: Link) -> UZIPass | PIVCard:
+def open_card(link: Link, memory: CardMemory | None = None, insertion: Insertion | None = None) -> UZIPass | PIVCard:
     """The card at the other end, ready for use: found by reading, nothing tried.
+
+    Args:
+        link: to the card.
+        memory: of the cards met before; a ZORG-ID Smartcard that is in it is not read again.
+        insertion: since when the card is in its reader, asked after connecting to it. A card recognised in this very insertion is
+            sent nothing at all.
 
     Returns:
         a :class:`UZIPass`; a :class:`ZorgIDCard` (also for a blank: see its ``kind``); or, for somebody
@@ -130,29 +139,57 @@ def open_card(link: Link) -> UZIPass | PIVCard:
         CardNotSupportedError: ``reason`` says what was found instead.
         ReaderError: the card is gone.
     """
-    found = detect(link)
+    known = None if memory is None else memory.inserted(insertion, link.channel.atr)
+    if known is not None:
+        return ZorgIDCard(link, None, met=Recognised(known, memory, selected=False))
+    with link.channel.transaction():
+        found = recognise(link, memory, insertion)
+    if found.met is not None:
+        return ZorgIDCard(link, None, met=found.met)
     if found.profile is None:
         advice = "if it has a middleware of its own (PKCS#11), use open_token"
         raise CardNotSupportedError(f"this card cannot be used: {found.why}; {advice}", reason=found.why, advice=advice)
     if found.kind is CardKind.UZI_PASS:
-        return UZIPass(link, found.profile)
+        return UZIPass(link, found.profile, layout=found.layout)
     if found.kind is CardKind.PIV_OTHER or found.profile.factory is None:
         return PIVCard(link, found.profile, kind=found.kind)
     return ZorgIDCard(link, found.profile, kind=found.kind)
 
 
-def open_channel(channel: Channel, *, observer: Observer | None = None) -> UZIPass | PIVCard:
-    """The card behind a channel; extended length is used where card and reader take it, raises as :func:`open_card`.
+def open_channel(
+    channel: Channel,
+    *,
+    observer: Observer | None = None,
+    memory: CardMemory | None = None,
+    insertion: Insertion | None = None,
+) -> UZIPass | PIVCard:
+    """The card behind a channel; extended length is used where card and reader take it, arguments and errors as :func:`open_card`.
 
     A reader may take long commands and yet break off a long answer: then the card is looked at again, with short ones.
     """
-    extended = extended_length(Link(channel, observer=observer))
+    extended = _extended(channel, observer, memory, insertion)
     try:
-        return open_card(Link(channel, observer=observer, extended=extended))
+        return open_card(Link(channel, observer=observer, extended=extended), memory, insertion)
     except TransportError:
         if not extended:
             raise
-        return open_card(Link(channel, observer=observer))
+        if memory is not None and insertion is not None:
+            memory.found_extended(insertion.reader, channel.atr, False)
+        return open_card(Link(channel, observer=observer), memory, insertion)
+
+
+def _extended(
+    channel: Channel, observer: Observer | None, memory: CardMemory | None, insertion: Insertion | None
+) -> bool:
+    """Looked at once for a reader that counts insertions and a kind of card."""
+    if memory is None or insertion is None or insertion.number is None:
+        return extended_length(Link(channel, observer=observer))
+    found = memory.extended(insertion.reader, channel.atr)
+    if found is None:
+        # A file read to find that out is one more at the first log-in, and most cards that are remembered have none.
+        found = extended_length(Link(channel, observer=observer), read_file=False)
+        memory.found_extended(insertion.reader, channel.atr, found)
+    return found
 
 
 def let_go(channel: Channel, card: CardSession | None) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import ClassVar, Final, TypeAlias, TypeVar
 
@@ -40,6 +40,8 @@ class TryState(StrEnum):
     FINAL = "final"
     LOCKED = "locked"
     UNKNOWN = "unknown"
+    UNREAD = "unread"
+    """Not read yet: it is read when the PIN was given, before it is tried."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +53,18 @@ class Tries:
 
     UNKNOWN: ClassVar[Tries]
     LOW: ClassVar[Tries]
+    UNREAD: ClassVar[Tries]
 
     @classmethod
     def known(cls, left: int) -> Tries:
         """A number that the card told: 0 is ``locked``, 1 is ``final``."""
         state = {0: TryState.LOCKED, 1: TryState.FINAL}.get(left, TryState.KNOWN)
         return cls(state, left)
+
+    @property
+    def at_stake(self) -> bool:
+        """Whether the next try may be the last."""
+        return self.state in (TryState.FINAL, TryState.UNKNOWN, TryState.UNREAD)
 
     def require(self, credential: Credential, *, last_try_allowed: bool) -> None:
         """Is it right to spend a try now?
@@ -68,12 +76,19 @@ class Tries:
         """
         if self.state is TryState.LOCKED:
             raise credential.blocked()
-        if self.state in (TryState.FINAL, TryState.UNKNOWN) and not last_try_allowed:
+        if self.at_stake and not last_try_allowed:
             raise LastTryError(tries_left=self.left, what=credential.value)
 
 
 Tries.UNKNOWN = Tries(TryState.UNKNOWN)
 Tries.LOW = Tries(TryState.LOW)
+Tries.UNREAD = Tries(TryState.UNREAD)
+
+
+def tries_of(error: UserError) -> Tries:
+    """How many tries are left, as an error tells."""
+    left = error.details.get("tries_left")
+    return Tries.known(left) if isinstance(left, int) else Tries.UNKNOWN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,8 +136,9 @@ class OnKeypad(Secret):
 PINProvider: TypeAlias = Callable[[PINRequest], "Secret | LastTry"]
 """Asked for the PIN outside any transaction, once for each operation that wants it; the secret stays the provider's to wipe.
 
-:class:`OnKeypad` is the answer where the person is to enter it on the reader. A plain :class:`Secret` is not tried when the
-request's tries are ``final`` or ``unknown``: then LastTryError is raised.
+Asked for again before a last try is spent, where the tries told were ``unread`` or more. A plain :class:`Secret` is not tried when
+the request's tries are ``final`` or ``unknown``: then LastTryError is raised. :class:`OnKeypad` is the answer where the person is
+to enter it on the reader.
 """
 
 
@@ -221,6 +237,8 @@ class CardSession(ABC):
         self._last_was_wrong = False
         self._to_log_out = False
         self._was_out = False
+        self._entered = False
+        """The application was selected over this link before, and no reset was seen since."""
         self._mark: bytes | None = None
         """What :meth:`_read_mark` would give, where an operation has read it."""
 
@@ -291,7 +309,8 @@ class CardSession(ABC):
                     stack.enter_context(self._link.channel.transaction())
                     break
                 except CardResetError as error:
-                    self._was_out |= error.reason == "inserted"
+                    self._was_out |= error.details.get("reason") == "inserted"
+                    self._entered = False
                     if left == 0:
                         raise
             yield
@@ -313,7 +332,7 @@ class CardSession(ABC):
             yield
         except ReaderError:
             # Reset or removed: whatever was selected is not any more.
-            self._selected = False
+            self._selected = self._entered = False
             raise
         finally:
             self._depth -= 1
@@ -399,7 +418,16 @@ class CardSession(ABC):
                 if error.sw != SW.SECURITY_STATUS:
                     raise
             wanted = request(True)  # another program has logged out, between asking the card and using the key
-        return work(None if wanted is None else self._ask(provider, wanted))
+        if wanted is None:
+            return work(None)
+        try:
+            return work(self._ask(provider, wanted))
+        except LastTryError as error:
+            if wanted.tries.state in (TryState.FINAL, TryState.UNKNOWN):
+                raise
+            # The person was not told that it is the last: nothing was tried, and they are asked again.
+            wanted = replace(wanted, tries=tries_of(error))
+        return work(self._ask(provider, wanted))
 
     def leave(self) -> bool:
         """End the use of the card: log out, if a PIN or PUK was tried.

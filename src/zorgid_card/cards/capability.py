@@ -22,11 +22,15 @@ _READ: Final = CommandAPDU(0x00, INS.GET_DATA, 0x3F, 0xFF, b"\x5c\x82\x01\x20" +
 """GET DATA with a long list of tags (7816-4, 11.4.3): longer than a reader of short APDUs carries, and changes nothing."""
 
 
-def extended_length(link: Link) -> bool:
+def extended_length(link: Link, *, read_file: bool = True) -> bool:
     """Whether card and reader take extended length; to be asked before an application is selected.
 
     The card says so in its answer to reset or, where that is silent, in EF.ATR/INFO (7816-4, 12.1.1 and 12.2.2); the reader in
     its properties (PC/SC part 10, dwMaxAPDUDataSize). For a reader that does not, one long and harmless command is sent.
+
+    Args:
+        link: to the card.
+        read_file: read EF.ATR/INFO where the answer to reset is silent; else that is taken for a no.
 
     Raises:
         CardRemovedError, CardResetError: the card is gone.
@@ -36,15 +40,17 @@ def extended_length(link: Link) -> bool:
     if reader is not None and reader < ENOUGH:
         return False
     with channel.transaction():
-        return _card_takes(link) and (reader is not None or _goes_through(link))
+        return _card_takes(link, read_file) and (reader is not None or _goes_through(link))
 
 
-def _card_takes(link: Link) -> bool:
+def _card_takes(link: Link, read_file: bool) -> bool:
     try:
         told = ATR.parse(link.channel.atr).extended_length
     except ATRError:
         told = None
-    return _file_tells(link) if told is None else told
+    if told is None:
+        return read_file and _file_tells(link)
+    return told
 
 
 def _file_tells(link: Link) -> bool:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from zorgid_card.cards.certificates import carries
-from zorgid_card.cards.inventory import Inventory, take_inventory
+from zorgid_card.cards.inventory import take_inventory
 from zorgid_card.cards.kinds import CardKind
+from zorgid_card.cards.memory import CardMemory, Insertion, KnownCard, Recognised
 from zorgid_card.cards.profile import (
     FOREIGN,
     PLAIN_PIV,
@@ -27,13 +28,26 @@ _PERSONALISED = (YUBICO_PIV, YUBICO_PIV_3DES)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Detected:
-    """What a card was found to be, and why."""
+    """What a card was found to be, and why.
+
+    Attributes:
+        kind: what it is.
+        atr: its answer to reset.
+        applications: those found on it.
+        why: for people.
+        profile: what is known of its kind; None for a card that is not one of this library, and for a ZORG-ID Smartcard whose
+            dialect was not asked.
+        met: of a ZORG-ID Smartcard, what was read to tell.
+        layout: of a UZI pass, what is where.
+    """
 
     kind: CardKind
     atr: bytes
     applications: tuple[str, ...]
     why: str
     profile: CardProfile | None
+    met: Recognised | None = None
+    layout: pkcs15.Layout | None = None
 
 
 def detect(link: Link) -> Detected:
@@ -50,9 +64,24 @@ def detect(link: Link) -> Detected:
 
 def detection(link: Link) -> Detected:
     """What :func:`detect` does, for a caller who holds the transaction; another application may be selected afterwards."""
+    found = recognise(link)
+    return found if found.kind is not CardKind.ZORGID else replace(found, profile=link.run(dialect()))
+
+
+def recognise(link: Link, memory: CardMemory | None = None, insertion: Insertion | None = None) -> Detected:
+    """As :func:`detection`, in as few commands as log-in needs: the dialect of a ZORG-ID Smartcard is not asked.
+
+    Args:
+        link: to the card; the caller holds the transaction.
+        memory: of the cards met before; one that is in it is not read but for its CHUID, and one that is not is kept there.
+        insertion: since when the card is in its reader, where that is known.
+    """
     atr = link.channel.atr
     try:
-        return link.run(_detect(atr))
+        for aid in PLAIN_PIV.aids:
+            if link.run(_selects(aid)):
+                return _selected_by(aid, link.run(_piv_card(atr, memory, insertion)))
+        return link.run(_other_card(atr))
     except (CardError, EncodingError) as error:
         # A card that breaks off in the middle of a known application is not one to work with.
         return _found(CardKind.UNKNOWN, atr, (), f"the card answers nonsense: {error}", None)
@@ -62,22 +91,6 @@ def _found(
     kind: CardKind, atr: bytes, applications: tuple[str, ...], why: str, profile: CardProfile | None
 ) -> Detected:
     return Detected(kind=kind, atr=atr, applications=applications, why=why, profile=profile)
-
-
-def _detect(atr: bytes) -> Exchange[Detected]:
-    for aid in PLAIN_PIV.aids:
-        if (yield from _selects(aid)):
-            kind, why, profile = yield from _judge_piv()
-            return _found(kind, atr, ("PIV",), why, _selected_by(aid, profile))
-    listed = yield from pkcs15.applications()
-    names = tuple(application.label or application.aid.hex().upper() for application in listed)
-    try:
-        layout = yield from pkcs15.discover()
-    except CardNotSupportedError:
-        name = yield from _foreign()
-        why = f"{name or 'a card'} with neither a PIV application nor one of PKCS#15"
-        return _found(CardKind.UNKNOWN, atr, names, why, None)
-    return (yield from _judge_pkcs15(layout, atr, names or ("PKCS#15",)))
 
 
 def _selects(aid: bytes) -> Exchange[bool]:
@@ -96,56 +109,111 @@ def _foreign() -> Exchange[str | None]:
     return None
 
 
-def _selected_by(aid: bytes, profile: CardProfile) -> CardProfile:
-    """The profile, for a card that knows the application by this name."""
-    return profile if profile.aids[0] == aid else replace(profile, aids=(aid,))
+# --- PKCS#15 ------------------------------------------------------------------------------------------------
 
 
-def _judge_pkcs15(layout: pkcs15.Layout, atr: bytes, names: tuple[str, ...]) -> Exchange[Detected]:
+def _other_card(atr: bytes) -> Exchange[Detected]:
+    listed = yield from pkcs15.applications()
+    names = tuple(application.label or application.aid.hex().upper() for application in listed)
+    try:
+        layout = yield from pkcs15.discover(listed)
+    except CardNotSupportedError:
+        name = yield from _foreign()
+        why = f"{name or 'a card'} with neither a PIV application nor one of PKCS#15"
+        return _found(CardKind.UNKNOWN, atr, names, why, None)
+    names = names or ("PKCS#15",)
+    shown = yield from _why_uzi(layout, atr)
+    if shown is None:
+        why = "a PKCS#15 application, but no certificate of the UZI register in it"
+        return _found(CardKind.UNKNOWN, atr, names, why, None)
+    return replace(_found(CardKind.UZI_PASS, atr, names, shown, UZI), layout=layout)
+
+
+def _why_uzi(layout: pkcs15.Layout, atr: bytes) -> Exchange[str | None]:
     if atr in UZI.atrs:
-        return _found(CardKind.UZI_PASS, atr, names, "the answer to reset of a UZI pass, and PKCS#15", UZI)
+        return "the answer to reset of a UZI pass, and PKCS#15"
     for certificate in layout.certificates:
-        der = yield from pkcs15.read_certificate(layout, certificate)
-        if carries(der, UZI_IDENTITY):
-            return _found(CardKind.UZI_PASS, atr, names, "a certificate with a UZI identity", UZI)
-    why = "a PKCS#15 application, but no certificate of the UZI register in it"
-    return _found(CardKind.UNKNOWN, atr, names, why, None)
+        if carries((yield from pkcs15.read_certificate(layout, certificate)), UZI_IDENTITY):
+            return "a certificate with a UZI identity"
+    return None
 
 
-def _judge_piv() -> Exchange[tuple[CardKind, str, CardProfile]]:
-    certificate = yield from piv.get_data(piv.certificate_object(piv.AUTHENTICATION))
-    profile = yield from _dialect()
-    if certificate is not None and _ours(certificate):
-        return CardKind.ZORGID, "its certificate 9A carries a ZORG-ID identity", profile
-    if profile.factory is None:
-        return CardKind.PIV_OTHER, "a PIV card that cannot be shown to be blank by reading", profile
-    inventory: Inventory = yield from take_inventory()
-    if inventory.used:
-        return CardKind.PIV_OTHER, f"a PIV card in use: {', '.join(inventory.used)}", profile
-    return CardKind.BLANK, "a PIV card in factory state", profile
+# --- PIV ----------------------------------------------------------------------------------------------------
 
 
-def _ours(content: bytes) -> bool:
+def _selected_by(aid: bytes, found: Detected) -> Detected:
+    """What was found, on a card that knows the application by this name."""
+    profile = found.profile
+    return found if profile is None or profile.aids[0] == aid else replace(found, profile=replace(profile, aids=(aid,)))
+
+
+def _piv_card(atr: bytes, memory: CardMemory | None, insertion: Insertion | None) -> Exchange[Detected]:
+    chuid = b"" if memory is None else (yield from _chuid())
+    known = None if memory is None else memory.recognise(chuid, atr, insertion)
+    if known is not None:
+        return _zorgid(known, memory)
+    content = yield from piv.get_data(piv.certificate_object(piv.AUTHENTICATION))
+    certificate = None if content is None else _ours(content)
+    if certificate is None:
+        return _found(*(yield from _judge_piv(atr, content)))
+    known = KnownCard(atr, chuid, certificate)
+    if memory is not None:
+        memory.keep(known, insertion)
+    return _zorgid(known, memory)
+
+
+def _zorgid(known: KnownCard, memory: CardMemory | None) -> Detected:
+    why = "its certificate 9A carries a ZORG-ID identity"
+    return replace(_found(CardKind.ZORGID, known.atr, ("PIV",), why, None), met=Recognised(known, memory))
+
+
+def _chuid() -> Exchange[bytes]:
+    """What tells the card from others; empty where it has no such thing, or a broken one."""
     try:
-        return carries(piv.decode_certificate(content), ZORGID_IDENTITY)
+        return (yield from piv.get_data(piv.CHUID)) or b""
     except (CardError, EncodingError):
-        return False  # a broken certificate: a card in use by somebody
+        return b""
 
 
-def _dialect() -> Exchange[CardProfile]:
-    """The profile whose administration key has the card's algorithm; plain PIV where the card tells
-    nothing.
-    """
+def _judge_piv(
+    atr: bytes, certificate: bytes | None
+) -> Exchange[tuple[CardKind, bytes, tuple[str, ...], str, CardProfile]]:
+    """A PIV card that is not a ZORG-ID Smartcard: blank, or in use. What shows that it is in use ends the search."""
+    profile, administration = yield from _asked_dialect()
+    kind, why = CardKind.PIV_OTHER, "a PIV card that cannot be shown to be blank by reading"
+    if profile.factory is not None:
+        used = ("certificate 9A",) if certificate else (yield from take_inventory(administration, until_used=True)).used
+        kind = CardKind.PIV_OTHER if used else CardKind.BLANK
+        why = f"a PIV card in use: {', '.join(used)}" if used else "a PIV card in factory state"
+    return kind, atr, ("PIV",), why, profile
+
+
+def _ours(content: bytes) -> bytes | None:
+    """The certificate, if it is one of a ZORG-ID Smartcard; a broken one is on a card in use by somebody."""
     try:
-        yield from yubico.version()
+        certificate = piv.decode_certificate(content)
+    except (CardError, EncodingError):
+        return None
+    return certificate if carries(certificate, ZORGID_IDENTITY) else None
+
+
+def dialect() -> Exchange[CardProfile]:
+    """The profile whose administration key has the card's algorithm; plain PIV where the card tells nothing."""
+    return (yield from _asked_dialect())[0]
+
+
+def _asked_dialect() -> Exchange[tuple[CardProfile, yubico.Metadata | None]]:
+    try:
         told = yield from yubico.metadata(piv.ADMINISTRATION)
     except (CardError, EncodingError):
-        return PLAIN_PIV
+        return PLAIN_PIV, None
+    if told is None:
+        return PLAIN_PIV, None
     for profile in _PERSONALISED:
         factory = profile.factory
-        if factory is not None and told is not None:
+        if factory is not None:
             algorithm = administration_algorithm(factory.administration_algorithm)
             if algorithm.identifier == told.algorithm:
-                return profile
+                return profile, told
     # Another algorithm was set later: a card in use, still of this dialect.
-    return YUBICO_PIV if told is not None else PLAIN_PIV
+    return YUBICO_PIV, told

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from zorgid_card.codec.link import Exchange
 from zorgid_card.protocol import piv, yubico
@@ -39,25 +39,30 @@ class Inventory:
         return (*found, "CHUID") if self.chuid else tuple(found)
 
 
-def take_inventory() -> Exchange[Inventory]:
-    """GET METADATA and GET DATA of everything that a blank does not have; the application is selected."""
+def take_inventory(administration: yubico.Metadata | None = None, *, until_used: bool = False) -> Exchange[Inventory]:
+    """GET METADATA and GET DATA of everything that a blank does not have; the application is selected.
+
+    Args:
+        administration: what the card told of its administration key already.
+        until_used: stop at the first that keeps the card from being in factory state.
+    """
     pin = yield from yubico.metadata(piv.PIN)
     puk = yield from yubico.metadata(piv.PUK)
-    administration = yield from yubico.metadata(piv.ADMINISTRATION)
-    keys: set[int] = set()
-    certificates: set[int] = set()
-    for slot, tag in piv.CERTIFICATE_OBJECTS.items():
-        if (yield from yubico.metadata(slot)) is not None:
-            keys.add(slot)
-        if (yield from piv.get_data(tag)) is not None:
-            certificates.add(slot)
-    chuid = yield from piv.get_data(piv.CHUID)
-    return Inventory(
+    administration = administration or (yield from yubico.metadata(piv.ADMINISTRATION))
+    found = Inventory(
         pin_default=pin.default if pin else None,
         puk_default=puk.default if puk else None,
         administration_default=administration.default if administration else None,
         administration_algorithm=administration.algorithm if administration else None,
-        keys=frozenset(keys),
-        certificates=frozenset(certificates),
-        chuid=chuid is not None,
+        keys=frozenset(),
+        certificates=frozenset(),
+        chuid=False,
     )
+    for slot, tag in piv.CERTIFICATE_OBJECTS.items():
+        if until_used and found.used:
+            return found
+        if (yield from yubico.metadata(slot)) is not None:
+            found = replace(found, keys=found.keys | {slot})
+        if (yield from piv.get_data(tag)) is not None:
+            found = replace(found, certificates=found.certificates | {slot})
+    return replace(found, chuid=(yield from piv.get_data(piv.CHUID)) is not None)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -16,16 +17,29 @@ from zorgid_card.cards.access import (
     PINProvider,
     PINRequest,
     Tries,
+    TryState,
     check_length,
     spoken,
+    tries_of,
 )
 from zorgid_card.cards.certificates import public_key_of
+from zorgid_card.cards.detect import dialect
 from zorgid_card.cards.kinds import CardKind
+from zorgid_card.cards.memory import Recognised
 from zorgid_card.cards.profile import PLAIN_PIV, CardProfile
 from zorgid_card.codec.link import Exchange, Link
-from zorgid_card.errors import CardError, UsageError
+from zorgid_card.errors import (
+    CardError,
+    CertificateError,
+    ProofError,
+    SignatureError,
+    StatusWordError,
+    UsageError,
+    WrongPINError,
+)
+from zorgid_card.pki.signing import verify_signature
 from zorgid_card.protocol import iso7816, piv, yubico
-from zorgid_card.protocol.iso7816 import Credential
+from zorgid_card.protocol.iso7816 import Credential, PINStatus
 from zorgid_card.protocol.piv import KeyAlgorithm
 from zorgid_card.protocol.signature import SignatureAlgorithm, ecdsa_digest, rsa_block, signature_algorithm
 from zorgid_card.secret import Secret
@@ -53,15 +67,27 @@ class PIVCard(CardSession):
 
     Args:
         link: to the card.
-        profile: what is known of this kind of card.
+        profile: what is known of this kind of card; None: the card is asked when it matters.
         kind: what :func:`zorgid_card.cards.detect.detect` found it to be.
+        met: what was read of it already, to log in with.
     """
 
-    def __init__(self, link: Link, profile: CardProfile = PLAIN_PIV, *, kind: CardKind = CardKind.PIV_OTHER) -> None:
+    def __init__(
+        self,
+        link: Link,
+        profile: CardProfile | None = PLAIN_PIV,
+        *,
+        kind: CardKind = CardKind.PIV_OTHER,
+        met: Recognised | None = None,
+    ) -> None:
         """Take the link; nothing is sent yet."""
         super().__init__(link)
         self._profile = profile
         self._kind = kind
+        self._met = met
+        self._entered = met is not None and met.selected
+        self._mark = None if met is None else met.known.certificate
+        self._presented = False
 
     @property
     def kind(self) -> CardKind:
@@ -70,11 +96,20 @@ class PIVCard(CardSession):
 
     @property
     def profile(self) -> CardProfile:
-        """What is known of this kind of card."""
+        """What is known of this kind of card; the card is asked once, if nobody said so."""
+        if self._profile is None:
+            with self.session():
+                self._profile = self._link.run(dialect())
         return self._profile
 
+    @property
+    def _limits(self) -> CardProfile:
+        """Of the PIN: the same in every dialect of PIV (SP 800-73-5 part 2, 2.4.3)."""
+        return self._profile or PLAIN_PIV
+
     def _select(self) -> None:
-        self._link.run(iso7816.select(self._profile.aids[0]))
+        self._link.run(iso7816.select(piv.AID))
+        self._entered = True
 
     def _read_mark(self) -> bytes | None:
         self._select()
@@ -95,28 +130,62 @@ class PIVCard(CardSession):
         return self._tries(Credential.PUK)
 
     def _tries(self, credential: Credential) -> Tries:
-        reference = piv.PIN if credential is Credential.PIN else piv.PUK
+        if credential is Credential.PIN:
+            with self._alone():
+                return self._judged(self._status())
         with self.session():
-            if self._profile.metadata:
-                told = self._link.run(yubico.metadata(reference))
-                if told is not None and told.tries_left is not None:
-                    return Tries.known(told.tries_left)
-            if credential is Credential.PUK:
-                return Tries.UNKNOWN
-            verified, left = self._link.run(iso7816.verify_status(reference))
-        if verified:
-            return Tries.known(self._profile.pin_tries)
-        return Tries.UNKNOWN if left is None else Tries.known(left)
+            told = self._link.run(yubico.metadata(piv.PUK)) if self.profile.metadata else None
+        return Tries.UNKNOWN if told is None or told.tries_left is None else Tries.known(told.tries_left)
+
+    def _status(self) -> PINStatus:
+        """VERIFY without data: it tells the counter, and that the application selected earlier still is the one that answers.
+
+        Another program may have selected another one meanwhile; whatever answers otherwise than with a counter is not relied on.
+        """
+        if not self._selected and self._entered:
+            with suppress(StatusWordError):
+                status = self._link.run(iso7816.verify_status(piv.PIN))
+                self._selected = status.tries_left is not None
+                if self._selected:
+                    return status
+        if not self._selected:
+            self._make_current()
+        return self._link.run(iso7816.verify_status(piv.PIN))
+
+    def _judged(self, status: PINStatus) -> Tries:
+        """Tries left of the PIN. One that is verified has all of them: as many as the card tells, or else the profile."""
+        left = status.tries_left
+        if status.verified:
+            known = self._limits
+            told = self._link.run(yubico.metadata(piv.PIN)) if known.metadata else None
+            left = known.pin_tries if told is None or told.tries_left is None else told.tries_left
+        return self._told(Tries.UNKNOWN if left is None else Tries.known(left))
+
+    def _told(self, tries: Tries) -> Tries:
+        if self._met is not None:
+            self._met.told(tries)
+        return tries
 
     def _spend(
         self, credential: Credential, exchange: Exchange[None], last_try_allowed: bool, minimum: int | None = None
     ) -> None:
         """Read the counter, then make the try; the caller holds a session. ``minimum``: of what may be entered with it."""
         self._tries(credential).require(credential, last_try_allowed=last_try_allowed)
-        profile, is_pin = self._profile, credential is Credential.PIN
-        fewest = profile.pin_minimum if is_pin else profile.puk_minimum
-        most = profile.pin_maximum if is_pin else profile.puk_maximum
-        self._attempt(exchange, fewest if minimum is None else minimum, most)
+        self._present(credential, exchange, minimum)
+
+    def _present(self, credential: Credential, exchange: Exchange[None], minimum: int | None = None) -> None:
+        """Make the try; the caller has read the counter in this session."""
+        limits, is_pin = self._limits, credential is Credential.PIN
+        fewest = limits.pin_minimum if is_pin else limits.puk_minimum
+        most = limits.pin_maximum if is_pin else limits.puk_maximum
+        try:
+            self._attempt(exchange, fewest if minimum is None else minimum, most)
+        except WrongPINError as error:
+            self._told(tries_of(error))
+            raise
+        self._presented |= is_pin
+        # A PUK gives the PIN its tries back, as many as the card has.
+        self._told(Tries.known(limits.pin_tries) if is_pin else Tries.UNREAD)
 
     def verify_pin(self, pin: Secret, *, last_try_allowed: bool = False) -> None:
         """Verify the PIN (VERIFY). It stays verified within a :meth:`session`.
@@ -137,7 +206,7 @@ class PIVCard(CardSession):
         """Change the PIN (CHANGE REFERENCE DATA; PIN-2). Raises what :meth:`verify_pin` does, and
         PINPolicyError.
         """
-        check_length(new, self._profile.pin_minimum, self._profile.pin_maximum)
+        check_length(new, self._limits.pin_minimum, self._limits.pin_maximum)
         with self.session():
             exchange = iso7816.change_reference_data(piv.PIN, old, new)
             self._spend(Credential.PIN, exchange, last_try_allowed)
@@ -151,14 +220,14 @@ class PIVCard(CardSession):
             LastTryError: one is left, or the card does not tell how many; nothing was tried.
             PINPolicyError: the new PIN has a length that the card does not take; nothing was tried.
         """
-        check_length(new, self._profile.pin_minimum, self._profile.pin_maximum)
+        check_length(new, self._limits.pin_minimum, self._limits.pin_maximum)
         with self.session():
             exchange = iso7816.reset_retry_counter(piv.PIN, puk, new)
-            self._spend(Credential.PUK, exchange, last_try_allowed, self._profile.pin_minimum)
+            self._spend(Credential.PUK, exchange, last_try_allowed, self._limits.pin_minimum)
 
     def change_puk(self, old: Secret, new: Secret, *, last_try_allowed: bool = False) -> None:
         """Change the PUK (CHANGE REFERENCE DATA; PIN-4). Raises what :meth:`unblock_pin` does."""
-        check_length(new, self._profile.puk_minimum, self._profile.puk_maximum)
+        check_length(new, self._limits.puk_minimum, self._limits.puk_maximum)
         with self.session():
             exchange = iso7816.change_reference_data(piv.PUK, old, new, credential=Credential.PUK)
             self._spend(Credential.PUK, exchange, last_try_allowed)
@@ -184,11 +253,13 @@ class PIVCard(CardSession):
         return certificate
 
     def authentication_certificate(self) -> bytes:
-        """The certificate one logs in with: that of 9A.
+        """The certificate one logs in with: that of 9A, as it was read when the card was opened, or met before.
 
         Raises:
             CardError: there is none.
         """
+        if self._met is not None:
+            return self._met.known.certificate
         certificate = self.certificate(piv.AUTHENTICATION)
         if certificate is None:
             raise CardError("the card has no certificate to log in with", slot=piv.AUTHENTICATION)
@@ -207,7 +278,7 @@ class PIVCard(CardSession):
         """What the card tells of the key in ``slot``; raises as :meth:`public_key`."""
         policy = _DEFAULT_POLICIES.get(slot, yubico.PIN_ONCE)
         with self.session():
-            told = self._link.run(yubico.metadata(slot)) if self._profile.metadata else None
+            told = self._link.run(yubico.metadata(slot)) if self.profile.metadata else None
             if told is not None and told.algorithm is not None and told.public_key is not None:
                 algorithm = piv.key_algorithm_of(told.algorithm)
                 public_key = piv.decode_public_key(told.public_key, algorithm)
@@ -248,9 +319,11 @@ class PIVCard(CardSession):
             StatusWordError: 6982 when the PIN was needed and no ``pin`` given.
         """
         chosen = signature_algorithm(algorithm)
-        key = self.key(slot)
-        block = _block(key.algorithm, chosen, data)
-        return self._use(key, lambda: piv.sign_raw(slot, key.algorithm, block), pin)
+        return self._sign(self.key(slot), data, chosen, pin)
+
+    def _sign(self, key: Key, data: bytes, algorithm: SignatureAlgorithm, pin: PINProvider | None) -> bytes:
+        block = _block(key.algorithm, algorithm, data)
+        return self._use(key, lambda: piv.sign_raw(key.slot, key.algorithm, block), pin)
 
     def key_agreement(
         self,
@@ -277,36 +350,45 @@ class PIVCard(CardSession):
 
     def _use(self, key: Key, make: Callable[[], Exchange[bytes]], provider: PINProvider | None) -> bytes:
         def work(given: LastTry | Secret | None) -> bytes:
-            with self.session():
-                if given is not None:
-                    secret, last_try_allowed = spoken(given)
-                    self._spend(Credential.PIN, iso7816.verify(piv.PIN, secret), last_try_allowed)
+            if given is None:
+                with self.session():
+                    return self._link.run(make())
+            secret, word = spoken(given)
+            with self._alone():
+                self._judged(self._status()).require(Credential.PIN, last_try_allowed=word)
+                self._present(Credential.PIN, iso7816.verify(piv.PIN, secret))
                 return self._link.run(make())
 
-        def request(surely: bool) -> PINRequest | None:
-            return self._request(key) if surely or self._wants_pin(key) else None
+        return self._use_key(provider, lambda surely: self._request(key, surely), work)
 
-        return self._use_key(provider, request, work)
-
-    def _wants_pin(self, key: Key) -> bool:
+    def _request(self, key: Key, surely: bool = False) -> PINRequest | None:
+        """What is to be asked; None when the PIN is not needed now, unless it is to be asked for ``surely``."""
         if key.pin_policy == yubico.PIN_NEVER:
-            return False
-        if key.pin_policy in _ALWAYS:
-            return True
-        with self.session():
-            return not self._link.run(iso7816.verify_status(piv.PIN)).verified
-
-    def _request(self, key: Key) -> PINRequest:
+            return None
+        tries = self._remembered_tries()
+        if tries is None:
+            with self._alone():
+                status = self._status()
+                tries = self._judged(status)
+            if status.verified and key.pin_policy not in _ALWAYS and not surely:
+                return None
         return PINRequest(
             what=Credential.PIN,
-            tries=self.tries(),
+            tries=tries,
             reference=key.slot,
-            minimum=self._profile.pin_minimum,
-            maximum=self._profile.pin_maximum,
+            minimum=self._limits.pin_minimum,
+            maximum=self._limits.pin_maximum,
             digits=True,
             retrying=self._last_was_wrong,
             keypad=self.keypad is not None,
         )
+
+    def _remembered_tries(self) -> Tries | None:
+        """What a person may be told without asking the card, which is asked anyway before the try; None: ask it."""
+        if self._met is None or self._met.memory is None or self._presented or self._depth:
+            return None
+        tries = self._met.known.tries
+        return None if tries.state is TryState.LOCKED else tries
 
     def signer(
         self,
@@ -322,17 +404,51 @@ class PIVCard(CardSession):
             pin: asked for the PIN at each signature that wants it.
             algorithm: None for the usual one: RS256, ES256 or ES384.
         """
-        key = self.key(slot)
+        return self._signer(self.key(slot), pin, algorithm)
+
+    def _signer(self, key: Key, pin: PINProvider | None, algorithm: str | None = None) -> CardSigner:
         name = algorithm or _DEFAULT_ALGORITHMS[key.algorithm.name]
-        return CardSigner(
-            key.public_key,
-            name,
-            lambda data: self.sign(slot, data, name, pin),
-        )
+        return CardSigner(key.public_key, name, lambda data: self._sign(key, data, signature_algorithm(name), pin))
 
     def authentication_signer(self, pin: PINProvider) -> CardSigner:
-        """The key one logs in with: that of 9A."""
-        return self.signer(piv.AUTHENTICATION, pin)
+        """The key one logs in with: that of 9A.
+
+        Where its certificate is known already, the card is not asked about the key; instead each signature is verified by that
+        certificate before it is given out.
+
+        Raises, when it signs, besides what :meth:`sign` does:
+            ProofError: the card's key is not that of the certificate: its contents have changed. What was known of it is
+                forgotten, so another try reads it anew.
+        """
+        if self._met is None:
+            return self.signer(piv.AUTHENTICATION, pin)
+        try:
+            public_key, algorithm = public_key_of(self._met.known.certificate)
+        except (CardError, CertificateError):
+            self._forget()
+            raise
+        signer = self._signer(Key(piv.AUTHENTICATION, algorithm, public_key, yubico.PIN_ONCE), pin)
+        return replace(signer, operation=lambda data: self._checked(signer, data))
+
+    def _checked(self, signer: CardSigner, data: bytes) -> bytes:
+        try:
+            signature = signer.sign(data)
+            verify_signature(signer.public_key, signer.algorithm, data, signature)
+        except SignatureError as error:
+            self._forget()
+            raise ProofError(
+                "the card's key is not that of its certificate: its contents have changed", slot=piv.AUTHENTICATION
+            ) from error
+        except CardError:
+            self._forget()
+            raise
+        return signature
+
+    def _forget(self) -> None:
+        """What was read before does not hold any more, here or in the memory."""
+        if self._met is not None:
+            self._met.forget()
+            self._met = None
 
 
 def _block(key: KeyAlgorithm, algorithm: SignatureAlgorithm, data: bytes) -> bytes:

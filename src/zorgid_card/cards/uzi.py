@@ -25,7 +25,7 @@ from zorgid_card.codec.link import Exchange, Link
 from zorgid_card.errors import CardError, CertificateMalformedError, StatusWordError, UsageError
 from zorgid_card.protocol import iso7816, pkcs15
 from zorgid_card.protocol.iso7816 import Credential, PINStatus
-from zorgid_card.protocol.pkcs15 import PIN, Layout, PrivateKey
+from zorgid_card.protocol.pkcs15 import PIN, Certificate, Layout, PrivateKey
 from zorgid_card.protocol.signature import digest_info, signature_algorithm
 from zorgid_card.secret import Secret
 
@@ -60,7 +60,8 @@ class _Contents:
 
     layout: Layout
     usages: Mapping[str, _Usage]
-    chain: tuple[bytes, ...]
+    others: tuple[Certificate, ...]
+    """Those that belong to no key of the pass; not read yet."""
 
     @property
     def mark(self) -> bytes:
@@ -77,13 +78,16 @@ class UZIPass(CardSession):
     Args:
         link: to the card.
         profile: limits of PIN and PUK.
+        layout: what is where, if it was found already.
     """
 
-    def __init__(self, link: Link, profile: CardProfile = UZI) -> None:
+    def __init__(self, link: Link, profile: CardProfile = UZI, *, layout: Layout | None = None) -> None:
         """Take the link; nothing is sent yet."""
         super().__init__(link)
         self._profile = profile
+        self._layout = layout
         self._known: _Contents | None = None
+        self._chain: list[bytes] | None = None
         self._pins_tried: dict[bytes, PIN] = {}
 
     @property
@@ -99,21 +103,23 @@ class UZIPass(CardSession):
     @property
     def serial(self) -> str:
         """Serial number of the chip's description (EF.CardInfo), hexadecimal; empty when it has none."""
-        with self.session():
-            return self._contents().layout.serial.hex().upper()
+        return self._contents().layout.serial.hex().upper()
 
     def _select(self) -> None:
-        if self._known is not None:
-            self._link.run(pkcs15.enter_application(self._known.layout))
+        layout = self._layout if self._known is None else self._known.layout
+        if layout is not None:
+            self._link.run(pkcs15.enter_application(layout))
 
     def _contents(self) -> _Contents:
+        """Read once; a session is held for it where the caller holds none."""
         if self._known is None:
-            self._known = self._link.run(_read_contents())
+            with self.session():
+                self._known = self._link.run(_read_contents(self._layout))
             self._mark = self._known.mark
         return self._known
 
     def _read_mark(self) -> bytes | None:
-        return self._link.run(_read_contents()).mark
+        return self._link.run(_read_contents(None)).mark
 
     def _log_out(self) -> None:
         for pin in self._pins_tried.values():
@@ -134,15 +140,17 @@ class UZIPass(CardSession):
 
     def certificates(self) -> dict[str, bytes]:
         """The certificates of the pass's own keys by usage, DER."""
-        with self.session():
-            return {usage: found.certificate for usage, found in self._contents().usages.items()}
+        return {usage: found.certificate for usage, found in self._contents().usages.items()}
 
     def chain(self) -> list[bytes]:
         """The certificates on the pass that belong to no key of it: its issuers', DER; in the card's
         order.
         """
-        with self.session():
-            return list(self._contents().chain)
+        if self._chain is None:
+            with self.session():
+                known = self._contents()
+                self._chain = [self._link.run(pkcs15.read_certificate(known.layout, one)) for one in known.others]
+        return list(self._chain)
 
     def authentication_certificate(self) -> bytes:
         """The certificate one logs in with: that of the authenticity key.
@@ -150,8 +158,7 @@ class UZIPass(CardSession):
         Raises:
             UsageError: there is none.
         """
-        with self.session():
-            return self._usage(AUTHENTICITY).certificate
+        return self._usage(AUTHENTICITY).certificate
 
     # --- PIN and PUK --------------------------------------------------------------------------------------
 
@@ -402,8 +409,7 @@ class UZIPass(CardSession):
         """The key of ``usage`` as a :class:`~zorgid_card.ports.card.Signer`; ``pin`` is asked at each
         signature that wants it.
         """
-        with self.session():
-            public_key, _ = public_key_of(self._usage(usage).certificate)
+        public_key, _ = public_key_of(self._usage(usage).certificate)
         return CardSigner(
             public_key,
             algorithm,
@@ -415,24 +421,24 @@ class UZIPass(CardSession):
         return self.signer(AUTHENTICITY, pin)
 
 
-def _read_contents() -> Exchange[_Contents]:
-    """Find the layout, read all certificates, and match them with the keys by their common identifier
+def _read_contents(layout: Layout | None) -> Exchange[_Contents]:
+    """Find the layout unless it is known, and read the certificates of the pass's keys, which have their key's identifier
     (7816-15, 8.7.1).
     """
-    layout = yield from pkcs15.discover()
+    layout = layout or (yield from pkcs15.discover())
     keys = {key.identifier: key for key in layout.keys}
     usages: dict[str, _Usage] = {}
-    chain: list[bytes] = []
+    others: list[Certificate] = []
     for certificate in layout.certificates:
-        der = yield from pkcs15.read_certificate(layout, certificate)
         key = None if certificate.authority else keys.get(certificate.identifier)
-        usage = _purpose(der, key) if key is not None else None
-        pin = layout.pin(key.auth_id) if key is not None else None
         if key is None:
-            chain.append(der)
-        elif usage is not None and pin is not None:
+            others.append(certificate)
+            continue
+        der = yield from pkcs15.read_certificate(layout, certificate)
+        usage, pin = _purpose(der, key), layout.pin(key.auth_id)
+        if usage is not None and pin is not None:
             usages.setdefault(usage, _Usage(key, der, pin))
-    return _Contents(layout, usages, tuple(chain))
+    return _Contents(layout, usages, tuple(others))
 
 
 def _purpose(der: bytes, key: PrivateKey) -> str | None:

@@ -11,6 +11,7 @@ from zorgid_card.cards import objects
 from zorgid_card.cards.detect import detection
 from zorgid_card.cards.inventory import Inventory, take_inventory
 from zorgid_card.cards.kinds import CardKind
+from zorgid_card.cards.memory import Recognised, contents_change
 from zorgid_card.cards.piv import PIVCard
 from zorgid_card.cards.profile import YUBICO_PIV, CardProfile, Factory
 from zorgid_card.codec.link import Exchange, Link
@@ -46,13 +47,21 @@ class ZorgIDCard(PIVCard):
 
     Args:
         link: to the card.
-        profile: its dialect, limits and factory values.
+        profile: its dialect, limits and factory values; None: the card is asked when it matters.
         kind: what :func:`zorgid_card.cards.detect.detect` found it to be.
+        met: what was read of it already, to log in with.
     """
 
-    def __init__(self, link: Link, profile: CardProfile = YUBICO_PIV, *, kind: CardKind = CardKind.ZORGID) -> None:
+    def __init__(
+        self,
+        link: Link,
+        profile: CardProfile | None = YUBICO_PIV,
+        *,
+        kind: CardKind = CardKind.ZORGID,
+        met: Recognised | None = None,
+    ) -> None:
         """Take the link; nothing is sent yet."""
-        super().__init__(link, profile, kind=kind)
+        super().__init__(link, profile, kind=kind, met=met)
         self._administered = False
 
     @property
@@ -126,21 +135,27 @@ class ZorgIDCard(PIVCard):
             self._link.run(yubico.set_management_key(chosen, key))
 
     def _administration_algorithm(self) -> AdministrationAlgorithm:
-        told = self._link.run(yubico.metadata(piv.ADMINISTRATION)) if self._profile.metadata else None
+        told = self._link.run(yubico.metadata(piv.ADMINISTRATION)) if self.profile.metadata else None
         if told is not None and told.algorithm is not None:
             return administration_algorithm_of(told.algorithm)
         return administration_algorithm(self._factory.administration_algorithm)
 
     @property
     def _factory(self) -> Factory:
-        if self._profile.factory is None:
-            raise CardError(f"cards of profile {self._profile.name!r} cannot be made by this library")
-        return self._profile.factory
+        profile = self.profile
+        if profile.factory is None:
+            raise CardError(f"cards of profile {profile.name!r} cannot be made by this library")
+        return profile.factory
 
     def factory_secrets(self) -> tuple[Secret, Secret, Secret]:
         """PIN, PUK and administration key that a blank has from its maker; they are public."""
         factory = self._factory
         return Secret.of(factory.pin), Secret.of(factory.puk), Secret.of(factory.administration_key)
+
+    def _changes(self) -> None:
+        """The contents are about to change: what was read before is not relied on, in whatever memory."""
+        self._forget()
+        contents_change(self._link.channel.atr)
 
     # --- making -------------------------------------------------------------------------------------------
 
@@ -158,6 +173,7 @@ class ZorgIDCard(PIVCard):
         """
         piv.certificate_object(slot)
         chosen = piv.key_algorithm(algorithm)
+        self._changes()
         with self.session():
             return self._link.run(piv.generate(slot, chosen, pin_policy))
 
@@ -203,6 +219,7 @@ class ZorgIDCard(PIVCard):
                 self._write(piv.DISCOVERY, objects.discovery())
 
     def _write(self, tag: int, content: bytes) -> None:
+        self._changes()
         with self.session():
             self._link.run(piv.put_data(tag, content))
             if self._link.run(piv.get_data(tag)) != content:
@@ -226,9 +243,10 @@ class ZorgIDCard(PIVCard):
         Raises:
             CardError: the tries do not run out, or the card refuses the reset.
         """
+        self._changes()
         with (
-            Secret.random_digits(self._profile.pin_maximum) as pin,
-            Secret.random_digits(self._profile.puk_maximum) as puk,
+            Secret.random_digits(self._limits.pin_maximum) as pin,
+            Secret.random_digits(self._limits.puk_maximum) as puk,
             self.session(),
         ):
             self._exhaust(lambda: iso7816.verify(piv.PIN, pin))

@@ -113,6 +113,21 @@ class Reader(Protocol):
         ...
 
 
+@runtime_checkable
+class CountingReader(Reader, Protocol):
+    """A reader that counts the cards put into it, as those of PC/SC do."""
+
+    def insertion(self) -> int | None:
+        """A number for the card being in this reader since it was put in: while it stays the same, nobody took the card out.
+
+        To know it of a card that is connected, connect first and ask then: a card taken out in between answers no more.
+
+        Returns:
+            None where that cannot be known.
+        """
+        ...
+
+
 class Signer(Protocol):
     """A private key that signs, with its certificate: on a card, or in software for tests and CAs."""
 

@@ -166,14 +166,17 @@ class Layout:
 # --- discovery --------------------------------------------------------------------------------------------
 
 
-def discover() -> Exchange[Layout]:
+def discover(listed: tuple[Application, ...] | None = None) -> Exchange[Layout]:
     """Read EF.DIR, EF.ODF and the directory files that it names.
+
+    Args:
+        listed: what EF.DIR lists, if it was read already.
 
     Raises:
         CardNotSupportedError: no application of ISO/IEC 7816-15.
         TLVError: a file that does not follow the standard.
     """
-    application = yield from find_application()
+    application = yield from find_application(listed)
     content = yield from _read(application, Path(_ODF))
     pins: list[PIN] = []
     keys: list[PrivateKey] = []
@@ -199,14 +202,14 @@ def discover() -> Exchange[Layout]:
     )
 
 
-def find_application() -> Exchange[Application]:
+def find_application(listed: tuple[Application, ...] | None = None) -> Exchange[Application]:
     """The application of ISO/IEC 7816-15, by EF.DIR, or by its name where there is no EF.DIR; it is left
     selected.
 
     Raises:
         CardNotSupportedError: there is none.
     """
-    for application in (yield from applications()):
+    for application in (yield from applications()) if listed is None else listed:
         if application.aid.startswith(AIDS):
             return (yield from _entered(application))
     for aid in AIDS:

@@ -6,6 +6,7 @@ them resets is lost to the others until they connect again.
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +15,9 @@ from zorgid_card.errors import CardRemovedError, CardResetError, NoCardError, Re
 from zorgid_card.ports.card import Octets
 from zorgid_card.testkit.card import VirtualCard
 from zorgid_card.testkit.script import Script, TornError
+
+_insertions = itertools.count(1)
+"""Of all simulated readers: two may have the same name."""
 
 
 class SimulatedReader:
@@ -50,7 +54,7 @@ class SimulatedReader:
             if self._card is not None:
                 self._card.power_off()
             self._card = card
-            self._insertion += 1
+            self._insertion = next(_insertions)
             self._open.clear()
             self._change.notify_all()
 
@@ -84,6 +88,11 @@ class SimulatedReader:
             if self._card is not None:
                 self._card.reset()
                 self._resets += 1
+
+    def insertion(self) -> int | None:
+        """A number that no other insertion in this process has; None: the slot is empty."""
+        with self._change:
+            return None if self._card is None else self._insertion
 
     def connect(self, *, exclusive: bool = False, timeout: float = 0) -> SimulatedChannel:
         """Power the card and open a channel to it; while others stand in the way, wait for ``timeout`` seconds.

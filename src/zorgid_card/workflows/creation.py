@@ -332,7 +332,7 @@ def _personalisable(link: Link) -> ZorgIDCard:
         card = open_card(link)
     except CardNotSupportedError as error:
         raise NotBlankError(f"not a blank ZORG-ID Smartcard: {error}", found=CardKind.UNKNOWN.value) from error
-    if isinstance(card, ZorgIDCard):
+    if isinstance(card, ZorgIDCard) and card.profile.factory is not None:
         return card
     if isinstance(card, PIVCard) and card.profile.factory is not None:
         return ZorgIDCard(link, card.profile, kind=card.kind)

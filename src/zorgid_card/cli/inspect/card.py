@@ -51,7 +51,7 @@ def _open(link: Link, found: Detected) -> UZIPass | PIVCard | None:
     if found.profile is None:
         return None
     if found.kind == "uzi-pass":
-        return UZIPass(link, found.profile)
+        return UZIPass(link, found.profile, layout=found.layout)
     if found.profile.factory is None:
         return PIVCard(link, found.profile, kind=found.kind)
     return ZorgIDCard(link, found.profile, kind=found.kind)

@@ -182,6 +182,7 @@ _INSPECT = {
     "tries.final": Text("laatste poging", "last try"),
     "tries.locked": Text("geblokkeerd", "blocked"),
     "tries.unknown": Text("onbekend", "unknown"),
+    "tries.unread": Text("nog niet gelezen", "not read yet"),
     "kind.ca-certificate": Text("certificaat van een uitgever (CA)", "certificate of an issuer (CA)"),
     "kind.other-certificate": Text("ander certificaat", "another certificate"),
 }
