@@ -104,11 +104,11 @@ class PIVCard(CardSession):
 
     @property
     def _limits(self) -> CardProfile:
-        """Of the PIN: the same in every dialect of PIV (SP 800-73-5 part 2, 2.4.3)."""
+        """What is known without asking: the PIN is the same in every dialect of PIV (SP 800-73-5 part 2, 2.4.3)."""
         return self._profile or PLAIN_PIV
 
     def _select(self) -> None:
-        self._link.run(iso7816.select(piv.AID))
+        self._link.run(iso7816.select(self._limits.aids[0]))
         self._entered = True
 
     def _read_mark(self) -> bytes | None:
