@@ -37,20 +37,18 @@ class Bystander:
             PCSCUnavailableError, TransportError: PC/SC, or this reader, is not there.
         """
         end = time.monotonic() + timeout
-        state = ffi.new("uint32_t *", 0)
+        name = ffi.new("char[]", self._reader.encode())
+        slot = ffi.new("zc_pcsc_slot *", {"reader": name})
         with _context() as (pcsc, context):
             while True:
-                before = int(state[0])
-                code = lib.zc_pcsc_wait(pcsc, context, self._reader.encode(), _SLICE_MS, state)
-                if code == _TIMEOUT:
-                    state[0] = before
-                else:
+                code = lib.zc_pcsc_wait(pcsc, context, slot, 1, _SLICE_MS)
+                if code != _TIMEOUT:
                     _check("wait", code)
-                if bool(state[0] & _PRESENT) is present:
+                if bool(slot.state & _PRESENT) is present:
                     return
                 if time.monotonic() > end:
                     raise NoCardError(f"{self._reader}: PC/SC saw no change", reader=self._reader, reason="timeout")
-                state[0] &= ~_CHANGED & 0xFFFFFFFF
+                slot.state &= ~_CHANGED & 0xFFFFFFFF
 
     def reset(self) -> None:
         """Reset the card, which is lost to every other program until it connects again.
