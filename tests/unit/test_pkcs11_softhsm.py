@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -22,6 +23,8 @@ from zorgid_card.adapters.pkcs11 import PKCS11Module, usual_places
 from zorgid_card.adapters.pkcs11.session import PKCS11Token
 from zorgid_card.cards import Card, CardKind, LastTry, PINRequest, TokenCard, TryState
 from zorgid_card.cards.token import open_token_card
+from zorgid_card.cli import app
+from zorgid_card.cli.codes import change
 from zorgid_card.errors import (
     CardError,
     CardNotSupportedError,
@@ -478,6 +481,62 @@ def test_pin_1_a_provider_is_told_of_wrong_tries_before(card: TokenCard) -> None
             card.sign("authenticity", b"text", pin=provider)
     assert [request.tries.state for request in provider.asked] == [TryState.KNOWN, TryState.LOW, TryState.LOW]
     assert [request.retrying for request in provider.asked] == [False, True, True]
+
+
+@pytest.fixture
+def typed(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    def answer(*answers: str | bytes) -> None:
+        left = list(answers)
+
+        class Keyboard:
+            def line(self, prompt: str, /) -> str:
+                return str(left.pop(0))
+
+            def secret(self, prompt: str, /) -> Secret:
+                return Secret.of(left.pop(0))
+
+        monkeypatch.setattr(change, "TerminalKeyboard", Keyboard)
+
+    return answer
+
+
+def test_inspect_through_the_middleware(slot: int, contents: PassContents, capsys: pytest.CaptureFixture[str]) -> None:
+    app.run(["inspect", "--pkcs11", str(MODULE), "--json", "--lang", "en"])
+    told = json.loads(capsys.readouterr().out)
+    assert told["kind"] == "uzi-pass"
+    assert told["card"]["pin_tries"] == {"state": "known", "left": None}
+    assert {one["label"] for one in told["certificates"]} == {usage.value for usage in contents.certificates}
+    assert app.run(["inspect", "-", f"--pkcs11={MODULE}x", "--lang", "en"]) == 5
+    assert "PKCS#11 module" in capsys.readouterr().err
+
+
+def test_pin_1_through_the_middleware(slot: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    through = [f"--pkcs11={MODULE}", "--lang", "en"]
+    assert app.run(["pin", "status", "--json", *through]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["kind"], told["pin"]) == ("uzi-pass", {"state": "known", "left": None})
+    assert app.run(["pin", "status", *through]) == 0
+    assert app.run(["pin", "status", "--trace", str(tmp_path / "trace"), *through]) == 3
+    assert app.run(["pin", "status", "--reader", "nobody", *through]) == 5
+
+
+def test_pin_2_to_4_through_the_middleware(
+    slot: int, typed: Callable[..., None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    through = [f"--pkcs11={MODULE}", "--lang", "en"]
+    typed(PIN, b"314159", b"314159")
+    assert app.run(["pin", "change", *through]) == 0
+    typed(SO_PIN, b"161803", b"161803")
+    assert app.run(["pin", "unblock", "--reader", "UZI", *through]) == 0
+    typed(SO_PIN, b"16180339", b"16180339")
+    assert app.run(["pin", "change-puk", *through]) == 0
+    with PKCS11Module(MODULE) as module:
+        card = open_token_card(module.open(slot))
+        card.verify_pin(Secret.of(b"161803"))
+        card.unblock_pin(Secret.of(b"16180339"), Secret.of(PIN))
+    told = capsys.readouterr().out
+    assert "UZI pass" in told
+    assert not [code for code in (PIN, b"314159", b"16180339") if code.decode() in told]
 
 
 def test_aut_3_the_example_of_the_documentation_runs(

@@ -78,9 +78,8 @@ def recognise(link: Link, memory: CardMemory | None = None, insertion: Insertion
     """
     atr = link.channel.atr
     try:
-        for aid in PLAIN_PIV.aids:
-            if link.run(_selects(aid)):
-                return _selected_by(aid, link.run(_piv_card(atr, memory, insertion)))
+        if link.run(_selects(piv.AID)):
+            return link.run(_piv_card(atr, memory, insertion))
         return link.run(_other_card(atr))
     except (CardError, EncodingError) as error:
         # A card that breaks off in the middle of a known application is not one to work with.
@@ -101,14 +100,6 @@ def _selects(aid: bytes) -> Exchange[bool]:
     return True
 
 
-def _foreign() -> Exchange[str | None]:
-    """What to call a card that this library does not use, by the first application known on it."""
-    for aid, name in FOREIGN.items():
-        if (yield from _selects(aid)):
-            return name
-    return None
-
-
 # --- PKCS#15 ------------------------------------------------------------------------------------------------
 
 
@@ -118,9 +109,7 @@ def _other_card(atr: bytes) -> Exchange[Detected]:
     try:
         layout = yield from pkcs15.discover(listed)
     except CardNotSupportedError:
-        name = yield from _foreign()
-        why = f"{name or 'a card'} with neither a PIV application nor one of PKCS#15"
-        return _found(CardKind.UNKNOWN, atr, names, why, None)
+        return (yield from _odd_card(atr, names))
     names = names or ("PKCS#15",)
     shown = yield from _why_uzi(layout, atr)
     if shown is None:
@@ -139,12 +128,6 @@ def _why_uzi(layout: pkcs15.Layout, atr: bytes) -> Exchange[str | None]:
 
 
 # --- PIV ----------------------------------------------------------------------------------------------------
-
-
-def _selected_by(aid: bytes, found: Detected) -> Detected:
-    """What was found, on a card that knows the application by this name."""
-    profile = found.profile
-    return found if profile is None or profile.aids[0] == aid else replace(found, profile=replace(profile, aids=(aid,)))
 
 
 def _piv_card(atr: bytes, memory: CardMemory | None, insertion: Insertion | None) -> Exchange[Detected]:
@@ -217,3 +200,26 @@ def _asked_dialect() -> Exchange[tuple[CardProfile, yubico.Metadata | None]]:
                 return profile, told
     # Another algorithm was set later: a card in use, still of this dialect.
     return YUBICO_PIV, told
+
+
+# --- others -------------------------------------------------------------------------------------------------
+
+
+def _odd_card(atr: bytes, names: tuple[str, ...]) -> Exchange[Detected]:
+    """A card without PKCS#15 that does not know PIV's whole name: it may know the beginning of it."""
+    for aid in PLAIN_PIV.aids[1:]:
+        if (yield from _selects(aid)):
+            found = yield from _piv_card(atr, None, None)
+            profile = found.profile or (yield from dialect())
+            return replace(found, profile=replace(profile, aids=(aid,)))
+    name = yield from _foreign()
+    why = f"{name or 'a card'} with neither a PIV application nor one of PKCS#15"
+    return _found(CardKind.UNKNOWN, atr, names, why, None)
+
+
+def _foreign() -> Exchange[str | None]:
+    """What to call a card that this library does not use, by the first application known on it."""
+    for aid, name in FOREIGN.items():
+        if (yield from _selects(aid)):
+            return name
+    return None

@@ -75,7 +75,7 @@ class TokenCard:
         self._kind = kind
         self._contents = _sorted(certificates, kind)
         info = token.info()
-        self._serial = info.serial
+        self._serial, self._reader = info.serial, info.reader
         self._profile = _limited(profile, info)
         self._last_was_wrong = False
 
@@ -97,6 +97,11 @@ class TokenCard:
     def serial(self) -> str:
         """The token's serial number, as the middleware tells it."""
         return self._serial
+
+    @property
+    def reader(self) -> str:
+        """The reader that it is in, in the middleware's words."""
+        return self._reader
 
     @contextmanager
     def session(self) -> Iterator[None]:

@@ -123,6 +123,14 @@ _trace_option = click.option(
     metavar="FILE",
     help="Append all APDUs to FILE as JSON lines; PINs, PUKs and keys are masked.",
 )
+_pkcs11_option = click.option(
+    "--pkcs11",
+    "module",
+    is_flag=False,
+    flag_value="",
+    metavar="[MODULE]",
+    help="The card behind its middleware: path of a PKCS#11 module; without one, SafeSign's.",
+)
 _lang_option = click.option("--lang", type=_LANGUAGES, help="Language; by default that of the environment.")
 _color_option = click.option("--no-color", is_flag=True, help="No colours.")
 
@@ -132,6 +140,7 @@ def _on_a_card(command: Callable[..., int]) -> Callable[..., int]:
 
     @_reader_option
     @_trace_option
+    @_pkcs11_option
     @_lang_option
     @_color_option
     @wraps(command)
@@ -161,6 +170,7 @@ def inspect_command(
     authorities: tuple[Path, ...],
     reader: str | None,
     trace: Path | None,
+    module: str | None,
     display: Display,
 ) -> int:
     """Tell what a certificate FILE (PEM or DER), or the card in a READER, is, and whether its chain holds.
@@ -174,7 +184,7 @@ def inspect_command(
     def action() -> None:
         if source is not None and reader is not None:
             raise UsageError("either a name or --reader", reason="both")
-        look = Look(source=source, reader=reader, authorities=authorities, at=_moment(at), trace=trace)
+        look = Look(source=source, reader=reader, authorities=authorities, at=_moment(at), trace=trace, module=module)
         inspect(display, look, as_data=as_data)
 
     return guarded(display.texts, action)
@@ -198,11 +208,13 @@ def pin() -> None:
 @pin.command(name="status")
 @click.option("--json", "as_data", is_flag=True, help="One JSON object on standard output.")
 @_on_a_card
-def pin_status(as_data: bool, reader: str | None, trace: Path | None, display: Display) -> int:
+def pin_status(as_data: bool, reader: str | None, trace: Path | None, module: str | None, display: Display) -> int:
     """Tell the tries left of PIN and PUK, and what to do. No try is spent."""
     from zorgid_card.cli.codes import status  # noqa: PLC0415  # loads PC/SC's adapter, which other commands do not need
+    from zorgid_card.cli.place import Place  # noqa: PLC0415  # as above
 
-    return guarded(display.texts, lambda: status.run(display, reader, trace, as_data=as_data))
+    place = Place(name=reader, trace=trace, module=module)
+    return guarded(display.texts, lambda: status.run(display, place, as_data=as_data))
 
 
 def _code_command(name: str, explanation: str) -> None:
@@ -210,10 +222,12 @@ def _code_command(name: str, explanation: str) -> None:
 
     @pin.command(name=name, help=explanation)
     @_on_a_card
-    def command(reader: str | None, trace: Path | None, display: Display) -> int:
+    def command(reader: str | None, trace: Path | None, module: str | None, display: Display) -> int:
         from zorgid_card.cli.codes import change  # noqa: PLC0415  # loads PC/SC's adapter, which other commands do not need
+        from zorgid_card.cli.place import Place  # noqa: PLC0415  # as above
 
-        return guarded(display.texts, lambda: change.run(display, reader, trace, change.ACTIONS[name]))
+        place = Place(name=reader, trace=trace, module=module)
+        return guarded(display.texts, lambda: change.run(display, place, change.ACTIONS[name]))
 
 
 _code_command("change", "Change the PIN.")

@@ -6,17 +6,15 @@ One command makes one try at most. What is new is asked, and checked, before the
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import TypeAlias
 
-from zorgid_card import recipes
 from zorgid_card.cards import Card, CardKind, LastTry, OnKeypad, PINRequest, Tries
 from zorgid_card.cards.access import spoken
 from zorgid_card.cli.codes.status import show
 from zorgid_card.cli.console import TerminalHolder, TerminalKeyboard
 from zorgid_card.cli.display import Display
 from zorgid_card.cli.failures import about
-from zorgid_card.cli.recording import chosen_reader, recording
+from zorgid_card.cli.place import Place
 from zorgid_card.errors import PINMismatchError, PINPolicyError, WrongCardError
 from zorgid_card.protocol.iso7816 import Credential
 from zorgid_card.secret import Secret
@@ -29,23 +27,20 @@ Action: TypeAlias = Callable[[Card, TerminalHolder], str]
 _PUK_POLICY = PINPolicy(minimum=8, maximum=8)
 
 
-def run(display: Display, name: str | None, trace: Path | None, action: Action) -> None:
+def run(display: Display, place: Place, action: Action) -> None:
     """Find the card, show its tries, and act.
 
     Args:
         display: where it is shown.
-        name: of the reader; None or ``-`` for the only one that holds a card.
-        trace: where all APDUs are written.
+        place: where the card is.
         action: one of :data:`ACTIONS`.
 
     Raises:
         WrongCardError: neither a UZI pass nor a ZORG-ID Smartcard.
         ZorgIDError: anything else that stands in the way; the sentence says what.
     """
-    with recording(trace, display.texts) as recorded:
-        reader = recorded(chosen_reader(name))
-        with recipes.open_card(reader) as card:
-            _act(display, reader.name, card, action)
+    with place.card(display.texts) as (reader, card):
+        _act(display, reader, card, action)
 
 
 def _act(display: Display, reader: str, card: Card, action: Action) -> None:

@@ -2,47 +2,42 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import click
 
-from zorgid_card import recipes
 from zorgid_card.cards import CardKind, Tries, TryState
 from zorgid_card.cli.display import Display
-from zorgid_card.cli.recording import chosen_reader, recording
+from zorgid_card.cli.place import Place
 from zorgid_card.cli.shown import dump, error_as_json, tries_as_json, tries_in_words
 from zorgid_card.cli.texts import Texts
 from zorgid_card.errors import ZorgIDError
 
 
-def run(display: Display, name: str | None, trace: Path | None, *, as_data: bool) -> None:
+def run(display: Display, place: Place, *, as_data: bool) -> None:
     """Find the card, and show its tries.
 
     Args:
         display: where it is shown.
-        name: of the reader; None or ``-`` for the only one that holds a card.
-        trace: where all APDUs are written.
+        place: where the card is.
         as_data: as JSON, on standard output.
 
     Raises:
         ZorgIDError: the card cannot be read; as data it was told on standard output, too.
     """
-    with recording(trace, display.texts) as recorded:
-        try:
-            reader = recorded(chosen_reader(name))
-            with recipes.open_card(reader) as card:
-                kind, pin, puk = card.kind, card.tries(), card.puk_tries()
-        except ZorgIDError as error:
-            if as_data:
-                click.echo(dump({"ok": False, "error": error_as_json(error, display.texts)}))
-            raise
+    try:
+        with place.card(display.texts) as (reader, card):
+            kind, pin, puk = card.kind, card.tries(), card.puk_tries()
+    except ZorgIDError as error:
         if as_data:
-            click.echo(dump(_data(reader.name, kind, pin, puk, display.texts)))
-        else:
-            show(display, reader.name, kind, pin, puk)
-            for advice in advices(kind, pin, puk):
-                display.say(advice)
+            click.echo(dump({"ok": False, "error": error_as_json(error, display.texts)}))
+        raise
+    if as_data:
+        click.echo(dump(_data(reader, kind, pin, puk, display.texts)))
+    else:
+        show(display, reader, kind, pin, puk)
+        for advice in advices(kind, pin, puk):
+            display.say(advice)
 
 
 def show(display: Display, reader: str, kind: CardKind, pin: Tries, puk: Tries) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from zorgid_card.cards import Detected, PIVCard, Tries, UZIPass, ZorgIDCard, detect
+from zorgid_card.cards import Detected, PIVCard, TokenCard, Tries, UZIPass, ZorgIDCard, detect
 from zorgid_card.codec.link import Link
 from zorgid_card.errors import CardError, EncodingError
 from zorgid_card.ports.card import Reader
@@ -45,6 +45,20 @@ def read_card(reader: Reader) -> CardReport:
         return CardReport(reader=reader.name, found=found)
     finally:
         channel.close()
+
+
+def read_token(card: TokenCard) -> CardReport:
+    """Read what the card's middleware tells without a PIN. It does not tell the answer to reset."""
+    why = "certificates that the card's middleware (PKCS#11) shows"
+    return CardReport(
+        reader=card.reader,
+        found=Detected(kind=card.kind, atr=b"", applications=("PKCS#11",), why=why, profile=card.profile),
+        serial=card.serial or None,
+        pin=card.tries(),
+        puk=card.puk_tries(),
+        certificates=card.certificates(),
+        authorities=card.chain(),
+    )
 
 
 def _open(link: Link, found: Detected) -> UZIPass | PIVCard | None:

@@ -12,9 +12,10 @@ import click
 
 from zorgid_card.adapters import pcsc
 from zorgid_card.cli.display import Display
-from zorgid_card.cli.inspect.card import read_card
+from zorgid_card.cli.inspect.card import CardReport, read_card, read_token
 from zorgid_card.cli.inspect.certificate import Authorities, authorities_in, examine, neighbours, read_certificates
 from zorgid_card.cli.inspect.report import Report, as_json, show
+from zorgid_card.cli.place import Place
 from zorgid_card.cli.recording import Recorded, chosen_reader, recording
 from zorgid_card.cli.shown import dump, error_as_json
 from zorgid_card.errors import NoReaderError, PCSCUnavailableError, StorageError, ZorgIDError
@@ -35,6 +36,7 @@ class Look:
         authorities: files with CA certificates.
         at: the moment at which is judged.
         trace: where all APDUs are written.
+        module: the card's middleware (:class:`zorgid_card.cli.place.Place`), behind which ``source`` or ``reader`` names a card.
     """
 
     source: str | None = None
@@ -42,6 +44,7 @@ class Look:
     authorities: Sequence[Path] = ()
     at: datetime
     trace: Path | None = None
+    module: str | None = None
 
 
 def inspect(display: Display, look: Look, *, as_data: bool) -> None:
@@ -72,6 +75,10 @@ def _inspect(display: Display, look: Look, recorded: Recorded, *, as_data: bool)
 def _report(look: Look, recorded: Recorded) -> Report:
     """The report on a file, if there is one of this name, or on the card in a reader."""
     authorities = authorities_in(look.authorities)
+    if look.module is not None:
+        place = Place(name=look.source or look.reader, trace=look.trace, module=look.module)
+        with place.token() as token:
+            return _reported(read_token(token), authorities, look.at)
     path = None if look.source in (None, "-") else _path(look.source or "")
     if path is not None and path.is_file():
         return _file(path, authorities, look.at)
@@ -127,7 +134,10 @@ def _file(path: Path, given: Sequence[bytes], at: datetime) -> Report:
 
 
 def _reader(reader: Reader, given: Sequence[bytes], at: datetime) -> Report:
-    card = read_card(reader)
+    return _reported(read_card(reader), given, at)
+
+
+def _reported(card: CardReport, given: Sequence[bytes], at: datetime) -> Report:
     chosen = Authorities(found=card.authorities, given=given)
     examined = {label: examine(data, chosen, at) for label, data in card.certificates.items()}
     return Report(name=card.reader, card=card, certificates=examined)

@@ -52,8 +52,8 @@ _CARD = {
         "The secure channel to the card is broken[[ ({reason})]]; start again, and use another card if it happens once more.",
     ),
     "error.card.unsupported": Text(
-        "Deze kaart wordt niet herkend; plaats een UZI-pas of een ZORG-ID Smartcard in de paslezer, of gebruik de pas via zijn eigen middleware (SafeSign).",
-        "This card is not recognised; put a UZI pass or a ZORG-ID Smartcard into the reader, or use the pass through its own middleware (SafeSign).",
+        "Deze kaart wordt niet herkend; plaats een UZI-pas of een ZORG-ID Smartcard in de paslezer, of gebruik --pkcs11 als de pas alleen via SafeSign werkt.",
+        "This card is not recognised; put a UZI pass or a ZORG-ID Smartcard into the reader, or use --pkcs11 if the pass works through SafeSign only.",
     ),
     "error.card.middleware": Text(
         "De middleware van de kaart weigerde dit of haperde[[ ({operation}: {reason})]]; plaats de kaart opnieuw en probeer het nog eens.",
