@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
+from zorgid_card.adapters.pcsc import forget_insertions
 from zorgid_card.testkit.card import VirtualCard
 
 SOURCE: Final = Path(__file__).parent / "stubs" / "pcsc_stub.c"
@@ -46,6 +47,7 @@ def fresh_stub(compiled: Path, directory: Path) -> Iterator[Stub]:
     stub = Stub(Path(shutil.copy(compiled, directory)))
     stub.respond(b"\x90\x00")
     yield stub
+    forget_insertions()  # the one context that is kept for good: insertions are counted within it
     gc.collect()
     assert (stub["contexts"], stub["cards"], stub["transactions"]) == (0, 0, 0)
 

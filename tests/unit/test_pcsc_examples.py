@@ -11,7 +11,7 @@ import pytest
 
 import uzi_card
 from readers_world import World, compile_library
-from zorgid_card.adapters.pcsc import LIBRARY_VARIABLE, Held
+from zorgid_card.adapters.pcsc import LIBRARY_VARIABLE, Held, forget_insertions
 
 pytestmark = pytest.mark.skipif("sys.platform != 'linux'", reason="the stub is a libpcsclite")
 
@@ -27,6 +27,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     world.serve(lambda reader, command: PASS.transmit(command))
     world.plug("Desk 1")
     yield world
+    forget_insertions()
     assert world["contexts"] == world["cards"] == 0
 
 

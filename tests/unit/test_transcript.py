@@ -89,14 +89,14 @@ def assert_absent(text: str, *secrets: bytes) -> None:
 
 
 def logs_in(desk: Desk, reader: RecordingReader | ReplayReader) -> str:
-    with open_card(reader) as card:
+    with open_card(reader, memory=None) as card:
         signer = card.authentication_signer(lambda _: Secret.of(desk.simulated.pin))
         return log_in(signer, card.authentication_certificate(), origin="https://portal.example", nonce=NONCE)
 
 
 def changes_pin(desk: Desk, reader: RecordingReader | ReplayReader) -> tuple[int | None, ...]:
     policy = PINPolicy(minimum=6, maximum=8)
-    with open_card(reader) as card:
+    with open_card(reader, memory=None) as card:
         before = card.tries().left
         with pytest.raises(WrongPINError):
             card.verify_pin(Secret.of(b"99887766"))
@@ -133,11 +133,11 @@ def test_inspect_is_replayed_with_the_same_outcome(
 
 
 def test_another_pin_of_the_same_length_replays_too(desk: Desk) -> None:
-    with open_card(desk.reader) as card:
+    with open_card(desk.reader, memory=None) as card:
         card.verify_pin(Secret.of(desk.simulated.pin))
     desk.transcript.close()
     replayed = ReplayReader.open(desk.path)
-    with open_card(replayed) as card:
+    with open_card(replayed, memory=None) as card:
         card.verify_pin(Secret.of(bytes(reversed(desk.simulated.pin))))
     replayed.require_finished()
 
@@ -245,7 +245,7 @@ def test_a_reader_of_several_is_chosen_by_name(tmp_path: Path, made: dict[str, S
 def test_pin_7_no_pin_puk_or_key_of_a_zorgid_card_is_in_it(tmp_path: Path, made: dict[str, Simulated]) -> None:
     desk = Desk(made["blank"], "blank", tmp_path)
     key = bytes(range(0x40, 0x58))
-    with open_card(desk.reader) as card:
+    with open_card(desk.reader, memory=None) as card:
         assert isinstance(card, ZorgIDCard)
         pin_, puk, factory = card.factory_secrets()
         card.authenticate_administration(factory)
@@ -264,7 +264,7 @@ def test_pin_7_no_pin_puk_or_key_of_a_zorgid_card_is_in_it(tmp_path: Path, made:
 def test_pin_7_what_a_pass_deciphers_is_not_in_it(tmp_path: Path, made: dict[str, Simulated]) -> None:
     desk = Desk(made["uzi-n"], "uzi-n", tmp_path)
     session_key = bytes(range(0x60, 0x80))
-    with open_card(desk.reader) as card:
+    with open_card(desk.reader, memory=None) as card:
         assert isinstance(card, UZIPass)
         public = x509.load_der_x509_certificate(card.certificates()["confidentiality"]).public_key()
         assert isinstance(public, rsa.RSAPublicKey)

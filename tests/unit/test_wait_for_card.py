@@ -11,7 +11,7 @@ import pytest
 import uzi_card
 from readers_world import World, compile_library, our_threads
 from zorgid_card import CardKind, open_card, readers, wait_for_card
-from zorgid_card.adapters.pcsc import LIBRARY_VARIABLE, Held, PCSCReader
+from zorgid_card.adapters.pcsc import LIBRARY_VARIABLE, Held, PCSCReader, forget_insertions
 from zorgid_card.errors import NoCardError, PCSCUnavailableError, WrongCardError
 from zorgid_card.testkit.card import VirtualCard
 from zorgid_card.testkit.maker import Maker
@@ -47,6 +47,7 @@ def desk(compiled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
     world = World(compiled, tmp_path)
     monkeypatch.setenv(LIBRARY_VARIABLE, world.path)
     yield Desk(world)
+    forget_insertions()
     assert world["contexts"] == world["cards"] == 0
     assert our_threads() == []
 

@@ -212,9 +212,8 @@ def _odd_card(atr: bytes, names: tuple[str, ...]) -> Exchange[Detected]:
             found = yield from _piv_card(atr, None, None)
             profile = found.profile or (yield from dialect())
             return replace(found, profile=replace(profile, aids=(aid,)))
-    name = yield from _foreign()
-    why = f"{name or 'a card'} with neither a PIV application nor one of PKCS#15"
-    return _found(CardKind.UNKNOWN, atr, names, why, None)
+    why, name = "neither a PIV application nor one of PKCS#15 is on the card", (yield from _foreign())
+    return _found(CardKind.UNKNOWN, atr, names, f"{why}: {name}" if name else why, None)
 
 
 def _foreign() -> Exchange[str | None]:

@@ -6,7 +6,7 @@
 from zorgid_card.adapters.pcsc.channel import PCSCChannel
 from zorgid_card.adapters.pcsc.events import Change, Held, ReaderEvent, SlotState, Snapshot
 from zorgid_card.adapters.pcsc.monitor import ReaderWatch, watch_readers
-from zorgid_card.adapters.pcsc.readers import LIBRARY_VARIABLE, PCSCReader, readers
+from zorgid_card.adapters.pcsc.readers import LIBRARY_VARIABLE, PCSCReader, forget_insertions, readers
 
 __all__ = [
     "LIBRARY_VARIABLE",
@@ -18,6 +18,7 @@ __all__ = [
     "ReaderWatch",
     "SlotState",
     "Snapshot",
+    "forget_insertions",
     "readers",
     "watch_readers",
 ]

@@ -162,6 +162,14 @@ def _counting(library: str | None, process: int) -> _Counting:
     return _Counting(library)
 
 
+def forget_insertions() -> None:
+    """Let go of the contexts in which insertions are counted; they are made anew when one is asked for, with other numbers.
+
+    Such a context keeps a PC/SC service that ends by itself from ending, until this process does.
+    """
+    _counting.cache_clear()
+
+
 def readers(*, library: str | None = None) -> list[PCSCReader]:
     """The readers of this computer, in PC/SC's order; none is an empty list.
 
