@@ -18,7 +18,7 @@ import pytest
 import uzi_card
 from readers_world import Follower, our_threads, tasks
 from zorgid_card import CardKind, open_card, readers, wait_for_card, watch_readers
-from zorgid_card.adapters.pcsc import Change, Held, ReaderWatch, SlotState
+from zorgid_card.adapters.pcsc import Change, Held, ReaderWatch, SlotState, forget_insertions
 from zorgid_card.errors import PCSCUnavailableError
 from zorgid_card.testkit.card import VirtualCard
 from zorgid_card.testkit.maker import Maker
@@ -106,6 +106,7 @@ def handles() -> int:
 @pytest.mark.parametrize("seed", [1, 2])
 def test_over_random_steps_and_restarts_the_final_state_is_right(desk: Desk, seed: int) -> None:
     chance, follower = random.Random(seed), Follower()
+    forget_insertions()
     watch_readers().close()
     before = handles()
     with watch_readers() as watch:
