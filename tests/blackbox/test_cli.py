@@ -14,6 +14,7 @@ from terminal import Terminal
 from zorgid_card import open_card
 from zorgid_card.cards import detect
 from zorgid_card.cli.simulate import Options, Simulated, obtain
+from zorgid_card.codec.link import Link
 from zorgid_card.secret import Secret
 from zorgid_card.testkit.card import VirtualCard
 from zorgid_card.testkit.replay import ReplayReader
