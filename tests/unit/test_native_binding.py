@@ -98,24 +98,29 @@ CALLS: dict[str, Callable[[], Any]] = {
 }
 
 
-@pytest.mark.parametrize("call", CALLS.values(), ids=CALLS.keys())
-def test_a_call_keeps_nothing(call: Callable[[], Any]) -> None:
+def grown_by(call: Callable[[], Any]) -> int:
+    """Bytes by which memory grew over many calls."""
+
     def many() -> None:
         for _ in range(ROUNDS):
             with suppress(Exception):
                 call()
+        gc.collect()
 
     many()
-    gc.collect()
     tracemalloc.start()
     many()
-    gc.collect()
     before = tracemalloc.get_traced_memory()[0]
     many()
-    gc.collect()
     grown = tracemalloc.get_traced_memory()[0] - before
     tracemalloc.stop()
-    assert grown < ROUNDS * 8, f"{grown} bytes in {ROUNDS} calls"
+    return grown
+
+
+@pytest.mark.parametrize("call", CALLS.values(), ids=CALLS.keys())
+def test_a_call_keeps_nothing(call: Callable[[], Any]) -> None:
+    """What a call keeps it keeps each time; what somebody else in the process allocates meanwhile does not come three times."""
+    assert any(grown_by(call) < ROUNDS * 8 for _ in range(3))
 
 
 def test_no_reference_is_lost_or_kept() -> None:
