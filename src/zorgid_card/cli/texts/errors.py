@@ -301,6 +301,10 @@ _USER = {
         "Er zijn een naam en --reader opgegeven; laat een van beide weg.",
         "A name and --reader were both given; leave one of them out.",
     ),
+    "error.user.usage:trace": Text(
+        "Achter --pkcs11 is geen APDU te zien, want die zijn van de middleware zelf; laat --trace weg.",
+        "No APDU can be seen behind --pkcs11, for they are the middleware's own; leave out --trace.",
+    ),
     "error.user.usage:terminal": Text(
         "Vragen stellen kan alleen op een terminal; start het programma in een terminalvenster (alleen demo kan zonder: laat --interactive weg).",
         "Questions can be asked on a terminal only; run the program in a terminal window (only demo can do without: leave out --interactive).",
