@@ -126,7 +126,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     known = [_named(group) for group in GROUPS]
     parser.add_argument("group", nargs="*", metavar="group", help=", ".join(known))
-    wanted = parser.parse_args().group
+    wanted = [name.replace("_", "-") for name in parser.parse_args().group]
     if not {*known} >= {*wanted}:
         parser.error(f"groups are {', '.join(known)}")
     results = _measure(wanted)
