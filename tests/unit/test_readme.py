@@ -119,6 +119,12 @@ def test_importing_the_library_imports_no_extra() -> None:
     assert "zorgid_card" in loaded
 
 
+def test_a_missing_extra_is_named() -> None:
+    program = "import sys; sys.modules['sqlalchemy'] = None; import zorgid_card; zorgid_card.SQLRegistry"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert "pip install 'zorgid-card[sql]'" in done.stderr
+
+
 def test_every_recipe_is_there_and_documented() -> None:
     for name in zorgid_card.__all__:
         assert (getattr(zorgid_card, name).__doc__ or "").strip(), name
