@@ -9,7 +9,7 @@ import argparse
 import json
 import platform
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from importlib.metadata import version
 from pathlib import Path
 
@@ -78,10 +78,15 @@ def _write_document(path: Path, table: str) -> None:
     path.write_text(before + MARKS[0] + body + MARKS[1] + after, encoding="utf-8")
 
 
+def _named(group: Callable[[], object]) -> str:
+    """As its rows are."""
+    return group.__name__.replace("_", "-")
+
+
 def _measure(wanted: list[str]) -> list[Result]:
     results = []
     for group in GROUPS:
-        if wanted and group.__name__ not in wanted:
+        if wanted and _named(group) not in wanted:
             continue
         for case in group():
             results.append(case if isinstance(case, Result) else run(case))
@@ -119,8 +124,11 @@ def _keep(results: list[Result], table: str) -> None:
 def main() -> None:
     """Measure all groups, or only those named; only a whole run is kept."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("group", nargs="*", help=", ".join(group.__name__ for group in GROUPS))
-    wanted = parser.parse_args().group
+    known = [_named(group) for group in GROUPS]
+    parser.add_argument("group", nargs="*", metavar="group", help=", ".join(known))
+    wanted = [name.replace("_", "-") for name in parser.parse_args().group]
+    if not {*known} >= {*wanted}:
+        parser.error(f"groups are {', '.join(known)}")
     results = _measure(wanted)
     table = _table(map(_row, results))
     print(table)

@@ -110,7 +110,13 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module  # noqa: PLC0415  # as above
 
-    value = getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+    try:
+        value = getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+    except ModuleNotFoundError as error:
+        if error.name != "sqlalchemy":
+            raise
+        advice = "SQLAlchemy is missing; install it: pip install 'zorgid-card[sql]'"
+        raise ModuleNotFoundError(advice, name=error.name) from error
     globals()[name] = value
     return value
 

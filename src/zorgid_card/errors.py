@@ -30,8 +30,15 @@ class ZorgIDError(Exception):
     _by_code: ClassVar[dict[str, type[ZorgIDError]]] = {}
 
     def __init__(self, message: str = "", /, **details: Detail) -> None:
-        super().__init__(message or (type(self).__doc__ or self.code).splitlines()[0])
+        super().__init__(message or self._told(details))
         self.details: dict[str, Detail] = details
+
+    @classmethod
+    def _told(cls, details: dict[str, Detail]) -> str:
+        """What the class is, without what its details are; and the details."""
+        sentence = (cls.__doc__ or cls.code).splitlines()[0].partition("``")[0].rstrip(" .;:")
+        known = ", ".join(f"{name}: {value}" for name, value in details.items() if value is not None)
+        return f"{sentence} ({known})" if known else sentence
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -141,7 +142,10 @@ async def cancelled_at(gate: Gate, task: asyncio.Task[object]) -> None:
 
 
 def in_a_thread(stub: Stub, work: Callable[[CardThread, ZorgIDCard], object]) -> None:
+    unheard: list[str] = []
+
     async def program() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: unheard.append(context["message"]))
         async with CardThread() as thread:
             channel = await thread.run(readers(library=stub.path)[0].connect)
             card = ZorgIDCard(Link(channel))
@@ -150,8 +154,10 @@ def in_a_thread(stub: Stub, work: Callable[[CardThread, ZorgIDCard], object]) ->
             await outcome
             assert await thread.use(card.link, card.tries) == Tries.known(3)
             await thread.run(let_go, channel, card)
+        gc.collect()
 
     asyncio.run(program())
+    assert unheard == []  # such as "Future exception was never retrieved"
 
 
 @pytest.mark.usefixtures("cards")

@@ -142,6 +142,8 @@ def test_watching_tells_each_event_as_it_happens_and_ends_cleanly(compiled: Path
     assert "Desk 1: reader connected" in watching.after("world.plug('Desk 1')")
     assert "Desk 1: card in (3B 02)" in watching.after("world.put('Desk 1', Held.CARD, bytes.fromhex('3B02'))")
     assert "Desk 1: card out" in watching.after("world.put('Desk 1', Held.NOTHING)")
+    whole = bytes.fromhex("3BDC18FF8191FE1FC3060A2B06010401E910050204D6")
+    assert f"({whole.hex(' ').upper()})" in watching.after(f"world.put('Desk 1', Held.CARD, {whole})")
     assert watching.interrupt() == (0, "", "")
 
 

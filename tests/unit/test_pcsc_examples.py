@@ -1,4 +1,4 @@
-"""The examples of docs/pcsc.md are programs that run."""
+"""The examples of docs/pcsc.md, and the README's for a desk, are programs that run."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from zorgid_card.adapters.pcsc import LIBRARY_VARIABLE, Held, forget_insertions
 
 pytestmark = pytest.mark.skipif("sys.platform != 'linux'", reason="the stub is a libpcsclite")
 
-DOCUMENT = Path(__file__).parents[2] / "docs" / "pcsc.md"
+ROOT = Path(__file__).parents[2]
 PASS = uzi_card.powered()
 
 
@@ -32,19 +32,21 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
 
 
 @pytest.mark.parametrize(
-    ("name", "printed"),
+    ("page", "name", "printed"),
     [
-        ("readers", "Desk 1\n"),
-        ("wait", "3082"),
-        ("watch", f"Desk 1 card-inserted {PASS.atr.hex()}\n"),
-        ("async", f"Desk 1 card-inserted {PASS.atr.hex()}\n"),
+        ("docs/pcsc.md", "readers", "Desk 1\n"),
+        ("docs/pcsc.md", "wait", "3082"),
+        ("docs/pcsc.md", "watch", f"Desk 1 card-inserted {PASS.atr.hex()}\n"),
+        ("docs/pcsc.md", "async", f"Desk 1 card-inserted {PASS.atr.hex()}\n"),
+        ("README.md", "desk", "Put your pass into Desk 1\nJan de Vries in Desk 1\n"),
     ],
 )
-def test_an_example_of_the_page_runs(world: World, name: str, printed: str, capsys: pytest.CaptureFixture[str]) -> None:
-    found = re.search(rf"<!-- example: {name} -->\n```python\n(.*?)```", DOCUMENT.read_text(), re.DOTALL)
+def test_an_example_runs(world: World, page: str, name: str, printed: str, capsys: pytest.CaptureFixture[str]) -> None:
+    document = ROOT / page
+    found = re.search(rf"<!-- example: {name} -->\n```python\n(.*?)```", document.read_text(), re.DOTALL)
     assert found is not None
     inserting = threading.Thread(target=lambda: world.put("Desk 1", Held.CARD, PASS.atr))
     inserting.start()
-    exec(compile(found[1], str(DOCUMENT), "exec"), {"__name__": "example"})
+    exec(compile(found[1], str(document), "exec"), {"__name__": "example"})
     inserting.join()
     assert printed in capsys.readouterr().out

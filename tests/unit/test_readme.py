@@ -99,9 +99,12 @@ def test_the_commands_of_the_readme_exist() -> None:
     made = (ROOT / "Makefile").read_text()
     for target in re.findall(r"^make (\w+)", readme, re.MULTILINE):
         assert re.search(rf"^{target}:", made, re.MULTILINE)
-    for command in re.findall(r"^zorgid-card (\w+)", readme, re.MULTILINE):
+    lines = re.findall(r"^zorgid-card (.*)$", readme, re.MULTILINE)
+    commands = {line.split()[0] for line in lines} | set(re.findall(r"\bpin [a-z-]+", " ".join(lines)))
+    assert {"readers", "inspect", "pin status", "pin change-puk"} <= commands
+    for command in commands:
         done = subprocess.run(
-            [sys.executable, "-m", "zorgid_card.cli", command, "--help"], capture_output=True, check=False
+            [sys.executable, "-m", "zorgid_card.cli", *command.split(), "--help"], capture_output=True, check=False
         )
         assert done.returncode == 0, command
     for path in re.findall(r"\]\(([\w/.-]+)\)", readme):
@@ -114,6 +117,12 @@ def test_importing_the_library_imports_no_extra() -> None:
     heavy = {"sqlalchemy", "click", "rich", "segno", "cryptography", "asn1crypto", "cffi"}
     assert heavy.isdisjoint(loaded)
     assert "zorgid_card" in loaded
+
+
+def test_a_missing_extra_is_named() -> None:
+    program = "import sys; sys.modules['sqlalchemy'] = None; import zorgid_card; zorgid_card.SQLRegistry"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert "pip install 'zorgid-card[sql]'" in done.stderr
 
 
 def test_every_recipe_is_there_and_documented() -> None:

@@ -68,14 +68,13 @@ class CardThread:
         try:
             return await asyncio.shield(future)
         except asyncio.CancelledError:
-            await self._stop(job, begun)
+            await self._stop(job, begun, future)
             raise
 
-    async def _stop(self, job: _Job[T], begun: Future[T]) -> None:
+    async def _stop(self, job: _Job[T], begun: Future[T], ended: asyncio.Future[T]) -> None:
         if begun.cancel():
             return
         job.stop()
-        ended = asyncio.wrap_future(begun)
         while not ended.done():
             with suppress(asyncio.CancelledError):  # cancelled twice: the card is not let go of any sooner
                 await asyncio.wait([ended])

@@ -49,6 +49,10 @@ class Display:
         """One paragraph, indented."""
         self.console.print(Padding(Text(text, style), (0, _MARGIN, 0, 2 * _MARGIN), expand=False))
 
+    def entry(self, text: str) -> None:
+        """One line, however long, so that programs can read line by line."""
+        self.console.print(Text(" " * 2 * _MARGIN + text), soft_wrap=True)
+
     def say(self, key: str, style: str = "", **values: object) -> None:
         """One sentence by its key."""
         self.line(self.texts(key, **values), style)

@@ -89,6 +89,6 @@ def _speaking(display: Display) -> Callable[[ReaderEvent], None]:
     def tell(event: ReaderEvent) -> None:
         at = datetime.now().astimezone().strftime("%H:%M:%S")
         atr = event.atr.hex(" ").upper()
-        display.line(f"{at}  {display.texts(f'readers.{event.change}', reader=event.reader, atr=atr)}")
+        display.entry(f"{at}  {display.texts(f'readers.{event.change}', reader=event.reader, atr=atr)}")
 
     return tell

@@ -111,7 +111,7 @@ def fail(operation: str, code: int) -> NoReturn:
     kind = _ERRORS.get(code, TransportError)
     if kind is PCSCUnavailableError:
         raise _unavailable("access" if code == FORBIDDEN else "service")
-    raise kind(f"{operation}: PC/SC answered {code:08X}", reason=f"{code:08X}", operation=operation)
+    raise kind(reason=f"{code:08X}", operation=operation)
 
 
 def no_service(error: ReaderError) -> bool:

@@ -301,9 +301,13 @@ _USER = {
         "Er zijn een naam en --reader opgegeven; laat een van beide weg.",
         "A name and --reader were both given; leave one of them out.",
     ),
+    "error.user.usage:trace": Text(
+        "Achter --pkcs11 is geen APDU te zien, want die zijn van de middleware zelf; laat --trace weg.",
+        "No APDU can be seen behind --pkcs11, for they are the middleware's own; leave out --trace.",
+    ),
     "error.user.usage:terminal": Text(
-        "Vragen stellen kan alleen op een terminal; start het programma in een terminalvenster (de demonstratie kan ook zonder --interactive).",
-        "Questions can be asked on a terminal only; run the program in a terminal window (the demonstration also runs without --interactive).",
+        "Vragen stellen kan alleen op een terminal; start het programma in een terminalvenster (alleen demo kan zonder: laat --interactive weg).",
+        "Questions can be asked on a terminal only; run the program in a terminal window (only demo can do without: leave out --interactive).",
     ),
     "error.user.usage:kind": Text(
         "In {path} staat een ander soort kaart; kies een ander bestand of een ander soort.",
