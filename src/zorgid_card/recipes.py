@@ -25,7 +25,7 @@ from zorgid_card.errors import CertificateError, NoCardError, NoReaderError, Sto
 from zorgid_card.pki.authority import Authority
 from zorgid_card.pki.chain import Trust
 from zorgid_card.pki.revocation import CRL, CRLSource
-from zorgid_card.ports.card import CountingReader, Reader
+from zorgid_card.ports.card import Reader, counting
 from zorgid_card.ports.registry import Registry
 from zorgid_card.secret import Secret
 from zorgid_card.workflows import enrolment, housekeeping, issuance, organisation
@@ -143,7 +143,7 @@ def open_token(module: Path | str | None = None, *, token: str | None = None) ->
 
 def _insertion(reader: Reader) -> Insertion:
     """Asked when the card is connected: one that was taken out before is not answering any more."""
-    return Insertion(reader.name, reader.insertion() if isinstance(reader, CountingReader) else None)
+    return Insertion(reader.name, reader.insertion() if counting(reader) else None)
 
 
 # --- portal side -----------------------------------------------------------------------------------------------------

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias, runtime_checkable
+from functools import cache
+from typing import Protocol, TypeAlias, TypeGuard
 
 Octets: TypeAlias = bytes | bytearray | memoryview
 
@@ -68,7 +69,6 @@ class Keypad(Protocol):
         ...
 
 
-@runtime_checkable
 class EquippedChannel(Channel, Protocol):
     """A channel that knows what its reader can do."""
 
@@ -81,6 +81,21 @@ class EquippedChannel(Channel, Protocol):
     def longest(self) -> int | None:
         """Most bytes of data that it carries in one command or response; 0: short APDUs alone; None: it does not tell."""
         ...
+
+
+def equipped(channel: Channel) -> TypeGuard[EquippedChannel]:
+    """Whether it is an :class:`EquippedChannel`. Its class is looked at alone: to look at the channel would ask its reader."""
+    return _has(type(channel), "keypad", "longest")
+
+
+def counting(reader: Reader) -> TypeGuard[CountingReader]:
+    """Whether it is a :class:`CountingReader`."""
+    return _has(type(reader), "insertion")
+
+
+@cache
+def _has(kind: type, *names: str) -> bool:
+    return all(getattr(kind, name, None) is not None for name in names)
 
 
 class Reader(Protocol):
@@ -113,7 +128,6 @@ class Reader(Protocol):
         ...
 
 
-@runtime_checkable
 class CountingReader(Reader, Protocol):
     """A reader that counts the cards put into it, as those of PC/SC do."""
 
