@@ -18,10 +18,10 @@ from zorgid_card.adapters.pcsc import (
     Change,
     Held,
     PCSCReader,
-    forget_insertions,
     ReaderEvent,
     ReaderWatch,
     context,
+    forget_insertions,
     readers,
     watch_readers,
 )

@@ -8,8 +8,8 @@ from typing import Final, NoReturn
 
 from zorgid_card._native import Carrier, ffi, lib, octets, reason
 from zorgid_card.adapters.pcsc.context import CARD_REMOVED, CARD_UNPOWERED, LEAVE, LOST, NO_CARD, RESET, Context, check
-from zorgid_card.adapters.pcsc.keypad import Features, PCSCKeypad, ask
 from zorgid_card.adapters.pcsc.kept import Stay
+from zorgid_card.adapters.pcsc.keypad import Features, PCSCKeypad, ask
 from zorgid_card.codec.exchange import fail_exchange
 from zorgid_card.errors import CardRemovedError, CardResetError, TransportError, WrongCardError
 from zorgid_card.ports.card import Octets

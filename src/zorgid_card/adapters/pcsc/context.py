@@ -200,8 +200,8 @@ class Context:
 
 
 def _disconnect(pcsc: Any, card: list[int], disposition: int) -> bool:
-    """Let go of the card, whatever comes of it; whether PC/SC says that it went well."""
-    return all([lib.zc_pcsc_disconnect(pcsc, card.pop(), disposition) == 0 for _ in range(len(card))])
+    """Let go of the card, if there is one; whether PC/SC says that it went well."""
+    return all(lib.zc_pcsc_disconnect(pcsc, card.pop(), disposition) == 0 for _ in range(len(card)))
 
 
 def _let_go(pcsc: Any, handle: int, card: list[int], process: int, disposition: int) -> None:
