@@ -46,6 +46,7 @@ _ADVICE: Final = {
 # What PC/SC answers (pcsclite.h and winerror.h agree on the numbers).
 NO_READERS: Final = 0x8010002E
 UNKNOWN_READER: Final = 0x80100009
+NO_ROOM: Final = 0x80100008
 CANCELLED: Final = 0x80100002
 TIMEOUT: Final = 0x8010000A
 NO_CARD: Final = 0x8010000C
