@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -16,7 +18,7 @@ from zorgid_card import find_reader, log_in, open_card, readers
 from zorgid_card.adapters.pcsc import LIBRARY_VARIABLE, Held, forget_insertions
 from zorgid_card.cards import CardMemory
 from zorgid_card.errors import NoCardError
-from zorgid_card.ports.card import Reader
+from zorgid_card.ports.card import Channel, Reader, counting, equipped
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the stub is a libpcsclite")
 
@@ -124,6 +126,25 @@ def test_a_channel_that_was_closed_does_nothing_to_the_card_that_has_its_context
     assert desk.world["cards"] == 0
 
 
+def test_what_is_forgotten_while_a_card_is_connected_is_let_go_of_with_it(desk: Desk) -> None:
+    with open_card(ONE):
+        forget_insertions()
+        assert desk.world["contexts"] == 1
+    assert desk.world["contexts"] == 0
+
+
+def test_a_forked_process_keeps_its_own_and_lets_its_parents_be(desk: Desk, memory: CardMemory) -> None:
+    reader = find_reader(ONE)
+    signed_in(desk, memory, reader)
+    child = os.fork()
+    if child == 0:
+        calls = signed_in(desk, CardMemory(), reader)
+        forget_insertions()
+        os._exit(0 if calls["establish"] == 2 else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert signed_in(desk, memory, reader) == MET
+
+
 def test_a_reader_without_a_card_is_looked_at_in_the_context_that_is_kept(desk: Desk) -> None:
     desk.world.unplug(ONE)
     desk.world.plug(TWO)
@@ -131,6 +152,23 @@ def test_a_reader_without_a_card_is_looked_at_in_the_context_that_is_kept(desk: 
     with pytest.raises(NoCardError):
         find_reader()
     assert Counter(desk.world.calls()) - before == {"establish": 1, "list": 1, "look": 1}
+
+
+def test_whether_a_channel_is_equipped_is_told_without_asking_its_reader() -> None:
+    class Plain:
+        insertion = None
+
+    class Equipped:
+        def __init__(self) -> None:
+            self.longest = None
+
+        @property
+        def keypad(self) -> None:
+            raise AssertionError("asked")
+
+    assert equipped(cast(Channel, Equipped()))
+    assert not equipped(cast(Channel, Plain()))
+    assert not counting(cast(Reader, Plain()))
 
 
 def test_a_log_in_loads_nothing_of_a_portal() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from functools import cache
+from inspect import getattr_static
 from typing import Protocol, TypeAlias, TypeGuard
 
 Octets: TypeAlias = bytes | bytearray | memoryview
@@ -84,18 +84,14 @@ class EquippedChannel(Channel, Protocol):
 
 
 def equipped(channel: Channel) -> TypeGuard[EquippedChannel]:
-    """Whether it is an :class:`EquippedChannel`. Its class is looked at alone: to look at the channel would ask its reader."""
-    return _has(type(channel), "keypad", "longest")
+    """Whether it is an :class:`EquippedChannel`. Its attributes are not evaluated for that: to do so would ask its reader."""
+    absent = object()
+    return all(getattr_static(channel, name, absent) is not absent for name in ("keypad", "longest"))
 
 
 def counting(reader: Reader) -> TypeGuard[CountingReader]:
     """Whether it is a :class:`CountingReader`."""
-    return _has(type(reader), "insertion")
-
-
-@cache
-def _has(kind: type, *names: str) -> bool:
-    return all(getattr(kind, name, None) is not None for name in names)
+    return getattr_static(reader, "insertion", None) is not None
 
 
 class Reader(Protocol):

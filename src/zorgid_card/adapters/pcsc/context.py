@@ -154,7 +154,6 @@ class Context:
     """
 
     def __init__(self, library: str | None, keep: Callable[[Context], None] | None = None) -> None:
-        self.library = library
         self.pcsc = _load(library)
         out = ffi.new("uint64_t *")
         check("establish", lib.zc_pcsc_establish(self.pcsc, out))
@@ -171,7 +170,7 @@ class Context:
         """The same context in another's hands; this object is worth nothing any more."""
         self._end.detach()
         heir = Context.__new__(Context)
-        heir.library, heir.pcsc = self.library, self.pcsc
+        heir.pcsc = self.pcsc
         heir._own(self.handle, keep)
         return heir
 

@@ -7,8 +7,7 @@ import os
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from functools import cache
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from zorgid_card.adapters.pcsc.context import TIMEOUT, Context, check, lost
 from zorgid_card.adapters.pcsc.keypad import Features
@@ -48,6 +47,7 @@ class Kept:
         self._epoch = 0
         self._spare: Context | None = None
         self._stays: dict[str, Stay] = {}
+        self._closed = False
 
     # --- looking
 
@@ -119,13 +119,14 @@ class Kept:
 
     def _keep(self, context: Context) -> None:
         with self._lock:
-            surplus, self._spare = self._spare, context
+            surplus, self._spare = (context, None) if self._closed else (self._spare, context)
         if surplus is not None:
             surplus.close()
 
     def close(self) -> None:
-        """Let go of both contexts; they are made anew when they are wanted."""
+        """Let go of both contexts; one that still has a card connected is not taken back."""
         with self._lock:
+            self._closed = True
             contexts = (self._context, self._spare)
             self._context = self._spare = None
         for context in contexts:
@@ -153,18 +154,13 @@ def _state(context: Context, slots: Slots) -> int:
 _epochs = itertools.count(1)
 
 
-@cache
-def _kept_by(library: str | None, process: int) -> Kept:
-    _ever.append(found := Kept(library))
-    return found
-
-
-_ever: list[Kept] = []
+_kept: Final[dict[tuple[str | None, int], Kept]] = {}
 
 
 def kept(library: str | None) -> Kept:
     """What is kept of a library; a forked process keeps its own."""
-    return _kept_by(library, os.getpid())
+    key = library, os.getpid()
+    return _kept.get(key) or _kept.setdefault(key, Kept(library))
 
 
 def forget_insertions() -> None:
@@ -172,6 +168,5 @@ def forget_insertions() -> None:
 
     Such a context keeps a PC/SC service that ends by itself from ending, until this process does.
     """
-    _kept_by.cache_clear()
-    while _ever:
-        _ever.pop().close()
+    for key in [key for key in _kept if key[1] == os.getpid()]:
+        _kept.pop(key).close()
