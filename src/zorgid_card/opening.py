@@ -10,7 +10,7 @@ from zorgid_card.adapters import pcsc
 from zorgid_card.cards import CardMemory, Insertion, PIVCard, UZIPass, let_go, open_channel
 from zorgid_card.codec.link import Observer
 from zorgid_card.errors import NoCardError, NoReaderError, UsageError
-from zorgid_card.ports.card import Reader, counting
+from zorgid_card.ports.card import Channel, Reader, counted, counting
 
 
 def find_reader(name: str | None = None, readers: Sequence[Reader] | None = None) -> Reader:
@@ -85,13 +85,15 @@ def open_card(
     channel = slot.connect(exclusive=exclusive, timeout=timeout)
     card: UZIPass | PIVCard | None = None
     try:
-        card = open_channel(channel, observer=observer, memory=memory, insertion=_insertion(slot))
+        card = open_channel(channel, observer=observer, memory=memory, insertion=_insertion(slot, channel))
         card.ask_again = ask_again
         yield card
     finally:
         let_go(channel, card)
 
 
-def _insertion(reader: Reader) -> Insertion:
+def _insertion(reader: Reader, channel: Channel) -> Insertion:
     """Asked when the card is connected: one that was taken out before is not answering any more."""
+    if counted(channel):
+        return Insertion(reader.name, channel.insertion)
     return Insertion(reader.name, reader.insertion() if counting(reader) else None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from inspect import getattr_static
-from typing import Protocol, TypeAlias, TypeGuard
+from typing import Final, Protocol, TypeAlias, TypeGuard
 
 Octets: TypeAlias = bytes | bytearray | memoryview
 
@@ -83,15 +83,35 @@ class EquippedChannel(Channel, Protocol):
         ...
 
 
+class CountedChannel(Channel, Protocol):
+    """A channel that knows the insertion of its card (:class:`CountingReader`)."""
+
+    @property
+    def insertion(self) -> int | None:
+        """The number of the insertion, asked when the card was connected."""
+        ...
+
+
 def equipped(channel: Channel) -> TypeGuard[EquippedChannel]:
     """Whether it is an :class:`EquippedChannel`. Its attributes are not evaluated for that: to do so would ask its reader."""
-    absent = object()
-    return all(getattr_static(channel, name, absent) is not absent for name in ("keypad", "longest"))
+    return _has(channel, "keypad") and _has(channel, "longest")
+
+
+def counted(channel: Channel) -> TypeGuard[CountedChannel]:
+    """Whether it is a :class:`CountedChannel`."""
+    return _has(channel, "insertion")
 
 
 def counting(reader: Reader) -> TypeGuard[CountingReader]:
     """Whether it is a :class:`CountingReader`."""
     return getattr_static(reader, "insertion", None) is not None
+
+
+def _has(value: object, name: str) -> bool:
+    return getattr_static(value, name, _ABSENT) is not _ABSENT
+
+
+_ABSENT: Final = object()
 
 
 class Reader(Protocol):

@@ -53,6 +53,11 @@ class PCSCChannel:
         """Answer to reset, 2 to 33 bytes."""
         return self._atr
 
+    @property
+    def insertion(self) -> int | None:
+        """The number of the card's insertion (:meth:`PCSCReader.insertion`), asked when it was connected."""
+        return self._stay.number
+
     def _checked(self, operation: str, code: int) -> None:
         if self._carrier.protocol == 0:
             self._require_open()
