@@ -223,6 +223,7 @@ def _times(card: Simulated, directory: Path) -> Iterator[Result]:
         theirs, tool = yubikit(card.pin), pkcs11_tool(card.pin, directory)
         yield run(Case(f"{TIME}, {SAME}", Ours(card.pin, CardMemory(), reader), peer, theirs, rounds=31))
         yield run(Case(f"{TIME}, {FIRST}", Ours(card.pin, None, reader), peer, theirs, rounds=31))
+        yield run(Case(f"{TIME}, {SAME}", Ours(card.pin, CardMemory(), reader), "OpenSC pkcs11-tool", tool, rounds=15))
         process = [sys.executable, "-c", _PROCESS, card.pin.decode(), ORIGIN, NONCE]
         ours = partial(subprocess.run, process, check=True, capture_output=True, timeout=_SECONDS)
         yield run(Case(f"{TIME}, {FIRST}, a process", ours, "OpenSC pkcs11-tool", tool, rounds=15))

@@ -10,10 +10,16 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from zorgid_card.adapters.pcsc import Change, Held, ReaderEvent, SlotState
+from zorgid_card.testkit.card import VirtualCard
 
 SOURCE = Path(__file__).parent / "stubs" / "readers_stub.c"
 NO_SERVICE, SERVICE_STOPPED, INVALID_HANDLE, COMM_ERROR = 0x8010001D, 0x8010001E, 0x80100003, 0x80100013
 LOST = (NO_SERVICE, SERVICE_STOPPED, INVALID_HANDLE, COMM_ERROR)
+
+CALLS = (
+    *("establish", "release", "list", "look", "connect", "reconnect"),
+    *("disconnect", "begin", "end", "status", "transmit", "control"),
+)
 
 _STATES = {Held.NOTHING: 0x10, Held.CARD: 0x20, Held.MUTE: 0x220}
 _TRANSMIT = ctypes.CFUNCTYPE(
@@ -71,6 +77,10 @@ class World:
         self.running = True
         self._library.world_service(1)
 
+    def calls(self) -> dict[str, int]:
+        """How often each call was made until now."""
+        return {call: self[f"calls_{call}"] for call in CALLS}
+
     def serve(self, transmit: Callable[[str, bytes], bytes]) -> None:
         """Answer what is sent to cards."""
 
@@ -83,6 +93,22 @@ class World:
         ctypes.c_void_p.in_dll(self._library, "world_transmit").value = ctypes.cast(
             self._callback, ctypes.c_void_p
         ).value
+
+
+class Desk:
+    """Readers that hold simulated cards."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.cards: dict[str, VirtualCard] = {}
+        world.serve(lambda reader, command: self.cards[reader].transmit(command))
+
+    def put(self, reader: str, card: VirtualCard) -> None:
+        if reader not in self.world.readers:
+            self.world.plug(reader)
+        card.power_on()
+        self.cards[reader] = card
+        self.world.put(reader, Held.CARD, card.atr)
 
 
 class Follower:

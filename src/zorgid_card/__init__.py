@@ -23,12 +23,15 @@ if TYPE_CHECKING:
     from zorgid_card.cards.access import LastTry, OnKeypad, PINRequest
     from zorgid_card.cards.kinds import CardKind
     from zorgid_card.errors import ZorgIDError
+    from zorgid_card.middleware import open_token
+    from zorgid_card.opening import find_reader, open_card
     from zorgid_card.pki.hierarchy import UZI_G3, UZI_TEST_G3, trust
     from zorgid_card.pki.identity import UZIIdentity, read_uzi_identity
-    from zorgid_card.recipes import CRLFolder, PortalSide, find_reader, open_card, open_portal, open_token
+    from zorgid_card.recipes import CRLFolder, PortalSide, open_portal
     from zorgid_card.secret import Secret
     from zorgid_card.waiting import wait_for_card
-    from zorgid_card.workflows.authentication import LoggedIn, log_in
+    from zorgid_card.workflows.authentication import LoggedIn
+    from zorgid_card.workflows.card_side import log_in
     from zorgid_card.workflows.creation import CardCreation
     from zorgid_card.workflows.pairing import PortalIdentity
     from zorgid_card.workflows.policy import CreationPolicy, Policy
@@ -87,14 +90,14 @@ _HOME = {
     "read_uzi_identity": "pki.identity",
     "CRLFolder": "recipes",
     "PortalSide": "recipes",
-    "find_reader": "recipes",
-    "open_card": "recipes",
+    "find_reader": "opening",
+    "open_card": "opening",
     "open_portal": "recipes",
     "wait_for_card": "waiting",
-    "open_token": "recipes",
+    "open_token": "middleware",
     "Secret": "secret",
     "LoggedIn": "workflows.authentication",
-    "log_in": "workflows.authentication",
+    "log_in": "workflows.card_side",
     "CardCreation": "workflows.creation",
     "PortalIdentity": "workflows.pairing",
     "CreationPolicy": "workflows.policy",

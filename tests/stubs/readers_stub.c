@@ -50,6 +50,12 @@ int (*world_transmit)(const char *reader, const unsigned char *command, unsigned
 /* for the test to read */
 uint32_t world_contexts, world_waiting, world_forgotten, world_cards, world_waits;
 
+/* how often each call was made */
+uint32_t world_calls_establish, world_calls_release, world_calls_list, world_calls_look, world_calls_connect, world_calls_reconnect,
+    world_calls_disconnect, world_calls_begin, world_calls_end, world_calls_status, world_calls_transmit, world_calls_control;
+
+#define CALLED(call) __atomic_add_fetch(&world_calls_##call, 1, __ATOMIC_SEQ_CST)
+
 #define LOCKED(statements)          \
     do {                            \
         pthread_mutex_lock(&lock);  \
@@ -128,6 +134,7 @@ static int slot_of(long context)
 
 long SCardEstablishContext(unsigned long scope, const void *a, const void *b, long *context)
 {
+    CALLED(establish);
     long code = 0x8010001D;
 
     (void)scope, (void)a, (void)b;
@@ -145,6 +152,7 @@ long SCardEstablishContext(unsigned long scope, const void *a, const void *b, lo
 
 long SCardReleaseContext(long context)
 {
+    CALLED(release);
     long code = 0x80100003;
 
     LOCKED({
@@ -182,6 +190,7 @@ static long list(char *names, unsigned long *length)
 
 long SCardListReaders(long context, const char *groups, char *names, unsigned long *length)
 {
+    CALLED(list);
     long code;
 
     (void)groups;
@@ -273,6 +282,7 @@ static long wait(long context, unsigned long nap, const struct timespec *end, re
 
 long SCardGetStatusChange(long context, unsigned long timeout, reader_state *states, unsigned long count)
 {
+    CALLED(look);
     struct timespec end;
     long code;
 
@@ -308,6 +318,7 @@ long SCardCancel(long context)
 long SCardConnect(long context, const char *reader, unsigned long share, unsigned long protocols, long *card,
                   unsigned long *protocol)
 {
+    CALLED(connect);
     long code = 0;
 
     (void)share, (void)protocols;
@@ -336,6 +347,7 @@ long SCardConnect(long context, const char *reader, unsigned long share, unsigne
 long SCardReconnect(long card, unsigned long share, unsigned long protocols, unsigned long initialization,
                     unsigned long *protocol)
 {
+    CALLED(reconnect);
     (void)card, (void)share, (void)protocols, (void)initialization;
     *protocol = 2;
     return 0;
@@ -343,6 +355,7 @@ long SCardReconnect(long card, unsigned long share, unsigned long protocols, uns
 
 long SCardDisconnect(long card, unsigned long disposition)
 {
+    CALLED(disconnect);
     (void)card, (void)disposition;
     LOCKED(world_cards--);
     return 0;
@@ -350,12 +363,14 @@ long SCardDisconnect(long card, unsigned long disposition)
 
 long SCardBeginTransaction(long card)
 {
+    CALLED(begin);
     (void)card;
     return 0;
 }
 
 long SCardEndTransaction(long card, unsigned long disposition)
 {
+    CALLED(end);
     (void)card, (void)disposition;
     return 0;
 }
@@ -363,6 +378,7 @@ long SCardEndTransaction(long card, unsigned long disposition)
 long SCardStatus(long card, char *reader, unsigned long *reader_length, unsigned long *state, unsigned long *protocol,
                  unsigned char *atr, unsigned long *atr_length)
 {
+    CALLED(status);
     (void)reader, (void)reader_length, (void)state, (void)protocol;
     LOCKED({
         memcpy(atr, readers[card - 1].atr, sizeof readers[card - 1].atr);
@@ -374,6 +390,7 @@ long SCardStatus(long card, char *reader, unsigned long *reader_length, unsigned
 long SCardTransmit(long card, const void *request, const unsigned char *command, unsigned long length, void *receive,
                    unsigned char *response, unsigned long *response_length)
 {
+    CALLED(transmit);
     char name[NAME];
     int present, size;
 
@@ -391,6 +408,7 @@ long SCardTransmit(long card, const void *request, const unsigned char *command,
 long SCardControl(long card, unsigned long control, const void *sent, unsigned long length, void *received,
                   unsigned long capacity, unsigned long *returned)
 {
+    CALLED(control);
     (void)card, (void)control, (void)sent, (void)length, (void)received, (void)capacity;
     *returned = 0;
     return 0x80100022; /* SCARD_E_UNSUPPORTED_FEATURE */

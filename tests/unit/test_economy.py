@@ -16,7 +16,7 @@ from met_cards import OTHER_PIN, PIN, LoggedIn, Noted, NotingReader, Person, a_c
 from piv_card import get, send, verify
 from world import CARD_PIN, World
 from zorgid_card import recipes
-from zorgid_card.cards import CardMemory, Insertion, Tries, TryState, ZorgIDCard, open_card
+from zorgid_card.cards import CardMemory, Insertion, PIVCard, Tries, TryState, ZorgIDCard, open_card
 from zorgid_card.cards.memory import KnownCard
 from zorgid_card.cards.objects import chuid
 from zorgid_card.codec.link import Link
@@ -324,7 +324,7 @@ def test_what_this_library_writes_is_not_remembered(
 ) -> None:
     sign_in(reader, memory)
     with recipes.open_card(reader, memory=memory) as opened:
-        assert isinstance(opened, recipes.PIVCard)
+        assert isinstance(opened, PIVCard)
         old = opened.authentication_certificate()
         with opened.session():
             opened.authenticate_administration(opened.factory_secrets()[2])  # type: ignore[attr-defined]

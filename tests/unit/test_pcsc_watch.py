@@ -21,10 +21,10 @@ from zorgid_card.adapters.pcsc import (
     ReaderEvent,
     ReaderWatch,
     context,
+    forget_insertions,
     readers,
     watch_readers,
 )
-from zorgid_card.adapters.pcsc.readers import _counting
 from zorgid_card.errors import PCSCUnavailableError, TransportError
 
 pytestmark = pytest.mark.skipif("sys.platform != 'linux'", reason="the stub is a libpcsclite")
@@ -515,7 +515,7 @@ def test_an_insertion_keeps_its_number_until_the_card_is_taken_out(world: World)
     assert reader.insertion() not in (None, number)
     world.unplug("one")
     assert reader.insertion() is None
-    _counting.cache_clear()
+    forget_insertions()
 
 
 def test_a_reader_plugged_in_again_is_another_insertion_where_pcsc_counts_that(world: World) -> None:
@@ -529,7 +529,7 @@ def test_a_reader_plugged_in_again_is_another_insertion_where_pcsc_counts_that(w
         numbers.add(reader.insertion())
         world.unplug("one")
     assert len(numbers - {None}) == 2
-    _counting.cache_clear()
+    forget_insertions()
 
 
 def test_after_a_restart_of_the_service_the_same_count_is_another_number(world: World) -> None:
@@ -544,4 +544,4 @@ def test_after_a_restart_of_the_service_the_same_count_is_another_number(world: 
     world.put("one", Held.CARD, A, unseen=1)
     assert reader.insertion() not in (None, first)
     world["lost_code"] = NO_SERVICE
-    _counting.cache_clear()
+    forget_insertions()

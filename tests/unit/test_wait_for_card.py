@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import uzi_card
-from readers_world import World, compile_library, our_threads
+from readers_world import Desk, World, compile_library, our_threads
 from zorgid_card import CardKind, open_card, readers, wait_for_card
 from zorgid_card.adapters.pcsc import LIBRARY_VARIABLE, Held, PCSCReader, forget_insertions
 from zorgid_card.errors import NoCardError, PCSCUnavailableError, WrongCardError
@@ -19,22 +19,6 @@ from zorgid_card.testkit.maker import Maker
 pytestmark = pytest.mark.skipif("sys.platform != 'linux'", reason="the stub is a libpcsclite")
 
 PATIENCE = 60.0
-
-
-class Desk:
-    """Readers that hold simulated cards."""
-
-    def __init__(self, world: World) -> None:
-        self.world = world
-        self.cards: dict[str, VirtualCard] = {}
-        world.serve(lambda reader, command: self.cards[reader].transmit(command))
-
-    def put(self, reader: str, card: VirtualCard) -> None:
-        if reader not in self.world.readers:
-            self.world.plug(reader)
-        card.power_on()
-        self.cards[reader] = card
-        self.world.put(reader, Held.CARD, card.atr)
 
 
 @pytest.fixture(scope="module")

@@ -25,7 +25,7 @@ from zorgid_card.errors import (
     UserError,
     WrongCardError,
 )
-from zorgid_card.ports.card import EquippedChannel, Keypad, PINEntry
+from zorgid_card.ports.card import Keypad, PINEntry, equipped
 from zorgid_card.protocol.iso7816 import Credential
 from zorgid_card.secret import Secret
 
@@ -351,7 +351,7 @@ class CardSession(ABC):
     def keypad(self) -> Keypad | None:
         """The reader's keypad, if it has one: then :class:`OnKeypad` may be given for a PIN."""
         channel = self._link.channel
-        return channel.keypad if isinstance(channel, EquippedChannel) else None
+        return channel.keypad if equipped(channel) else None
 
     def _attempt(self, exchange: Exchange[None], minimum: int, maximum: int) -> None:
         """Make a try at a PIN or PUK of ``minimum`` to ``maximum`` characters, whose counter was read before."""

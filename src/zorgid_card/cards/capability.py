@@ -9,7 +9,7 @@ from zorgid_card.codec.atr import ATR
 from zorgid_card.codec.link import Link
 from zorgid_card.codec.tlv import Index
 from zorgid_card.errors import ATRError, CardError, EncodingError, TransportError
-from zorgid_card.ports.card import EquippedChannel
+from zorgid_card.ports.card import equipped
 
 ENOUGH: Final = 4096
 """Bytes of data that must go through for extended length to be used at all: more than any object of a card of this library."""
@@ -36,7 +36,7 @@ def extended_length(link: Link, *, read_file: bool = True) -> bool:
         CardRemovedError, CardResetError: the card is gone.
     """
     channel = link.channel
-    reader = channel.longest if isinstance(channel, EquippedChannel) else None
+    reader = channel.longest if equipped(channel) else None
     if reader is not None and reader < ENOUGH:
         return False
     with channel.transaction():

@@ -2,21 +2,38 @@
 
 from __future__ import annotations
 
-from asn1crypto.core import ObjectIdentifier
+from typing import Final
+
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from zorgid_card.codec.tlv import encode
 from zorgid_card.errors import CertificateMalformedError
 from zorgid_card.protocol.piv import KeyAlgorithm, key_algorithm_of_spki
+
+_OBJECT_IDENTIFIER: Final = 0x06
 
 
 def carries(der: bytes, type_id: str) -> bool:
     """Whether the object identifier ``type_id`` stands anywhere in the certificate: a sign of its kind, no
     proof.
     """
-    encoded: bytes = ObjectIdentifier(type_id).dump()
-    return encoded in der
+    return _object_identifier(type_id) in der
+
+
+def _object_identifier(dotted: str) -> bytes:
+    """DER (X.690, 8.19)."""
+    first, second, *rest = map(int, dotted.split("."))
+    return encode(_OBJECT_IDENTIFIER, *map(_subidentifier, (40 * first + second, *rest)))
+
+
+def _subidentifier(number: int) -> bytes:
+    """In groups of seven bits, with bit 8 set on all but the last."""
+    octets = [number & 0x7F]
+    while number := number >> 7:
+        octets.append(number & 0x7F | 0x80)
+    return bytes(reversed(octets))
 
 
 def public_key_of(der: bytes) -> tuple[bytes, KeyAlgorithm]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from time import perf_counter
-from typing import NoReturn, Protocol, TypeAlias, TypeVar, runtime_checkable
+from typing import NoReturn, Protocol, TypeAlias, TypeGuard, TypeVar
 
 from zorgid_card._native import Carrier
 from zorgid_card.codec.apdu import CommandAPDU, ResponseAPDU
@@ -24,7 +24,6 @@ Observer: TypeAlias = Callable[[bytes, bytes, float], None]
 """Told of each physical command and response, both masked, and the seconds between them."""
 
 
-@runtime_checkable
 class LogicalChannel(Channel, Protocol):
     """A channel whose logical commands the C core carries by itself, as the PC/SC one's."""
 
@@ -63,7 +62,7 @@ class Link:
         self._carrier = Carrier()
         self._over: Callable[[bytes], Octets] | None = self._send
         self._failed: Callable[[int, int], NoReturn] = _failed
-        if observer is None and isinstance(channel, LogicalChannel):
+        if observer is None and _logical(channel):
             self._carrier, self._failed, self._over = channel.carrier, channel.failed, None
         self._stepped = -self._carrier.count
         self.secure: SecureMessaging | None = None
@@ -154,6 +153,10 @@ class Link:
             return outcome
         finally:
             exchange.close()
+
+
+def _logical(channel: Channel) -> TypeGuard[LogicalChannel]:
+    return hasattr(channel, "carrier") and hasattr(channel, "failed")
 
 
 def _failed(status: int, code: int) -> NoReturn:

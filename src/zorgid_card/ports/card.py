@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias, runtime_checkable
+from inspect import getattr_static
+from typing import Final, Protocol, TypeAlias, TypeGuard
 
 Octets: TypeAlias = bytes | bytearray | memoryview
 
@@ -68,7 +69,6 @@ class Keypad(Protocol):
         ...
 
 
-@runtime_checkable
 class EquippedChannel(Channel, Protocol):
     """A channel that knows what its reader can do."""
 
@@ -81,6 +81,37 @@ class EquippedChannel(Channel, Protocol):
     def longest(self) -> int | None:
         """Most bytes of data that it carries in one command or response; 0: short APDUs alone; None: it does not tell."""
         ...
+
+
+class CountedChannel(Channel, Protocol):
+    """A channel that knows the insertion of its card (:class:`CountingReader`)."""
+
+    @property
+    def insertion(self) -> int | None:
+        """The number of the insertion, asked when the card was connected."""
+        ...
+
+
+def equipped(channel: Channel) -> TypeGuard[EquippedChannel]:
+    """Whether it is an :class:`EquippedChannel`. Its attributes are not evaluated for that: to do so would ask its reader."""
+    return _has(channel, "keypad") and _has(channel, "longest")
+
+
+def counted(channel: Channel) -> TypeGuard[CountedChannel]:
+    """Whether it is a :class:`CountedChannel`."""
+    return _has(channel, "insertion")
+
+
+def counting(reader: Reader) -> TypeGuard[CountingReader]:
+    """Whether it is a :class:`CountingReader`."""
+    return getattr_static(reader, "insertion", None) is not None
+
+
+def _has(value: object, name: str) -> bool:
+    return getattr_static(value, name, _ABSENT) is not _ABSENT
+
+
+_ABSENT: Final = object()
 
 
 class Reader(Protocol):
@@ -113,7 +144,6 @@ class Reader(Protocol):
         ...
 
 
-@runtime_checkable
 class CountingReader(Reader, Protocol):
     """A reader that counts the cards put into it, as those of PC/SC do."""
 

@@ -11,6 +11,7 @@ import contextlib
 import socket
 import threading
 from types import TracebackType
+from typing import NoReturn
 
 from zorgid_card.errors import TransportError
 from zorgid_card.testkit.bystander import Bystander
@@ -40,6 +41,8 @@ class VPCDCard:
         self._address = (host, port)
         self._socket: socket.socket | None = None
         self._thread: threading.Thread | None = None
+        self.gone = True
+        """Whether the card is served no longer, or not yet."""
 
     def start(self, timeout: float = 5.0) -> None:
         """Connect, which inserts the card; vpcd notices within half a second.
@@ -56,7 +59,7 @@ class VPCDCard:
                 f"no virtual reader (vpcd) answers at {self._address[0]}:{self._address[1]}",
                 reason=str(error),
             ) from error
-        self._socket = connection
+        self._socket, self.gone = connection, False
         self._thread = threading.Thread(target=self._serve, args=(connection,), name="vpcd card", daemon=True)
         self._thread.start()
 
@@ -86,13 +89,18 @@ class VPCDCard:
 
     def _serve(self, connection: socket.socket) -> None:
         """Answer until the other side goes away."""
-        with connection, contextlib.suppress(OSError, EOFError, TornError):
-            while True:
-                size = int.from_bytes(_receive(connection, 2), "big")
-                answer = self._answer(_receive(connection, size))
-                if answer is not None:
-                    connection.sendall(len(answer).to_bytes(2, "big") + answer)
+        with connection:
+            with contextlib.suppress(OSError, EOFError, TornError):
+                self._answer_all(connection)
+            self.gone = True  # before anybody can see that the connection ends
         self._card.power_off()
+
+    def _answer_all(self, connection: socket.socket) -> NoReturn:
+        while True:
+            size = int.from_bytes(_receive(connection, 2), "big")
+            answer = self._answer(_receive(connection, size))
+            if answer is not None:
+                connection.sendall(len(answer).to_bytes(2, "big") + answer)
 
     def _answer(self, message: bytes) -> bytes | None:
         if len(message) != 1:
@@ -137,7 +145,7 @@ class VPCDSlot:
     def card(self) -> VirtualCard | None:
         """The card in the slot, if any."""
         serving = self._serving
-        return None if serving is None or serving.wait(0) else self._card
+        return None if serving is None or serving.gone else self._card
 
     def insert(self, card: VirtualCard, /) -> None:
         """Put a card in; one that is there is taken out first.

@@ -30,8 +30,7 @@ from zorgid_card.pki.chain import Trust
 from zorgid_card.pki.identity import UZIIdentity, read_uzi_identity, read_zorgid_identity
 from zorgid_card.pki.revocation import CRLSource, check_revocation
 from zorgid_card.pki.statement import SESSION, verify_statement
-from zorgid_card.pki.web_eid import make_token, verify_token
-from zorgid_card.ports.card import Signer
+from zorgid_card.pki.web_eid import verify_token
 from zorgid_card.ports.registry import (
     CardLink,
     Challenge,
@@ -42,22 +41,22 @@ from zorgid_card.ports.registry import (
     SmartCard,
     Unit,
 )
+from zorgid_card.workflows.card_side import log_in
 from zorgid_card.workflows.portal import Context, Services
 from zorgid_card.workflows.session import Authenticate, Authenticated, session_statement
 
+__all__ = [
+    "LogIn",
+    "LoggedIn",
+    "about",
+    "accept_pass",
+    "authenticated_session",
+    "log_in",
+    "session_identity",
+    "session_pass",
+]
+
 _LOG_IN = "log-in"
-
-
-def log_in(signer: Signer, certificate: bytes, *, origin: str, nonce: str) -> str:
-    """The card side of a log-in: a Web eID authentication token, format web-eid:1.0.
-
-    Args:
-        signer: the card's authenticity key.
-        certificate: its certificate, DER.
-        origin: the portal's origin as the transport knows it, never as a page claims it.
-        nonce: the portal's challenge, 44 to 128 characters.
-    """
-    return make_token(signer, certificate, origin, nonce)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

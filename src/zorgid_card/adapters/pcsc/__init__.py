@@ -5,8 +5,9 @@
 
 from zorgid_card.adapters.pcsc.channel import PCSCChannel
 from zorgid_card.adapters.pcsc.events import Change, Held, ReaderEvent, SlotState, Snapshot
+from zorgid_card.adapters.pcsc.kept import forget_insertions
 from zorgid_card.adapters.pcsc.monitor import ReaderWatch, watch_readers
-from zorgid_card.adapters.pcsc.readers import LIBRARY_VARIABLE, PCSCReader, forget_insertions, readers
+from zorgid_card.adapters.pcsc.readers import LIBRARY_VARIABLE, PCSCReader, readers
 
 __all__ = [
     "LIBRARY_VARIABLE",

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from functools import cached_property
 from typing import Final, NoReturn
 
 from zorgid_card._native import Carrier, ffi, lib, octets, reason
 from zorgid_card.adapters.pcsc.context import CARD_REMOVED, CARD_UNPOWERED, LEAVE, LOST, NO_CARD, RESET, Context, check
+from zorgid_card.adapters.pcsc.kept import Stay
 from zorgid_card.adapters.pcsc.keypad import Features, PCSCKeypad, ask
 from zorgid_card.codec.exchange import fail_exchange
 from zorgid_card.errors import CardRemovedError, CardResetError, TransportError, WrongCardError
@@ -24,9 +24,14 @@ class PCSCChannel:
     When another program has reset the card, the operation raises :class:`CardResetError`, and so does every further one of the
     same transaction, for what was selected or verified is lost, and the transaction with it. Outside a transaction, and once
     it has ended, the channel is connected anew.
+
+    Args:
+        context: with the card connected.
+        protocol, share: how.
+        stay: of the card in its reader, as it was seen after connecting; None: not seen, so the card is asked.
     """
 
-    def __init__(self, context: Context, protocol: int, share: int) -> None:
+    def __init__(self, context: Context, protocol: int, share: int, stay: Stay | None = None) -> None:
         self._context = context
         self._pcsc = context.pcsc
         self._carrier = Carrier(ffi.buffer(self._pcsc), context.card, protocol)
@@ -35,7 +40,8 @@ class PCSCChannel:
         self._share = share
         self._depth = 0
         self._lost: int | None = None  # why the card must be connected anew; then nothing is carried
-        self._atr = self._read_atr()
+        self._stay = stay if stay is not None and stay.atr else Stay(None, self._read_atr())
+        self._atr = self._stay.atr
 
     def _read_atr(self) -> bytes:
         raw, length = ffi.new("uint8_t[]", lib.ZC_PCSC_ATR_MAX), ffi.new("uint32_t *")
@@ -46,6 +52,11 @@ class PCSCChannel:
     def atr(self) -> bytes:
         """Answer to reset, 2 to 33 bytes."""
         return self._atr
+
+    @property
+    def insertion(self) -> int | None:
+        """The number of the card's insertion (:meth:`PCSCReader.insertion`), asked when it was connected."""
+        return self._stay.number
 
     def _checked(self, operation: str, code: int) -> None:
         if self._carrier.protocol == 0:
@@ -142,10 +153,13 @@ class PCSCChannel:
         )
         return bytes(ffi.buffer(room, length[0]))
 
-    @cached_property
+    @property
     def _features(self) -> Features:
-        with self.transaction():  # outside of one PC/SC refuses while another program is in its own
-            return ask(self.control)
+        """Asked once in a card's stay."""
+        if self._stay.features is None:
+            with self.transaction():  # outside of one PC/SC refuses while another program is in its own
+                self._stay.features = ask(self.control)
+        return self._stay.features
 
     @property
     def keypad(self) -> PCSCKeypad | None:

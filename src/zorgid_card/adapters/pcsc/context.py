@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import weakref
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import cache
 from typing import Any, Final, NoReturn
 
@@ -47,6 +46,7 @@ _ADVICE: Final = {
 # What PC/SC answers (pcsclite.h and winerror.h agree on the numbers).
 NO_READERS: Final = 0x8010002E
 UNKNOWN_READER: Final = 0x80100009
+NO_ROOM: Final = 0x80100008
 CANCELLED: Final = 0x80100002
 TIMEOUT: Final = 0x8010000A
 NO_CARD: Final = 0x8010000C
@@ -146,16 +146,33 @@ def _load(path: str | None) -> Any:
 
 
 class Context:
-    """One PC/SC context, and at most one card connected in it; both are let go of exactly once."""
+    """One PC/SC context, and at most one card connected in it; both are let go of exactly once.
 
-    def __init__(self, library: str | None) -> None:
+    Args:
+        library: path of a PC/SC library, None for the system's own.
+        keep: takes a context over whose card was let go of in good order, in place of its release.
+    """
+
+    def __init__(self, library: str | None, keep: Callable[[Context], None] | None = None) -> None:
         self.pcsc = _load(library)
         out = ffi.new("uint64_t *")
         check("establish", lib.zc_pcsc_establish(self.pcsc, out))
-        self.handle = int(out[0])
+        self._own(int(out[0]), keep)
+
+    def _own(self, handle: int, keep: Callable[[Context], None] | None) -> None:
+        self.handle = handle
+        self._keep = keep
         self._card: list[int] = []
         self._process = os.getpid()
-        self._end = weakref.finalize(self, _let_go, self.pcsc, self.handle, self._card, self._process, RESET)
+        self._end = weakref.finalize(self, _let_go, self.pcsc, handle, self._card, self._process, RESET)
+
+    def passed_on(self, keep: Callable[[Context], None] | None = None) -> Context:
+        """The same context in another's hands; this object is worth nothing any more."""
+        self._end.detach()
+        heir = Context.__new__(Context)
+        heir.pcsc = self.pcsc
+        heir._own(self.handle, keep)
+        return heir
 
     def connect(self, reader: bytes, share: int) -> int:
         """Connect the card in ``reader``; returns the protocol (1: T=0, 2: T=1)."""
@@ -172,9 +189,19 @@ class Context:
         return self._card[0]
 
     def close(self, disposition: int = LEAVE) -> None:
-        """Let go of the card and the context; a second time does nothing."""
-        if self._end.detach() is not None:
+        """Let go of the card, and of the context unless somebody keeps it; a second time does nothing."""
+        if self._end.detach() is None or self._process != os.getpid():
+            return
+        orderly = bool(self._card) and _disconnect(self.pcsc, self._card, disposition)
+        if orderly and self._keep is not None:
+            self._keep(self.passed_on())
+        else:
             _let_go(self.pcsc, self.handle, self._card, self._process, disposition)
+
+
+def _disconnect(pcsc: Any, card: list[int], disposition: int) -> bool:
+    """Let go of the card, if there is one; whether PC/SC says that it went well."""
+    return all(lib.zc_pcsc_disconnect(pcsc, card.pop(), disposition) == 0 for _ in range(len(card)))
 
 
 def _let_go(pcsc: Any, handle: int, card: list[int], process: int, disposition: int) -> None:
@@ -184,16 +211,5 @@ def _let_go(pcsc: Any, handle: int, card: list[int], process: int, disposition: 
     """
     if process != os.getpid():
         return
-    for one in card:
-        lib.zc_pcsc_disconnect(pcsc, one, disposition)
+    _disconnect(pcsc, card, disposition)
     lib.zc_pcsc_release(pcsc, handle)
-
-
-@contextmanager
-def opened(library: str | None) -> Iterator[Context]:
-    """A context for a while."""
-    context = Context(library)
-    try:
-        yield context
-    finally:
-        context.close()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import threading
 import time
@@ -166,6 +165,8 @@ class ReaderWatch:
 
     async def _fill_in_thread(self) -> None:
         """Fill in a thread that ends with this call, however it ends."""
+        import asyncio  # noqa: PLC0415  # a log-in has no use for it, and would wait for it longer than for the card
+
         loop = asyncio.get_running_loop()
         done: asyncio.Future[None] = loop.create_future()
         abandoned = threading.Event()

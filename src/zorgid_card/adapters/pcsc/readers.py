@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-import itertools
 import os
-import threading
 import time
-from functools import cache
+from contextlib import suppress
 from typing import Final
 
 from zorgid_card.adapters.pcsc import sharing
 from zorgid_card.adapters.pcsc.channel import PCSCChannel
-from zorgid_card.adapters.pcsc.context import (
-    TIMEOUT,
-    Context,
-    check,
-    encoded,
-    lost,
-    no_reader_yet,
-    opened,
-)
-from zorgid_card.adapters.pcsc.slots import COUNTER_SHIFT, NOTIFICATION, NOTIFIES, PRESENT, UNKNOWN, Slots, reader_names
+from zorgid_card.adapters.pcsc.context import TIMEOUT, Context, check, encoded, lost, no_reader_yet
+from zorgid_card.adapters.pcsc.kept import kept
+from zorgid_card.adapters.pcsc.slots import PRESENT, UNKNOWN, Slots
 from zorgid_card.errors import NoCardError, NoReaderError, PCSCUnavailableError, ReaderError
 
 LIBRARY_VARIABLE: Final = "ZORGID_PCSC_LIBRARY"
@@ -60,10 +51,15 @@ class PCSCReader:
             CardResponseError: the card does not answer (it may be in upside down).
             PCSCUnavailableError: the PC/SC service has stopped.
         """
-        context = Context(self._library)
+        keeper = kept(self._library)
+        context, (protocol, share) = keeper.connected(
+            lambda context: sharing.connect(context, self._encoded, self._name, exclusive=exclusive, timeout=timeout)
+        )
         try:
-            protocol, share = sharing.connect(context, self._encoded, self._name, exclusive=exclusive, timeout=timeout)
-            return PCSCChannel(context, protocol, share)
+            stay = None
+            with suppress(ReaderError):  # what cannot be looked up is asked of the card
+                stay = keeper.stay(self._name)
+            return PCSCChannel(context, protocol, share, stay)
         except BaseException:
             context.close()
             raise
@@ -75,15 +71,22 @@ class PCSCReader:
             NoCardError: ``timeout`` passed.
             NoReaderError: the reader was unplugged.
         """
+        if timeout == 0:
+            if kept(self._library).present(self._name) != present:
+                raise _too_late()
+            return
         end = None if timeout is None else time.monotonic() + timeout
         slot = Slots([self._name])
-        with opened(self._library) as context:
+        context = Context(self._library)
+        try:
             while True:
                 self._look(context, slot, end)
                 if bool(slot.state(0) & PRESENT) == present:
                     return
                 if end is not None and time.monotonic() >= end:
-                    raise NoCardError("the time to wait has passed", reason="timeout")
+                    raise _too_late()
+        finally:
+            context.close()
 
     def _look(self, context: Context, slot: Slots, end: float | None) -> None:
         """Let ``slot`` know its state, waiting a while for it to change; the first look does not wait."""
@@ -106,68 +109,17 @@ class PCSCReader:
             None where that cannot be known: no card, no reader, no service, a platform that does not count (macOS), or a card
             that came with its reader, of which nothing is counted yet.
         """
-        return _counting(self._library, os.getpid()).number(self._name)
-
-
-class _Counting:
-    """A context that is kept, since the numbers that PC/SC counts mean something within one context only."""
-
-    def __init__(self, library: str | None) -> None:
-        self._library = library
-        self._lock = threading.Lock()
-        self._context: Context | None = None
-        self._epoch = 0
-
-    def number(self, reader: str) -> int | None:
-        """See :meth:`PCSCReader.insertion`."""
-        with self._lock:
-            for _ in range(2):  # a context that was lost meanwhile is made again, once
-                try:
-                    return self._number(reader, self._kept())
-                except NoReaderError:
-                    return None
-                except ReaderError as error:
-                    if not lost(error):
-                        raise
-                    self._drop()
-        return None
-
-    def _number(self, reader: str, context: Context) -> int | None:
-        slots = Slots([reader, NOTIFICATION] if NOTIFIES else [reader])
-        check("look", slots.wait(context, 0))
-        state, notification = slots.state(0), slots.state(len(slots) - 1)
-        counted, moved = state >> COUNTER_SHIFT, notification >> COUNTER_SHIFT
-        if not state & PRESENT or not counted:
+        try:
+            stay = kept(self._library).stay(self._name)
+        except ReaderError as error:
+            if not lost(error):
+                raise
             return None
-        return (self._epoch << COUNTER_SHIFT | moved) << COUNTER_SHIFT | counted
-
-    def _kept(self) -> Context:
-        if self._context is None:
-            self._context = Context(self._library)
-            self._epoch = next(_epochs)
-        return self._context
-
-    def _drop(self) -> None:
-        if self._context is not None:
-            self._context.close()
-            self._context = None
+        return None if stay is None else stay.number
 
 
-_epochs = itertools.count(1)
-
-
-@cache
-def _counting(library: str | None, process: int) -> _Counting:
-    """The kept context of a library; a forked process makes its own."""
-    return _Counting(library)
-
-
-def forget_insertions() -> None:
-    """Let go of the contexts in which insertions are counted; they are made anew when one is asked for, with other numbers.
-
-    Such a context keeps a PC/SC service that ends by itself from ending, until this process does.
-    """
-    _counting.cache_clear()
+def _too_late() -> NoCardError:
+    return NoCardError("the time to wait has passed", reason="timeout")
 
 
 def readers(*, library: str | None = None) -> list[PCSCReader]:
@@ -181,8 +133,7 @@ def readers(*, library: str | None = None) -> list[PCSCReader]:
     """
     library = library or os.environ.get(LIBRARY_VARIABLE)
     try:
-        with opened(library) as context:
-            return [PCSCReader(name, library) for name in reader_names(context)]
+        return [PCSCReader(name, library) for name in kept(library).names()]
     except PCSCUnavailableError as error:
         if no_reader_yet(error):
             return []

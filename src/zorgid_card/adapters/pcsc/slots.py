@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from zorgid_card._native import ffi, lib
-from zorgid_card.adapters.pcsc.context import NO_READERS, Context, check, decoded, encoded
+from zorgid_card.adapters.pcsc.context import NO_READERS, NO_ROOM, Context, check, decoded, encoded
 from zorgid_card.errors import ReaderError
 
 # What stands in a slot's state (SCARD_STATE_*; pcsclite.h and winscard.h agree on the numbers).
@@ -23,23 +23,27 @@ NOTIFIES: Final = sys.platform != "darwin"
 MOST: Final = 10 if sys.platform == "win32" else int(lib.ZC_PCSC_SLOTS_MAX)
 """Slots that one call takes: MAXIMUM_SMARTCARD_READERS on Windows, PCSCLITE_MAX_READERS_CONTEXTS elsewhere."""
 
+_ROOM, _MOST_ROOM = 2048, 1 << 20
+"""Bytes for the names of all readers: pcsc-lite has 16 of at most 128."""
+
 
 def reader_names(context: Context) -> list[str]:
-    """All readers' names. Between asking for the size and for the names a reader may be plugged in: ask again.
+    """All readers' names. Where there is no room for them PC/SC tells how much they want, and one more may come meanwhile.
 
     Raises:
         ReaderError: see :func:`check`; ``unsettled``: they change each time.
     """
-    length = ffi.new("uint32_t *")
+    length = ffi.new("uint32_t *", _ROOM)
     for _ in range(10):
-        code = lib.zc_pcsc_list(context.pcsc, context.handle, ffi.NULL, 0, length)
+        names = ffi.new("char[]", length[0])
+        code = lib.zc_pcsc_list(context.pcsc, context.handle, names, length[0], length)
+        if code == 0:
+            raw = bytes(ffi.buffer(names))[: length[0]]
+            return [decoded(name) for name in raw.split(b"\0") if name]
         if code == NO_READERS:
             return []
-        check("list readers", code)
-        names = ffi.new("char[]", max(length[0], 1))
-        if lib.zc_pcsc_list(context.pcsc, context.handle, names, length[0], length) == 0:
-            raw = bytes(ffi.buffer(names, length[0]))
-            return [decoded(name) for name in raw.split(b"\0") if name]
+        check("list readers", 0 if code == NO_ROOM else code)
+        length[0] = max(_ROOM, min(length[0], _MOST_ROOM))
     raise ReaderError("list readers: the list keeps changing", reason="unsettled")
 
 
