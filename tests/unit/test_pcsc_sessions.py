@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from functools import cache
 from pathlib import Path
 
@@ -39,6 +39,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the stub is a l
 PIN, NEW_PIN = b"123456", b"654321"
 CHANGING = {INS.VERIFY, INS.CHANGE_REFERENCE_DATA, INS.GENERATE_ASYMMETRIC_KEY_PAIR, INS.PUT_DATA}
 MAKER = Maker.create()
+SELECT = bytes.fromhex("00A4040005A00000030800")
 
 
 @cache
@@ -149,6 +150,56 @@ def test_a_card_of_which_nothing_was_read_is_to_be_opened_anew(stub: Stub) -> No
     card.tries()
     stub.remove()
     stub.insert(simulated)
+    with pytest.raises(WrongCardError, match="open it anew"):
+        card.tries()
+    close(card)
+
+
+def test_pin_1_a_reset_does_not_hide_that_another_card_was_put_in_before_it(stub: Stub) -> None:
+    """PC/SC tells what happened last alone."""
+    _, card = made(stub)
+    card.authentication_certificate()
+    other, second = made(stub)
+    close(second)
+    stub.remove()
+    stub.insert(other)
+    stub.reset()
+    seen = recorded(stub)
+    for _ in range(2):
+        with pytest.raises(WrongCardError):
+            card.verify_pin(Secret.of(b"999999"))
+    assert not CHANGING & set(seen)
+    close(card)
+
+
+@pytest.mark.parametrize("depth", [0, 1])
+def test_pin_1_a_card_exchanged_after_a_reset_was_told_is_not_taken_for_the_same(stub: Stub, depth: int) -> None:
+    first, card = made(stub)
+    card.authentication_certificate()
+    other, second = made(stub)
+    close(second)
+    stub.hold(first)
+    card.tries()
+    channel = card.link.channel
+    break_off(stub, "reset before", 1)
+    with channel.transaction() if depth else nullcontext(), pytest.raises(CardResetError):
+        channel.transmit(SELECT)
+    del stub.answer
+    stub.remove()
+    stub.insert(other)
+    seen = recorded(stub)
+    with pytest.raises(WrongCardError):
+        card.verify_pin(Secret.of(b"999999"))
+    assert not CHANGING & set(seen)
+    close(card)
+
+
+def test_pin_1_where_insertions_are_not_counted_a_reset_may_be_another_card(
+    stub: Stub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("zorgid_card.adapters.pcsc.slots.NOTIFIES", False)  # macOS
+    _, card = made(stub)
+    stub.reset()
     with pytest.raises(WrongCardError, match="open it anew"):
         card.tries()
     close(card)

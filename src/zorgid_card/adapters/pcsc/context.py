@@ -153,6 +153,8 @@ class Context:
         out = ffi.new("uint64_t *")
         check("establish", lib.zc_pcsc_establish(self.pcsc, out))
         self.handle = int(out[0])
+        self.reader = b""
+        """Whose card is connected."""
         self._card: list[int] = []
         self._process = os.getpid()
         self._end = weakref.finalize(self, _let_go, self.pcsc, self.handle, self._card, self._process, RESET)
@@ -162,13 +164,18 @@ class Context:
         card, protocol = ffi.new("uint64_t *"), ffi.new("uint32_t *")
         check("connect", lib.zc_pcsc_connect(self.pcsc, self.handle, reader, share, card, protocol))
         self._card.append(int(card[0]))
+        self.reader = reader
         return int(protocol[0])
 
     @property
     def card(self) -> int:
-        """The handle of the card connected."""
-        if not self._card or not self._end.alive:
-            raise CardRemovedError("the channel is closed", reason="closed")
+        """The handle of the card connected.
+
+        Raises:
+            CardRemovedError: it is closed, or was connected before this process forked: the service would mix up the two.
+        """
+        if not self._card or not self._end.alive or self._process != os.getpid():
+            raise CardRemovedError("the channel is closed, or this process forked", reason="closed")
         return self._card[0]
 
     def close(self, disposition: int = LEAVE) -> None:
