@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from pcsc_stub import RESET_CARD, Stub
-from simulated_keypad import CANCEL, MODIFY, PROPERTIES, TLV_PROPERTIES, VERIFY, SimulatedKeypad
+from simulated_keypad import CANCEL, GET_FEATURES, MODIFY, PROPERTIES, TLV_PROPERTIES, VERIFY, SimulatedKeypad
 from uzi_card import contents
 from uzi_card import powered as powered_pass
 from zorgid_card.adapters.pcsc import LIBRARY_VARIABLE, readers
@@ -29,6 +29,7 @@ from zorgid_card.errors import (
     UserError,
     WrongPINError,
 )
+from zorgid_card.ports.card import EquippedChannel
 from zorgid_card.secret import Secret
 from zorgid_card.testkit.maker import Maker
 from zorgid_card.testkit.reader import SimulatedReader
@@ -253,3 +254,24 @@ def test_a_broken_line_to_the_keypad_is_no_missing_one(stub: Stub, keypad: Simul
     stub.fail("control", 0x80100016)
     with pytest.raises(TransportError):
         card.verify_pin(OnKeypad())
+
+
+@pytest.mark.parametrize(
+    ("features", "tlv"),
+    [
+        (bytes.fromhex("0608 4233000642330006"), b""),
+        (bytes.fromhex("06FF") + bytes(255), b""),
+        (bytes.fromhex("0604 42330006 1204 42330012"), bytes.fromhex("0202 0001")),
+        (bytes.fromhex("0604 42330006 1204 42330012"), bytes.fromhex("0208 FFFFFFFFFFFFFFFF 0AFF") + bytes(242)),
+        (bytes.fromhex("0604 42330006 1204 42330012"), bytes.fromhex("0604 FFFFFFFF 0704 FFFFFFFF")),
+    ],
+)
+def test_numbers_of_a_reader_that_cannot_be_are_its_error_or_nothing(
+    stub: Stub, card: ZorgIDCard, features: bytes, tlv: bytes
+) -> None:
+    replies = {GET_FEATURES: features, 0x42330012: tlv, 0x42330006: b"\x63\xc2"}
+    stub.on_control(lambda slot, code, data: (0, replies[code]))
+    with pytest.raises((UsageError, WrongPINError)):
+        card.verify_pin(OnKeypad())
+    assert isinstance(card.link.channel, EquippedChannel)
+    assert card.link.channel.longest is None
