@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from met_cards import tries_left
 from pcsc_stub import NOT_TRANSACTED, REMOVED_CARD, RESET_CARD, Stub
 from uzi_card import powered as powered_pass
 from zorgid_card.adapters.pcsc import readers
@@ -28,6 +29,7 @@ from zorgid_card.errors import (
     WrongCardError,
     WrongPINError,
 )
+from zorgid_card.protocol.signature import signature_algorithm
 from zorgid_card.secret import Secret
 from zorgid_card.testkit.card import VirtualCard
 from zorgid_card.testkit.maker import Maker
@@ -130,18 +132,30 @@ def test_a_card_that_was_out_goes_on_when_it_is_the_same(stub: Stub) -> None:
     close(card)
 
 
-def test_another_card_of_the_kind_is_refused_before_a_pin_is_sent_to_it(stub: Stub) -> None:
+def test_pin_1_another_card_of_the_kind_is_refused_before_a_pin_is_sent_to_it_however_often_it_is_tried(stub: Stub) -> None:
     _, card = made(stub)
     card.authentication_certificate()
+    key = card.key(0x9A)
     other, second = made(stub)
     close(second)
     stub.remove()
     stub.insert(other)
     seen = recorded(stub)
-    for _ in range(2):
-        with pytest.raises(WrongCardError):
-            card.verify_pin(Secret.of(b"999999"))
-    assert not CHANGING & set(seen)
+    asked: list[PINRequest] = []
+    for use in (
+        lambda: card.verify_pin(Secret.of(b"999999")),
+        lambda: card.sign(0x9A, b"x", "ES256", provider(asked)),
+        lambda: card.signer(0x9A, provider(asked)).sign(b"x"),
+        card.tries,
+        lambda: card._sign(key, b"x", signature_algorithm("ES256"), provider(asked)),
+        lambda: card._sign(key, b"x", signature_algorithm("ES256"), None),
+    ):
+        for _ in range(2):
+            with pytest.raises(WrongCardError):
+                use()
+    assert asked == []
+    assert not CHANGING - {INS.VERIFY} & set(seen)
+    assert tries_left(other) == 3
     close(card)
 
 

@@ -322,6 +322,7 @@ class CardSession(ABC):
         except (CardError, EncodingError):
             found = None
         if found is None or found != self._mark:
+            self._entered = False  # what was selected is on another card
             raise WrongCardError("the card was taken out; this is another one, or it cannot be told: open it anew")
         self._was_out = False
 
