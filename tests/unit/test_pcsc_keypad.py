@@ -27,6 +27,7 @@ from zorgid_card.errors import (
     TransportError,
     UsageError,
     UserError,
+    WrongCardError,
     WrongPINError,
 )
 from zorgid_card.ports.card import EquippedChannel
@@ -247,6 +248,18 @@ def test_a_reset_while_the_person_enters_the_pin_is_told(stub: Stub, keypad: Sim
     assert keypad.sent == []
     keypad.presses = ["123456"]
     card.verify_pin(OnKeypad())
+
+
+def test_pin_1_a_card_exchanged_before_the_reader_was_asked_for_a_keypad_is_not_taken_for_the_same(
+    stub: Stub, card: ZorgIDCard
+) -> None:
+    card.tries()
+    stub.remove()
+    stub.insert(MAKER.blank())
+    with pytest.raises(CardResetError):
+        _ = card.keypad
+    with pytest.raises(WrongCardError):
+        card.verify_pin(Secret.of(b"999999"))
 
 
 def test_a_broken_line_to_the_keypad_is_no_missing_one(stub: Stub, keypad: SimulatedKeypad, card: ZorgIDCard) -> None:

@@ -309,11 +309,15 @@ class CardSession(ABC):
                     stack.enter_context(self._link.channel.transaction())
                     break
                 except CardResetError as error:
-                    self._was_out |= error.details.get("reason") == "inserted"
-                    self._entered = False
+                    self._note(error)
                     if left == 0:
                         raise
             yield
+
+    def _note(self, error: CardResetError) -> None:
+        """The channel tells once that it was connected anew, and perhaps to another card."""
+        self._was_out |= error.details.get("reason") == "inserted"
+        self._entered = False
 
     def _require_same_card(self) -> None:
         """A card that was out of the reader is used again only if it is the one that was there before."""
@@ -352,7 +356,11 @@ class CardSession(ABC):
     def keypad(self) -> Keypad | None:
         """The reader's keypad, if it has one: then :class:`OnKeypad` may be given for a PIN."""
         channel = self._link.channel
-        return channel.keypad if isinstance(channel, EquippedChannel) else None
+        try:
+            return channel.keypad if isinstance(channel, EquippedChannel) else None
+        except CardResetError as error:
+            self._note(error)
+            raise
 
     def _attempt(self, exchange: Exchange[None], minimum: int, maximum: int) -> None:
         """Make a try at a PIN or PUK of ``minimum`` to ``maximum`` characters, whose counter was read before."""
