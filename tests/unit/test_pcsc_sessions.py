@@ -132,7 +132,9 @@ def test_a_card_that_was_out_goes_on_when_it_is_the_same(stub: Stub) -> None:
     close(card)
 
 
-def test_pin_1_another_card_of_the_kind_is_refused_before_a_pin_is_sent_to_it_however_often_it_is_tried(stub: Stub) -> None:
+def test_pin_1_another_card_of_the_kind_is_refused_before_a_pin_is_sent_to_it_however_often_it_is_tried(
+    stub: Stub,
+) -> None:
     _, card = made(stub)
     card.authentication_certificate()
     key = card.key(0x9A)
