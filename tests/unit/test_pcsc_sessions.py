@@ -20,6 +20,7 @@ from zorgid_card.cards import PINRequest, Tries, UZIPass, ZorgIDCard
 from zorgid_card.codec.apdu import INS
 from zorgid_card.codec.link import Link
 from zorgid_card.errors import (
+    CancelledError,
     CardRemovedError,
     CardResetError,
     ReaderBusyError,
@@ -28,6 +29,7 @@ from zorgid_card.errors import (
     TransportError,
     WrongCardError,
     WrongPINError,
+    WrongPUKError,
 )
 from zorgid_card.protocol.signature import signature_algorithm
 from zorgid_card.secret import Secret
@@ -532,3 +534,23 @@ def test_who_may_hold_a_card_is_told_as_far_as_it_can_be_seen(tmp_path: Path) ->
     (ours / "maps").write_text("libpcsclite")
     assert holders(tmp_path) == "firefox, scdaemon"
     assert holders(tmp_path / "1000") is None
+
+
+def test_pin_1_a_pin_that_was_not_tried_is_not_called_wrong(stub: Stub) -> None:
+    _, card = made(stub)
+    asked: list[PINRequest] = []
+    card.link.cancel()
+    with pytest.raises(CancelledError):
+        card.verify_pin(Secret.of(PIN))
+    with pytest.raises(WrongPUKError):
+        card.unblock_pin(Secret.of(b"99999999"), Secret.of(NEW_PIN))
+    break_off(stub, "reset before", 3)
+    with pytest.raises(CardResetError):
+        card.verify_pin(Secret.of(PIN))
+    mend(stub, stub.cards[0])
+    card.sign(0x9A, b"x", "ES256", provider(asked))
+    with pytest.raises(WrongPINError):
+        card.verify_pin(Secret.of(b"999999"))
+    card.sign(0x9A, b"x", "ES256", provider(asked))
+    assert [request.retrying for request in asked] == [False, True]
+    close(card)

@@ -24,6 +24,7 @@ from zorgid_card.errors import (
     UsageError,
     UserError,
     WrongCardError,
+    WrongPINError,
 )
 from zorgid_card.ports.card import EquippedChannel, Keypad, PINEntry
 from zorgid_card.protocol.iso7816 import Credential
@@ -364,8 +365,12 @@ class CardSession(ABC):
 
     def _attempt(self, exchange: Exchange[None], minimum: int, maximum: int) -> None:
         """Make a try at a PIN or PUK of ``minimum`` to ``maximum`` characters, whose counter was read before."""
-        self._last_was_wrong = self._to_log_out = True
-        self._link.run(self._keyed(exchange, minimum, maximum))
+        self._to_log_out = True
+        try:
+            self._link.run(self._keyed(exchange, minimum, maximum))
+        except WrongPINError:
+            self._last_was_wrong = True
+            raise
         self._last_was_wrong = False
 
     def _keyed(self, exchange: Exchange[None], minimum: int, maximum: int) -> Exchange[None]:
@@ -384,11 +389,7 @@ class CardSession(ABC):
         keypad = self.keypad
         if keypad is None or self._link.secure is not None:
             raise UsageError("the reader has no keypad, or it cannot be used under secure messaging", reason="keypad")
-        try:
-            return keypad.enter(entry)
-        except UserError:
-            self._last_was_wrong = False  # nothing was sent
-            raise
+        return keypad.enter(entry)
 
     def _use_key(
         self,
