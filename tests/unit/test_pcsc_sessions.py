@@ -554,3 +554,19 @@ def test_pin_1_a_pin_that_was_not_tried_is_not_called_wrong(stub: Stub) -> None:
     card.sign(0x9A, b"x", "ES256", provider(asked))
     assert [request.retrying for request in asked] == [False, True]
     close(card)
+
+
+def test_a_forked_child_sends_nothing_over_its_parents_connection(stub: Stub) -> None:
+    """pcscd's client would mix up what the two say."""
+    _, card = made(stub)
+    before = stub.calls("begin")
+    child = os.fork()
+    if child == 0:
+        try:
+            card.tries()
+        except CardRemovedError:
+            os._exit(stub.calls("begin") - before)
+        os._exit(99)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert card.tries() == Tries.known(3)
+    close(card)
