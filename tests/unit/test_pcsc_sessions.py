@@ -16,7 +16,7 @@ from pcsc_stub import NOT_TRANSACTED, REMOVED_CARD, RESET_CARD, Stub
 from uzi_card import powered as powered_pass
 from zorgid_card.adapters.pcsc import readers
 from zorgid_card.adapters.pcsc.sharing import holders
-from zorgid_card.cards import PINRequest, Tries, UZIPass, ZorgIDCard
+from zorgid_card.cards import PINRequest, Tries, UZIPass, ZorgIDCard, let_go
 from zorgid_card.codec.apdu import INS
 from zorgid_card.codec.link import Link
 from zorgid_card.errors import (
@@ -570,3 +570,18 @@ def test_a_forked_child_sends_nothing_over_its_parents_connection(stub: Stub) ->
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     assert card.tries() == Tries.known(3)
     close(card)
+
+
+def test_a_log_out_that_ctrl_c_breaks_off_leaves_no_pin_verified(stub: Stub, monkeypatch: pytest.MonkeyPatch) -> None:
+    simulated, card = made(stub)
+    card.verify_pin(Secret.of(PIN))
+
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(card, "_log_out", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        let_go(card.link.channel, card)
+    assert stub["cards"] == 0
+    simulated.transmit(SELECT)
+    assert simulated.transmit(b"\x00\x20\x00\x80") == b"\x63\xc3"

@@ -194,12 +194,14 @@ def _extended(
 
 def let_go(channel: Channel, card: CardSession | None) -> None:
     """Log out and close the channel; the card is reset only where it does not know how to log out, or an administration key
-    was authenticated. Never raises for a card that is gone.
+    was authenticated, or where logging out is broken off. Never raises for a card that is gone.
     """
+    reset = True  # unless it is known that nothing stays verified
     try:
         reset = card is not None and card.leave()
     except (CardRemovedError, CardResetError):
         reset = False  # nothing is verified any more
     except ReaderError:
-        reset = True
-    channel.close(reset=reset)
+        pass
+    finally:
+        channel.close(reset=reset)
