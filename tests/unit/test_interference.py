@@ -16,7 +16,7 @@ from zorgid_card.cards import CardMemory, Insertion, PINRequest, ZorgIDCard, let
 from zorgid_card.cards.certificates import public_key_of
 from zorgid_card.codec.apdu import INS
 from zorgid_card.codec.link import Link
-from zorgid_card.errors import SignatureError, ZorgIDError
+from zorgid_card.errors import CardResetError, SignatureError, ZorgIDError
 from zorgid_card.pki.signing import verify_signature
 from zorgid_card.ports.card import Channel
 from zorgid_card.secret import Secret
@@ -199,3 +199,25 @@ def test_pin_1_whatever_others_do_no_try_is_spent_on_another_card_or_twice_or_as
         if world.present is not None and world.present is world.owner:
             assert world.present.transmit(STATUS)[-2:] != b"\x90\x00", "the PIN stayed verified"
         assert world.wrongs == []
+
+
+def test_pin_1_a_card_exchanged_while_it_is_opened_is_not_taken_for_the_one_of_that_insertion(stub: Stub) -> None:
+    """A program that tries again brings the insertion that it asked for before."""
+    world, memory = World(stub, 0), CardMemory()
+    world.rate = 0.0
+    first, second = world.pair
+    world.put(first)
+    reader = readers(library=stub.path)[0]
+    channel = reader.connect()
+    let_go(channel, open_channel(channel, memory=memory, insertion=Insertion(reader.name, reader.insertion())))
+    channel, insertion = reader.connect(), Insertion(reader.name, reader.insertion())
+    assert memory.inserted(insertion, channel.atr) is not None
+    world.put(second)
+    memory._extended.clear()  # which is looked at first
+    card = None
+    for _ in range(2):
+        with suppress(CardResetError):
+            card = open_channel(channel, memory=memory, insertion=insertion)
+    assert card is not None
+    assert cards()[card.authentication_certificate()] is second
+    let_go(channel, card)
