@@ -20,10 +20,12 @@ from zorgid_card.adapters.asynchronous import CardThread
 from zorgid_card.adapters.pcsc import PCSCReader, readers
 from zorgid_card.cards import PIVCard, Tries, ZorgIDCard, let_go, open_channel
 from zorgid_card.codec.link import Link
-from zorgid_card.errors import CardRemovedError, ReaderBusyError, StatusWordError
+from zorgid_card.errors import CardRemovedError, ReaderBusyError, StatusWordError, WrongCardError
 from zorgid_card.secret import Secret
+from zorgid_card.testkit.bystander import Bystander
 from zorgid_card.testkit.card import VirtualCard
 from zorgid_card.testkit.maker import Maker
+from zorgid_card.testkit.pcscd import PrivatePCSCD
 from zorgid_card.testkit.piv import VirtualPIVCard
 from zorgid_card.testkit.vpcd import VPCDCard
 
@@ -254,3 +256,26 @@ def test_an_asyncio_program_uses_two_readers_and_cancels(insert: Callable[[Virtu
 def _for_ever(card: PIVCard) -> None:
     while True:
         card.tries()
+
+
+def test_pin_1_a_reset_by_another_program_does_not_hide_that_another_card_was_put_in_before_it(
+    pcscd: PrivatePCSCD,
+) -> None:
+    """pcscd tells what happened last alone; its count of insertions tells the rest."""
+    slot, other = pcscd.slots[0], made()
+    bystander = Bystander(slot.name)
+    slot.insert(made())
+    bystander.wait(present=True)
+    personalise(slot.name)
+    card = opened(slot.name)
+    card.authentication_certificate()
+    slot.remove()
+    bystander.wait(present=False)
+    slot.insert(other)
+    bystander.wait(present=True)
+    bystander.reset()
+    with pytest.raises(WrongCardError):
+        card.verify_pin(Secret.of(b"999999"))
+    card.link.channel.close()
+    with open_card(slot.name) as found:
+        assert found.tries() == Tries.known(3)

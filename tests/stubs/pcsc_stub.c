@@ -60,7 +60,7 @@ typedef struct {
 static connection connections[HANDLES];
 static struct {
     int absent, owner, depth;
-    uint32_t touched;
+    uint32_t touched, moved; /* moved: how often a card came or went */
 } slots[SLOTS]; /* owner: 1 + the connection in a transaction */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t freed = PTHREAD_COND_INITIALIZER;
@@ -109,10 +109,11 @@ static void let_go(int slot)
     pthread_cond_broadcast(&freed);
 }
 
+/* As pcsc-lite does it: what happened last is all that is told, so a reset hides that the card was exchanged before. */
 static void lose(int slot, uint32_t code)
 {
     for (int i = 0; i < HANDLES; i++)
-        if (connections[i].used && connections[i].slot == slot && connections[i].lost != REMOVED_CARD)
+        if (connections[i].used && connections[i].slot == slot)
             connections[i].lost = code;
     let_go(slot);
 }
@@ -136,6 +137,7 @@ void stub_remove(uint32_t slot)
 {
     pthread_mutex_lock(&lock);
     slots[slot].absent = 1;
+    slots[slot].moved++;
     lose((int)slot, REMOVED_CARD);
     pthread_mutex_unlock(&lock);
     power((int)slot, 2);
@@ -144,6 +146,7 @@ void stub_remove(uint32_t slot)
 void stub_insert(uint32_t slot)
 {
     slots[slot].absent = 0;
+    slots[slot].moved++;
     power((int)slot, 1);
 }
 
@@ -203,27 +206,6 @@ long SCardListReaders(long context, const char *groups, char *names, unsigned lo
     return 0;
 }
 
-/* The card comes or goes (0x20) after the first look. */
-long SCardGetStatusChange(long context, unsigned long timeout, reader_state *state, unsigned long count)
-{
-    long code = answer(WAIT, -1);
-
-    (void)context, (void)count;
-    stub_timeout = (uint32_t)timeout;
-    if (code != 0)
-        return code;
-    if (state->current != 0)
-        stub_state ^= 0x20;
-    state->event = stub_state | 0x02;
-    return 0;
-}
-
-long SCardCancel(long context)
-{
-    (void)context;
-    return 0;
-}
-
 static int named(const char *reader)
 {
     int slot = 0;
@@ -232,6 +214,29 @@ static int named(const char *reader)
         if (strcmp(name, reader) == 0)
             return slot;
     return -1;
+}
+
+/* The card comes or goes (0x20) after the first look. */
+long SCardGetStatusChange(long context, unsigned long timeout, reader_state *state, unsigned long count)
+{
+    long code = answer(WAIT, -1);
+    int slot;
+
+    (void)context, (void)count;
+    stub_timeout = (uint32_t)timeout;
+    if (code != 0)
+        return code;
+    if (state->current != 0)
+        stub_state ^= 0x20;
+    slot = named(state->reader);
+    state->event = stub_state | 0x02 | (slot < 0 ? 0 : (unsigned long)slots[slot].moved << 16);
+    return 0;
+}
+
+long SCardCancel(long context)
+{
+    (void)context;
+    return 0;
 }
 
 /* A place for one more connection; -1 where somebody has the card alone, or would not. */

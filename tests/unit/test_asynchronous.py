@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import cache
 
 import pytest
@@ -21,6 +22,7 @@ from zorgid_card.adapters.pcsc import PCSCReader, readers
 from zorgid_card.cards import PIVCard, Tries, ZorgIDCard, let_go, open_channel
 from zorgid_card.codec.apdu import INS
 from zorgid_card.codec.link import Link
+from zorgid_card.errors import CancelledError as StoppedError
 from zorgid_card.errors import CardRemovedError
 from zorgid_card.secret import Secret
 from zorgid_card.testkit.maker import Maker
@@ -206,6 +208,25 @@ def test_cancelling_too_late_stops_nothing_else(stub: Stub) -> None:
         assert await queued == Tries.known(3)
         assert INS.GET_RESPONSE not in gate.seen
         await thread.use(card.link, card.verify_pin, Secret.of(b"654321"))
+
+    in_a_thread(stub, work)
+
+
+@pytest.mark.usefixtures("cards")
+def test_an_operation_that_deals_with_its_being_stopped_leaves_nothing_behind(stub: Stub) -> None:
+    """Nothing is sent afterwards, outside of any transaction: it might take another program's answer."""
+
+    def tried(card: ZorgIDCard) -> None:
+        with suppress(StoppedError):
+            card.verify_pin(Secret.of(PIN))
+
+    async def work(thread: CardThread, card: ZorgIDCard) -> None:
+        gate = Gate(stub, INS.SELECT)
+        task = asyncio.ensure_future(thread.use(card.link, tried, card))
+        await cancelled_at(gate, task)
+        assert INS.GET_RESPONSE not in gate.seen
+        assert INS.VERIFY not in gate.seen
+        await thread.use(card.link, card.verify_pin, Secret.of(PIN))
 
     in_a_thread(stub, work)
 

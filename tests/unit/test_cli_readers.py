@@ -12,10 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from readers_world import World, compile_library
 from zorgid_card.adapters.pcsc import LIBRARY_VARIABLE, Change, Held
 from zorgid_card.cli import app
+from zorgid_card.cli.shown import dump
 from zorgid_card.cli.texts import TEXTS
 
 pytestmark = pytest.mark.skipif("sys.platform != 'linux'", reason="the stub is a libpcsclite")
@@ -71,6 +74,17 @@ def test_the_readers_as_json(world: World, capsys: pytest.CaptureFixture[str]) -
         {"name": "Desk 1", "slot": "card", "atr": "3B026202", "counter": 1},
         {"name": "Desk 2", "slot": "nothing", "atr": None, "counter": None},
     ]
+
+
+@given(
+    st.text(st.characters()) | st.sampled_from(["Desk \udcff", "\x9b2JDesk", "\U000e0001"]), st.sampled_from([None, 2])
+)
+def test_json_carries_any_name_and_steers_no_terminal(name: str, indent: int | None) -> None:
+    """pcscd's names are bytes: what is no UTF-8 among them comes as surrogates."""
+    text = dump({"reader": name}, indent=indent)
+    assert json.loads(text) == {"reader": name}
+    assert text.replace("\n", "").isprintable()
+    text.encode()
 
 
 @pytest.mark.parametrize("options", [[], ["--watch"]])

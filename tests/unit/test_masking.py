@@ -27,6 +27,10 @@ HIDDEN = [
     (0xDB, 0xD5),
     (0xDB, 0xFF),
     (0x2A, 0x80),
+    (0x26, 0x80),
+    (0x28, 0x81),
+    (0xC2, 0x00),
+    (0xC3, 0x00),
 ]
 OPEN = [
     (0xA4, 0x00),
@@ -112,3 +116,19 @@ def test_what_get_response_fetches_is_hidden_as_the_command_says() -> None:
     assert masker.mask(get_response, PIN + b"\x90\x00") == (get_response, b"\xff" * 8 + b"\x90\x00")
     masker.mask(CommandAPDU(0, 0xCB, 0x3F, 0xFF, b"x", 0).encode(), b"\x61\x08")
     assert masker.mask(get_response, PIN + b"\x90\x00") == (get_response, PIN + b"\x90\x00")
+
+
+@pytest.mark.parametrize("number", ["03", "08", "09", "21"])
+def test_objects_that_only_the_pin_lets_read_are_hidden(number: str) -> None:
+    """Yubico's programs keep an administration key in the printed information, 5FC109."""
+    tags = bytes.fromhex(f"5C035FC1{number}")
+    written = CommandAPDU(0x10, 0xDB, 0x3F, 0xFF, tags + PIN).encode()
+    assert PIN not in mask_command(written)
+    read = CommandAPDU(0x00, 0xCB, 0x3F, 0xFF, tags, 0).encode()
+    assert mask_command(read) == read
+    assert mask_response(read, PIN + b"\x90\x00") == b"\xff" * 8 + b"\x90\x00"
+    masker, get_response = Masker(), bytes.fromhex("00C0000008")
+    assert masker.mask(read, PIN + b"\x61\x08") == (read, b"\xff" * 8 + b"\x61\x08")
+    assert masker.mask(get_response, PIN + b"\x90\x00") == (get_response, b"\xff" * 8 + b"\x90\x00")
+    for command in (CommandAPDU(0x10, 0xDB, 0x3F, 0xFF, tags[:4]), CommandAPDU(0, 0xDB, 0x3F, 0xFF, tags[4:] + PIN)):
+        assert PIN not in masker.command(command.encode())

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from pcsc_stub import RESET_CARD, Stub
-from simulated_keypad import CANCEL, MODIFY, PROPERTIES, TLV_PROPERTIES, VERIFY, SimulatedKeypad
+from simulated_keypad import CANCEL, GET_FEATURES, MODIFY, PROPERTIES, TLV_PROPERTIES, VERIFY, SimulatedKeypad
 from uzi_card import contents
 from uzi_card import powered as powered_pass
 from zorgid_card.adapters.pcsc import LIBRARY_VARIABLE, readers
@@ -27,8 +27,10 @@ from zorgid_card.errors import (
     TransportError,
     UsageError,
     UserError,
+    WrongCardError,
     WrongPINError,
 )
+from zorgid_card.ports.card import equipped
 from zorgid_card.secret import Secret
 from zorgid_card.testkit.maker import Maker
 from zorgid_card.testkit.reader import SimulatedReader
@@ -248,8 +250,41 @@ def test_a_reset_while_the_person_enters_the_pin_is_told(stub: Stub, keypad: Sim
     card.verify_pin(OnKeypad())
 
 
+def test_pin_1_a_card_exchanged_before_the_reader_was_asked_for_a_keypad_is_not_taken_for_the_same(
+    stub: Stub, card: ZorgIDCard
+) -> None:
+    card.tries()
+    stub.remove()
+    stub.insert(MAKER.blank())
+    with pytest.raises(CardResetError):
+        _ = card.keypad
+    with pytest.raises(WrongCardError):
+        card.verify_pin(Secret.of(b"999999"))
+
+
 def test_a_broken_line_to_the_keypad_is_no_missing_one(stub: Stub, keypad: SimulatedKeypad, card: ZorgIDCard) -> None:
     assert card.keypad is not None
     stub.fail("control", 0x80100016)
     with pytest.raises(TransportError):
         card.verify_pin(OnKeypad())
+
+
+@pytest.mark.parametrize(
+    ("features", "tlv"),
+    [
+        (bytes.fromhex("0608 4233000642330006"), b""),
+        (bytes.fromhex("06FF") + bytes(255), b""),
+        (bytes.fromhex("0604 42330006 1204 42330012"), bytes.fromhex("0202 0001")),
+        (bytes.fromhex("0604 42330006 1204 42330012"), bytes.fromhex("0208 FFFFFFFFFFFFFFFF 0AFF") + bytes(242)),
+        (bytes.fromhex("0604 42330006 1204 42330012"), bytes.fromhex("0604 FFFFFFFF 0704 FFFFFFFF")),
+    ],
+)
+def test_numbers_of_a_reader_that_cannot_be_are_its_error_or_nothing(
+    stub: Stub, card: ZorgIDCard, features: bytes, tlv: bytes
+) -> None:
+    replies = {GET_FEATURES: features, 0x42330012: tlv, 0x42330006: b"\x63\xc2"}
+    stub.on_control(lambda slot, code, data: (0, replies[code]))
+    with pytest.raises((UsageError, WrongPINError)):
+        card.verify_pin(OnKeypad())
+    assert equipped(card.link.channel)
+    assert card.link.channel.longest is None

@@ -5,20 +5,22 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from functools import cache
 from pathlib import Path
 
 import pytest
 
+from met_cards import tries_left
 from pcsc_stub import NOT_TRANSACTED, REMOVED_CARD, RESET_CARD, Stub
 from uzi_card import powered as powered_pass
 from zorgid_card.adapters.pcsc import readers
 from zorgid_card.adapters.pcsc.sharing import holders
-from zorgid_card.cards import PINRequest, Tries, UZIPass, ZorgIDCard
+from zorgid_card.cards import PINRequest, Tries, UZIPass, ZorgIDCard, let_go
 from zorgid_card.codec.apdu import INS
 from zorgid_card.codec.link import Link
 from zorgid_card.errors import (
+    CancelledError,
     CardRemovedError,
     CardResetError,
     ReaderBusyError,
@@ -27,7 +29,9 @@ from zorgid_card.errors import (
     TransportError,
     WrongCardError,
     WrongPINError,
+    WrongPUKError,
 )
+from zorgid_card.protocol.signature import signature_algorithm
 from zorgid_card.secret import Secret
 from zorgid_card.testkit.card import VirtualCard
 from zorgid_card.testkit.maker import Maker
@@ -39,6 +43,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the stub is a l
 PIN, NEW_PIN = b"123456", b"654321"
 CHANGING = {INS.VERIFY, INS.CHANGE_REFERENCE_DATA, INS.GENERATE_ASYMMETRIC_KEY_PAIR, INS.PUT_DATA}
 MAKER = Maker.create()
+SELECT = bytes.fromhex("00A4040005A00000030800")
 
 
 @cache
@@ -129,18 +134,32 @@ def test_a_card_that_was_out_goes_on_when_it_is_the_same(stub: Stub) -> None:
     close(card)
 
 
-def test_another_card_of_the_kind_is_refused_before_a_pin_is_sent_to_it(stub: Stub) -> None:
+def test_pin_1_another_card_of_the_kind_is_refused_before_a_pin_is_sent_to_it_however_often_it_is_tried(
+    stub: Stub,
+) -> None:
     _, card = made(stub)
     card.authentication_certificate()
+    key = card.key(0x9A)
     other, second = made(stub)
     close(second)
     stub.remove()
     stub.insert(other)
     seen = recorded(stub)
-    for _ in range(2):
-        with pytest.raises(WrongCardError):
-            card.verify_pin(Secret.of(b"999999"))
-    assert not CHANGING & set(seen)
+    asked: list[PINRequest] = []
+    for use in (
+        lambda: card.verify_pin(Secret.of(b"999999")),
+        lambda: card.sign(0x9A, b"x", "ES256", provider(asked)),
+        lambda: card.signer(0x9A, provider(asked)).sign(b"x"),
+        card.tries,
+        lambda: card._sign(key, b"x", signature_algorithm("ES256"), provider(asked)),
+        lambda: card._sign(key, b"x", signature_algorithm("ES256"), None),
+    ):
+        for _ in range(2):
+            with pytest.raises(WrongCardError):
+                use()
+    assert asked == []
+    assert not CHANGING - {INS.VERIFY} & set(seen)
+    assert tries_left(other) == 3
     close(card)
 
 
@@ -149,6 +168,56 @@ def test_a_card_of_which_nothing_was_read_is_to_be_opened_anew(stub: Stub) -> No
     card.tries()
     stub.remove()
     stub.insert(simulated)
+    with pytest.raises(WrongCardError, match="open it anew"):
+        card.tries()
+    close(card)
+
+
+def test_pin_1_a_reset_does_not_hide_that_another_card_was_put_in_before_it(stub: Stub) -> None:
+    """PC/SC tells what happened last alone."""
+    _, card = made(stub)
+    card.authentication_certificate()
+    other, second = made(stub)
+    close(second)
+    stub.remove()
+    stub.insert(other)
+    stub.reset()
+    seen = recorded(stub)
+    for _ in range(2):
+        with pytest.raises(WrongCardError):
+            card.verify_pin(Secret.of(b"999999"))
+    assert not CHANGING & set(seen)
+    close(card)
+
+
+@pytest.mark.parametrize("depth", [0, 1])
+def test_pin_1_a_card_exchanged_after_a_reset_was_told_is_not_taken_for_the_same(stub: Stub, depth: int) -> None:
+    first, card = made(stub)
+    card.authentication_certificate()
+    other, second = made(stub)
+    close(second)
+    stub.hold(first)
+    card.tries()
+    channel = card.link.channel
+    break_off(stub, "reset before", 1)
+    with channel.transaction() if depth else nullcontext(), pytest.raises(CardResetError):
+        channel.transmit(SELECT)
+    del stub.answer
+    stub.remove()
+    stub.insert(other)
+    seen = recorded(stub)
+    with pytest.raises(WrongCardError):
+        card.verify_pin(Secret.of(b"999999"))
+    assert not CHANGING & set(seen)
+    close(card)
+
+
+def test_pin_1_where_insertions_are_not_counted_a_reset_may_be_another_card(
+    stub: Stub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("zorgid_card.adapters.pcsc.slots.NOTIFIES", False)  # macOS
+    _, card = made(stub)
+    stub.reset()
     with pytest.raises(WrongCardError, match="open it anew"):
         card.tries()
     close(card)
@@ -465,3 +534,54 @@ def test_who_may_hold_a_card_is_told_as_far_as_it_can_be_seen(tmp_path: Path) ->
     (ours / "maps").write_text("libpcsclite")
     assert holders(tmp_path) == "firefox, scdaemon"
     assert holders(tmp_path / "1000") is None
+
+
+def test_pin_1_a_pin_that_was_not_tried_is_not_called_wrong(stub: Stub) -> None:
+    _, card = made(stub)
+    asked: list[PINRequest] = []
+    card.link.cancel()
+    with pytest.raises(CancelledError):
+        card.verify_pin(Secret.of(PIN))
+    with pytest.raises(WrongPUKError):
+        card.unblock_pin(Secret.of(b"99999999"), Secret.of(NEW_PIN))
+    break_off(stub, "reset before", 3)
+    with pytest.raises(CardResetError):
+        card.verify_pin(Secret.of(PIN))
+    mend(stub, stub.cards[0])
+    card.sign(0x9A, b"x", "ES256", provider(asked))
+    with pytest.raises(WrongPINError):
+        card.verify_pin(Secret.of(b"999999"))
+    card.sign(0x9A, b"x", "ES256", provider(asked))
+    assert [request.retrying for request in asked] == [False, True]
+    close(card)
+
+
+def test_a_forked_child_sends_nothing_over_its_parents_connection(stub: Stub) -> None:
+    """pcscd's client would mix up what the two say."""
+    _, card = made(stub)
+    before = stub.calls("begin")
+    child = os.fork()
+    if child == 0:
+        try:
+            card.tries()
+        except CardRemovedError:
+            os._exit(stub.calls("begin") - before)
+        os._exit(99)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert card.tries() == Tries.known(3)
+    close(card)
+
+
+def test_a_log_out_that_ctrl_c_breaks_off_leaves_no_pin_verified(stub: Stub, monkeypatch: pytest.MonkeyPatch) -> None:
+    simulated, card = made(stub)
+    card.verify_pin(Secret.of(PIN))
+
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(card, "_log_out", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        let_go(card.link.channel, card)
+    assert stub["cards"] == 0
+    simulated.transmit(SELECT)
+    assert simulated.transmit(b"\x00\x20\x00\x80") == b"\x63\xc3"

@@ -234,11 +234,11 @@ def test_what_a_return_value_means_for_the_puk_and_for_a_new_pin(stub: Stub, car
     for code, expected in ((0xA0, WrongPUKError), (0xA4, PUKBlockedError), (0x103, NotOfferedError)):
         stub.fail("login", code)
         with pytest.raises(expected):
-            card.unblock_pin(Secret.of(PUK), new)
+            card.unblock_pin(Secret.of(PUK), new, last_try_allowed=True)
     for code, policy in ((0xA2, "length"), (0xA1, None)):
         stub.fail("init_pin", code)
         with pytest.raises(PINPolicyError) as told:
-            card.unblock_pin(Secret.of(PUK), new)
+            card.unblock_pin(Secret.of(PUK), new, last_try_allowed=True)
         assert told.value.details.get("rule") == policy
         stub.fail("set_pin", code)
         with pytest.raises(PINPolicyError):
@@ -246,10 +246,10 @@ def test_what_a_return_value_means_for_the_puk_and_for_a_new_pin(stub: Stub, car
     for call in ("init_pin", "login"):  # OpenSC presents the PUK with the new PIN only
         stub.fail(call, 0xA0)
         with pytest.raises(WrongPUKError):
-            card.unblock_pin(Secret.of(PUK), new)
+            card.unblock_pin(Secret.of(PUK), new, last_try_allowed=True)
     stub.fail("set_pin", 0xA0)
     with pytest.raises(WrongPUKError):
-        card.change_puk(Secret.of(PUK), Secret.of(b"12345678"))
+        card.change_puk(Secret.of(PUK), Secret.of(b"12345678"), last_try_allowed=True)
     assert stub["state"] == 0, "nobody stays the security officer"
 
 
@@ -419,6 +419,23 @@ def test_pin_1_a_wrong_pin_that_leaves_no_mark_makes_the_tries_unknown(stub: Stu
     stub["wrong"] = 0
     card.verify_pin(Secret.of(PIN), last_try_allowed=True)
     assert card.tries().state is TryState.KNOWN
+
+
+def test_pin_1_a_wrong_puk_that_leaves_no_mark_makes_the_tries_unknown(stub: Stub, card: TokenCard) -> None:
+    """The last try of a PUK is the end of the card."""
+    stub["wrong"] = 1
+    puk, new = Secret.of(PUK), Secret.of(b"654321")
+    with pytest.raises(WrongPUKError):
+        card.unblock_pin(puk, new)
+    assert card.puk_tries().state is TryState.UNKNOWN
+    assert card.tries().state is TryState.KNOWN
+    for spend in (lambda: card.unblock_pin(puk, new), lambda: card.change_puk(puk, Secret.of(b"87654321"))):
+        with pytest.raises(LastTryError):
+            spend()
+    assert stub.calls("login") == 1
+    stub["wrong"] = 0
+    card.unblock_pin(puk, new, last_try_allowed=True)
+    assert card.puk_tries().state is TryState.KNOWN
 
 
 @pytest.mark.parametrize(("flags", "left"), [(FINAL, 1), (LOCKED, 0), (LOW, None)])

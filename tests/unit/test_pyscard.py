@@ -6,6 +6,9 @@ from typing import Any
 
 import pytest
 
+from met_cards import tries_left
+from zorgid_card.cards import ZorgIDCard
+from zorgid_card.codec.link import Link
 from zorgid_card.errors import (
     CardRemovedError,
     CardResetError,
@@ -14,8 +17,11 @@ from zorgid_card.errors import (
     PCSCUnavailableError,
     ReaderBusyError,
     TransportError,
+    WrongCardError,
     ZorgIDError,
 )
+from zorgid_card.secret import Secret
+from zorgid_card.testkit.maker import Maker
 
 pytest.importorskip("smartcard", reason="pyscard is not installed (it is built from libpcsclite-dev)")
 
@@ -90,6 +96,37 @@ def test_a_reset_is_told_once_and_the_connection_connected_again() -> None:
         channel.transmit(COMMAND)
     assert connection.reconnected == 1
     assert channel.transmit(COMMAND) == b"\x90\x00"
+
+
+def test_pin_1_after_a_reset_another_card_is_not_taken_for_the_same() -> None:
+    """pyscard tells of the reset alone, not of the card that was put in before it."""
+    maker = Maker.create()
+    mine, other = maker.blank(), maker.blank()
+
+    class Slot(OwnConnection):
+        def doTransmit(self, command: list[int], protocol: object) -> Any:  # noqa: N802  # pyscard's name
+            if isinstance(self.answer, Exception):
+                raise self.answer
+            *data, sw1, sw2 = self.answer(bytes(command))
+            return data, sw1, sw2
+
+        def reconnect(self, protocol: object = None, mode: object = None, disposition: object = None) -> None:
+            self.answer = other.transmit
+
+    for card in (mine, other):
+        card.power_on()
+    connection = Slot(mine.transmit, list(mine.atr))
+    opened = ZorgIDCard(Link(PyscardChannel(connection)))
+    opened.tries()
+    with opened.session():
+        connection.answer = CardConnectionException("reset", hresult=0x80100068)
+        for _ in range(2):
+            with pytest.raises(CardResetError):
+                opened.verify_pin(Secret.of(b"999999"))
+    for _ in range(2):
+        with pytest.raises(WrongCardError):
+            opened.verify_pin(Secret.of(b"999999"))
+    assert tries_left(other) == 3
 
 
 def test_a_card_that_cannot_be_connected_again_says_why() -> None:

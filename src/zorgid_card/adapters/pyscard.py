@@ -20,7 +20,7 @@ from importlib import import_module
 from typing import Any, Final, NoReturn, TypeVar
 
 from zorgid_card.adapters.pcsc.context import CARD_RESET, EXCLUSIVE, LEAVE, RESET, SHARED, check
-from zorgid_card.errors import CardRemovedError, CardResponseError, TransportError
+from zorgid_card.errors import CardRemovedError, CardResetError, CardResponseError, TransportError
 from zorgid_card.ports.card import Octets
 
 T = TypeVar("T")
@@ -33,7 +33,8 @@ class PyscardChannel:
     """One card, connected through pyscard (:class:`zorgid_card.ports.card.Channel`). It serves one thread at a time.
 
     When another program has reset the card, the operation raises :class:`CardResetError` once; the channel is connected again by
-    then, and what was selected or verified is lost. The connection stays the caller's: :meth:`close` disconnects it, and it may be
+    then, and what was selected or verified is lost. Whether it is the same card is not known: the next transaction says so. The
+    connection stays the caller's: :meth:`close` disconnects it, and it may be
     connected again for another channel.
 
     Args:
@@ -52,6 +53,8 @@ class PyscardChannel:
         self._inner = _innermost(connection)
         self._share = EXCLUSIVE if exclusive else SHARED
         self._open = True
+        self._doubted = False
+        self._depth = 0
         self._atr = bytes(self._asked("status", connection.getATR) or ())
         if not self._atr:
             raise CardResponseError("status: no answer to reset", reason="no ATR")
@@ -70,6 +73,8 @@ class PyscardChannel:
         """
         if not self._open:
             raise CardRemovedError("the channel is closed", reason="closed")
+        if self._doubted and self._depth:
+            raise CardResetError("the card was reset earlier in this transaction")
         if len(command) > 5 and command[4] == 0 and self._connection.getProtocol() == _T0:
             raise ValueError("T=0 carries no extended length")
         octets = list(command)
@@ -104,7 +109,10 @@ class PyscardChannel:
         raise TransportError(f"{operation}: failed", reason="unknown", operation=operation)
 
     def _acknowledge_reset(self) -> None:
-        """Until it is acknowledged by reconnecting, PC/SC answers everything with the same code."""
+        """Until it is acknowledged by reconnecting, PC/SC answers everything with the same code. A reset may hide that another
+        card was put in before it.
+        """
+        self._doubted = True
         disposition = getattr(self._inner, "disposition", None)
         try:
             self._connection.reconnect(mode=self._share, disposition=LEAVE)
@@ -118,18 +126,29 @@ class PyscardChannel:
         """Keep other programs off the card while the block runs (SCardBeginTransaction; it waits for theirs to end).
 
         A connection that is not pyscard's own of PC/SC has no transactions: then the block just runs.
+
+        Raises:
+            CardResetError: the card was reset; ``reason`` "inserted": since the last transaction, so it may be another one now.
         """
         handle = self._handle()
-        if handle is None:
-            yield
-            return
-        scard = import_module("smartcard.scard")
-        self._checked("begin transaction", scard.SCardBeginTransaction(handle))
+        scard = None if handle is None else import_module("smartcard.scard")
+        with suppress(CardResetError):  # which leaves a doubt
+            self._checked("begin transaction", 0 if scard is None else scard.SCardBeginTransaction(handle))
+        self._depth += 1
         try:
+            self._require_no_doubt()
             yield
         finally:
+            self._depth -= 1
             # A card that is gone or was reset says so at the next operation; here it would only hide the block's own error.
-            scard.SCardEndTransaction(handle, LEAVE)
+            if scard is not None:
+                scard.SCardEndTransaction(handle, LEAVE)
+
+    def _require_no_doubt(self) -> None:
+        """A reset ends the transactions that it happens in; the next one tells of it."""
+        if self._doubted:
+            self._doubted = self._depth > 1
+            raise CardResetError("the card was reset, and may be another one since", reason="inserted")
 
     def _handle(self) -> int | None:
         if not self._open:

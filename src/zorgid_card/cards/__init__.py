@@ -166,7 +166,21 @@ def open_channel(
     """The card behind a channel; extended length is used where card and reader take it, arguments and errors as :func:`open_card`.
 
     A reader may take long commands and yet break off a long answer: then the card is looked at again, with short ones.
+
+    Raises:
+        CardResetError: the card was reset, and perhaps exchanged, before anything was sent: open it anew.
     """
+    try:
+        return _open_channel(channel, observer, memory, insertion)
+    except CardResetError:
+        if memory is not None and insertion is not None:
+            memory.left(insertion.reader)  # a caller who tries again may bring the same insertion
+        raise
+
+
+def _open_channel(
+    channel: Channel, observer: Observer | None, memory: CardMemory | None, insertion: Insertion | None
+) -> UZIPass | PIVCard:
     extended = _extended(channel, observer, memory, insertion)
     try:
         return open_card(Link(channel, observer=observer, extended=extended), memory, insertion)
@@ -194,12 +208,14 @@ def _extended(
 
 def let_go(channel: Channel, card: CardSession | None) -> None:
     """Log out and close the channel; the card is reset only where it does not know how to log out, or an administration key
-    was authenticated. Never raises for a card that is gone.
+    was authenticated, or where logging out is broken off. Never raises for a card that is gone.
     """
+    reset = True  # unless it is known that nothing stays verified
     try:
         reset = card is not None and card.leave()
     except (CardRemovedError, CardResetError):
         reset = False  # nothing is verified any more
     except ReaderError:
-        reset = True
-    channel.close(reset=reset)
+        pass
+    finally:
+        channel.close(reset=reset)

@@ -24,6 +24,7 @@ from zorgid_card.errors import (
     UsageError,
     UserError,
     WrongCardError,
+    WrongPINError,
 )
 from zorgid_card.ports.card import Keypad, PINEntry, equipped
 from zorgid_card.protocol.iso7816 import Credential
@@ -309,11 +310,15 @@ class CardSession(ABC):
                     stack.enter_context(self._link.channel.transaction())
                     break
                 except CardResetError as error:
-                    self._was_out |= error.details.get("reason") == "inserted"
-                    self._entered = False
+                    self._note(error)
                     if left == 0:
                         raise
             yield
+
+    def _note(self, error: CardResetError) -> None:
+        """The channel tells once that it was connected anew, and perhaps to another card."""
+        self._was_out |= error.details.get("reason") == "inserted"
+        self._entered = False
 
     def _require_same_card(self) -> None:
         """A card that was out of the reader is used again only if it is the one that was there before."""
@@ -322,6 +327,7 @@ class CardSession(ABC):
         except (CardError, EncodingError):
             found = None
         if found is None or found != self._mark:
+            self._entered = False  # what was selected is on another card
             raise WrongCardError("the card was taken out; this is another one, or it cannot be told: open it anew")
         self._was_out = False
 
@@ -351,12 +357,20 @@ class CardSession(ABC):
     def keypad(self) -> Keypad | None:
         """The reader's keypad, if it has one: then :class:`OnKeypad` may be given for a PIN."""
         channel = self._link.channel
-        return channel.keypad if equipped(channel) else None
+        try:
+            return channel.keypad if equipped(channel) else None
+        except CardResetError as error:
+            self._note(error)
+            raise
 
     def _attempt(self, exchange: Exchange[None], minimum: int, maximum: int) -> None:
         """Make a try at a PIN or PUK of ``minimum`` to ``maximum`` characters, whose counter was read before."""
-        self._last_was_wrong = self._to_log_out = True
-        self._link.run(self._keyed(exchange, minimum, maximum))
+        self._to_log_out = True
+        try:
+            self._link.run(self._keyed(exchange, minimum, maximum))
+        except WrongPINError:
+            self._last_was_wrong = True
+            raise
         self._last_was_wrong = False
 
     def _keyed(self, exchange: Exchange[None], minimum: int, maximum: int) -> Exchange[None]:
@@ -375,11 +389,7 @@ class CardSession(ABC):
         keypad = self.keypad
         if keypad is None or self._link.secure is not None:
             raise UsageError("the reader has no keypad, or it cannot be used under secure messaging", reason="keypad")
-        try:
-            return keypad.enter(entry)
-        except UserError:
-            self._last_was_wrong = False  # nothing was sent
-            raise
+        return keypad.enter(entry)
 
     def _use_key(
         self,

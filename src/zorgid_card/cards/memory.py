@@ -101,6 +101,11 @@ class CardMemory:
             number, chuid = self._inserted.get(insertion.reader, (None, b""))
             return self._find(chuid, atr) if number == insertion.number else None
 
+    def left(self, reader: str) -> None:
+        """The card may have been taken out of this reader: what was recognised there holds no more, whatever is counted."""
+        with self._lock:
+            self._inserted.pop(reader, None)
+
     def recognise(self, chuid: bytes, atr: bytes, insertion: Insertion | None = None) -> KnownCard | None:
         """The card of this CHUID, if it is remembered; and that it is the one of this insertion is remembered then."""
         with self._lock:

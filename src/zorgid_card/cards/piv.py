@@ -142,7 +142,7 @@ class PIVCard(CardSession):
 
         Another program may have selected another one meanwhile; whatever answers otherwise than with a counter is not relied on.
         """
-        if not self._selected and self._entered:
+        if not self._selected and self._entered and not self._was_out:
             with suppress(StatusWordError):
                 status = self._link.run(iso7816.verify_status(piv.PIN))
                 self._selected = status.tries_left is not None

@@ -35,6 +35,7 @@ from zorgid_card.errors import (
     NotOfferedError,
     UsageError,
     WrongPINError,
+    WrongPUKError,
     ZorgIDError,
 )
 from zorgid_card.ports.token import Mechanism, Token, TokenCertificate, TokenFlag, TokenInfo, TokenKey, TokenModule
@@ -77,7 +78,8 @@ class TokenCard:
         info = token.info()
         self._serial, self._reader = info.serial, info.reader
         self._profile = _limited(profile, info)
-        self._last_was_wrong = False
+        self._wrong: set[Credential] = set()
+        """Of which the value last presented was wrong."""
 
     @property
     def kind(self) -> CardKind:
@@ -141,12 +143,16 @@ class TokenCard:
         """
         flags = self._token.info().flags
         told = _told(flags, TokenFlag.USER_PIN_LOCKED, TokenFlag.USER_PIN_FINAL_TRY, TokenFlag.USER_PIN_COUNT_LOW)
-        return Tries.UNKNOWN if told.state is TryState.KNOWN and self._last_was_wrong else told
+        return self._doubted(Credential.PIN, told)
 
     def puk_tries(self) -> Tries:
         """Tries left of the PUK, which PKCS#11 calls the security officer's PIN; as :meth:`tries`."""
         flags = self._token.info().flags
-        return _told(flags, TokenFlag.SO_PIN_LOCKED, TokenFlag.SO_PIN_FINAL_TRY, TokenFlag.SO_PIN_COUNT_LOW)
+        told = _told(flags, TokenFlag.SO_PIN_LOCKED, TokenFlag.SO_PIN_FINAL_TRY, TokenFlag.SO_PIN_COUNT_LOW)
+        return self._doubted(Credential.PUK, told)
+
+    def _doubted(self, credential: Credential, told: Tries) -> Tries:
+        return Tries.UNKNOWN if told.state is TryState.KNOWN and credential in self._wrong else told
 
     def verify_pin(self, pin: Secret, *, last_try_allowed: bool = False) -> None:
         """Verify the PIN (C_Login). It stays verified until :meth:`log_out`, for this whole process.
@@ -161,25 +167,25 @@ class TokenCard:
 
     def _log_in(self, pin: Secret | None, last_try_allowed: bool) -> None:
         self.tries().require(Credential.PIN, last_try_allowed=last_try_allowed)
-        with self._remembered():
+        with self._remembered(Credential.PIN):
             self._token.login(pin)
 
     @contextmanager
-    def _remembered(self) -> Iterator[None]:
-        """Whether the PIN that is presented meanwhile is wrong."""
+    def _remembered(self, credential: Credential) -> Iterator[None]:
+        """Whether the PIN or PUK that is presented meanwhile is wrong."""
         try:
             yield
-        except WrongPINError:
-            self._last_was_wrong = True
+        except (WrongPINError, WrongPUKError):
+            self._wrong.add(credential)
             raise
-        self._last_was_wrong = False
+        self._wrong.discard(credential)
 
     def change_pin(self, old: Secret, new: Secret, *, last_try_allowed: bool = False) -> None:
         """Change the PIN (C_SetPIN; PIN-2). Raises what :meth:`verify_pin` does, and PINPolicyError."""
         check_length(new, self._profile.pin_minimum, self._profile.pin_maximum)
         with self.session():
             self.tries().require(Credential.PIN, last_try_allowed=last_try_allowed)
-            with self._remembered():
+            with self._remembered(Credential.PIN):
                 self._token.set_pin(old, new)
 
     def unblock_pin(self, puk: Secret, new: Secret, *, last_try_allowed: bool = False) -> None:
@@ -195,7 +201,7 @@ class TokenCard:
         check_length(new, self._profile.pin_minimum, self._profile.pin_maximum)
         with self._as_officer(puk, last_try_allowed):
             self._token.init_pin(new)
-            self._last_was_wrong = False
+            self._wrong.discard(Credential.PIN)
 
     def change_puk(self, old: Secret, new: Secret, *, last_try_allowed: bool = False) -> None:
         """Change the PUK (C_SetPIN as security officer; PIN-4). Raises what :meth:`unblock_pin` does."""
@@ -208,11 +214,12 @@ class TokenCard:
         """Logged in with the PUK, and out again: nobody stays the security officer."""
         with self.session():
             self.puk_tries().require(Credential.PUK, last_try_allowed=last_try_allowed)
-            self._log_in_as_officer(puk)
-            try:
-                yield
-            finally:
-                self._token.logout()
+            with self._remembered(Credential.PUK):
+                self._log_in_as_officer(puk)
+                try:
+                    yield
+                finally:
+                    self._token.logout()
 
     def _log_in_as_officer(self, puk: Secret) -> None:
         """OpenSC says CKR_GENERAL_ERROR of a card that has no security officer, others say other things."""
@@ -296,7 +303,7 @@ class TokenCard:
             self._require_pin(secret)
             if not verified:  # else this same PIN was right a moment ago, and has all its tries
                 self.tries().require(Credential.PIN, last_try_allowed=last_try_allowed)
-            with self._remembered():
+            with self._remembered(Credential.PIN):
                 yield key, secret
 
     def _asked(self, certificate: TokenCertificate, provider: PINProvider | None) -> Secret | LastTry | None:
@@ -316,7 +323,7 @@ class TokenCard:
             minimum=self._profile.pin_minimum,
             maximum=self._profile.pin_maximum,
             digits=self._kind is CardKind.ZORGID,
-            retrying=self._last_was_wrong,
+            retrying=Credential.PIN in self._wrong,
         )
 
     def _require_pin(self, secret: Secret | None) -> None:

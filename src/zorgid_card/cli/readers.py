@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -37,7 +36,7 @@ def readers(display: Display, *, watch: bool, as_data: bool) -> None:
 
 
 def _line(value: dict[str, Any]) -> str:
-    return json.dumps(value, ensure_ascii=False)
+    return dump(value, indent=None)
 
 
 # --- once ------------------------------------------------------------------------------------------------------------

@@ -10,9 +10,10 @@ from zorgid_card.cli.texts import Texts
 from zorgid_card.errors import ZorgIDError
 
 
-def dump(value: dict[str, Any]) -> str:
-    """JSON text for people and programs."""
-    return json.dumps(value, indent=2, ensure_ascii=False)
+def dump(value: dict[str, Any], *, indent: int | None = 2) -> str:
+    """JSON text for people and programs; what no terminal should be given is escaped (a reader's name may be anything)."""
+    text = json.dumps(value, indent=indent, ensure_ascii=False)
+    return "".join(letter if letter.isprintable() or letter == "\n" else json.dumps(letter)[1:-1] for letter in text)
 
 
 def error_as_json(error: ZorgIDError | None, texts: Texts) -> dict[str, Any] | None:

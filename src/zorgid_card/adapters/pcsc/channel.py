@@ -10,6 +10,7 @@ from zorgid_card._native import Carrier, ffi, lib, octets, reason
 from zorgid_card.adapters.pcsc.context import CARD_REMOVED, CARD_UNPOWERED, LEAVE, LOST, NO_CARD, RESET, Context, check
 from zorgid_card.adapters.pcsc.kept import Stay
 from zorgid_card.adapters.pcsc.keypad import Features, PCSCKeypad, ask
+from zorgid_card.adapters.pcsc.slots import comings
 from zorgid_card.codec.exchange import fail_exchange
 from zorgid_card.errors import CardRemovedError, CardResetError, TransportError, WrongCardError
 from zorgid_card.ports.card import Octets
@@ -40,7 +41,9 @@ class PCSCChannel:
         self._share = share
         self._depth = 0
         self._lost: int | None = None  # why the card must be connected anew; then nothing is carried
-        self._stay = stay if stay is not None and stay.atr else Stay(None, self._read_atr())
+        # before anything is known of the card
+        self._stay = stay if stay is not None and stay.atr else Stay(None, self._read_atr(), comings(context))
+        self._comings = self._stay.comings
         self._atr = self._stay.atr
 
     def _read_atr(self) -> bytes:
@@ -63,8 +66,8 @@ class PCSCChannel:
             self._require_open()
         if code in LOST:
             self._lose(code)
-            if self._depth == 0 and code != CARD_REMOVED:
-                self._reconnect()
+            if self._depth == 0 and code != CARD_REMOVED and not self._reconnect():
+                self._lose(CARD_REMOVED)  # which the next transaction tells
         check(operation, code)
 
     def _lose(self, code: int) -> None:
@@ -74,8 +77,12 @@ class PCSCChannel:
         self._lost = code
         self._carrier.protocol = 0
 
-    def _reconnect(self) -> None:
+    def _reconnect(self) -> bool:
         """Connect the card anew, without resetting it; one that lost its power gets it again.
+
+        Returns:
+            whether it was in the reader all the time. PC/SC tells what happened last alone: that a card was reset hides that
+            another one was put in before.
 
         Raises:
             CardRemovedError: no card is in the reader.
@@ -87,6 +94,8 @@ class PCSCChannel:
         self._require_same_atr()
         self._protocol = self._carrier.protocol = int(protocol[0])
         self._lost = None
+        before, self._comings = self._comings, comings(self._context)
+        return before is not None and before == self._comings
 
     def _require_same_atr(self) -> None:
         found = self._read_atr()
@@ -176,8 +185,8 @@ class PCSCChannel:
         """Keep other programs off the card while the block runs (SCardBeginTransaction; it waits for theirs to end).
 
         Raises:
-            CardResetError: the card was reset, or (``reason`` "inserted") taken out and put in again, before anything was sent:
-                the channel is connected anew, and the transaction may be begun again.
+            CardResetError: the card was reset, or (``reason`` "inserted") taken out and put in again, or it cannot be told which,
+                before anything was sent: the channel is connected anew, and the transaction may be begun again.
             CardRemovedError, WrongCardError: no card, or another one, is in the reader.
         """
         if self._depth == 0:
@@ -196,8 +205,7 @@ class PCSCChannel:
             check("begin transaction", code)
             return
         self._lose(code)
-        self._reconnect()
-        if code == CARD_REMOVED:
+        if not self._reconnect() or code == CARD_REMOVED:
             raise CardResetError("the card was taken out, and one like it was put in", reason="inserted")
         check("begin transaction", code)
 

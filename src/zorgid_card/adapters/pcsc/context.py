@@ -161,6 +161,8 @@ class Context:
 
     def _own(self, handle: int, keep: Callable[[Context], None] | None) -> None:
         self.handle = handle
+        self.reader = b""
+        """Whose card is connected."""
         self._keep = keep
         self._card: list[int] = []
         self._process = os.getpid()
@@ -179,13 +181,18 @@ class Context:
         card, protocol = ffi.new("uint64_t *"), ffi.new("uint32_t *")
         check("connect", lib.zc_pcsc_connect(self.pcsc, self.handle, reader, share, card, protocol))
         self._card.append(int(card[0]))
+        self.reader = reader
         return int(protocol[0])
 
     @property
     def card(self) -> int:
-        """The handle of the card connected."""
-        if not self._card or not self._end.alive:
-            raise CardRemovedError("the channel is closed", reason="closed")
+        """The handle of the card connected.
+
+        Raises:
+            CardRemovedError: it is closed, or was connected before this process forked: the service would mix up the two.
+        """
+        if not self._card or not self._end.alive or self._process != os.getpid():
+            raise CardRemovedError("the channel is closed, or this process forked", reason="closed")
         return self._card[0]
 
     def close(self, disposition: int = LEAVE) -> None:

@@ -23,14 +23,16 @@ class Stay:
     Attributes:
         number: tells it from others (:meth:`PCSCReader.insertion`); None where that cannot be known.
         atr: the card's answer to reset.
+        comings: :func:`~zorgid_card.adapters.pcsc.slots.comings`, when it was seen.
         features: what the reader told of itself meanwhile.
     """
 
-    __slots__ = ("atr", "features", "number")
+    __slots__ = ("atr", "comings", "features", "number")
 
-    def __init__(self, number: int | None, atr: bytes) -> None:
+    def __init__(self, number: int | None, atr: bytes, comings: int | None) -> None:
         self.number = number
         self.atr = atr
+        self.comings = comings
         self.features: Features | None = None
 
 
@@ -77,7 +79,7 @@ class Kept:
         number = self._number(state >> COUNTER_SHIFT, slots.state(len(slots) - 1) >> COUNTER_SHIFT)
         known, atr = self._stays.get(reader), slots.atr(0)
         if known is None or number is None or (known.number, known.atr) != (number, atr):
-            known = self._stays[reader] = Stay(number, atr)
+            known = self._stays[reader] = Stay(number, atr, state >> COUNTER_SHIFT if NOTIFIES else None)
         return known
 
     def _number(self, counted: int, moved: int) -> int | None:

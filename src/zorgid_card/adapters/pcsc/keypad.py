@@ -26,6 +26,7 @@ _VERIFY_DIRECT, _MODIFY_DIRECT, _PIN_PROPERTIES, _TLV_PROPERTIES = 0x06, 0x07, 0
 
 # Tags of FEATURE_GET_TLV_PROPERTIES, 2.6.14; their values are little-endian.
 _LCD_LAYOUT, _VALIDATION, _MINIMUM, _MAXIMUM, _LONGEST = 0x01, 0x02, 0x06, 0x07, 0x0A
+_LONGEST_NUMBER: Final = 4
 
 # PIN_VERIFY_STRUCTURE and PIN_MODIFY_STRUCTURE, 2.5.2 and 2.5.3: packed, numbers in the host's byte order.
 _VERIFY: Final = struct.Struct("=5BH2BHB3sI")
@@ -87,7 +88,7 @@ def ask(control: Control) -> Features:
         controls=controls,
         longest=told.get(_LONGEST),
         lines=bool(told.get(_LCD_LAYOUT)),
-        validation=told.get(_VALIDATION, 0),
+        validation=told.get(_VALIDATION, 0) & 0xFF,
         minimum=told.get(_MINIMUM, 0),
         maximum=told.get(_MAXIMUM, 0),
     )
@@ -101,11 +102,11 @@ def _told(control: Control, code: int) -> bytes:
 
 
 def _tlvs(octets: bytes) -> Iterator[tuple[int, bytes]]:
-    """Tag, length and value, one byte of the first two each; what is cut off is left out."""
+    """Tag, length and value, one byte of the first two each; what is cut off, or no number of 4 bytes at most, is left out."""
     at = 0
     while at + 2 <= len(octets):
         value = octets[at + 2 : at + 2 + octets[at + 1]]
-        if len(value) == octets[at + 1]:
+        if len(value) == octets[at + 1] <= _LONGEST_NUMBER:
             yield octets[at], value
         at += 2 + octets[at + 1]
 

@@ -75,3 +75,11 @@ class Slots:
         """The answer to reset of the card in a slot, 0 to 36 bytes."""
         slot = self._raw[number]
         return bytes(ffi.buffer(slot.atr, slot.atr_length))
+
+
+def comings(context: Context) -> int | None:
+    """How often a card came into or left the reader whose card is connected, as PC/SC counts it; None where it does not."""
+    if not NOTIFIES:  # macOS does not count either
+        return None
+    slot = Slots([decoded(context.reader)])
+    return slot.state(0) >> COUNTER_SHIFT if slot.wait(context, 0) == 0 else None
