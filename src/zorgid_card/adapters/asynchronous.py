@@ -9,17 +9,12 @@ from contextlib import suppress
 from functools import partial
 from threading import Lock
 from types import TracebackType
-from typing import Final, Generic, ParamSpec, Self, TypeVar
+from typing import Generic, ParamSpec, Self, TypeVar
 
-from zorgid_card.codec.apdu import INS, CommandAPDU
 from zorgid_card.codec.link import Link
-from zorgid_card.errors import CancelledError as StoppedError
-from zorgid_card.errors import ZorgIDError
 
 P = ParamSpec("P")
 T = TypeVar("T")
-
-_HARMLESS: Final = CommandAPDU(0x00, INS.GET_RESPONSE, 0x00, 0x00, le=0)
 
 
 class CardThread:
@@ -92,26 +87,16 @@ class _Job(Generic[T]):
         self._ended = self._stopped = False
 
     def run(self) -> T:
-        consumed = False
         try:
             return self._operation()
-        except StoppedError:
-            consumed = True
-            raise
         finally:
             with self._lock:
                 self._ended = True
-            if self._stopped and not consumed:
-                self._forget()
+                if self._link is not None and self._stopped:
+                    self._link.resume()  # the request may have come too late for this operation: it is not for the next one
 
     def stop(self) -> None:
         with self._lock:
             if self._link is not None and not self._ended:
                 self._stopped = True
                 self._link.cancel()
-
-    def _forget(self) -> None:
-        """The request to stop came too late for this operation, and is still there: it stops this command, which is not sent."""
-        if self._link is not None:
-            with suppress(ZorgIDError):
-                self._link.transmit(_HARMLESS)

@@ -87,6 +87,10 @@ class Link:
         """
         self._carrier.cancelled = True
 
+    def resume(self) -> None:
+        """Take a :meth:`cancel` back that stopped nothing yet, so that it does not stop the next command."""
+        self._carrier.cancelled = False
+
     def transmit(self, command: CommandAPDU) -> ResponseAPDU:
         """Carry one logical command: chaining, 61xx and 6Cxx are dealt with, secrets filled in and wiped.
 
