@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -17,9 +18,12 @@ from zorgid_card.cards import PIVCard, UZIPass, ZorgIDCard
 from zorgid_card.cards.capability import extended_length
 from zorgid_card.codec.link import Link
 from zorgid_card.errors import CardNotSupportedError, CardRemovedError, TransportError
+from zorgid_card.ports.card import Reader
 from zorgid_card.secret import Secret
 from zorgid_card.testkit.maker import Maker
 from zorgid_card.testkit.piv import VirtualPIVCard
+from zorgid_card.testkit.replay import ReplayReader
+from zorgid_card.testkit.transcript import RecordingReader, Transcript
 from zorgid_card.testkit.uzi_layout import LAYOUT_A, LAYOUT_B, Layout
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the stub is a libpcsclite")
@@ -116,6 +120,31 @@ def test_a_reader_that_tells_of_a_limit_gets_short_commands_and_chains(
     personalise(reader)
     assert not any(map(is_long, sent))
     assert sum(command[0] & 0x10 for command in sent)
+
+
+@pytest.mark.parametrize("longest", [None, 0x10000, 261])
+def test_a_recorded_reader_is_asked_for_extended_length_as_any_and_so_is_its_transcript(
+    stub: Stub, reader: PCSCReader, sent: list[bytes], longest: int | None, tmp_path: Path
+) -> None:
+    def reads(reader: Reader) -> bytes | None:
+        sent.clear()
+        with recipes.open_card(reader, memory=None) as card:
+            assert isinstance(card, PIVCard)
+            return card.certificate(0x9A)
+
+    stub._fill("atr", EXTENDED)
+    if longest is not None:
+        equip(stub, longest)
+    personalise(reader)
+    certificate, plain = reads(reader), sent[:]
+    transcript = Transcript(tmp_path / "trace.jsonl")
+    assert reads(RecordingReader(reader, transcript)) == certificate
+    transcript.close()
+    assert sent == plain
+    assert any(map(is_long, sent)) is (longest != 261)
+    replayed = ReplayReader.open(tmp_path / "trace.jsonl")
+    assert reads(replayed) == certificate
+    replayed.require_finished()
 
 
 @pytest.mark.parametrize("code", [INSUFFICIENT_BUFFER, INVALID_PARAMETER])

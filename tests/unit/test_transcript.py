@@ -420,8 +420,8 @@ def test_a_file_that_is_no_transcript_is_refused(tmp_path_factory: pytest.TempPa
 
 VALUES = st.none() | st.integers() | st.text(max_size=8) | st.lists(st.integers(), max_size=2)
 LINES = st.dictionaries(
-    st.sampled_from(["reader", "event", "atr", "command", "response", "error"]),
-    VALUES | st.sampled_from(["connect", "close", "00", "9000", "reader.card_removed"]),
+    st.sampled_from(["reader", "event", "atr", "command", "response", "error", "longest", "keypad"]),
+    VALUES | st.sampled_from(["connect", "equipment", "keypad", "close", "00", "9000", "reader.card_removed"]),
 )
 
 

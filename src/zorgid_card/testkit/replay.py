@@ -18,10 +18,12 @@ from typing import Any, Final
 
 from zorgid_card.codec.masking import Masker
 from zorgid_card.errors import CardRemovedError, ReaderError, StorageError, ZorgIDError
-from zorgid_card.ports.card import Octets
+from zorgid_card.ports.card import Keypad, Octets, PINEntry
 
 LIMIT: Final = 64 << 20
 """Bytes of a transcript that are read, at most."""
+
+_STATUS: Final = 2
 
 
 class ReplayError(ReaderError):
@@ -33,12 +35,22 @@ class ReplayError(ReaderError):
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One line. ``kind``: ``connect`` (``data`` is the ATR), ``close``, ``command``; ``answer``: bytes, or an error's code."""
+    """One line.
+
+    Attributes:
+        line: its number.
+        kind: ``connect``, ``equipment``, ``command``, ``keypad`` or ``close``.
+        data: the ATR, the command, or its header.
+        answer: bytes, or an error's code.
+        longest, keypad: what the reader told of itself.
+    """
 
     line: int
     kind: str
     data: bytes = b""
     answer: bytes | str = b""
+    longest: int | None = None
+    keypad: bool = False
 
     def __str__(self) -> str:
         return f"{self.kind} {self.data.hex(' ').upper()}".strip()
@@ -81,15 +93,31 @@ def _parse(path: Path, number: int, line: bytes) -> tuple[str, Event]:
 
 def _event(number: int, fields: dict[str, Any]) -> tuple[str, Event]:
     name = str(fields["reader"])
-    if "command" in fields:
-        answer = str(fields["error"]) if "error" in fields else bytes.fromhex(fields["response"])
-        return name, Event(number, "command", bytes.fromhex(fields["command"]), answer)
-    kind = {"connect": "connect", "close": "close"}[fields["event"]]
+    kind = str(fields.get("event", "command"))
+    if kind == "equipment":
+        longest = fields["longest"]
+        return name, Event(
+            number, kind, longest=None if longest is None else int(longest), keypad=bool(fields["keypad"])
+        )
+    if kind in ("command", "keypad"):
+        answer = str(fields["error"]) if "error" in fields else _response(kind, fields)
+        return name, Event(number, kind, bytes.fromhex(fields["command"]), answer)
+    kind = {"connect": "connect", "close": "close"}[kind]
     return name, Event(number, kind, bytes.fromhex(fields.get("atr", "")))
+
+
+def _response(kind: str, fields: dict[str, Any]) -> bytes:
+    response = bytes.fromhex(fields["response"])
+    if kind == "keypad" and len(response) != _STATUS:
+        raise ValueError("a reader tells a status word of what was entered on it")
+    return response
 
 
 class ReplayReader:
     """A reader that plays a transcript (:class:`zorgid_card.ports.card.Reader`). It serves one thread at a time.
+
+    Cards met before are remembered in this process, and are then asked less than was recorded: open the card of a transcript with
+    ``open_card(reader, memory=None)``, or with a :class:`~zorgid_card.cards.memory.CardMemory` as new as the recording's was.
 
     Args:
         events: what :func:`read_transcript` found.
@@ -121,7 +149,17 @@ class ReplayReader:
         Raises:
             ReplayError: none was opened then.
         """
-        return ReplayChannel(self, self.expect("connect").data)
+        atr = self.expect("connect").data
+        return ReplayChannel(self, atr, self._equipment())
+
+    def _equipment(self) -> Event:
+        """What the reader told of itself, whenever that was, while the channel that is opened now was open."""
+        for event in self._events[self._next :]:
+            if event.kind == "equipment":
+                return event
+            if event.kind == "connect":
+                break
+        return Event(0, "equipment")
 
     def wait(self, *, present: bool, timeout: float | None = None) -> None:
         """Return at once: cards came and went as the transcript says."""
@@ -132,7 +170,7 @@ class ReplayReader:
         Raises:
             ReplayError: something was not.
         """
-        if self._next < len(self._events):
+        if self._due().kind != "end":
             raise self._differs("end")
 
     def expect(self, kind: str, data: bytes | None = None) -> Event:
@@ -153,6 +191,8 @@ class ReplayReader:
             self._next += 1
 
     def _due(self) -> Event:
+        while self._next < len(self._events) and self._events[self._next].kind == "equipment":
+            self._next += 1
         if self._next < len(self._events):
             return self._events[self._next]
         return Event(self._events[-1].line + 1 if self._events else 1, "end")
@@ -164,11 +204,12 @@ class ReplayReader:
 
 
 class ReplayChannel:
-    """A channel to the card of a transcript (:class:`zorgid_card.ports.card.Channel`)."""
+    """A channel to the card of a transcript (:class:`zorgid_card.ports.card.EquippedChannel`)."""
 
-    def __init__(self, reader: ReplayReader, atr: bytes) -> None:
+    def __init__(self, reader: ReplayReader, atr: bytes, equipment: Event) -> None:
         self._reader = reader
         self._atr = atr
+        self._equipment = equipment
         self._masker = Masker()
         self._open = True
 
@@ -186,10 +227,24 @@ class ReplayChannel:
         """
         if not self._open:
             raise CardRemovedError("the channel is closed", reason="closed")
-        event = self._reader.expect("command", self._masker.command(command))
+        return self.answer("command", self._masker.command(command))
+
+    def answer(self, kind: str, data: bytes) -> bytes:
+        """What was recorded as the answer to this; raises what :meth:`transmit` does."""
+        event = self._reader.expect(kind, data)
         if isinstance(event.answer, str):
             raise ZorgIDError.of(event.answer, f"as recorded: {event.answer}", {"reader": self._reader.name})
         return event.answer
+
+    @property
+    def keypad(self) -> Keypad | None:
+        """A keypad, if the reader had one: at it everything is entered that was entered then."""
+        return _ReplayKeypad(self) if self._equipment.keypad else None
+
+    @property
+    def longest(self) -> int | None:
+        """Most bytes of data that the reader carried."""
+        return self._equipment.longest
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -201,3 +256,13 @@ class ReplayChannel:
         if self._open:
             self._open = False
             self._reader.closed()
+
+
+class _ReplayKeypad:
+    """The keypad of a transcript (:class:`zorgid_card.ports.card.Keypad`)."""
+
+    def __init__(self, channel: ReplayChannel) -> None:
+        self._channel = channel
+
+    def enter(self, entry: PINEntry, /) -> int:
+        return int.from_bytes(self._channel.answer("keypad", entry.header), "big")
