@@ -16,6 +16,8 @@ from zorgid_card import recipes
 from zorgid_card.adapters.pcsc import PCSCReader, readers
 from zorgid_card.cards import PIVCard, UZIPass, ZorgIDCard
 from zorgid_card.cards.capability import extended_length
+from zorgid_card.cli.inspect.card import read_card
+from zorgid_card.codec.apdu import INS
 from zorgid_card.codec.link import Link
 from zorgid_card.errors import CardNotSupportedError, CardRemovedError, TransportError
 from zorgid_card.ports.card import Reader
@@ -120,6 +122,20 @@ def test_a_reader_that_tells_of_a_limit_gets_short_commands_and_chains(
     personalise(reader)
     assert not any(map(is_long, sent))
     assert sum(command[0] & 0x10 for command in sent)
+
+
+@pytest.mark.parametrize("breaks", [False, True])
+def test_a_card_is_inspected_with_extended_length_unless_long_answers_are_broken_off(
+    stub: Stub, reader: PCSCReader, sent: list[bytes], breaks: bool
+) -> None:
+    stub._fill("atr", EXTENDED)
+    personalise(reader)
+    sent.clear()
+    if breaks:
+        stub["limit"] = 310  # the command that tries it goes through; the answer with the certificate does not
+    report = read_card(reader)
+    assert len(report.certificates["9A"]) > 300
+    assert any(command[1] == INS.GET_RESPONSE for command in sent) is breaks
 
 
 @pytest.mark.parametrize("longest", [None, 0x10000, 261])

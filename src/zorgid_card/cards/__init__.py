@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from zorgid_card.cards.access import (
     CardSession,
@@ -58,9 +59,12 @@ __all__ = [
     "ZorgIDCard",
     "detect",
     "let_go",
+    "on_link",
     "open_card",
     "open_channel",
 ]
+
+T = TypeVar("T")
 
 
 class Card(Protocol):
@@ -163,19 +167,48 @@ def open_channel(
     memory: CardMemory | None = None,
     insertion: Insertion | None = None,
 ) -> UZIPass | PIVCard:
-    """The card behind a channel; extended length is used where card and reader take it, arguments and errors as :func:`open_card`.
+    """The card behind a channel; extended length is used where card and reader take it (:func:`on_link`).
 
-    A reader may take long commands and yet break off a long answer: then the card is looked at again, with short ones.
+    Arguments and errors as :func:`open_card`.
+    """
+
+    def read(link: Link) -> UZIPass | PIVCard:
+        return open_card(link, memory, insertion)
+
+    return on_link(channel, read, observer=observer, memory=memory, insertion=insertion)
+
+
+def on_link(
+    channel: Channel,
+    read: Callable[[Link], T],
+    *,
+    observer: Observer | None = None,
+    memory: CardMemory | None = None,
+    insertion: Insertion | None = None,
+) -> T:
+    """Read from the card behind a channel over a link that uses extended length where card and reader take it.
+
+    A reader may take long commands and yet break off a long answer: then the card is read once more, with short ones.
+
+    Args:
+        channel: a powered card.
+        read: what is done; it changes nothing on the card, and may be done twice.
+        observer: sees every physical APDU, masked.
+        memory: of the readers that carried long commands, and of those that did not.
+        insertion: since when the card is in its reader.
+
+    Raises:
+        ReaderError: the card is gone; and whatever ``read`` raises.
     """
     extended = _extended(channel, observer, memory, insertion)
     try:
-        return open_card(Link(channel, observer=observer, extended=extended), memory, insertion)
+        return read(Link(channel, observer=observer, extended=extended))
     except TransportError:
         if not extended:
             raise
         if memory is not None and insertion is not None:
             memory.found_extended(insertion.reader, channel.atr, False)
-        return open_card(Link(channel, observer=observer), memory, insertion)
+        return read(Link(channel, observer=observer))
 
 
 def _extended(
