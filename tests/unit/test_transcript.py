@@ -19,7 +19,6 @@ from scp03_card import static, strict_card
 from zorgid_card import open_card
 from zorgid_card.adapters import pcsc
 from zorgid_card.cards import UZIPass, ZorgIDCard
-from zorgid_card.cards import open_card as open_linked
 from zorgid_card.cli import app
 from zorgid_card.cli.simulate import Options, Simulated, obtain
 from zorgid_card.codec.apdu import CommandAPDU, SecretField
@@ -452,8 +451,8 @@ def test_a_recorded_reader_is_otherwise_the_reader(desk: Desk) -> None:
     with pytest.raises(NoCardError):
         desk.reader.connect()
     desk.slot.insert(desk.simulated.card)
-    link = Link(desk.reader.connect())
+    channel = desk.reader.connect()
     desk.slot.remove()
     with pytest.raises(CardRemovedError):
-        open_linked(link)
+        channel.transmit(VERSION)
     assert '"error": "reader.card_removed"' in desk.text
