@@ -39,9 +39,10 @@ class Event:
 
     Attributes:
         line: its number.
-        kind: ``connect``, ``equipment``, ``command``, ``keypad`` or ``close``.
+        kind: ``connect``, ``equipment``, ``begin``, ``command``, ``keypad`` or ``close``.
         data: the ATR, the command, or its header.
         answer: bytes, or an error's code.
+        reason: the error's, if it had one.
         longest, keypad: what the reader told of itself.
     """
 
@@ -49,6 +50,7 @@ class Event:
     kind: str
     data: bytes = b""
     answer: bytes | str = b""
+    reason: str | None = None
     longest: int | None = None
     keypad: bool = False
 
@@ -99,9 +101,12 @@ def _event(number: int, fields: dict[str, Any]) -> tuple[str, Event]:
         return name, Event(
             number, kind, longest=None if longest is None else int(longest), keypad=bool(fields["keypad"])
         )
-    if kind in ("command", "keypad"):
-        answer = str(fields["error"]) if "error" in fields else _response(kind, fields)
-        return name, Event(number, kind, bytes.fromhex(fields["command"]), answer)
+    if kind in ("begin", "command", "keypad"):
+        data = b"" if kind == "begin" else bytes.fromhex(fields["command"])
+        if kind == "begin" or "error" in fields:
+            reason = fields.get("reason")
+            return name, Event(number, kind, data, str(fields["error"]), None if reason is None else str(reason))
+        return name, Event(number, kind, data, _response(kind, fields))
     kind = {"connect": "connect", "close": "close"}[kind]
     return name, Event(number, kind, bytes.fromhex(fields.get("atr", "")))
 
@@ -185,6 +190,28 @@ class ReplayReader:
         self._next += 1
         return event
 
+    def begin(self) -> None:
+        """A transaction begins, unless it could not then.
+
+        Raises:
+            ZorgIDError: the error that was recorded here.
+        """
+        if self._due().kind == "begin":
+            self.answer("begin")
+
+    def answer(self, kind: str, data: bytes | None = None) -> bytes:
+        """What was recorded as the answer to this.
+
+        Raises:
+            ReplayError: something else was recorded here.
+            ZorgIDError: the error that was recorded here.
+        """
+        event = self.expect(kind, data)
+        if isinstance(event.answer, str):
+            details = {"reader": self.name} if event.reason is None else {"reader": self.name, "reason": event.reason}
+            raise ZorgIDError.of(event.answer, f"as recorded: {event.answer}", {**details})
+        return event.answer
+
     def closed(self) -> None:
         """The channel was closed; that it was done earlier than recorded shows at the next command, or at the end."""
         if self._due().kind == "close":
@@ -211,6 +238,7 @@ class ReplayChannel:
         self._atr = atr
         self._equipment = equipment
         self._masker = Masker()
+        self._depth = 0
         self._open = True
 
     @property
@@ -227,19 +255,12 @@ class ReplayChannel:
         """
         if not self._open:
             raise CardRemovedError("the channel is closed", reason="closed")
-        return self.answer("command", self._masker.command(command))
-
-    def answer(self, kind: str, data: bytes) -> bytes:
-        """What was recorded as the answer to this; raises what :meth:`transmit` does."""
-        event = self._reader.expect(kind, data)
-        if isinstance(event.answer, str):
-            raise ZorgIDError.of(event.answer, f"as recorded: {event.answer}", {"reader": self._reader.name})
-        return event.answer
+        return self._reader.answer("command", self._masker.command(command))
 
     @property
     def keypad(self) -> Keypad | None:
         """A keypad, if the reader had one: at it everything is entered that was entered then."""
-        return _ReplayKeypad(self) if self._equipment.keypad else None
+        return _ReplayKeypad(self._reader) if self._equipment.keypad else None
 
     @property
     def longest(self) -> int | None:
@@ -248,8 +269,18 @@ class ReplayChannel:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Nobody else is there."""
-        yield
+        """Nobody else is there; what stood in the way then does so now.
+
+        Raises:
+            ZorgIDError: the error that was recorded here.
+        """
+        if self._depth == 0:
+            self._reader.begin()
+        self._depth += 1
+        try:
+            yield
+        finally:
+            self._depth -= 1
 
     def close(self, *, reset: bool = False) -> None:
         """Let go of the card. Never raises."""
@@ -261,8 +292,8 @@ class ReplayChannel:
 class _ReplayKeypad:
     """The keypad of a transcript (:class:`zorgid_card.ports.card.Keypad`)."""
 
-    def __init__(self, channel: ReplayChannel) -> None:
-        self._channel = channel
+    def __init__(self, reader: ReplayReader) -> None:
+        self._reader = reader
 
     def enter(self, entry: PINEntry, /) -> int:
-        return int.from_bytes(self._channel.answer("keypad", entry.header), "big")
+        return int.from_bytes(self._reader.answer("keypad", entry.header), "big")

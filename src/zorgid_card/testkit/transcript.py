@@ -7,10 +7,11 @@ One line is one event of one reader, ``t`` seconds after the transcript began::
     {"t": 0.03, "reader": "Reader 00", "command": "00a40400…", "response": "9000"}
     {"t": 0.04, "reader": "Reader 00", "event": "keypad", "command": "00200080", "response": "9000"}
     {"t": 0.05, "reader": "Reader 00", "command": "00cb3fff…", "error": "reader.card_removed"}
-    {"t": 0.06, "reader": "Reader 00", "event": "close"}
+    {"t": 0.06, "reader": "Reader 00", "event": "begin", "error": "reader.card_reset", "reason": "inserted"}
+    {"t": 0.07, "reader": "Reader 00", "event": "close"}
 
 ``equipment`` is what the reader told of itself, when it was asked first. At ``keypad`` a person entered PINs on the reader, which
-sent them to the card in a command of this header: no more of it is known here.
+sent them to the card in a command of this header: no more of it is known here. ``begin`` is a transaction that could not begin.
 
 :mod:`zorgid_card.testkit.replay` plays it back. Certificates, and so names, are in it; PINs, PUKs and keys are not.
 """
@@ -21,7 +22,8 @@ import json
 import os
 import threading
 import time
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -69,7 +71,11 @@ class Transcript:
 
     def broken(self, reader: str, command: bytes, error: ZorgIDError) -> None:
         """Note a command, masked, to which no response came."""
-        self._note(reader, command=command.hex(), error=error.code)
+        self._note(reader, command=command.hex(), **_why(error))
+
+    def unbegun(self, reader: str, error: ZorgIDError) -> None:
+        """Note that a transaction could not begin."""
+        self._note(reader, event="begin", **_why(error))
 
     def equipped(self, reader: str, longest: int | None, keypad: bool) -> None:
         """Note what the reader can do."""
@@ -78,7 +84,7 @@ class Transcript:
     def entered(self, reader: str, header: bytes, outcome: int | ZorgIDError) -> None:
         """Note that PINs were entered on the keypad, for a command of this header; the status word, or why none came."""
         if isinstance(outcome, ZorgIDError):
-            self._note(reader, event="keypad", command=header.hex(), error=outcome.code)
+            self._note(reader, event="keypad", command=header.hex(), **_why(outcome))
         else:
             self._note(reader, event="keypad", command=header.hex(), response=f"{outcome:04x}")
 
@@ -118,6 +124,11 @@ class Transcript:
                 self._failure = self._failure or error
             if self._failure is not None:
                 raise _unwritten(self._path, self._failure) from self._failure
+
+
+def _why(error: ZorgIDError) -> dict[str, str]:
+    reason = error.details.get("reason")
+    return {"error": error.code} if reason is None else {"error": error.code, "reason": str(reason)}
 
 
 def _unwritten(path: Path, error: OSError) -> StorageError:
@@ -214,9 +225,16 @@ class RecordingChannel:
             self._transcript.equipped(self._reader, longest, keypad is not None)
         return longest, keypad
 
-    def transaction(self) -> AbstractContextManager[None]:
-        """Keep other programs off the card over consecutive commands."""
-        return self._channel.transaction()
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Keep other programs off the card over consecutive commands; that it cannot begin is recorded."""
+        with ExitStack() as begun:
+            try:
+                begun.enter_context(self._channel.transaction())
+            except ZorgIDError as error:
+                self._transcript.unbegun(self._reader, error)
+                raise
+            yield
 
     def close(self, *, reset: bool = False) -> None:
         """Let go of the card. Never raises."""
