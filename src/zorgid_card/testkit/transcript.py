@@ -29,7 +29,7 @@ from typing import Any, TextIO
 
 from zorgid_card.codec.masking import Masker
 from zorgid_card.errors import StorageError, ZorgIDError
-from zorgid_card.ports.card import Channel, EquippedChannel, Keypad, Octets, PINEntry, Reader
+from zorgid_card.ports.card import Channel, Keypad, Octets, PINEntry, Reader
 
 
 class Transcript:
@@ -216,11 +216,9 @@ class RecordingChannel:
         return self._equipment()[0]
 
     def _equipment(self) -> tuple[int | None, Keypad | None]:
-        channel = self._channel
-        if not isinstance(channel, EquippedChannel):
-            return None, None
-        longest, keypad = channel.longest, channel.keypad
-        if not self._told:
+        longest: int | None = getattr(self._channel, "longest", None)
+        keypad: Keypad | None = getattr(self._channel, "keypad", None)
+        if not self._told and (longest is not None or keypad is not None):
             self._told = True
             self._transcript.equipped(self._reader, longest, keypad is not None)
         return longest, keypad

@@ -40,7 +40,6 @@ class VPCDCard:
         self._address = (host, port)
         self._socket: socket.socket | None = None
         self._thread: threading.Thread | None = None
-        self._gone = threading.Event()
 
     def start(self, timeout: float = 5.0) -> None:
         """Connect, which inserts the card; vpcd notices within half a second.
@@ -58,7 +57,6 @@ class VPCDCard:
                 reason=str(error),
             ) from error
         self._socket = connection
-        self._gone.clear()
         self._thread = threading.Thread(target=self._serve, args=(connection,), name="vpcd card", daemon=True)
         self._thread.start()
 
@@ -74,10 +72,8 @@ class VPCDCard:
         """Wait until the card is no longer served (vpcd went away, or :meth:`stop`); tells whether that is so."""
         if self._thread is None:
             return True
-        gone = self._gone.wait(timeout)
-        if gone:
-            self._thread.join()
-        return gone
+        self._thread.join(timeout)
+        return not self._thread.is_alive()
 
     def __enter__(self) -> VPCDCard:
         self.start()
@@ -90,20 +86,13 @@ class VPCDCard:
 
     def _serve(self, connection: socket.socket) -> None:
         """Answer until the other side goes away."""
-        with connection:
-            try:
-                with contextlib.suppress(OSError, EOFError, TornError):
-                    while True:
-                        self._serve_one(connection)
-            finally:  # before the connection is closed: who notices that finds the slot empty
-                self._card.power_off()
-                self._gone.set()
-
-    def _serve_one(self, connection: socket.socket) -> None:
-        size = int.from_bytes(_receive(connection, 2), "big")
-        answer = self._answer(_receive(connection, size))
-        if answer is not None:
-            connection.sendall(len(answer).to_bytes(2, "big") + answer)
+        with connection, contextlib.suppress(OSError, EOFError, TornError):
+            while True:
+                size = int.from_bytes(_receive(connection, 2), "big")
+                answer = self._answer(_receive(connection, size))
+                if answer is not None:
+                    connection.sendall(len(answer).to_bytes(2, "big") + answer)
+        self._card.power_off()
 
     def _answer(self, message: bytes) -> bytes | None:
         if len(message) != 1:

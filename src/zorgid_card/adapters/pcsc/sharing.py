@@ -32,9 +32,7 @@ def connect(context: Context, reader: bytes, name: str, *, exclusive: bool, time
         except ReaderBusyError as error:
             left = end - time.monotonic()
             if left <= 0:
-                raise ReaderBusyError(
-                    str(error), reader=name, holders=holders(), reason=error.details.get("reason")
-                ) from error
+                raise ReaderBusyError(str(error), reader=name, holders=holders(), reason=error.reason) from error
             time.sleep(min(_PAUSE, left))
 
 
