@@ -12,9 +12,7 @@ import pytest
 
 from terminal import Terminal
 from zorgid_card import open_card
-from zorgid_card.cards import detect
 from zorgid_card.cli.simulate import Options, Simulated, obtain
-from zorgid_card.codec.link import Link
 from zorgid_card.secret import Secret
 from zorgid_card.testkit.card import VirtualCard
 from zorgid_card.testkit.replay import ReplayReader
@@ -76,4 +74,5 @@ def test_status_and_inspect_over_pcsc_agree_with_their_replay(
     assert (status["reader"], card["reader"]) == (reader, reader)
     assert (card["pin_tries"], card["puk_tries"]) == (status["pin"], status["puk"])
     assert card["atr_fields"]["protocols"] == ["T=0", "T=1"]
-    assert detect(Link(ReplayReader.open(trace, reader).connect())).kind == seen["kind"] == "zorgid"
+    with open_card(ReplayReader.open(trace, reader), memory=None) as replayed:
+        assert replayed.kind == seen["kind"] == "zorgid"

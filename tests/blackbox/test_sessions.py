@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -35,6 +36,7 @@ MAKER = Maker.create()
 PIN = b"123456"
 EXTENDED = bytes.fromhex("3B8501807300004037")
 TIMEOUT = 60
+READERS = 8
 
 SIGN = """
 import sys
@@ -222,40 +224,38 @@ def test_two_threads_and_two_processes_share_two_cards(insert: Callable[[Virtual
             assert card.tries() == Tries.known(3)
 
 
-def test_an_asyncio_program_uses_two_readers_and_cancels(insert: Callable[[VirtualCard], str]) -> None:
-    names = [insert(made()), insert(made())]
-    for name in names:
-        personalise(name)
+def test_an_asyncio_program_uses_eight_readers_at_a_time_and_cancels_one_half_way(pcscd: PrivatePCSCD) -> None:
+    """None begins before all eight cards are open, and none is let go of before all have signed."""
+    with pcscd.resized(READERS) as slots:
+        for slot in slots:
+            slot.insert(made())
+            personalise(slot.name)
+        certificates = asyncio.run(_signs_on_all([slot.name for slot in slots]))
+    assert len(set(certificates)) == READERS
 
-    async def use(name: str) -> bytes:
+
+async def _signs_on_all(names: list[str]) -> list[bytes]:
+    all_are_here = asyncio.Barrier(len(names))
+
+    async def use(name: str, cancelling: bool) -> bytes:
         async with CardThread() as thread:
             channel = await thread.run(_reader(name).connect)
             card = await thread.run(open_channel, channel)
             assert isinstance(card, PIVCard)
+            await all_are_here.wait()
+            if cancelling:
+                await _cancelled_half_way(thread, card)
             for number in range(5):
-                endless = asyncio.ensure_future(thread.use(card.link, _for_ever, card))
-                await asyncio.sleep(0.01)
-                endless.cancel()
-                with pytest.raises(asyncio.CancelledError):
-                    await endless
-                data = b"%d" % number
-                await thread.use(
-                    card.link, verify, card, data, await thread.use(card.link, card.sign, 0x9A, data, "ES256", pin)
-                )
+                data = f"{name} {number}".encode()
+                signature = await thread.use(card.link, card.sign, 0x9A, data, "ES256", pin)
+                await thread.use(card.link, verify, card, data, signature)
             assert await thread.use(card.link, card.tries) == Tries.known(3)
             certificate = await thread.use(card.link, card.authentication_certificate)
+            await all_are_here.wait()
             await thread.run(let_go, channel, card)
             return certificate
 
-    async def program() -> list[bytes]:
-        return await asyncio.gather(*map(use, names))
-
-    assert len(set(asyncio.run(program()))) == 2
-
-
-def _for_ever(card: PIVCard) -> None:
-    while True:
-        card.tries()
+    return await asyncio.gather(*(use(name, number == 0) for number, name in enumerate(names)))
 
 
 def test_pin_1_a_reset_by_another_program_does_not_hide_that_another_card_was_put_in_before_it(
@@ -279,3 +279,24 @@ def test_pin_1_a_reset_by_another_program_does_not_hide_that_another_card_was_pu
     card.link.channel.close()
     with open_card(slot.name) as found:
         assert found.tries() == Tries.known(3)
+
+
+async def _cancelled_half_way(thread: CardThread, card: PIVCard) -> None:
+    """An operation that would sign for ever is cancelled after its first signature, and makes no more."""
+    done: list[bytes] = []
+    begun = threading.Event()
+
+    def signs_for_ever() -> None:
+        while True:
+            done.append(card.sign(0x9A, b"again", "ES256", pin))
+            begun.set()
+
+    task = asyncio.ensure_future(thread.use(card.link, signs_for_ever))
+    await asyncio.to_thread(begun.wait, TIMEOUT)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    made = len(done)
+    assert made >= 1
+    await thread.use(card.link, verify, card, b"again", done[-1])
+    assert len(done) == made

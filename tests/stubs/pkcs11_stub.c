@@ -41,7 +41,7 @@ octet stub_output[ROOM];
 ulong stub_output_length = 256;
 octet stub_pin[512], stub_input[ROOM];
 ulong stub_pin_length, stub_input_length, stub_used_mechanism, stub_session_flags;
-uintptr_t stub_pin_pointer;
+uintptr_t stub_pin_pointer, stub_new_pointer;
 ulong stub_wrong;                                                /* presented PINs are answered CKR_PIN_INCORRECT */
 static ulong searched[64], left[64], next; /* by session */
 
@@ -296,13 +296,15 @@ static ulong set_pin(ulong number, const octet *old, ulong old_length, const oct
 {
     ulong rv = answer(SET_PIN);
 
-    (void)number, (void)pin, (void)length;
+    (void)number, (void)length;
+    stub_new_pointer = (uintptr_t)pin;
     return rv != 0 ? rv : present(old, old_length);
 }
 
 static ulong init_pin(ulong number, const octet *pin, ulong length)
 {
-    (void)number, (void)pin, (void)length;
+    (void)number, (void)length;
+    stub_new_pointer = (uintptr_t)pin;
     return answer(INIT_PIN);
 }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -15,11 +16,16 @@ from zorgid_card import recipes
 from zorgid_card.adapters.pcsc import PCSCReader, readers
 from zorgid_card.cards import PIVCard, UZIPass, ZorgIDCard
 from zorgid_card.cards.capability import extended_length
+from zorgid_card.cli.inspect.card import read_card
+from zorgid_card.codec.apdu import INS
 from zorgid_card.codec.link import Link
 from zorgid_card.errors import CardNotSupportedError, CardRemovedError, TransportError
+from zorgid_card.ports.card import Reader
 from zorgid_card.secret import Secret
 from zorgid_card.testkit.maker import Maker
 from zorgid_card.testkit.piv import VirtualPIVCard
+from zorgid_card.testkit.replay import ReplayReader
+from zorgid_card.testkit.transcript import RecordingReader, Transcript
 from zorgid_card.testkit.uzi_layout import LAYOUT_A, LAYOUT_B, Layout
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the stub is a libpcsclite")
@@ -116,6 +122,45 @@ def test_a_reader_that_tells_of_a_limit_gets_short_commands_and_chains(
     personalise(reader)
     assert not any(map(is_long, sent))
     assert sum(command[0] & 0x10 for command in sent)
+
+
+@pytest.mark.parametrize("breaks", [False, True])
+def test_a_card_is_inspected_with_extended_length_unless_long_answers_are_broken_off(
+    stub: Stub, reader: PCSCReader, sent: list[bytes], breaks: bool
+) -> None:
+    stub._fill("atr", EXTENDED)
+    personalise(reader)
+    sent.clear()
+    if breaks:
+        stub["limit"] = 310  # the command that tries it goes through; the answer with the certificate does not
+    report = read_card(reader)
+    assert len(report.certificates["9A"]) > 300
+    assert any(command[1] == INS.GET_RESPONSE for command in sent) is breaks
+
+
+@pytest.mark.parametrize("longest", [None, 0x10000, 261])
+def test_a_recorded_reader_is_asked_for_extended_length_as_any_and_so_is_its_transcript(
+    stub: Stub, reader: PCSCReader, sent: list[bytes], longest: int | None, tmp_path: Path
+) -> None:
+    def reads(reader: Reader) -> bytes | None:
+        sent.clear()
+        with recipes.open_card(reader, memory=None) as card:
+            assert isinstance(card, PIVCard)
+            return card.certificate(0x9A)
+
+    stub._fill("atr", EXTENDED)
+    if longest is not None:
+        equip(stub, longest)
+    personalise(reader)
+    certificate, plain = reads(reader), sent[:]
+    transcript = Transcript(tmp_path / "trace.jsonl")
+    assert reads(RecordingReader(reader, transcript)) == certificate
+    transcript.close()
+    assert sent == plain
+    assert any(map(is_long, sent)) is (longest != 261)
+    replayed = ReplayReader.open(tmp_path / "trace.jsonl")
+    assert reads(replayed) == certificate
+    replayed.require_finished()
 
 
 @pytest.mark.parametrize("code", [INSUFFICIENT_BUFFER, INVALID_PARAMETER])

@@ -83,6 +83,24 @@ def test_crd_10_the_finished_card_is_active_linked_and_usable_at_once(world: Wor
     world.card().verify_pin(Secret.of(CARD_PIN))
 
 
+@pytest.mark.parametrize("takes", [True, False])
+def test_crd_7_a_card_is_made_with_extended_length_where_it_takes_it(world: World, takes: bool) -> None:
+    """It says so in its answer to reset (7816-4, 12.1.1.9); one of the two breaks its word."""
+    blank = world.maker.blank(extended=takes)
+    blank._atr = bytes.fromhex("3B8501807300004037")
+    answer, sent = blank.transmit, []
+
+    def watched(command: bytes) -> bytes:
+        sent.append(bytes(command))
+        return answer(command)
+
+    blank.transmit = watched  # type: ignore[method-assign]  # a test stands between reader and card
+    world.create(world.worker(blank))
+    chained = [command for command in sent if command[0] & 0x10]
+    continued = [command for command in sent if command[1] == 0xC0]
+    assert bool(chained) is bool(continued) is not takes
+
+
 def test_crd_9_the_puk_that_was_shown_unblocks_the_card_and_is_kept_nowhere(world: World, tmp_path: Path) -> None:
     holder = world.worker()
     world.create(holder)

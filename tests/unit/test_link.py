@@ -148,6 +148,16 @@ def test_cancelling_acts_before_a_command_and_between_the_parts_of_an_answer() -
     assert len(channel.sent) == 2
 
 
+def test_a_cancel_that_is_taken_back_stops_nothing() -> None:
+    channel = ScriptedChannel(b"\x90\x00", b"\x90\x00")
+    link = Link(channel)
+    for command in (CommandAPDU(0, 0xCA, 0, 0), pin_command()):
+        link.cancel()
+        link.resume()
+        assert link.transmit(command).sw == SW.OK
+    assert len(channel.sent) == 2
+
+
 def test_a_command_with_secrets_may_be_cancelled_too() -> None:
     channel = ScriptedChannel(b"\x90\x00")
     link = Link(channel)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +13,8 @@ from pcsc_stub import RESET_CARD, Stub
 from simulated_keypad import CANCEL, GET_FEATURES, MODIFY, PROPERTIES, TLV_PROPERTIES, VERIFY, SimulatedKeypad
 from uzi_card import contents
 from uzi_card import powered as powered_pass
+from zorgid_card import open_card
+from zorgid_card.adapters import pcsc
 from zorgid_card.adapters.pcsc import LIBRARY_VARIABLE, readers
 from zorgid_card.cards import LastTry, OnKeypad, PINRequest, Tries, UZIPass, ZorgIDCard
 from zorgid_card.cli import app
@@ -29,11 +32,14 @@ from zorgid_card.errors import (
     UserError,
     WrongCardError,
     WrongPINError,
+    ZorgIDError,
 )
-from zorgid_card.ports.card import equipped
+from zorgid_card.ports.card import Reader, equipped
 from zorgid_card.secret import Secret
 from zorgid_card.testkit.maker import Maker
 from zorgid_card.testkit.reader import SimulatedReader
+from zorgid_card.testkit.replay import ReplayReader, read_transcript
+from zorgid_card.testkit.transcript import RecordingReader, Transcript
 from zorgid_card.testkit.uzi import VirtualUZIPass
 from zorgid_card.testkit.uzi_layout import LAYOUT_A, LAYOUT_B, Layout
 
@@ -193,6 +199,52 @@ def test_pin_6_the_command_line_lets_the_reader_ask(
     assert keypad.presses == []
     assert simulated.tries_left == (3, 3)
     assert len(keypad.sent) == 1
+
+
+def test_pin_6_a_traced_command_lets_the_reader_ask_and_the_trace_has_no_digit(
+    stub: Stub, keypad: SimulatedKeypad, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def run(*options: str) -> int:
+        return app.run(["pin", "change", "--reader", "Reader 00", *options])
+
+    simulated = VirtualUZIPass(contents("N"), pin=b"271828", puk=b"87654321")
+    stub.hold(simulated)
+    stub["state"] = 0x20
+    monkeypatch.setenv(LIBRARY_VARIABLE, stub.path)
+    keypad.presses = ["314159", "314159", "314159"]
+    trace = tmp_path / "trace.jsonl"
+    assert run("--trace", str(trace)) != 0  # a wrong PIN
+    keypad.presses = ["271828", "314159", "314159"]
+    trace.unlink()
+    assert run("--trace", str(trace)) == 0
+    assert keypad.presses == []
+    text = trace.read_text()
+    for pin in (b"271828", b"314159"):
+        assert pin.decode() not in text
+        assert pin.hex() not in text
+    (entry,) = [event for event in read_transcript(trace) if event.kind == "keypad"]
+    assert (entry.data, entry.answer) == (keypad.sent[-1][:4], b"\x90\x00")
+    monkeypatch.setattr(pcsc, "readers", lambda: [ReplayReader.open(trace)])
+    assert app.run(["pin", "change"]) == 0
+
+
+@pytest.mark.parametrize("outcome", [CANCEL, "654321"])
+def test_pin_6_what_came_of_an_entry_is_replayed(
+    stub: Stub, keypad: SimulatedKeypad, tmp_path: Path, outcome: str
+) -> None:
+    def tried(reader: Reader) -> ZorgIDError:
+        with open_card(reader, memory=None) as card, pytest.raises(ZorgIDError) as told:
+            card.verify_pin(OnKeypad())
+        return told.value
+
+    stub.hold(MAKER.blank())
+    keypad.presses = [outcome]
+    transcript = Transcript(tmp_path / "trace.jsonl")
+    error = tried(RecordingReader(readers(library=stub.path)[0], transcript))
+    transcript.close()
+    replayed = ReplayReader.open(tmp_path / "trace.jsonl")
+    assert tried(replayed).code == error.code
+    replayed.require_finished()
 
 
 @pytest.mark.parametrize("features", [(), (PROPERTIES, TLV_PROPERTIES), (MODIFY,)])

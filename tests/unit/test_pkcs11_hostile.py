@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from uzi_card import contents
 from zorgid_card._native import ffi, lib
 from zorgid_card.adapters.pkcs11 import PKCS11Module, PKCS11Token, find_module, usual_places
-from zorgid_card.cards import LastTry, PINRequest, TokenCard, TryState
+from zorgid_card.cards import LastTry, OnKeypad, PINProvider, PINRequest, TokenCard, Tries, TryState
 from zorgid_card.cards.token import open_token_card
 from zorgid_card.errors import (
     CardError,
@@ -40,6 +40,7 @@ from zorgid_card.errors import (
     PINPolicyError,
     PUKBlockedError,
     TransportError,
+    UsageError,
     WrongCardError,
     WrongPINError,
     WrongPUKError,
@@ -448,15 +449,107 @@ def test_pin_1_a_wrong_pin_tells_what_is_left(stub: Stub, card: TokenCard, flags
     assert told.value.tries_left == left
 
 
-def test_pin_6_where_the_pin_is_entered_at_the_reader_nobody_is_asked(stub: Stub, card: TokenCard) -> None:
+def on_keypad(asked: list[PINRequest], *, knowingly: bool = False) -> PINProvider:
+    def provide(request: PINRequest) -> Secret | LastTry:
+        asked.append(request)
+        return LastTry(OnKeypad()) if knowingly else OnKeypad()
+
+    return provide
+
+
+def test_pin_6_where_the_pin_is_entered_at_the_reader_the_module_gets_none(stub: Stub, card: TokenCard) -> None:
+    stub["flags"] = READY | PROTECTED
+    stub["always"] = 1
+    assert card.keypad is not None
+    asked: list[PINRequest] = []
+    card.sign("authenticity", b"text", pin=on_keypad(asked))
+    assert [request.keypad for request in asked] == [True]
+    assert (stub["pin_pointer"], stub["pin_length"], stub.calls("login")) == (0, 0, 2)
+
+
+def test_pin_6_without_anybody_who_tells_the_person_to_the_reader_does_not_ask(stub: Stub, card: TokenCard) -> None:
+    stub["flags"] = READY | PROTECTED
+    with pytest.raises(MiddlewareError) as told:
+        card.sign("authenticity", b"text")
+    assert told.value.reason == "CKR_USER_NOT_LOGGED_IN"
+    assert stub.calls("login") == 0
+
+
+def test_pin_6_a_last_try_at_the_reader_wants_the_persons_word(stub: Stub, card: TokenCard) -> None:
+    stub["flags"] = READY | PROTECTED | FINAL
+    asked: list[PINRequest] = []
+    with pytest.raises(LastTryError):
+        card.sign("authenticity", b"text", pin=on_keypad(asked))
+    assert stub.calls("login") == 0
+    card.sign("authenticity", b"text", pin=on_keypad(asked, knowingly=True))
+    assert [request.tries for request in asked] == [Tries.known(1)] * 2
+    with pytest.raises(LastTryError):
+        card.verify_pin(OnKeypad())
+    card.verify_pin(OnKeypad(), last_try_allowed=True)
+    assert stub.calls("login") == 2
+
+
+def test_pin_6_an_unknown_try_at_the_reader_wants_the_persons_word(stub: Stub, card: TokenCard) -> None:
+    """The module hides its flags: after a wrong PIN nobody knows how many are left."""
+    stub["flags"], stub["wrong"] = READY | PROTECTED, 1
+    with pytest.raises(WrongPINError):
+        card.verify_pin(OnKeypad())
+    stub["wrong"] = 0
+    asked: list[PINRequest] = []
+    with pytest.raises(LastTryError):
+        card.sign("authenticity", b"text", pin=on_keypad(asked))
+    card.sign("authenticity", b"text", pin=on_keypad(asked, knowingly=True))
+    assert [(request.tries, request.retrying) for request in asked] == [(Tries.UNKNOWN, True)] * 2
+
+
+def test_pin_6_what_is_entered_a_second_time_at_the_reader_is_another_try(stub: Stub, card: TokenCard) -> None:
+    """The PIN was right at log-in; the one that the key wants is entered anew, and the tries are looked at anew."""
     stub["flags"] = READY | PROTECTED
     stub["always"] = 1
 
-    def never(request: PINRequest) -> Secret:
-        raise AssertionError("the PIN is the reader's to ask")
+    class Finally(PKCS11Token):
+        def login(self, pin: Secret | None, *, so: bool = False) -> None:
+            super().login(pin, so=so)
+            stub["flags"] |= FINAL
 
-    card.sign("authenticity", b"text", pin=never)
-    assert (stub["pin_pointer"], stub["pin_length"], stub.calls("login")) == (0, 0, 2)
+    card._token.__class__ = Finally
+    with pytest.raises(LastTryError):
+        card.sign("authenticity", b"text", pin=on_keypad([]))
+    assert stub.calls("login") == 1
+
+
+CHANGES: dict[str, Callable[[TokenCard, Secret, Secret], None]] = {
+    "change_pin": TokenCard.change_pin,
+    "unblock_pin": TokenCard.unblock_pin,
+    "change_puk": TokenCard.change_puk,
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES.keys())
+def test_pin_6_pin_and_puk_are_changed_at_the_reader(
+    stub: Stub, card: TokenCard, change: Callable[[TokenCard, Secret, Secret], None]
+) -> None:
+    with pytest.raises(UsageError) as refused:
+        change(card, OnKeypad(), OnKeypad())
+    assert refused.value.reason == "keypad"
+    stub["flags"] = READY | PROTECTED
+    for old, new in ((OnKeypad(), Secret.of(PIN)), (Secret.of(PUK), OnKeypad())):
+        with pytest.raises(UsageError, match="both"):
+            change(card, old, new)
+    assert stub.calls("login") + stub.calls("set_pin") + stub.calls("init_pin") == 0
+    stub["new_pointer"] = stub["pin_pointer"] = 1
+    change(card, OnKeypad(), OnKeypad())
+    assert (stub["pin_pointer"], stub["new_pointer"]) == (0, 0)
+
+
+def test_pin_6_a_token_whose_reader_does_not_ask_says_so(stub: Stub, card: TokenCard) -> None:
+    assert card.keypad is None
+    asked: list[PINRequest] = []
+    with pytest.raises(UsageError) as refused:
+        card.sign("authenticity", b"text", pin=on_keypad(asked))
+    assert refused.value.reason == "keypad"
+    assert [request.keypad for request in asked] == [False]
+    assert stub.calls("login") == 0
 
 
 def test_the_module_gets_a_pointer_on_the_secrets_own_page(stub: Stub, token: PKCS11Token) -> None:

@@ -19,7 +19,6 @@ from scp03_card import static, strict_card
 from zorgid_card import open_card
 from zorgid_card.adapters import pcsc
 from zorgid_card.cards import UZIPass, ZorgIDCard
-from zorgid_card.cards import open_card as open_linked
 from zorgid_card.cli import app
 from zorgid_card.cli.simulate import Options, Simulated, obtain
 from zorgid_card.codec.apdu import CommandAPDU, SecretField
@@ -31,11 +30,13 @@ from zorgid_card.errors import (
     ReaderError,
     StorageError,
     WrongPINError,
+    ZorgIDError,
 )
 from zorgid_card.protocol import globalplatform, piv
 from zorgid_card.protocol.iso7816 import change_reference_data, reset_retry_counter, select, verify
 from zorgid_card.secret import Secret
 from zorgid_card.testkit.faults import Fault, FaultyReader, Kind
+from zorgid_card.testkit.maker import Maker
 from zorgid_card.testkit.reader import SimulatedReader
 from zorgid_card.testkit.replay import Event, ReplayError, ReplayReader, read_transcript
 from zorgid_card.testkit.scp03 import ChannelKeys
@@ -130,6 +131,34 @@ def test_inspect_is_replayed_with_the_same_outcome(
     assert json.loads(outcome)["certificates"]
     assert_absent(desk.text, *secrets_of(desk.simulated))
     assert inspected(ReplayReader.open(desk.path, "Reader 00")) == outcome
+
+
+@pytest.mark.parametrize("meanwhile", ["reset", "out", "another"])
+def test_what_other_hands_did_between_two_operations_is_replayed(desk: Desk, meanwhile: str) -> None:
+    def moves() -> None:
+        if meanwhile == "reset":
+            desk.slot.reset()
+        else:
+            desk.slot.remove()
+        if meanwhile == "another":
+            desk.slot.insert(Maker.create().blank())
+
+    def works(reader: RecordingReader | ReplayReader) -> tuple[object, str]:
+        with open_card(reader, memory=None) as card:
+            certificate = card.authentication_certificate()
+            if reader is desk.reader:
+                moves()
+            try:
+                return card.tries(), certificate.hex()
+            except ZorgIDError as error:
+                return error.code, certificate.hex()
+
+    outcome = works(desk.reader)
+    desk.transcript.close()
+    replayed = ReplayReader.open(desk.path)
+    assert works(replayed) == outcome
+    replayed.require_finished()
+    assert '"event": "begin", "error": ' in desk.path.read_text()
 
 
 def test_another_pin_of_the_same_length_replays_too(desk: Desk) -> None:
@@ -420,8 +449,8 @@ def test_a_file_that_is_no_transcript_is_refused(tmp_path_factory: pytest.TempPa
 
 VALUES = st.none() | st.integers() | st.text(max_size=8) | st.lists(st.integers(), max_size=2)
 LINES = st.dictionaries(
-    st.sampled_from(["reader", "event", "atr", "command", "response", "error"]),
-    VALUES | st.sampled_from(["connect", "close", "00", "9000", "reader.card_removed"]),
+    st.sampled_from(["reader", "event", "atr", "command", "response", "error", "reason", "longest", "keypad"]),
+    VALUES | st.sampled_from(["connect", "equipment", "begin", "keypad", "close", "00", "9000", "reader.card_removed"]),
 )
 
 
@@ -452,8 +481,8 @@ def test_a_recorded_reader_is_otherwise_the_reader(desk: Desk) -> None:
     with pytest.raises(NoCardError):
         desk.reader.connect()
     desk.slot.insert(desk.simulated.card)
-    link = Link(desk.reader.connect())
+    channel = desk.reader.connect()
     desk.slot.remove()
     with pytest.raises(CardRemovedError):
-        open_linked(link)
+        channel.transmit(VERSION)
     assert '"error": "reader.card_removed"' in desk.text

@@ -91,8 +91,8 @@ class _Job(Generic[T]):
         finally:
             with self._lock:
                 self._ended = True
-            if self._stopped and self._link is not None:
-                self._link.resume()  # it may have come too late for this operation, and must not stop the next
+                if self._link is not None and self._stopped:
+                    self._link.resume()  # the request may have come too late for this operation: it is not for the next one
 
     def stop(self) -> None:
         with self._lock:

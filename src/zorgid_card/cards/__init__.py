@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from zorgid_card.cards.access import (
     CardSession,
@@ -58,9 +59,12 @@ __all__ = [
     "ZorgIDCard",
     "detect",
     "let_go",
+    "on_link",
     "open_card",
     "open_channel",
 ]
+
+T = TypeVar("T")
 
 
 class Card(Protocol):
@@ -163,47 +167,72 @@ def open_channel(
     memory: CardMemory | None = None,
     insertion: Insertion | None = None,
 ) -> UZIPass | PIVCard:
-    """The card behind a channel; extended length is used where card and reader take it, arguments and errors as :func:`open_card`.
+    """The card behind a channel; extended length is used where card and reader take it (:func:`on_link`).
 
-    A reader may take long commands and yet break off a long answer: then the card is looked at again, with short ones.
+    Arguments and errors as :func:`open_card`, and besides:
 
     Raises:
         CardResetError: the card was reset, and perhaps exchanged, before anything was sent: open it anew.
     """
+
+    def read(link: Link) -> UZIPass | PIVCard:
+        return open_card(link, memory, insertion)
+
     try:
-        return _open_channel(channel, observer, memory, insertion)
+        return on_link(channel, read, observer=observer, memory=memory, insertion=insertion)
     except CardResetError:
         if memory is not None and insertion is not None:
             memory.left(insertion.reader)  # a caller who tries again may bring the same insertion
         raise
 
 
-def _open_channel(
-    channel: Channel, observer: Observer | None, memory: CardMemory | None, insertion: Insertion | None
-) -> UZIPass | PIVCard:
-    extended = _extended(channel, observer, memory, insertion)
-    try:
-        return open_card(Link(channel, observer=observer, extended=extended), memory, insertion)
-    except TransportError:
-        if not extended:
-            raise
+def on_link(
+    channel: Channel,
+    read: Callable[[Link], T],
+    *,
+    observer: Observer | None = None,
+    memory: CardMemory | None = None,
+    insertion: Insertion | None = None,
+) -> T:
+    """Read from the card behind a channel over a link that uses extended length where card and reader take it.
+
+    A reader may take long commands and yet break off a long answer: then the card is read once more, with short ones.
+
+    Args:
+        channel: a powered card.
+        read: what is done; it changes nothing on the card, and may be done twice.
+        observer: sees every physical APDU, masked.
+        memory: of the readers that carried long commands, and of those that did not.
+        insertion: since when the card is in its reader.
+
+    Raises:
+        ReaderError: the card is gone; and whatever ``read`` raises.
+    """
+
+    def over(extended: bool) -> T:
+        try:
+            return read(Link(channel, observer=observer, extended=extended))
+        except TransportError:
+            if not extended:
+                raise
         if memory is not None and insertion is not None:
             memory.found_extended(insertion.reader, channel.atr, False)
-        return open_card(Link(channel, observer=observer), memory, insertion)
+        return read(Link(channel, observer=observer))
 
-
-def _extended(
-    channel: Channel, observer: Observer | None, memory: CardMemory | None, insertion: Insertion | None
-) -> bool:
-    """Looked at once for a reader that counts insertions and a kind of card."""
     if memory is None or insertion is None or insertion.number is None:
-        return extended_length(Link(channel, observer=observer))
-    found = memory.extended(insertion.reader, channel.atr)
-    if found is None:
-        # A file read to find that out is one more at the first log-in, and most cards that are remembered have none.
-        found = extended_length(Link(channel, observer=observer), read_file=False)
-        memory.found_extended(insertion.reader, channel.atr, found)
-    return found
+        return over(extended_length(Link(channel, observer=observer)))
+    known = memory.extended(insertion.reader, channel.atr)
+    if known is not None:
+        return over(known)
+    # Looked at once for a reader that counts insertions and a kind of card. A file read to find out would be one command more at
+    # the first log-in with a ZORG-ID Smartcard, and most have none: it is read once the card is known to be a pass.
+    found = extended_length(Link(channel, observer=observer), read_file=False)
+    memory.found_extended(insertion.reader, channel.atr, found)
+    card = over(found)
+    if not found and isinstance(card, UZIPass) and extended_length(card.link, from_root=True):
+        memory.found_extended(insertion.reader, channel.atr, True)
+        return over(True)
+    return card
 
 
 def let_go(channel: Channel, card: CardSession | None) -> None:

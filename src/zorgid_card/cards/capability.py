@@ -18,12 +18,13 @@ _SHORT_ID: Final = 0x80 | 0x01
 _INFORMATION, _COMMAND_AND_RESPONSE = 0x7F66, 0x02
 _CAPABILITIES, _EXTENDED = 0x47, 0x40
 
+_ROOT: Final = CommandAPDU(0x00, INS.SELECT, 0x00, 0x0C, b"\x3f\x00")
 _READ: Final = CommandAPDU(0x00, INS.GET_DATA, 0x3F, 0xFF, b"\x5c\x82\x01\x20" + b"\x7f\x66" * 144, le=0, extended=True)
 """GET DATA with a long list of tags (7816-4, 11.4.3): longer than a reader of short APDUs carries, and changes nothing."""
 
 
-def extended_length(link: Link, *, read_file: bool = True) -> bool:
-    """Whether card and reader take extended length; to be asked before an application is selected.
+def extended_length(link: Link, *, read_file: bool = True, from_root: bool = False) -> bool:
+    """Whether card and reader take extended length; to be asked before an application is selected, or ``from_root``.
 
     The card says so in its answer to reset or, where that is silent, in EF.ATR/INFO (7816-4, 12.1.1 and 12.2.2); the reader in
     its properties (PC/SC part 10, dwMaxAPDUDataSize). For a reader that does not, one long and harmless command is sent.
@@ -31,6 +32,7 @@ def extended_length(link: Link, *, read_file: bool = True) -> bool:
     Args:
         link: to the card.
         read_file: read EF.ATR/INFO where the answer to reset is silent; else that is taken for a no.
+        from_root: select the MF before, where the file is; what was selected is not any more.
 
     Raises:
         CardRemovedError, CardResetError: the card is gone.
@@ -40,22 +42,24 @@ def extended_length(link: Link, *, read_file: bool = True) -> bool:
     if reader is not None and reader < ENOUGH:
         return False
     with channel.transaction():
-        return _card_takes(link, read_file) and (reader is not None or _goes_through(link))
+        return _card_takes(link, read_file, from_root) and (reader is not None or _goes_through(link))
 
 
-def _card_takes(link: Link, read_file: bool) -> bool:
+def _card_takes(link: Link, read_file: bool, from_root: bool) -> bool:
     try:
         told = ATR.parse(link.channel.atr).extended_length
     except ATRError:
         told = None
     if told is None:
-        return read_file and _file_tells(link)
+        return read_file and _file_tells(link, from_root)
     return told
 
 
-def _file_tells(link: Link) -> bool:
+def _file_tells(link: Link, from_root: bool) -> bool:
     """EF.ATR/INFO: the limits it gives, else the card capabilities."""
     try:
+        if from_root:
+            link.transmit(_ROOT).require(SW.OK, operation="select the MF")
         read = link.transmit(CommandAPDU(0x00, INS.READ_BINARY, _SHORT_ID, 0x00, le=0))
         objects = Index(read.require(SW.OK, SW.WARNING_END_OF_FILE, operation="read EF.ATR/INFO"), padding=True)
         limits = [int.from_bytes(limit, "big") for limit in _limits(objects)]

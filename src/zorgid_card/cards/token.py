@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.serialization import load_der_public_key
 from zorgid_card.cards.access import (
     CardSigner,
     LastTry,
+    OnKeypad,
     PINProvider,
     PINRequest,
     Tries,
@@ -38,6 +39,7 @@ from zorgid_card.errors import (
     WrongPUKError,
     ZorgIDError,
 )
+from zorgid_card.ports.card import Keypad, PINEntry
 from zorgid_card.ports.token import Mechanism, Token, TokenCertificate, TokenFlag, TokenInfo, TokenKey, TokenModule
 from zorgid_card.protocol.iso7816 import Credential
 from zorgid_card.protocol.piv import KeyAlgorithm
@@ -92,8 +94,30 @@ class TokenCard:
         return self._profile
 
     @property
-    def keypad(self) -> None:
-        """None: with a keypad the middleware works by itself, and asks nobody here for a PIN."""
+    def keypad(self) -> Keypad | None:
+        """Where the middleware lets a PIN be entered at the reader (CKF_PROTECTED_AUTHENTICATION_PATH), that; else None.
+
+        Then :class:`OnKeypad` may be given for a PIN (PIN-6): the middleware is given none, and lets the reader ask.
+        """
+        return _MiddlewareKeypad() if self._token.info().flags & TokenFlag.PROTECTED_PATH else None
+
+    def _presented(self, secret: Secret) -> Secret | None:
+        """What the middleware is given for a PIN.
+
+        Raises:
+            UsageError: it is to be entered at the reader, where none can be.
+        """
+        if not isinstance(secret, OnKeypad):
+            return secret
+        if self.keypad is None:
+            raise UsageError("the middleware lets no PIN be entered at the reader", reason="keypad")
+        return None
+
+    def _both(self, old: Secret, new: Secret) -> tuple[Secret | None, Secret | None]:
+        """An old and a new PIN, as the middleware is given them; raises as :meth:`_presented`."""
+        if isinstance(old, OnKeypad) is not isinstance(new, OnKeypad):
+            raise UsageError("of an old and a new PIN both are entered at the reader, or none", reason="keypad")
+        return self._presented(old), self._presented(new)
 
     @property
     def serial(self) -> str:
@@ -165,10 +189,11 @@ class TokenCard:
         with self.session():
             self._log_in(pin, last_try_allowed)
 
-    def _log_in(self, pin: Secret | None, last_try_allowed: bool) -> None:
+    def _log_in(self, pin: Secret, last_try_allowed: bool) -> None:
+        given = self._presented(pin)
         self.tries().require(Credential.PIN, last_try_allowed=last_try_allowed)
         with self._remembered(Credential.PIN):
-            self._token.login(pin)
+            self._token.login(given)
 
     @contextmanager
     def _remembered(self, credential: Credential) -> Iterator[None]:
@@ -183,10 +208,11 @@ class TokenCard:
     def change_pin(self, old: Secret, new: Secret, *, last_try_allowed: bool = False) -> None:
         """Change the PIN (C_SetPIN; PIN-2). Raises what :meth:`verify_pin` does, and PINPolicyError."""
         check_length(new, self._profile.pin_minimum, self._profile.pin_maximum)
+        given = self._both(old, new)
         with self.session():
             self.tries().require(Credential.PIN, last_try_allowed=last_try_allowed)
             with self._remembered(Credential.PIN):
-                self._token.set_pin(old, new)
+                self._token.set_pin(*given)
 
     def unblock_pin(self, puk: Secret, new: Secret, *, last_try_allowed: bool = False) -> None:
         """Set a new PIN with the PUK (C_Login as security officer, C_InitPIN; PIN-3).
@@ -199,18 +225,20 @@ class TokenCard:
             NotOfferedError: the middleware unblocks in a way of its own; nothing was changed.
         """
         check_length(new, self._profile.pin_minimum, self._profile.pin_maximum)
-        with self._as_officer(puk, last_try_allowed):
-            self._token.init_pin(new)
+        present, chosen = self._both(puk, new)
+        with self._as_officer(present, last_try_allowed):
+            self._token.init_pin(chosen)
             self._wrong.discard(Credential.PIN)
 
     def change_puk(self, old: Secret, new: Secret, *, last_try_allowed: bool = False) -> None:
         """Change the PUK (C_SetPIN as security officer; PIN-4). Raises what :meth:`unblock_pin` does."""
         check_length(new, self._profile.puk_minimum, self._profile.puk_maximum)
-        with self._as_officer(old, last_try_allowed):
-            self._token.set_pin(old, new)
+        given = self._both(old, new)
+        with self._as_officer(given[0], last_try_allowed):
+            self._token.set_pin(*given)
 
     @contextmanager
-    def _as_officer(self, puk: Secret, last_try_allowed: bool) -> Iterator[None]:
+    def _as_officer(self, puk: Secret | None, last_try_allowed: bool) -> Iterator[None]:
         """Logged in with the PUK, and out again: nobody stays the security officer."""
         with self.session():
             self.puk_tries().require(Credential.PUK, last_try_allowed=last_try_allowed)
@@ -221,7 +249,7 @@ class TokenCard:
                 finally:
                     self._token.logout()
 
-    def _log_in_as_officer(self, puk: Secret) -> None:
+    def _log_in_as_officer(self, puk: Secret | None) -> None:
         """OpenSC says CKR_GENERAL_ERROR of a card that has no security officer, others say other things."""
         try:
             self._token.login(puk, so=True)
@@ -239,7 +267,7 @@ class TokenCard:
         """Hash and sign ``data`` with the key of ``usage`` (AUT-3).
 
         The PIN is asked for when nobody is logged in, or when the key wants it for each signature (CKA_ALWAYS_AUTHENTICATE); then
-        it is presented directly before the signature. It is not asked for where it is entered at the reader.
+        it is presented directly before the signature.
 
         Args:
             usage: ``authenticity`` or ``signature``.
@@ -294,21 +322,20 @@ class TokenCard:
         with self.session():
             verified = not self._token.logged_in
             if verified:
-                self._require_pin(secret)
-                self._log_in(secret, last_try_allowed)
+                self._log_in(_wanted(secret), last_try_allowed)
             key = _key_of(certificate, self._token.keys())
             if not key.always_authenticate:
                 yield key, None
                 return
-            self._require_pin(secret)
-            if not verified:  # else this same PIN was right a moment ago, and has all its tries
+            presented = self._presented(_wanted(secret))
+            if presented is None or not verified:  # else this same PIN was right a moment ago, and has all its tries
                 self.tries().require(Credential.PIN, last_try_allowed=last_try_allowed)
             with self._remembered(Credential.PIN):
-                yield key, secret
+                yield key, presented
 
     def _asked(self, certificate: TokenCertificate, provider: PINProvider | None) -> Secret | LastTry | None:
-        """None when the PIN is not needed, or is not ours to ask."""
-        if provider is None or self._token.info().flags & TokenFlag.PROTECTED_PATH:
+        """None when the PIN is not needed."""
+        if provider is None:
             return None
         with self.session():
             if self._token.logged_in and not _key_of(certificate, self._token.keys()).always_authenticate:
@@ -324,11 +351,8 @@ class TokenCard:
             maximum=self._profile.pin_maximum,
             digits=self._kind is CardKind.ZORGID,
             retrying=Credential.PIN in self._wrong,
+            keypad=self.keypad is not None,
         )
-
-    def _require_pin(self, secret: Secret | None) -> None:
-        if secret is None and not self._token.info().flags & TokenFlag.PROTECTED_PATH:
-            raise MiddlewareError("the key wants the PIN", reason="CKR_USER_NOT_LOGGED_IN", operation="sign")
 
     def signer(
         self, usage: str = AUTHENTICITY, pin: PINProvider | None = None, *, algorithm: str | None = None
@@ -341,6 +365,20 @@ class TokenCard:
     def authentication_signer(self, pin: PINProvider) -> CardSigner:
         """The key one logs in with: the authenticity key."""
         return self.signer(AUTHENTICITY, pin)
+
+
+class _MiddlewareKeypad:
+    """A keypad that the middleware works by itself (:class:`zorgid_card.ports.card.Keypad`)."""
+
+    def enter(self, entry: PINEntry, /) -> int:
+        """Nobody can send a command past the middleware.
+
+        Raises:
+            UsageError: always.
+        """
+        raise UsageError(
+            "the keypad is the middleware's: give OnKeypad() to the card's own operations", reason="keypad"
+        )
 
 
 def open_token_card(token: Token) -> TokenCard:
@@ -448,6 +486,12 @@ def _key_of(certificate: TokenCertificate, keys: list[TokenKey]) -> TokenKey:
         if same and key.modulus in (b"", modulus):
             return key
     raise CardError("the token has no key for this certificate", identifier=certificate.identifier.hex())
+
+
+def _wanted(secret: Secret | None) -> Secret:
+    if secret is None:
+        raise MiddlewareError("the key wants the PIN", reason="CKR_USER_NOT_LOGGED_IN", operation="sign")
+    return secret
 
 
 def _modulus(public_key: bytes) -> bytes:

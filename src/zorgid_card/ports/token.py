@@ -151,12 +151,13 @@ class Token(Protocol):
         """Decrypt with a key of :meth:`keys`; ``pin`` as for :meth:`sign`."""
         ...
 
-    def set_pin(self, old: Secret, new: Secret) -> None:
-        """Change the PIN of the user, or, when logged in as such, of the security officer; raises as :meth:`login`."""
+    def set_pin(self, old: Secret | None, new: Secret | None) -> None:
+        """Change the PIN of the user, or, when logged in as such, of the security officer; raises as :meth:`login`. None as
+        there, for both."""
         ...
 
-    def init_pin(self, new: Secret) -> None:
-        """Set the user's PIN, logged in as the security officer.
+    def init_pin(self, new: Secret | None) -> None:
+        """Set the user's PIN, logged in as the security officer; None as for :meth:`login`.
 
         Raises:
             NotOfferedError: the middleware has another way, of its own.

@@ -134,7 +134,7 @@ class FaultyChannel:
         """Send one physical command APDU, return the response APDU.
 
         Raises:
-            CardRemovedError, CardResetError, TransportError: the fault happened, or the channel is dead since.
+            CardRemovedError, CardResetError, TransportError: the fault happened, or its transaction has ended with it.
         """
         self._reader.count += 1
         self._reader.strike(after=False)

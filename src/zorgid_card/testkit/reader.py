@@ -1,7 +1,7 @@
 """A simulated reader: a slot in the process, into which simulated cards are put, with PC/SC's manners.
 
-As with PC/SC, several programs may be connected at once, a transaction keeps the others waiting, and a card that one of
-them resets is lost to the others until they connect again.
+As with PC/SC, several programs may be connected at once, a transaction keeps the others waiting, and what one of them resets is
+lost to the others: they are told so once, and their channels are connected anew (docs/pcsc-sessions.md).
 """
 
 from __future__ import annotations
@@ -11,7 +11,14 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from zorgid_card.errors import CardRemovedError, CardResetError, NoCardError, ReaderBusyError
+from zorgid_card.errors import (
+    CardRemovedError,
+    CardResetError,
+    NoCardError,
+    ReaderBusyError,
+    ReaderError,
+    WrongCardError,
+)
 from zorgid_card.ports.card import Octets
 from zorgid_card.testkit.card import VirtualCard
 from zorgid_card.testkit.script import Script, TornError
@@ -150,6 +157,21 @@ class SimulatedReader:
                 raise CardResetError(reader=self._name)
             return self._card
 
+    def _reconnect(self, channel: SimulatedChannel) -> tuple[int, int]:
+        """The epoch of the card that is here now, if it is one of the same kind."""
+        with self._change:
+            if self._card is None:
+                raise CardRemovedError(reader=self._name)
+            if channel not in self._open and not self._free(channel.exclusive):
+                raise ReaderBusyError(reader=self._name)
+            self._card.power_on()
+            if self._card.atr != channel.atr:
+                raise WrongCardError(
+                    "another card is in the reader", expected=channel.atr.hex(), found=self._card.atr.hex()
+                )
+            self._open.add(channel)
+            return self._insertion, self._resets
+
     def _close(self, channel: SimulatedChannel, epoch: tuple[int, int], reset: bool) -> None:
         with self._change:
             self._open.discard(channel)
@@ -161,12 +183,18 @@ class SimulatedReader:
 
 
 class SimulatedChannel:
-    """A channel to the card in a :class:`SimulatedReader` (:class:`zorgid_card.ports.card.Channel`)."""
+    """A channel to the card in a :class:`SimulatedReader` (:class:`zorgid_card.ports.card.Channel`).
+
+    When another program has reset the card, the operation raises :class:`CardResetError`, and so does every further one of the same
+    transaction. Outside a transaction, and once it has ended, the channel is connected anew.
+    """
 
     def __init__(self, reader: SimulatedReader, atr: bytes, epoch: tuple[int, int], exclusive: bool) -> None:
         self._reader = reader
         self._atr = atr
         self._epoch = epoch
+        self._depth = 0
+        self._lost: type[ReaderError] | None = None
         self._closed = False
         self.exclusive = exclusive
 
@@ -183,14 +211,52 @@ class SimulatedChannel:
             CardResetError: somebody reset the card.
         """
         if self._closed:
-            raise CardRemovedError(reader=self._reader.name)
-        return self._reader._transmit(self._epoch, command)  # one thing in two classes
+            raise CardRemovedError(reader=self._reader.name, reason="closed")
+        if self._lost is not None:
+            raise self._lost(reader=self._reader.name)
+        try:
+            return self._reader._transmit(self._epoch, command)  # one thing in two classes
+        except (CardRemovedError, CardResetError) as error:
+            self._lost = type(error)
+            if self._depth == 0 and self._lost is CardResetError:
+                self._reconnect()
+            raise
+
+    def _reconnect(self) -> None:
+        self._epoch = self._reader._reconnect(self)
+        self._lost = None
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Keep other threads off the card over consecutive commands."""
+        """Keep other threads off the card over consecutive commands.
+
+        Raises:
+            CardResetError: the card was reset, or (``reason`` "inserted") taken out and put in again, before anything was sent:
+                the channel is connected anew, and the transaction may be begun again.
+            CardRemovedError, WrongCardError: no card, or another one, is in the slot.
+        """
         with self._reader._exchange:
-            yield
+            if self._depth == 0:
+                self._begin()
+            self._depth += 1
+            try:
+                yield
+            finally:
+                self._depth -= 1
+
+    def _begin(self) -> None:
+        if self._closed:
+            raise CardRemovedError(reader=self._reader.name, reason="closed")
+        if self._lost is None:
+            try:
+                self._reader._present(self._epoch)
+            except (CardRemovedError, CardResetError) as error:
+                self._lost = type(error)
+            else:
+                return
+        inserted = self._lost is CardRemovedError
+        self._reconnect()
+        raise CardResetError(reader=self._reader.name, reason="inserted" if inserted else None)
 
     def close(self, *, reset: bool = False) -> None:
         """Let go of the card; power it down and up first if ``reset``. Never raises."""

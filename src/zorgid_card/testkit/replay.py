@@ -18,10 +18,12 @@ from typing import Any, Final
 
 from zorgid_card.codec.masking import Masker
 from zorgid_card.errors import CardRemovedError, ReaderError, StorageError, ZorgIDError
-from zorgid_card.ports.card import Octets
+from zorgid_card.ports.card import Keypad, Octets, PINEntry
 
 LIMIT: Final = 64 << 20
 """Bytes of a transcript that are read, at most."""
+
+_STATUS: Final = 2
 
 
 class ReplayError(ReaderError):
@@ -33,12 +35,24 @@ class ReplayError(ReaderError):
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One line. ``kind``: ``connect`` (``data`` is the ATR), ``close``, ``command``; ``answer``: bytes, or an error's code."""
+    """One line.
+
+    Attributes:
+        line: its number.
+        kind: ``connect``, ``equipment``, ``begin``, ``command``, ``keypad`` or ``close``.
+        data: the ATR, the command, or its header.
+        answer: bytes, or an error's code.
+        reason: the error's, if it had one.
+        longest, keypad: what the reader told of itself.
+    """
 
     line: int
     kind: str
     data: bytes = b""
     answer: bytes | str = b""
+    reason: str | None = None
+    longest: int | None = None
+    keypad: bool = False
 
     def __str__(self) -> str:
         return f"{self.kind} {self.data.hex(' ').upper()}".strip()
@@ -81,15 +95,34 @@ def _parse(path: Path, number: int, line: bytes) -> tuple[str, Event]:
 
 def _event(number: int, fields: dict[str, Any]) -> tuple[str, Event]:
     name = str(fields["reader"])
-    if "command" in fields:
-        answer = str(fields["error"]) if "error" in fields else bytes.fromhex(fields["response"])
-        return name, Event(number, "command", bytes.fromhex(fields["command"]), answer)
-    kind = {"connect": "connect", "close": "close"}[fields["event"]]
+    kind = str(fields.get("event", "command"))
+    if kind == "equipment":
+        longest = fields["longest"]
+        return name, Event(
+            number, kind, longest=None if longest is None else int(longest), keypad=bool(fields["keypad"])
+        )
+    if kind in ("begin", "command", "keypad"):
+        data = b"" if kind == "begin" else bytes.fromhex(fields["command"])
+        if kind == "begin" or "error" in fields:
+            reason = fields.get("reason")
+            return name, Event(number, kind, data, str(fields["error"]), None if reason is None else str(reason))
+        return name, Event(number, kind, data, _response(kind, fields))
+    kind = {"connect": "connect", "close": "close"}[kind]
     return name, Event(number, kind, bytes.fromhex(fields.get("atr", "")))
+
+
+def _response(kind: str, fields: dict[str, Any]) -> bytes:
+    response = bytes.fromhex(fields["response"])
+    if kind == "keypad" and len(response) != _STATUS:
+        raise ValueError("a reader tells a status word of what was entered on it")
+    return response
 
 
 class ReplayReader:
     """A reader that plays a transcript (:class:`zorgid_card.ports.card.Reader`). It serves one thread at a time.
+
+    Cards met before are remembered in this process, and are then asked less than was recorded: open the card of a transcript with
+    ``open_card(reader, memory=None)``, or with a :class:`~zorgid_card.cards.memory.CardMemory` as new as the recording's was.
 
     Args:
         events: what :func:`read_transcript` found.
@@ -121,7 +154,17 @@ class ReplayReader:
         Raises:
             ReplayError: none was opened then.
         """
-        return ReplayChannel(self, self.expect("connect").data)
+        atr = self.expect("connect").data
+        return ReplayChannel(self, atr, self._equipment())
+
+    def _equipment(self) -> Event:
+        """What the reader told of itself, whenever that was, while the channel that is opened now was open."""
+        for event in self._events[self._next :]:
+            if event.kind == "equipment":
+                return event
+            if event.kind == "connect":
+                break
+        return Event(0, "equipment")
 
     def wait(self, *, present: bool, timeout: float | None = None) -> None:
         """Return at once: cards came and went as the transcript says."""
@@ -132,7 +175,7 @@ class ReplayReader:
         Raises:
             ReplayError: something was not.
         """
-        if self._next < len(self._events):
+        if self._due().kind != "end":
             raise self._differs("end")
 
     def expect(self, kind: str, data: bytes | None = None) -> Event:
@@ -147,12 +190,36 @@ class ReplayReader:
         self._next += 1
         return event
 
+    def begin(self) -> None:
+        """A transaction begins, unless it could not then.
+
+        Raises:
+            ZorgIDError: the error that was recorded here.
+        """
+        if self._due().kind == "begin":
+            self.answer("begin")
+
+    def answer(self, kind: str, data: bytes | None = None) -> bytes:
+        """What was recorded as the answer to this.
+
+        Raises:
+            ReplayError: something else was recorded here.
+            ZorgIDError: the error that was recorded here.
+        """
+        event = self.expect(kind, data)
+        if isinstance(event.answer, str):
+            details = {"reader": self.name} if event.reason is None else {"reader": self.name, "reason": event.reason}
+            raise ZorgIDError.of(event.answer, f"as recorded: {event.answer}", {**details})
+        return event.answer
+
     def closed(self) -> None:
         """The channel was closed; that it was done earlier than recorded shows at the next command, or at the end."""
         if self._due().kind == "close":
             self._next += 1
 
     def _due(self) -> Event:
+        while self._next < len(self._events) and self._events[self._next].kind == "equipment":
+            self._next += 1
         if self._next < len(self._events):
             return self._events[self._next]
         return Event(self._events[-1].line + 1 if self._events else 1, "end")
@@ -164,12 +231,14 @@ class ReplayReader:
 
 
 class ReplayChannel:
-    """A channel to the card of a transcript (:class:`zorgid_card.ports.card.Channel`)."""
+    """A channel to the card of a transcript (:class:`zorgid_card.ports.card.EquippedChannel`)."""
 
-    def __init__(self, reader: ReplayReader, atr: bytes) -> None:
+    def __init__(self, reader: ReplayReader, atr: bytes, equipment: Event) -> None:
         self._reader = reader
         self._atr = atr
+        self._equipment = equipment
         self._masker = Masker()
+        self._depth = 0
         self._open = True
 
     @property
@@ -186,18 +255,45 @@ class ReplayChannel:
         """
         if not self._open:
             raise CardRemovedError("the channel is closed", reason="closed")
-        event = self._reader.expect("command", self._masker.command(command))
-        if isinstance(event.answer, str):
-            raise ZorgIDError.of(event.answer, f"as recorded: {event.answer}", {"reader": self._reader.name})
-        return event.answer
+        return self._reader.answer("command", self._masker.command(command))
+
+    @property
+    def keypad(self) -> Keypad | None:
+        """A keypad, if the reader had one: at it everything is entered that was entered then."""
+        return _ReplayKeypad(self._reader) if self._equipment.keypad else None
+
+    @property
+    def longest(self) -> int | None:
+        """Most bytes of data that the reader carried."""
+        return self._equipment.longest
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Nobody else is there."""
-        yield
+        """Nobody else is there; what stood in the way then does so now.
+
+        Raises:
+            ZorgIDError: the error that was recorded here.
+        """
+        if self._depth == 0:
+            self._reader.begin()
+        self._depth += 1
+        try:
+            yield
+        finally:
+            self._depth -= 1
 
     def close(self, *, reset: bool = False) -> None:
         """Let go of the card. Never raises."""
         if self._open:
             self._open = False
             self._reader.closed()
+
+
+class _ReplayKeypad:
+    """The keypad of a transcript (:class:`zorgid_card.ports.card.Keypad`)."""
+
+    def __init__(self, reader: ReplayReader) -> None:
+        self._reader = reader
+
+    def enter(self, entry: PINEntry, /) -> int:
+        return int.from_bytes(self._reader.answer("keypad", entry.header), "big")

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
-from zorgid_card.cards import CardKind, PIVCard, ZorgIDCard, open_card
-from zorgid_card.codec.link import Link, Observer
+from zorgid_card.cards import CardKind, PIVCard, ZorgIDCard, open_channel
+from zorgid_card.codec.link import Observer
 from zorgid_card.errors import (
     CardNotSupportedError,
     CardRemovedError,
@@ -33,7 +33,7 @@ from zorgid_card.errors import (
 )
 from zorgid_card.pki.csr import build_csr
 from zorgid_card.pki.statement import CARD_PROOF, sign_statement, verify_statement
-from zorgid_card.ports.card import Reader
+from zorgid_card.ports.card import Channel, Reader
 from zorgid_card.secret import Secret
 from zorgid_card.workflows.creation_messages import (
     AbandonCard,
@@ -149,7 +149,7 @@ class CardCreation:
         """
         channel = self._reader.connect(exclusive=True)
         try:
-            card = _personalisable(Link(channel, observer=self._observer))
+            card = _personalisable(channel, self._observer)
             offer = OfferCard(
                 serial=card.serial, dialect=card.profile.name, firmware=card.firmware, found=card.kind.value
             )
@@ -322,18 +322,18 @@ def _name_in(certificate: bytes) -> str:
     return str(names[0].value) if names else "?"
 
 
-def _personalisable(link: Link) -> ZorgIDCard:
+def _personalisable(channel: Channel, observer: Observer | None) -> ZorgIDCard:
     """The card, if it is one that may become a ZORG-ID Smartcard: a blank, or one that the portal may know as left half made.
 
     Raises:
         NotBlankError: another card; ``found`` says what. It was only read.
     """
     try:
-        card = open_card(link)
+        card = open_channel(channel, observer=observer)
     except CardNotSupportedError as error:
         raise NotBlankError(f"not a blank ZORG-ID Smartcard: {error}", found=CardKind.UNKNOWN.value) from error
     if isinstance(card, ZorgIDCard) and card.profile.factory is not None:
         return card
     if isinstance(card, PIVCard) and card.profile.factory is not None:
-        return ZorgIDCard(link, card.profile, kind=card.kind)
+        return ZorgIDCard(card.link, card.profile, kind=card.kind)
     raise NotBlankError("not a blank ZORG-ID Smartcard", found=card.kind.value)

@@ -273,7 +273,7 @@ class PKCS11Token:
             if rv != codes.USER_NOT_LOGGED_IN:
                 codes.check("log out", rv)
 
-    def set_pin(self, old: Secret, new: Secret) -> None:
+    def set_pin(self, old: Secret | None, new: Secret | None) -> None:
         """Change the PIN (C_SetPIN)."""
         with self.alone():
             state = self._library.ffi.new("CK_SESSION_INFO *")
@@ -283,7 +283,7 @@ class PKCS11Token:
                 rv = self._raw("SetPIN", at, length, new_at, new_length)
             self._judge("change PIN", rv, so=state.state == 4, setting=True)  # CKS_RW_SO_FUNCTIONS
 
-    def init_pin(self, new: Secret) -> None:
+    def init_pin(self, new: Secret | None) -> None:
         """Set the user's PIN as the security officer (C_InitPIN). OpenSC presents the PUK only now: it may be what is wrong."""
         with self.alone():
             with _pointer(self._library.ffi, new) as (at, length):

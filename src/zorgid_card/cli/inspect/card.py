@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from zorgid_card.cards import Detected, PIVCard, TokenCard, Tries, UZIPass, ZorgIDCard, detect
+from zorgid_card.cards import Detected, PIVCard, TokenCard, Tries, UZIPass, ZorgIDCard, detect, on_link
 from zorgid_card.codec.link import Link
 from zorgid_card.errors import CardError, EncodingError
 from zorgid_card.ports.card import Reader
@@ -36,15 +36,18 @@ def read_card(reader: Reader) -> CardReport:
     """
     channel = reader.connect()
     try:
-        link = Link(channel)
-        found = detect(link)
-        if isinstance(card := _open(link, found), UZIPass):
-            return _read_pass(reader.name, found, card)
-        if card is not None:
-            return _read_piv(reader.name, found, card)
-        return CardReport(reader=reader.name, found=found)
+        return on_link(channel, lambda link: _read(reader.name, link))
     finally:
         channel.close()
+
+
+def _read(name: str, link: Link) -> CardReport:
+    found = detect(link)
+    if isinstance(card := _open(link, found), UZIPass):
+        return _read_pass(name, found, card)
+    if card is not None:
+        return _read_piv(name, found, card)
+    return CardReport(reader=name, found=found)
 
 
 def read_token(card: TokenCard) -> CardReport:
