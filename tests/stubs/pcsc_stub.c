@@ -44,6 +44,7 @@ uint32_t stub_idle;  /* a card left idle in a transaction for so long is reset, 
 unsigned char stub_command[65600], stub_response[65600];
 unsigned char stub_atr[33] = {0x3B, 0x02, 0x62, 0x02};
 uint32_t stub_atr_length = 4;
+uint32_t stub_tells_atr; /* not 0: a look at a slot tells the answer to reset too */
 char stub_readers[512] = "Stub Reader 00 00\0Stub Reader 01 00\0";
 uint32_t stub_readers_length = 37, stub_growing;
 
@@ -229,6 +230,10 @@ long SCardGetStatusChange(long context, unsigned long timeout, reader_state *sta
     if (state->current != 0)
         stub_state ^= 0x20;
     slot = named(state->reader);
+    if (stub_tells_atr && slot >= 0) {
+        memcpy(state->atr, stub_atr, stub_atr_length);
+        state->atr_length = stub_atr_length;
+    }
     state->event = stub_state | 0x02 | (slot < 0 ? 0 : (unsigned long)slots[slot].moved << 16);
     return 0;
 }

@@ -11,6 +11,7 @@ import pytest
 
 from pcsc_stub import INSUFFICIENT_BUFFER, INVALID_PARAMETER, RESET_CARD, Stub, over_t0
 from simulated_keypad import TLV_PROPERTIES, SimulatedKeypad
+from uzi_card import contents
 from uzi_card import powered as powered_pass
 from zorgid_card import recipes
 from zorgid_card.adapters.pcsc import PCSCReader, readers
@@ -26,6 +27,7 @@ from zorgid_card.testkit.maker import Maker
 from zorgid_card.testkit.piv import VirtualPIVCard
 from zorgid_card.testkit.replay import ReplayReader
 from zorgid_card.testkit.transcript import RecordingReader, Transcript
+from zorgid_card.testkit.uzi import VirtualUZIPass
 from zorgid_card.testkit.uzi_layout import LAYOUT_A, LAYOUT_B, Layout
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the stub is a libpcsclite")
@@ -36,6 +38,7 @@ EXTENDED = bytes.fromhex("3B8501807300004037")
 SHORT_ONLY = bytes.fromhex("3B8501807300000077")
 SILENT = bytes.fromhex("3B800181")
 INFORMATION = "00B081"
+ROOT = bytes.fromhex("00A4000C023F00")
 
 
 @pytest.fixture
@@ -218,6 +221,25 @@ def test_the_cards_file_tells_where_its_answer_to_reset_is_silent(
     channel = reader.connect()
     assert extended_length(Link(channel)) is takes
     channel.close()
+
+
+def test_a_pass_that_says_so_in_its_file_alone_gets_extended_length_by_default(stub: Stub, sent: list[bytes]) -> None:
+    """Once for each kind of card: with every default of ``open_card``, cards met before among them."""
+    simulated = VirtualUZIPass(contents("Z"), layout=LAYOUT_A, extended=True)
+    stub.hold(simulated)
+    stub.insert(simulated)
+    stub["state"], stub["tells_atr"] = 0x20, 1
+    stub._fill("atr", SILENT)
+    informed(stub, "7F66080202FFFF0202FFFF")
+    reader = readers(library=stub.path)[0]
+    assert reader.insertion() is not None
+    for first in (True, False):
+        sent.clear()
+        with recipes.open_card(reader) as card:
+            assert isinstance(card, UZIPass)
+            card.authentication_certificate()
+        assert any(map(is_long, sent))
+        assert (ROOT in sent) is first
 
 
 def test_a_card_that_refuses_extended_length_after_all_is_believed(stub: Stub) -> None:
