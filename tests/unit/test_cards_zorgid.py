@@ -460,7 +460,7 @@ def test_a_card_that_is_gone_is_told(card: ZorgIDCard, reader: SimulatedReader) 
 
 
 def test_pin_1_another_application_with_a_pin_of_the_same_reference_never_gets_it() -> None:
-    """Another program selects it between opening the card and giving the PIN; nothing is known of such a card's applications."""
+    """Another program selects it between two operations; nothing is known of such a card's applications."""
     simulated = MAKER.blank(dialect=False)
     transmit, other, tried = simulated.transmit, bytes.fromhex("A000000397425446590201"), list[bytes]()
     selected = False
@@ -481,6 +481,7 @@ def test_pin_1_another_application_with_a_pin_of_the_same_reference_never_gets_i
     reader.insert(simulated)
     card = open_card(Link(reader.connect()))
     assert card.kind is CardKind.PIV_OTHER
+    assert card.tries().left == 3
     reader.connect().transmit(b"\x00\xa4\x04\x00" + bytes([len(other)]) + other)
     card.verify_pin(secret(PIN))
     assert not tried
