@@ -457,31 +457,3 @@ def test_a_card_that_is_gone_is_told(card: ZorgIDCard, reader: SimulatedReader) 
     for attempt in attempts:
         with pytest.raises(CardRemovedError):
             attempt()
-
-
-def test_pin_1_another_application_with_a_pin_of_the_same_reference_never_gets_it() -> None:
-    """Another program selects it between two operations; nothing is known of such a card's applications."""
-    simulated = MAKER.blank(dialect=False)
-    transmit, other, tried = simulated.transmit, bytes.fromhex("A000000397425446590201"), list[bytes]()
-    selected = False
-
-    def two_applications(command: bytes) -> bytes:
-        nonlocal selected
-        if command[1] == INS.SELECT:
-            selected = other in command
-        if not selected:
-            return transmit(command)
-        if command[1] == INS.VERIFY and len(command) > 5:
-            tried.append(command)
-            return bytes.fromhex("63C2")
-        return bytes.fromhex("9000" if command[1] == INS.SELECT else "63C3")
-
-    simulated.transmit = two_applications  # type: ignore[method-assign]  # a second application
-    reader = SimulatedReader()
-    reader.insert(simulated)
-    card = open_card(Link(reader.connect()))
-    assert card.kind is CardKind.PIV_OTHER
-    assert card.tries().left == 3
-    reader.connect().transmit(b"\x00\xa4\x04\x00" + bytes([len(other)]) + other)
-    card.verify_pin(secret(PIN))
-    assert not tried

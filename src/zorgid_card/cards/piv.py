@@ -141,11 +141,8 @@ class PIVCard(CardSession):
         """VERIFY without data: it tells the counter, and that the application selected earlier still is the one that answers.
 
         Another program may have selected another one meanwhile; whatever answers otherwise than with a counter is not relied on.
-        Nor is a counter on a card that may have another PIN of this reference. (No profile: a ZORG-ID Smartcard, made on a blank
-        whose applications are known.)
         """
-        sole = self._profile is None or self._profile.sole_pin
-        if sole and not self._selected and self._entered and not self._was_out:
+        if not self._selected and self._entered and not self._was_out:
             with suppress(StatusWordError):
                 status = self._link.run(iso7816.verify_status(piv.PIN))
                 self._selected = status.tries_left is not None

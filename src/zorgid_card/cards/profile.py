@@ -43,7 +43,6 @@ class CardProfile:
         puk_minimum, puk_maximum: length of a PUK that may be set, in characters.
         pin_tries, puk_tries: wrong values in a row until it is blocked, as delivered.
         metadata: the card tells of keys and PINs without a try (instruction F7).
-        sole_pin: no other application on such a card has a PIN under the PIV application's reference, 80.
         factory: the blank's values, for a card that this library can personalise; None for others.
         atrs: answers to reset seen on such cards: a hint, never a proof.
     """
@@ -57,7 +56,6 @@ class CardProfile:
     pin_tries: int = 3
     puk_tries: int = 3
     metadata: bool = False
-    sole_pin: bool = False
     factory: Factory | None = None
     atrs: tuple[bytes, ...] = ()
 
@@ -71,7 +69,6 @@ YUBICO_PIV: Final = CardProfile(
     name="ZORG-ID Smartcard (Yubico dialect)",
     aids=piv.AIDS,
     metadata=True,
-    sole_pin=True,
     factory=Factory(pin=b"123456", puk=b"12345678", administration_algorithm="AES192", administration_key=_FACTORY_KEY),
 )
 """A ZORG-ID Smartcard on a blank with the Yubico dialect, firmware 5.7 and later."""
@@ -80,7 +77,6 @@ YUBICO_PIV_3DES: Final = CardProfile(
     name="ZORG-ID Smartcard (Yubico dialect, 3DES)",
     aids=piv.AIDS,
     metadata=True,
-    sole_pin=True,
     factory=Factory(pin=b"123456", puk=b"12345678", administration_algorithm="3DES", administration_key=_FACTORY_KEY),
 )
 """The same on firmware 5.3 to 5.6, whose factory administration key is for triple DES."""
