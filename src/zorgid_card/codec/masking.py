@@ -58,7 +58,7 @@ _BEGINNING: Final = 5
 # PIV keys that agree or decipher: key management and its retired keys (SP 800-73-5 part 1, table 4b).
 _KEY_MANAGEMENT: Final = frozenset({0x9D, *range(0x82, 0x96)})
 _PLAIN_VALUE: Final = 0x80
-"""P1 of PSO: DECIPHER, P2 of PSO: ENCIPHER: what comes out, or goes in, is the plain value (ISO/IEC 7816-8:2021, 5.2)."""
+"""P1 of PSO: DECIPHER, P2 of PSO: ENCIPHER: what comes out, or goes in, is the plain value (ISO/IEC 7816-8:2021)."""
 
 
 def _hides_command(header: bytes, beginning: bytes) -> bool:

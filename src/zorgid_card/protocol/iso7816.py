@@ -314,7 +314,7 @@ def mse_set(template: int, key_reference: int, algorithm: int | None = None) -> 
 
 
 def pso_sign(data: bytes, length: int) -> Exchange[bytes]:
-    """PERFORM SECURITY OPERATION, COMPUTE DIGITAL SIGNATURE (7816-8, 11.7, P1-P2=9E9A).
+    """PERFORM SECURITY OPERATION, COMPUTE DIGITAL SIGNATURE (7816-8:2021, P1-P2=9E9A).
 
     Args:
         data: what the card's algorithm takes; for RSA with PKCS #1 v1.5 padding on the card: DigestInfo.
@@ -331,7 +331,7 @@ def pso_sign(data: bytes, length: int) -> Exchange[bytes]:
 
 
 def pso_decipher(cryptogram: bytes) -> Exchange[bytes]:
-    """PERFORM SECURITY OPERATION, DECIPHER (7816-8, 11.11, P1-P2=8086); the padding indicator 00 says:
+    """PERFORM SECURITY OPERATION, DECIPHER (7816-8:2021, P1-P2=8086); the padding indicator 00 says:
     none in clear.
 
     Returns:

@@ -255,7 +255,7 @@ class UZIApplication:
         raise Refused(SW.REF_NOT_FOUND)
 
     def _perform_security_operation(self, command: CommandAPDU) -> ResponseAPDU:
-        """PERFORM SECURITY OPERATION (7816-8, 5.3): COMPUTE DIGITAL SIGNATURE or DECIPHER."""
+        """PERFORM SECURITY OPERATION (7816-8:2021): COMPUTE DIGITAL SIGNATURE or DECIPHER."""
         operation = (command.p1, command.p2)
         if operation == _SIGN:
             return self._sign(SIGNING, command.data)
