@@ -28,6 +28,7 @@ from zorgid_card.testkit.card import VirtualCard
 from zorgid_card.testkit.maker import Maker
 from zorgid_card.testkit.pcscd import PrivatePCSCD
 from zorgid_card.testkit.piv import VirtualPIVCard
+from zorgid_card.testkit.script import Slot
 from zorgid_card.testkit.vpcd import VPCDCard
 
 pytestmark = pytest.mark.blackbox
@@ -258,29 +259,6 @@ async def _signs_on_all(names: list[str]) -> list[bytes]:
     return await asyncio.gather(*(use(name, number == 0) for number, name in enumerate(names)))
 
 
-def test_pin_1_a_reset_by_another_program_does_not_hide_that_another_card_was_put_in_before_it(
-    pcscd: PrivatePCSCD,
-) -> None:
-    """pcscd tells what happened last alone; its count of insertions tells the rest."""
-    slot, other = pcscd.slots[0], made()
-    bystander = Bystander(slot.name)
-    slot.insert(made())
-    bystander.wait(present=True)
-    personalise(slot.name)
-    card = opened(slot.name)
-    card.authentication_certificate()
-    slot.remove()
-    bystander.wait(present=False)
-    slot.insert(other)
-    bystander.wait(present=True)
-    bystander.reset()
-    with pytest.raises(WrongCardError):
-        card.verify_pin(Secret.of(b"999999"))
-    card.link.channel.close()
-    with open_card(slot.name) as found:
-        assert found.tries() == Tries.known(3)
-
-
 async def _cancelled_half_way(thread: CardThread, card: PIVCard) -> None:
     """An operation that would sign for ever is cancelled after its first signature, and makes no more."""
     done: list[bytes] = []
@@ -300,3 +278,26 @@ async def _cancelled_half_way(thread: CardThread, card: PIVCard) -> None:
     assert made >= 1
     await thread.use(card.link, verify, card, b"again", done[-1])
     assert len(done) == made
+
+
+def test_pin_1_a_reset_by_another_program_does_not_hide_that_another_card_was_put_in_before_it(
+    virtual_reader: Slot,
+) -> None:
+    """pcscd tells what happened last alone; its count of insertions tells the rest."""
+    slot, other = virtual_reader, made()
+    bystander = Bystander(slot.name)
+    slot.insert(made())
+    bystander.wait(present=True)
+    personalise(slot.name)
+    card = opened(slot.name)
+    card.authentication_certificate()
+    slot.remove()
+    bystander.wait(present=False)
+    slot.insert(other)
+    bystander.wait(present=True)
+    bystander.reset()
+    with pytest.raises(WrongCardError):
+        card.verify_pin(Secret.of(b"999999"))
+    card.link.channel.close()
+    with open_card(slot.name) as found:
+        assert found.tries() == Tries.known(3)
