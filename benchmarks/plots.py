@@ -9,7 +9,7 @@ from pathlib import Path
 
 from harness import Result
 
-_WIDTH, _LEFT, _RIGHT, _ROW, _TOP = 900, 370, 90, 26, 64
+_WIDTH, _LEFT, _RIGHT, _ROW, _TOP = 1000, 480, 90, 26, 64
 _OURS, _PEER, _LEAST, _TEXT, _FAINT = "#0b6e4f", "#9aa5b1", "#c0392b", "#1f2933", "#d9dee3"
 
 
