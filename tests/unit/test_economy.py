@@ -17,6 +17,7 @@ from zorgid_card import recipes
 from zorgid_card.cards import CardMemory, Insertion, PIVCard, Tries, TryState, ZorgIDCard, open_card
 from zorgid_card.cards.memory import KnownCard
 from zorgid_card.cards.objects import chuid
+from zorgid_card.codec.apdu import INS
 from zorgid_card.codec.link import Link
 from zorgid_card.errors import (
     CardResetError,
@@ -513,3 +514,28 @@ def test_opening_a_card_takes_no_more_than(name: str) -> None:
     if opened != identified or name == "ZORG-ID Smartcard":
         card.authentication_certificate()
     assert link.count <= identified
+
+
+def test_pin_1_another_application_with_a_pin_of_the_same_reference_never_gets_it() -> None:
+    """Another program selects it while the PIN is asked, on a card of which it is not known what else is on it."""
+    simulated, other, tried = a_card(), bytes.fromhex("A000000397425446590201"), list[bytes]()
+    transmit, selected = simulated.transmit, False
+
+    def two_applications(command: Octets) -> bytes:
+        nonlocal selected
+        raw = bytes(command)
+        if raw[1] == INS.SELECT:
+            selected = other in raw
+        if not selected:
+            return transmit(command)
+        if raw[1] == INS.VERIFY and len(raw) > 5:
+            tried.append(raw)
+        return bytes.fromhex("9000" if raw[1] == INS.SELECT else "63C3")
+
+    simulated.transmit = two_applications  # type: ignore[method-assign]  # a second application
+    reader, link = powered(simulated)
+    bystander = reader.connect()
+    person = Person(meanwhile=lambda: bystander.transmit(b"\x00\xa4\x04\x00" + bytes([len(other)]) + other))
+    assert PIVCard(link).sign(0x9A, b"data", "ES256", person)
+    assert len(person.asked) == 1
+    assert not tried

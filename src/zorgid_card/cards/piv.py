@@ -141,8 +141,9 @@ class PIVCard(CardSession):
         """VERIFY without data: it tells the counter, and that the application selected earlier still is the one that answers.
 
         Another program may have selected another one meanwhile; whatever answers otherwise than with a counter is not relied on.
+        Nor is a counter, but on a ZORG-ID Smartcard: another application of an unknown card may have a PIN of the same reference.
         """
-        if not self._selected and self._entered and not self._was_out:
+        if self._met is not None and not self._selected and self._entered and not self._was_out:
             with suppress(StatusWordError):
                 status = self._link.run(iso7816.verify_status(piv.PIN))
                 self._selected = status.tries_left is not None
