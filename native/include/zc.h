@@ -728,17 +728,17 @@ ZC_API zc_status zc_pcsc_carry(const zc_pcsc *pcsc, uint64_t card, uint32_t prot
 typedef struct {
     int64_t since;       /* revocationDate, seconds since 1970-01-01T00:00:00Z */
     uint8_t serial[20];  /* big-endian */
-    uint8_t reason;      /* CRLReason (5.3.1): 0 to 6, 9 or 10; 0 when the entry has none */
+    uint8_t reason;      /* CRLReason (5.3.1): 0 to 6, 9 or 10, of a delta 8 too; 0 when the entry has none */
 } zc_revoked;
 
 /* The capacity that zc_revoked_build needs for a CRL of `length` bytes; 0 if that is too long for one. */
 ZC_API size_t zc_revoked_room(size_t length);
 
 /* Build the index of a whole CRL (CertificateList, DER) in `out`, in one pass over it; `index_length` bytes of `out` are the
- * index. Of two entries for one serial the one for good counts before certificateHold, then the earlier one. Issuer,
- * signature and crlExtensions are left to whoever verifies them.
+ * index. Of two entries for one serial the one for good counts before certificateHold, that before removeFromCRL, then the earlier
+ * one. Issuer, signature and crlExtensions are left to whoever verifies them, but for deltaCRLIndicator (5.2.4).
  * ZC_E_TAG, ZC_E_LENGTH, ZC_E_NOT_MINIMAL, ZC_E_TRUNCATED, ZC_E_TRAILING: not DER, or not a CertificateList. ZC_E_TIME.
- * ZC_E_SERIAL. ZC_E_REASON: among them removeFromCRL, which only a delta CRL has. ZC_E_CRITICAL. ZC_E_RANGE. ZC_E_CAPACITY. */
+ * ZC_E_SERIAL. ZC_E_REASON: among them removeFromCRL in a list without deltaCRLIndicator. ZC_E_CRITICAL. ZC_E_RANGE. ZC_E_CAPACITY. */
 ZC_API zc_status zc_revoked_build(const uint8_t *crl, size_t length, uint8_t *out, size_t capacity, size_t *index_length);
 
 /* Check every byte of an index that was kept elsewhere: ZC_OK or ZC_E_INDEX. */
