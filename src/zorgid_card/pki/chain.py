@@ -302,6 +302,8 @@ def why_not(
     known = (*anchors, *intermediates)
     link, below = leaf, 0
     while link not in anchors:
+        if link.subject == link.issuer:
+            return _faulty(link, "no pinned root")
         fault = _fault_below_root(link, leaf, below, policies)
         if fault is not None:
             return fault
@@ -314,8 +316,6 @@ def why_not(
 
 
 def _issuer(link: Certificate, known: Sequence[Certificate]) -> tuple[Certificate | None, str]:
-    if link.subject == link.issuer:
-        return None, "no pinned root"
     named = [one for one in known if one.subject == link.issuer]
     fitting = [one for one in named if may_issue(one, link)]
     for one in fitting[:4]:
