@@ -18,6 +18,7 @@ from zorgid_card.codec.link import Link
 from zorgid_card.errors import DeclinedError, ZorgIDError
 from zorgid_card.pki.authority import Authority
 from zorgid_card.pki.chain import Trust
+from zorgid_card.pki.revocation import CRLs
 from zorgid_card.pki.signing import SoftwareSigner
 from zorgid_card.ports.card import Reader
 from zorgid_card.ports.registry import Organisation, Registry
@@ -179,7 +180,7 @@ class World:
                 intermediates=[*self.pki.chain("Z")[:-1], *self.pki.chain("N")[:-1]],
                 pins=self.pki.fingerprints("Z", "N"),
             ),
-            uzi_revocation=lambda issuer: [self.pki.crl(issuer, self.now)],
+            uzi_revocation=CRLs(lambda issuer: [self.pki.crl(issuer, self.now)]),
             makers=(self.maker.root,),
             administration=self.keys,
             identity=PortalIdentity(ORIGIN, fingerprint(self.portal_key)),

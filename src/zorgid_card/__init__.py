@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from zorgid_card.opening import find_reader, open_card
     from zorgid_card.pki.hierarchy import UZI_G3, UZI_TEST_G3, trust
     from zorgid_card.pki.identity import UZIIdentity, read_uzi_identity
-    from zorgid_card.recipes import CRLFolder, PortalSide, open_portal
+    from zorgid_card.recipes import CRLFolder, OnlineRevocation, PortalSide, open_portal
     from zorgid_card.secret import Secret
     from zorgid_card.waiting import wait_for_card
     from zorgid_card.workflows.authentication import LoggedIn
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from zorgid_card.workflows.pairing import PortalIdentity
     from zorgid_card.workflows.policy import CreationPolicy, Policy
     from zorgid_card.workflows.registration import Registration
+    from zorgid_card.workflows.revocation_policy import Grace, RevocationPolicy
     from zorgid_card.workflows.session import PortalClient
 
 __all__ = [
@@ -46,9 +47,11 @@ __all__ = [
     "CardKind",
     "Change",
     "CreationPolicy",
+    "Grace",
     "LastTry",
     "LoggedIn",
     "OnKeypad",
+    "OnlineRevocation",
     "PINRequest",
     "Policy",
     "PortalClient",
@@ -56,6 +59,7 @@ __all__ = [
     "PortalSide",
     "ReaderEvent",
     "Registration",
+    "RevocationPolicy",
     "SQLRegistry",
     "Secret",
     "UZIIdentity",
@@ -89,6 +93,7 @@ _HOME = {
     "UZIIdentity": "pki.identity",
     "read_uzi_identity": "pki.identity",
     "CRLFolder": "recipes",
+    "OnlineRevocation": "recipes",
     "PortalSide": "recipes",
     "find_reader": "opening",
     "open_card": "opening",
@@ -103,6 +108,8 @@ _HOME = {
     "CreationPolicy": "workflows.policy",
     "Policy": "workflows.policy",
     "Registration": "workflows.registration",
+    "Grace": "workflows.revocation_policy",
+    "RevocationPolicy": "workflows.revocation_policy",
     "PortalClient": "workflows.session",
 }
 

@@ -26,9 +26,10 @@ from zorgid_card.errors import (
     RevokedError,
     UntrustedError,
 )
+from zorgid_card.pki.certificate import Certificate
 from zorgid_card.pki.chain import Trust
 from zorgid_card.pki.identity import UZIIdentity, read_uzi_identity, read_zorgid_identity
-from zorgid_card.pki.revocation import CRLSource, check_revocation
+from zorgid_card.pki.revocation import Revocation
 from zorgid_card.pki.statement import SESSION, verify_statement
 from zorgid_card.pki.web_eid import verify_token
 from zorgid_card.ports.registry import (
@@ -79,7 +80,7 @@ class LoggedIn:
 class LogIn:
     """The portal side of a log-in."""
 
-    def __init__(self, services: Services, card_revocation: CRLSource) -> None:
+    def __init__(self, services: Services, card_revocation: Revocation) -> None:
         self._services = services
         self._card_revocation = card_revocation
         authority = services.authority
@@ -166,7 +167,7 @@ class LogIn:
 
     def _smartcard(self, certificate: bytes, now: datetime, ura: str | None) -> LoggedIn:
         chain = self._cards.verify(certificate, at=now, usage="authenticity")
-        check_revocation(chain, self._card_revocation, now)
+        self._card_revocation.check(tuple(map(Certificate.parse, chain)), now)
         identity = read_zorgid_identity(certificate)
         with self._services.registry.begin() as unit:
             card = _live_card(unit, certificate)
@@ -231,7 +232,7 @@ def accept_pass(services: Services, certificate: bytes, chain: tuple[bytes, ...]
     if identity.usage != "authenticity":
         raise CertificateUsageError(usage=identity.usage)
     verified = services.uzi.verify(certificate, intermediates=chain, at=now, usage="authenticity")
-    check_revocation(verified, services.uzi_revocation, now)
+    services.uzi_revocation.check(tuple(map(Certificate.parse, verified)), now)
     return identity
 
 

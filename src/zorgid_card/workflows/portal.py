@@ -24,7 +24,7 @@ from zorgid_card.errors import (
 )
 from zorgid_card.pki.authority import Authority
 from zorgid_card.pki.chain import Trust
-from zorgid_card.pki.revocation import CRLSource
+from zorgid_card.pki.revocation import Revocation
 from zorgid_card.pki.signing import verify_signature
 from zorgid_card.ports.keys import AdministrationKeys
 from zorgid_card.ports.registry import Registry, Reply, Session, Unit
@@ -43,7 +43,8 @@ class Services:
     authority: Authority
     uzi: Trust
     """Pinned roots of the UZI register."""
-    uzi_revocation: CRLSource
+    uzi_revocation: Revocation
+    """Tells whether a certificate of the register is revoked."""
     makers: tuple[bytes, ...]
     """Attestation roots of the makers whose blanks are accepted, DER."""
     administration: AdministrationKeys
