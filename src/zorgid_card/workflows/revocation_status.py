@@ -1,8 +1,8 @@
 """Revocation asked of the network (AUT-2): OCSP and CRLs, by a policy, and closed when nobody answers.
 
 :class:`RevocationStatus` is a :class:`~zorgid_card.pki.revocation.Revocation`. For each certificate of a chain but the root it
-goes through the methods of the policy until one gives an answer that counts: authentic, about this certificate, fresh. "Revoked" and
-"the responder does not know it" end the search at once; when no method gives an answer, the certificate is refused, unless the
+goes through the methods of the policy until one gives an answer that counts: authentic, about this certificate, fresh. "Revoked"
+and "the responder does not know it" end the search at once; when no method gives an answer, the certificate is refused, unless the
 policy has a :class:`~zorgid_card.workflows.revocation_policy.Grace`.
 
 A program that runs on asyncio calls it, or the log-in around it, with :func:`asyncio.to_thread`: it waits for servers.
