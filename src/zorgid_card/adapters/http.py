@@ -83,7 +83,8 @@ def _require_url(text: str) -> httpx.URL:
         url = httpx.URL(text)
     except (httpx.InvalidURL, ValueError, TypeError) as error:
         _refuse("url", text, str(error))
-    if len(text) > MAX_URL or url.scheme not in ("http", "https") or not url.host or url.userinfo:
+    port = 0 < (url.port or 80) < 65536
+    if len(text) > MAX_URL or url.scheme not in ("http", "https") or not url.host or url.userinfo or not port:
         _refuse("url", text, "not an address of http or https")
     return url
 
