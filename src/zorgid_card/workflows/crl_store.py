@@ -64,8 +64,12 @@ class _State:
         """Whether it is time to ask for a newer one: after the policy's time, or when the end of this one is near."""
         if self.crl is None or self.asked is None or now < self.asked:
             return True
-        near = self.crl.next_update - (self.crl.next_update - self.crl.this_update) / _EARLY
-        return now >= self.asked + self.policy.refresh_after * share or now >= near
+        return now >= self.asked + self.policy.refresh_after * share or self.ending(now)
+
+    def ending(self, now: datetime) -> bool:
+        """Whether the end of the list at hand is near."""
+        crl = self.crl
+        return crl is not None and now >= crl.next_update - (crl.next_update - crl.this_update) / _EARLY
 
 
 class CRLStore:
@@ -127,6 +131,9 @@ class CRLStore:
 
     def _renew(self, state: _State, usable: Callable[[CRL], bool], share: float = 1.0) -> None:
         """Ask for a newer list, unless another has done so meanwhile, or it failed a moment ago."""
+        if not self._wanted(state, usable, share):
+            return
+        self._take_kept(state)
         if not self._wanted(state, usable, share):
             return
         at_hand = state.crl is not None and usable(state.crl)
@@ -193,7 +200,7 @@ class CRLStore:
             return
         state.problem, state.asked, state.facts = None, now, _facts(answer, now)
         # A server that gives the same list close to its end is not asked at every turn.
-        state.tried = now if state.due(now) else None
+        state.tried = now if state.ending(now) else None
         self._keep(state)
 
     def _keep(self, state: _State) -> None:
