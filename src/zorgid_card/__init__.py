@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from zorgid_card.workflows.pairing import PortalIdentity
     from zorgid_card.workflows.policy import CreationPolicy, Policy
     from zorgid_card.workflows.registration import Registration
-    from zorgid_card.workflows.revocation_policy import Grace, RevocationPolicy
     from zorgid_card.workflows.session import PortalClient
 
 __all__ = [
@@ -47,7 +46,6 @@ __all__ = [
     "CardKind",
     "Change",
     "CreationPolicy",
-    "Grace",
     "LastTry",
     "LoggedIn",
     "OnKeypad",
@@ -59,7 +57,6 @@ __all__ = [
     "PortalSide",
     "ReaderEvent",
     "Registration",
-    "RevocationPolicy",
     "SQLRegistry",
     "Secret",
     "UZIIdentity",
@@ -108,8 +105,6 @@ _HOME = {
     "CreationPolicy": "workflows.policy",
     "Policy": "workflows.policy",
     "Registration": "workflows.registration",
-    "Grace": "workflows.revocation_policy",
-    "RevocationPolicy": "workflows.revocation_policy",
     "PortalClient": "workflows.session",
 }
 

@@ -17,7 +17,7 @@ from typing import Final, NamedTuple
 
 from zorgid_card.errors import CertificateError, FetchError, RevocationUnknownError, ZorgIDError
 from zorgid_card.pki.certificate import Certificate
-from zorgid_card.pki.crl import CRL
+from zorgid_card.pki.crl import CLOCK_SKEW, CRL
 from zorgid_card.ports.fetch import Answer, Cache, Fetcher, Kept, Request
 from zorgid_card.workflows.revocation_policy import CRLPolicy
 
@@ -164,17 +164,17 @@ class CRLStore:
         try:
             asked = datetime.fromisoformat(kept.facts["asked"])
             if state.asked is None or asked > state.asked:
-                self._take(state, kept.data)
+                self._take(state, kept.data, self._clock())
                 state.asked, state.facts, state.problem = asked, dict(kept.facts), None
         except (CertificateError, KeyError, ValueError, TypeError) as error:
             _log.warning("the CRL of %s in the cache is passed over: %s", state.url, error)
 
-    def _take(self, state: _State, der: bytes) -> None:
+    def _take(self, state: _State, der: bytes, now: datetime) -> None:
         """Take a list in place of the one at hand.
 
         Raises:
-            CertificateError: it is no list of this issuer, a delta where a full one is wanted or the reverse, or older than the
-                one at hand.
+            CertificateError: it is no list of this issuer, a delta where a full one is wanted or the reverse, older than the one at
+                hand, or of a time to come: kept, it would keep out those that come before it.
         """
         if state.crl is not None and state.crl.der == der:
             return
@@ -182,6 +182,8 @@ class CRLStore:
         crl.verify(state.issuer)
         if state.delta is (crl.base_number is None):
             raise RevocationUnknownError("a full CRL where a delta should be, or the reverse", reason="delta")
+        if crl.this_update > now + CLOCK_SKEW:
+            raise RevocationUnknownError("the CRL is of a time to come", reason="not yet valid")
         if state.crl is not None:
             _require_not_older(crl, state.crl)
         state.crl = crl
@@ -191,7 +193,7 @@ class CRLStore:
         try:
             answer = self._fetcher.fetch(_request(state, usable))
             if answer.body is not None:
-                self._take(state, answer.body)
+                self._take(state, answer.body, now)
             elif state.crl is None:
                 raise FetchError(f"{state.url}: not modified, but nothing is at hand", reason="broken", url=state.url)
         except (FetchError, CertificateError) as error:
