@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from zorgid_card.pki.identity import UZIIdentity, read_uzi_identity
     from zorgid_card.pki.trust import TrustStore, read_certificates
     from zorgid_card.pki.verifier import CertificateVerifier
-    from zorgid_card.recipes import CRLFolder, PortalSide, open_portal
+    from zorgid_card.recipes import CRLFolder, OnlineRevocation, PortalSide, open_portal
     from zorgid_card.secret import Secret
     from zorgid_card.waiting import wait_for_card
     from zorgid_card.workflows.authentication import LoggedIn
@@ -53,6 +53,7 @@ __all__ = [
     "LastTry",
     "LoggedIn",
     "OnKeypad",
+    "OnlineRevocation",
     "PINRequest",
     "Policy",
     "PortalClient",
@@ -97,6 +98,7 @@ _HOME = {
     "UZIIdentity": "pki.identity",
     "read_uzi_identity": "pki.identity",
     "CRLFolder": "recipes",
+    "OnlineRevocation": "recipes",
     "PortalSide": "recipes",
     "find_reader": "opening",
     "open_card": "opening",
