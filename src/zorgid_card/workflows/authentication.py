@@ -230,8 +230,7 @@ def accept_pass(
         NotUZIError: a certificate of somebody else.
         CertificateError: malformed, of another usage, expired, untrusted, revoked, or its revocation cannot be told.
     """
-    verifier = CertificateVerifier(services.uzi, services.uzi_revocation)
-    return verifier.verify(certificate, intermediates=chain, at=now)
+    return CertificateVerifier(services.uzi, services.uzi_revocation).verify(certificate, intermediates=chain, at=now)
 
 
 def authenticated_session(context: Context, message: Authenticate) -> UZIIdentity:
