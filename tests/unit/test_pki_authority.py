@@ -235,8 +235,7 @@ def test_adm_2_to_4_openssl_agrees_at_each_state(tmp_path: Path) -> None:
     for name, der in (("leaf", leaf), ("ca", authority.certificate), ("root", authority.root)):
         pem = x509.load_der_x509_certificate(der).public_bytes(Encoding.PEM)
         (tmp_path / f"{name}.pem").write_bytes(pem)
-    found = TrustStore([authority.root], [authority.certificate]).verify(leaf, at=now, usage="authenticity")
-    chain = [link.der for link in found]
+    chain = TrustStore([authority.root], [authority.certificate]).verify(leaf, at=now, usage="authenticity")
     hold = RevokedEntry(serial, now, "certificateHold")
     gone = RevokedEntry(serial, now, "keyCompromise")
     steps = [((), None), ((hold,), OnHoldError), ((), None), ((gone,), RevokedError)]
