@@ -406,30 +406,40 @@ static int note(const Certificate *self, const zc_item *item, PyObject *types, P
     return 1;
 }
 
+/* A tuple of a few OIDs: how many; -1 for something else. */
+static Py_ssize_t count_types(PyObject *types)
+{
+    Py_ssize_t count = PyTuple_Check(types) ? PyTuple_Size(types) : -1;
+
+    if (count < 0 || count > TEXTS) {
+        PyErr_SetString(PyExc_TypeError, "a tuple of a few object identifiers is needed");
+        return -1;
+    }
+    for (Py_ssize_t i = 0; i < count; i++)
+        if (!require_text(PyTuple_GetItem(types, i)))
+            return -1;
+    return count;
+}
+
 static PyObject *subject_texts(PyObject *object, PyObject *types)
 {
     SELF;
     zc_slice rest = zc_certificate_walk(bytes_in(self), self->of.subject, ZC_WALK_NAME);
     PyObject *texts[TEXTS] = {NULL}, *found = NULL;
-    Py_ssize_t count = PyTuple_Check(types) ? PyTuple_Size(types) : TEXTS + 1;
-    int sound = 1;
+    Py_ssize_t count = count_types(types);
+    int sound = count >= 0;
     zc_item item;
 
-    for (Py_ssize_t i = 0; sound && i < count && i < TEXTS; i++)
-        sound = require_text(PyTuple_GetItem(types, i));
-    if (count > TEXTS)
-        PyErr_SetString(PyExc_TypeError, "a tuple of a few object identifiers is needed");
-    sound = sound && count <= TEXTS;
     while (sound && zc_certificate_next(bytes_in(self), ZC_WALK_NAME, &rest, &item) == ZC_MORE)
         sound = note(self, &item, types, texts, count);
     if (sound)
         found = PyTuple_New(count);
-    for (Py_ssize_t i = 0; found != NULL && i < count; i++) {
-        PyTuple_SetItem(found, i, texts[i] != NULL ? texts[i] : Py_NewRef(Py_None));
-        texts[i] = NULL;
+    for (Py_ssize_t i = 0; i < count; i++) {
+        if (found == NULL)
+            Py_XDECREF(texts[i]);
+        else
+            PyTuple_SetItem(found, i, texts[i] != NULL ? texts[i] : Py_NewRef(Py_None));
     }
-    for (Py_ssize_t i = 0; i < TEXTS; i++)
-        Py_XDECREF(texts[i]);
     return found;
 }
 
