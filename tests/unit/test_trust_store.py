@@ -411,3 +411,24 @@ def test_the_key_identifier_of_a_level_above_counts_too(world: World) -> None:
             world.leaf.der(), intermediates=[wrong.der(), world.level_2], at=NOW, usage="authenticity"
         )
     assert refused.value.reason == "key identifier"
+
+
+def test_the_example_of_the_documentation_runs(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "trust.md").read_text()
+    source = text.partition("<!-- example: trust -->\n```python\n")[2].partition("```")[0]
+    (tmp_path / "root.cer").write_bytes(world.root)
+    monkeypatch.setattr(trust_module, "PRODUCTION", (UZI_TEST_G3.with_root(world.root),))
+    names: dict[str, object] = {
+        "revocation": Good(), "certificate": world.leaf.der(), "chain_from_the_card": [world.z, world.level_2],
+    }  # fmt: skip
+    source = source.replace("/etc/zorgid/uzi-ca", str(tmp_path)).replace(
+        "datetime.now(UTC)", "datetime(2026, 6, 1, tzinfo=UTC)"
+    )
+    exec(source, names)
+    assert names["who"].uzi_number == "900016528"  # type: ignore[attr-defined]
+
+
+def test_the_form_of_a_hierarchy_file_in_the_documentation_is_one() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "trust.md").read_text()
+    sample = text.partition("```toml\n")[2].partition("```")[0].replace('sha256 = "…"', f'sha256 = "{"0" * 64}"')
+    assert Hierarchy.parse(sample.encode()).passes[0].assumed == "…"
