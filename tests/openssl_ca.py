@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -103,25 +102,17 @@ class OpenSSLCA:
     def responder(self, port: int, *options: object, signer: Node | None = None) -> Iterator[str]:
         """OpenSSL's responder on a port of its own; its address."""
         command = ["openssl", "ocsp", "-port", str(port), *map(str, self._responder(signer)), "-nmin", "60"]
-        process = subprocess.Popen([*command, *map(str, options)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        try:
-            wait_for(port, process)
+        process = subprocess.Popen(
+            [*command, *map(str, options)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        )
+        assert process.stderr is not None
+        try:  # it says when it listens; a connection to find that out would keep it busy
+            while "waiting for" not in (line := process.stderr.readline()):
+                assert line, "openssl ocsp has ended"
             yield f"http://127.0.0.1:{port}"
         finally:
             process.terminate()
-            process.wait(10)
-
-
-def wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
-    """Until something listens on the port."""
-    until = time.monotonic() + 10
-    while time.monotonic() < until:
-        assert process.poll() is None, "openssl ocsp has ended"
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.02)
-    raise AssertionError("openssl ocsp does not listen")
+            process.communicate(timeout=10)
 
 
 def free_port() -> int:

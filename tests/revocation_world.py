@@ -73,7 +73,7 @@ class RevocationWorld:
     def publish(self) -> None:
         """New lists of both CAs, with the next numbers."""
         self.web.routes["/ca.crl"] = body(self.records.crl())
-        self.web.routes["/root.crl"] = body(self.root_records.crl())
+        self.web.routes["/root.crl"] = body(self.root_records.crl("-crlhours", "2000"))
 
     @property
     def chain(self) -> tuple[Certificate, ...]:

@@ -140,7 +140,7 @@ def slow_headers(connection: socket.socket, asked: Asked) -> None:
 
 def drip(connection: socket.socket, asked: Asked) -> None:
     """An octet at a time, each well within any time limit between two."""
-    connection.sendall(_head(200, {"Content-Type": asked_type(asked), "Content-Length": 100_000}))
+    connection.sendall(_head(200, {"Content-Type": asked_type(asked), "Content-Length": 60_000}))
     while True:
         connection.sendall(b"\x30")
         time.sleep(0.05)

@@ -10,7 +10,7 @@ from datetime import datetime
 from itertools import pairwise
 from typing import Protocol, TypeAlias
 
-from zorgid_card.errors import CertificateError, RevocationUnknownError
+from zorgid_card.errors import CertificateError, CertificateMalformedError, RevocationUnknownError
 from zorgid_card.pki.certificate import Certificate
 from zorgid_card.pki.crl import CRL, MAX_CRL, ON_HOLD, UNSPECIFIED, RevokedEntry
 
@@ -122,5 +122,7 @@ def _fitting(base: CRL, delta: CRL) -> CRL | None:
 
 def reason_of(error: Exception) -> str:
     """One word for what went wrong, as :class:`RevocationUnknownError` tells it."""
+    if isinstance(error, CertificateMalformedError):  # whose own reason is about octets
+        return "malformed"
     details = getattr(error, "details", {})
     return str(details.get("reason") or getattr(error, "code", type(error).__name__))

@@ -17,7 +17,7 @@ from typing import Final, NamedTuple
 
 from zorgid_card.errors import CertificateError, FetchError, RevocationUnknownError, ZorgIDError
 from zorgid_card.pki.certificate import Certificate
-from zorgid_card.pki.crl import CRL
+from zorgid_card.pki.crl import CLOCK_SKEW, CRL
 from zorgid_card.ports.fetch import Answer, Cache, Fetcher, Kept, Request
 from zorgid_card.workflows.revocation_policy import CRLPolicy
 
@@ -64,8 +64,12 @@ class _State:
         """Whether it is time to ask for a newer one: after the policy's time, or when the end of this one is near."""
         if self.crl is None or self.asked is None or now < self.asked:
             return True
-        near = self.crl.next_update - (self.crl.next_update - self.crl.this_update) / _EARLY
-        return now >= self.asked + self.policy.refresh_after * share or now >= near
+        return now >= self.asked + self.policy.refresh_after * share or self.ending(now)
+
+    def ending(self, now: datetime) -> bool:
+        """Whether the end of the list at hand is near."""
+        crl = self.crl
+        return crl is not None and now >= crl.next_update - (crl.next_update - crl.this_update) / _EARLY
 
 
 class CRLStore:
@@ -129,6 +133,9 @@ class CRLStore:
         """Ask for a newer list, unless another has done so meanwhile, or it failed a moment ago."""
         if not self._wanted(state, usable, share):
             return
+        self._take_kept(state)
+        if not self._wanted(state, usable, share):
+            return
         at_hand = state.crl is not None and usable(state.crl)
         with self._alone(state.key, 0 if at_hand else WAIT) as alone:
             self._take_kept(state)
@@ -157,17 +164,17 @@ class CRLStore:
         try:
             asked = datetime.fromisoformat(kept.facts["asked"])
             if state.asked is None or asked > state.asked:
-                self._take(state, kept.data)
+                self._take(state, kept.data, self._clock())
                 state.asked, state.facts, state.problem = asked, dict(kept.facts), None
         except (CertificateError, KeyError, ValueError, TypeError) as error:
             _log.warning("the CRL of %s in the cache is passed over: %s", state.url, error)
 
-    def _take(self, state: _State, der: bytes) -> None:
+    def _take(self, state: _State, der: bytes, now: datetime) -> None:
         """Take a list in place of the one at hand.
 
         Raises:
-            CertificateError: it is no list of this issuer, a delta where a full one is wanted or the reverse, or older than the
-                one at hand.
+            CertificateError: it is no list of this issuer, a delta where a full one is wanted or the reverse, older than the one at
+                hand, or of a time to come: kept, it would keep out those that come before it.
         """
         if state.crl is not None and state.crl.der == der:
             return
@@ -175,6 +182,8 @@ class CRLStore:
         crl.verify(state.issuer)
         if state.delta is (crl.base_number is None):
             raise RevocationUnknownError("a full CRL where a delta should be, or the reverse", reason="delta")
+        if crl.this_update > now + CLOCK_SKEW:
+            raise RevocationUnknownError("the CRL is of a time to come", reason="not yet valid")
         if state.crl is not None:
             _require_not_older(crl, state.crl)
         state.crl = crl
@@ -184,7 +193,7 @@ class CRLStore:
         try:
             answer = self._fetcher.fetch(_request(state, usable))
             if answer.body is not None:
-                self._take(state, answer.body)
+                self._take(state, answer.body, now)
             elif state.crl is None:
                 raise FetchError(f"{state.url}: not modified, but nothing is at hand", reason="broken", url=state.url)
         except (FetchError, CertificateError) as error:
@@ -193,7 +202,7 @@ class CRLStore:
             return
         state.problem, state.asked, state.facts = None, now, _facts(answer, now)
         # A server that gives the same list close to its end is not asked at every turn.
-        state.tried = now if state.due(now) else None
+        state.tried = now if state.ending(now) else None
         self._keep(state)
 
     def _keep(self, state: _State) -> None:

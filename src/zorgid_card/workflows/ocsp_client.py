@@ -58,6 +58,8 @@ class OCSPClient:
             return Answered(kept[0], None)
         try:
             answer, nonce, der = self._fetch(url, certificate, issuer, policy, now)
+            if answer.this_update > now + policy.ahead:
+                raise RevocationUnknownError("the OCSP answer is of a time to come", reason="not yet valid")
             if kept is not None and answer.this_update < kept[0].this_update:
                 raise RevocationUnknownError("the OCSP answer is older than one seen before", reason="rollback")
         except (FetchError, CertificateError) as error:

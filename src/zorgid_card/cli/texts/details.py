@@ -145,6 +145,7 @@ _CERTIFICATES = {
         not__yet__valid=Text("de lijst geldt nog niet", "the list is not valid yet"),
         no__issuer=Text("de uitgever is onbekend", "the issuer is not known"),
         **_FETCHING,
+        malformed=Text("het antwoord is onleesbaar", "the answer cannot be read"),
         rollback=Text("de server geeft een oudere stand dan eerder", "the server gives an older state than before"),
         scope=Text("de lijst gaat niet over dit certificaat", "the list is not about this certificate"),
         delta=Text("de aanvulling past niet op de lijst", "the delta does not fit the list"),
