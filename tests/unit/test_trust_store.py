@@ -394,6 +394,24 @@ def test_aut_2_the_first_rule_in_the_documented_order_that_fails_is_told(world: 
         )
 
 
+def test_a_root_vouches_for_the_cas_of_its_own_generation_only(world: World) -> None:
+    """The root of one environment's copy issues under the names of the other's: its own generation does not know them."""
+    own = replace(
+        UZI_TEST_G3,
+        name="own",
+        roots=frozenset({Certificate.parse(world.root).fingerprint}),
+        passes=UZI_TEST_G3.passes[1:],
+    )
+    verifier = CertificateVerifier(TrustStore.test([world.root, world.level_2, world.z], more=[own]), Good())
+    with pytest.raises(UZIFieldError) as refused:
+        verifier.verify(world.leaf.der(), at=NOW)
+    assert refused.value.field == "issuer"
+    both = CertificateVerifier(
+        TrustStore.test([world.root, world.level_2, world.z], more=[replace(own, passes=UZI_TEST_G3.passes)]), Good()
+    )
+    assert both.verify(world.leaf.der(), at=NOW).pass_type == "Z"
+
+
 def test_a_certificate_of_production_is_no_identity_for_a_store_of_test(world: World) -> None:
     """A store reads identities by its own generations only."""
     other = hostile.ca_name("UZI-register Zorgverlener CA G3")

@@ -49,8 +49,6 @@ _STEP_OF: tuple[tuple[type[CertificateError], str], ...] = (
     (RevocationUnknownError, "revocation"),
     (CertificateError, "chain"),
 )
-_IDENTITY = ("uzi_number", "pass_type", "ura", "role", "role_name", "agb", "organisation", "given_names", "surname",
-             "common_name", "title", "environment", "usage")  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,7 +205,7 @@ def as_json(answer: Answer, texts: Texts) -> str:
             "at": _x509.iso(question.at),
             "chain": [_link(link, answer) for link in answer.chain],
             "pinned": answer.pinned,
-            "identity": None if answer.identity is None else {n: getattr(answer.identity, n) for n in _IDENTITY},
+            "identity": None if answer.identity is None else answer.identity.to_dict(),
             "checks": answer.checks,
             "verdict": "refused" if answer.error else "holds",
             "ok": answer.error is None,

@@ -38,7 +38,7 @@ from zorgid_card.pki.chain import (
     require_valid_at,
     rule_of,
 )
-from zorgid_card.pki.hierarchy import KNOWN, PRODUCTION, TEST, Hierarchy
+from zorgid_card.pki.hierarchy import PRODUCTION, TEST, Hierarchy
 
 MAX_CANDIDATES = 64
 """CA certificates offered with one leaf. A card carries two or three."""
@@ -85,7 +85,7 @@ class TrustStore:
         pins: SHA-256 fingerprints (hexadecimal) of acceptable roots; anchors of other fingerprints are not used, and a root of
             such a fingerprint that comes with a leaf is. None: the anchors are.
         policies: for each usage, the certificate policies of which the leaf must assert one. None: policies are not judged.
-        hierarchies: the generations as whose certificates identities are read.
+        hierarchies: the generations as whose certificates UZI identities are read: none of a store of other CAs.
         ca_signatures: ``cached``, or ``uncached`` to verify the signatures on CA certificates again at each verification.
 
     Raises:
@@ -111,7 +111,7 @@ class TrustStore:
         pins: Collection[str] | None = None,
         policies: Mapping[str, Collection[str]] | None = None,
         *,
-        hierarchies: Iterable[Hierarchy] = KNOWN,
+        hierarchies: Iterable[Hierarchy] = (),
         ca_signatures: CASignatures = "cached",
     ) -> None:
         roots = [Certificate.parse(data) for data in anchors]
