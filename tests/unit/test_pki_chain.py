@@ -283,7 +283,7 @@ def test_bounds(chain: Chain) -> None:
     with pytest.raises(UntrustedError) as refused:
         chain.trust().verify(chain.leaf.der, intermediates=offered, at=NOW, usage="authenticity")
     assert refused.value.reason == "too many intermediates"
-    many = [make("CA", chain.root, key=chain.ca.key, path_length=0).der for _ in range(20)]
+    many = [make("CA", chain.root, key=chain.ca.key, path_length=0).der for _ in range(MAX_CANDIDATES)]
     assert chain.trust().verify(chain.leaf.der, intermediates=many, at=NOW, usage="authenticity")
 
 

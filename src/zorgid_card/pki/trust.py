@@ -40,8 +40,8 @@ from zorgid_card.pki.chain import (
 )
 from zorgid_card.pki.hierarchy import PRODUCTION, TEST, Hierarchy
 
-MAX_CANDIDATES = 64
-"""CA certificates offered with one leaf. A card carries two or three."""
+MAX_CANDIDATES = 16
+"""CA certificates offered with one leaf. A card carries two or three, and each may have a twin."""
 
 MAX_PATHS = 256
 """Paths that are kept; the oldest goes. The register has some ten issuing CAs, each with four usages at most."""

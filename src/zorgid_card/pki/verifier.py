@@ -18,7 +18,6 @@ from datetime import datetime
 
 from zorgid_card.errors import CertificateUsageError, NotUZIError, PassTypeError
 from zorgid_card.pki.certificate import Certificate
-from zorgid_card.pki.chain import require_usage
 from zorgid_card.pki.hierarchy import ISSUER_ORGANISATION, Hierarchy, find_pass
 from zorgid_card.pki.identity import UZI_NAME, UZIIdentity, read_uzi_identity
 from zorgid_card.pki.revocation import Revocation
@@ -82,7 +81,6 @@ class CertificateVerifier:
         """
         leaf = certificate if isinstance(certificate, Certificate) else Certificate.parse(certificate)
         self._require_register(leaf)
-        require_usage(leaf, usage)
         if leaf.extended_key_usage is None:
             raise CertificateUsageError("no extendedKeyUsage", usage=usage, reason="extendedKeyUsage")
         chain = self._trust.verify(leaf, intermediates=intermediates, at=at, usage=usage)
