@@ -205,6 +205,12 @@ def test_a_leaf_with_any_policy_asserts_none_of_ours(chain: Chain) -> None:
         chain.trust(policies={"authenticity": ["1.2.3"]}).verify(leaf.der, at=NOW, usage="authenticity")
 
 
+def test_a_store_that_is_told_no_policies_judges_none() -> None:
+    for ca, leaf in ((("1.2.3",), ("1.2.4",)), ((), ("1.2.4",)), (("1.2.3",), ()), ((), ())):
+        free = Chain(policies=ca)
+        assert free.trust().verify(free.make_leaf(policies=leaf).der, at=NOW, usage="authenticity")
+
+
 def test_a_usage_without_policies_is_refused(chain: Chain) -> None:
     with pytest.raises(UntrustedError):
         chain.trust(policies={"signature": ["1.2.3"]}).verify(chain.leaf.der, at=NOW, usage="authenticity")

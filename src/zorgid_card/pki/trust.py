@@ -274,8 +274,8 @@ class TrustStore:
             frozenset(one for one in chain if one.der not in self._known),
             max(one.not_before for one in chain),
             min(one.not_after for one in chain),
-            _common(accepted, (frozenset(one.policies) for one in chain[:-1]), ANY_POLICY),
-            _common(None, (frozenset(one.extended_key_usage or (ANY_PURPOSE,)) for one in chain), ANY_PURPOSE),
+            None if accepted is None else _common((accepted, *(one.policies for one in chain[:-1])), ANY_POLICY),
+            _common((one.extended_key_usage or (ANY_PURPOSE,) for one in chain), ANY_PURPOSE),
             any(one.name_constraints is not None for one in chain),
         )
         with self._lock:
@@ -299,9 +299,9 @@ def _fingerprints(certificates: Iterable[Certificate]) -> frozenset[str]:
     return frozenset(one.fingerprint for one in certificates)
 
 
-def _common(first: frozenset[str] | None, sets: Iterable[frozenset[str]], anything: str) -> frozenset[str] | None:
+def _common(sets: Iterable[Collection[str]], anything: str) -> frozenset[str] | None:
     """What all of the sets hold, those with ``anything`` in them left out; None: anything."""
-    limits = [one for one in (first, *sets) if one is not None and anything not in one]
+    limits = [frozenset(one) for one in sets if anything not in one]
     return reduce(frozenset.intersection, limits) if limits else None
 
 
