@@ -76,8 +76,8 @@ class Question:
 
 @dataclass(slots=True, kw_only=True)
 class Answer:
-    """What was found. ``chain`` as far as it goes; ``pinned``: it ends at a pinned root; ``assumed``: what the hierarchy's file says
-    of values for this type of pass that nobody confirmed.
+    """What was found. ``chain`` as far as it goes; ``pinned``: it ends at a pinned root; ``assumed``: what the hierarchy's file
+    says of values for this type of pass that nobody confirmed.
     """
 
     question: Question
@@ -154,7 +154,8 @@ def _pins(trust: TrustStore) -> frozenset[str]:
 def _assumed(answer: Answer, trust: TrustStore) -> str:
     if answer.identity is None:
         return ""
-    found = find_pass(trust.hierarchies, answer.identity.issuer_cn)
+    above = (one for one in trust.hierarchies if answer.chain[-1].fingerprint in one.roots)
+    found = find_pass(above, answer.identity.issuer_cn)
     return "" if found is None else found[1].assumed
 
 
