@@ -27,8 +27,9 @@ from zorgid_card.errors import (
 )
 from zorgid_card.pki.statement import SESSION, sign_statement
 from zorgid_card.ports.registry import CardLink, Membership, Person
+from zorgid_card.recipes import registry_log_in
 from zorgid_card.secret import Secret
-from zorgid_card.workflows.authentication import LogIn, log_in
+from zorgid_card.workflows.card_side import log_in
 
 
 @pytest.fixture
@@ -149,14 +150,14 @@ def test_aut_2_a_pass_whose_revocation_cannot_be_told(world: World) -> None:
     services = replace(world.services, uzi_revocation=lambda issuer: [])
     token = pass_token(world, world.log_in.challenge("browser"))
     with pytest.raises(RevocationUnknownError):
-        LogIn(services, world.revocation).verify(token, binding="browser")
+        registry_log_in(services, world.revocation).verify(token, binding="browser")
 
 
 def test_aut_2_a_pass_of_a_type_that_the_policy_refuses(world: World) -> None:
     services = replace(world.services, policy=replace(world.services.policy, login_pass_types=frozenset("Z")))
     token = pass_token(world, world.log_in.challenge("browser"))
     with pytest.raises(PassTypeError):
-        LogIn(services, world.revocation).verify(token, binding="browser")
+        registry_log_in(services, world.revocation).verify(token, binding="browser")
 
 
 def test_aut_2_a_card_of_another_ca(world: World, tmp_path: Path) -> None:
@@ -188,7 +189,7 @@ def test_adm_2_the_registry_refuses_a_blocked_card_even_beside_an_old_crl(world:
     administrator = world.register().person
     made = world.create(world.worker())
     old = {issuer: world.revocation(issuer) for issuer in world.authority.chain}
-    stale = LogIn(world.services, lambda issuer: old[issuer])
+    stale = registry_log_in(world.services, lambda issuer: old[issuer])
     world.management.acting_as(administrator, "90000123").block(made.serial, "kwijt")
     with pytest.raises(OnHoldError):
         stale.verify(card_token(world, stale.challenge("b")), binding="b")
