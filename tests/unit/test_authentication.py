@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from world import CARD_PIN, NOW, ORIGIN, PASS_PIN, World
-from zorgid_card.cards.access import PINRequest
+from world import NOW, ORIGIN, World, card_token, pass_pin, pass_token
 from zorgid_card.errors import (
     CertificateExpiredError,
     CertificateUsageError,
@@ -28,8 +27,6 @@ from zorgid_card.errors import (
 from zorgid_card.pki.statement import SESSION, sign_statement
 from zorgid_card.ports.registry import CardLink, Membership, Person
 from zorgid_card.recipes import registry_log_in
-from zorgid_card.secret import Secret
-from zorgid_card.workflows.card_side import log_in
 
 
 @pytest.fixture
@@ -37,27 +34,6 @@ def world(tmp_path: Path) -> World:
     world = World(tmp_path)
     world.validated()
     return world
-
-
-def pass_pin(_: PINRequest) -> Secret:
-    return Secret.of(PASS_PIN)
-
-
-def card_pin(_: PINRequest) -> Secret:
-    return Secret.of(CARD_PIN)
-
-
-def pass_token(world: World, nonce: str, origin: str = ORIGIN) -> str:
-    if world.reader.card is not world.worker_pass:
-        world.reader.remove()
-        world.reader.insert(world.worker_pass)
-    card = world.presented()
-    return log_in(card.signer("authenticity", pass_pin), card.authentication_certificate(), origin=origin, nonce=nonce)
-
-
-def card_token(world: World, nonce: str) -> str:
-    card = world.card()
-    return log_in(card.authentication_signer(card_pin), card.authentication_certificate(), origin=ORIGIN, nonce=nonce)
 
 
 def test_aut_2_a_uzi_pass_gives_its_holders_identity(world: World) -> None:

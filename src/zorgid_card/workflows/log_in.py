@@ -195,8 +195,8 @@ class LoggedIn:
 
 
 _NAMES = frozenset({
-    "means", "uzi_number", "common_name", "given_names", "surname", "pass_type", "environment", "ura", "organisation", "role", "agb",
-    "person_id", "card_serial", "guest_until", "until", "origin", "at", "certificate",
+    "means", "uzi_number", "common_name", "given_names", "surname", "pass_type", "environment", "ura", "organisation", "role",
+    "agb", "person_id", "card_serial", "guest_until", "until", "origin", "at", "certificate",
 })  # fmt: skip
 
 
