@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from zorgid_card.pki.revocation import CRLs
 from zorgid_card.pki.signing import SoftwareSigner
 from zorgid_card.pki.web_eid import make_token
 from zorgid_card.recipes import open_login
@@ -43,7 +44,7 @@ class StandAlone:
     def opened(self, **options: Any) -> LogIn:
         known: dict[str, Any] = {
             "trust": self.pki.trust("Z", "N"),
-            "revocation": self.crls,
+            "revocation": CRLs(self.crls),
             "challenges": self.challenges,
             "clock": lambda: self.now,
         }

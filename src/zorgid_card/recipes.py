@@ -19,22 +19,22 @@ from zorgid_card.errors import CertificateError, StorageError
 from zorgid_card.middleware import open_token
 from zorgid_card.opening import CARDS_MET, find_reader, open_card
 from zorgid_card.pki.authority import Authority
-from zorgid_card.pki.chain import Trust
-from zorgid_card.pki.revocation import CRL, CRLSource
+from zorgid_card.pki.revocation import CRL, CRLs, CRLSource, Revocation
+from zorgid_card.pki.trust import TrustStore
+from zorgid_card.pki.verifier import CertificateVerifier
 from zorgid_card.ports.challenges import Challenges
 from zorgid_card.ports.registry import Registry
 from zorgid_card.secret import Secret
 from zorgid_card.workflows import enrolment, housekeeping, issuance, organisation
 from zorgid_card.workflows.challenges import MemoryChallenges, RegistryChallenges
 from zorgid_card.workflows.lifecycle import Management
-from zorgid_card.workflows.log_in import LogIn
+from zorgid_card.workflows.log_in import LogIn, SmartcardVerifier
 from zorgid_card.workflows.pairing import PortalIdentity
 from zorgid_card.workflows.phone_door import PhoneDoor
 from zorgid_card.workflows.policy import Policy
 from zorgid_card.workflows.portal import Portal, Services
 from zorgid_card.workflows.registry_links import RegistryLinks
 from zorgid_card.workflows.revocation_list import RevocationList
-from zorgid_card.workflows.verifiers import SmartcardVerifier, UZIVerifier
 
 __all__ = [
     "CARDS_MET",
@@ -80,7 +80,7 @@ def open_portal(
     *,
     registry: Registry,
     identity: PortalIdentity,
-    uzi: Trust,
+    uzi: TrustStore,
     uzi_revocation: CRLSource,
     makers: Iterable[bytes] = (),
     policy: Policy | None = None,
@@ -93,7 +93,7 @@ def open_portal(
         passphrase: opens the keys, 1 to 256 bytes.
         registry: the store, such as :class:`zorgid_card.adapters.sql.SQLRegistry`.
         identity: the portal's origin and TLS key.
-        uzi: pinned roots of the UZI register (:func:`zorgid_card.pki.hierarchy.trust`).
+        uzi: pinned roots of the UZI register (:meth:`zorgid_card.pki.trust.TrustStore.production`).
         uzi_revocation: gives the register's CRLs by issuer.
         makers: attestation roots of the accepted makers of blanks, DER.
         policy: what the portal decides for itself.
@@ -136,11 +136,10 @@ def registry_log_in(services: Services, card_revocation: CRLSource) -> LogIn:
     chain, policy = services.authority.chain, services.policy
     return LogIn(
         origin=services.identity.origin,
-        passes=UZIVerifier(services.uzi, services.uzi_revocation),
+        passes=CertificateVerifier(services.uzi, CRLs(services.uzi_revocation), pass_types=policy.login_pass_types),
         challenges=RegistryChallenges(services.registry),
-        cards=SmartcardVerifier(Trust(anchors=chain[-1:], intermediates=chain[:-1]), card_revocation),
+        cards=SmartcardVerifier(TrustStore(anchors=chain[-1:], intermediates=chain[:-1]), CRLs(card_revocation)),
         links=RegistryLinks(services.registry, registered_only=policy.login_registered_only),
-        pass_types=policy.login_pass_types,
         lifetime=policy.challenge_lifetime,
         clock=services.clock,
     )
@@ -149,8 +148,8 @@ def registry_log_in(services: Services, card_revocation: CRLSource) -> LogIn:
 def open_login(
     origin: str,
     *,
-    trust: Trust,
-    revocation: CRLSource,
+    trust: TrustStore,
+    revocation: Revocation,
     challenges: Challenges | None = None,
     pass_types: Collection[str] = frozenset("ZNM"),
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
@@ -161,8 +160,8 @@ def open_login(
 
     Args:
         origin: the portal's own, from its configuration: ``https://host[:port]``.
-        trust: pinned roots of the UZI register (:func:`zorgid_card.pki.hierarchy.trust`).
-        revocation: gives the register's CRLs by issuer, such as :class:`CRLFolder`.
+        trust: pinned roots of the UZI register (:meth:`zorgid_card.pki.trust.TrustStore.production`).
+        revocation: tells what the register has revoked, such as ``CRLs(CRLFolder(...))``.
         challenges: where challenges are kept; in this process's memory if None. More processes than one need one store, such as
             :class:`zorgid_card.adapters.challenges.SQLChallenges`.
         pass_types: the types of UZI pass that may log in (Z, N, M).
@@ -173,9 +172,8 @@ def open_login(
     """
     return LogIn(
         origin=origin,
-        passes=UZIVerifier(trust, revocation),
+        passes=CertificateVerifier(trust, revocation, pass_types=pass_types),
         challenges=MemoryChallenges() if challenges is None else challenges,
-        pass_types=pass_types,
         clock=clock,
     )
 

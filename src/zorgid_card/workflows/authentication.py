@@ -5,27 +5,26 @@ from __future__ import annotations
 import base64
 from datetime import datetime
 
-from zorgid_card.errors import CertificateUsageError
+from zorgid_card.pki.certificate import Certificate
 from zorgid_card.pki.identity import UZIIdentity, read_uzi_identity
-from zorgid_card.pki.revocation import check_revocation
+from zorgid_card.pki.revocation import CRLs
 from zorgid_card.pki.statement import SESSION, verify_statement
+from zorgid_card.pki.verifier import CertificateVerifier
 from zorgid_card.workflows.portal import Context, Services
 from zorgid_card.workflows.session import Authenticate, Authenticated, session_statement
 
 
-def accept_pass(services: Services, certificate: bytes, chain: tuple[bytes, ...], now: datetime) -> UZIIdentity:
-    """A UZI certificate that may authenticate its holder now: usage, chain to a pinned root, revocation.
+def accept_pass(
+    services: Services, certificate: bytes | Certificate, chain: tuple[bytes, ...], now: datetime
+) -> UZIIdentity:
+    """A UZI certificate that may authenticate its holder now: see :class:`~zorgid_card.pki.verifier.CertificateVerifier`.
 
     Raises:
-        NotUZIError, UZIFieldError: not a UZI certificate, or a malformed one.
-        CertificateError: of another usage, expired, untrusted, revoked, or its revocation cannot be told.
+        NotUZIError: a certificate of somebody else.
+        CertificateError: malformed, of another usage, expired, untrusted, revoked, or its revocation cannot be told.
     """
-    identity = read_uzi_identity(certificate)
-    if identity.usage != "authenticity":
-        raise CertificateUsageError(usage=identity.usage)
-    verified = services.uzi.verify(certificate, intermediates=chain, at=now, usage="authenticity")
-    check_revocation(verified, services.uzi_revocation, now)
-    return identity
+    verifier = CertificateVerifier(services.uzi, CRLs(services.uzi_revocation))
+    return verifier.verify(certificate, intermediates=chain, at=now)
 
 
 def authenticated_session(context: Context, message: Authenticate) -> UZIIdentity:

@@ -12,21 +12,23 @@ import binascii
 import hashlib
 import json
 import secrets
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, Protocol
+from typing import Any
 
 from zorgid_card.errors import (
     AnotherPersonError,
     MessageError,
     NotLinkedError,
     NotUZIError,
-    PassTypeError,
     ReplayError,
 )
 from zorgid_card.pki.certificate import Certificate
 from zorgid_card.pki.identity import UZIIdentity, ZorgIDIdentity, read_uzi_identity, read_zorgid_identity
+from zorgid_card.pki.revocation import Revocation
+from zorgid_card.pki.trust import TrustStore
+from zorgid_card.pki.verifier import CertificateVerifier
 from zorgid_card.pki.web_eid import require_origin, verify_token
 from zorgid_card.ports.challenges import Challenges, LogInChallenge
 from zorgid_card.ports.links import Link, Links, PresentedCard
@@ -41,31 +43,28 @@ LOGGED_IN_LIMIT = 64 * 1024
 """Characters of a :class:`LoggedIn` as JSON."""
 
 
-class PassVerifier(Protocol):
-    """Judges certificates of UZI passes: :class:`zorgid_card.pki.verifier.CertificateVerifier` is one."""
+class SmartcardVerifier:
+    """Judges certificates of ZORG-ID Smartcards: chain to the issuer's root, usage, revocation, identity, in this order.
 
-    def verify(
-        self, certificate: bytes, /, *, usage: str = "authenticity", at: datetime, intermediates: Iterable[bytes] = ()
-    ) -> UZIIdentity:
+    Args:
+        trust: the root, and the CAs below it, of whoever issues the cards.
+        revocation: tells whether a certificate of a chain is revoked.
+    """
+
+    def __init__(self, trust: TrustStore, revocation: Revocation) -> None:
+        self._trust = trust
+        self._revocation = revocation
+
+    def verify(self, certificate: Certificate, *, at: datetime) -> ZorgIDIdentity:
         """Whom it names.
 
         Raises:
-            NotUZIError: it is no certificate of the UZI register.
-            CertificateError: it cannot be relied on.
+            UntrustedError: of another CA.
+            CertificateError: of another usage, expired, revoked, or its revocation cannot be told.
         """
-        ...
-
-
-class CardVerifier(Protocol):
-    """Judges certificates of ZORG-ID Smartcards."""
-
-    def verify(self, certificate: bytes, /, *, at: datetime) -> ZorgIDIdentity:
-        """Whom it names.
-
-        Raises:
-            CertificateError: it cannot be relied on.
-        """
-        ...
+        chain = self._trust.verify(certificate, at=at, usage="authenticity")
+        self._revocation.check(chain, at)
+        return read_zorgid_identity(certificate.der)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -247,11 +246,10 @@ class LogIn:
 
     Args:
         origin: the portal's own, from its configuration: ``https://host[:port]``.
-        passes: judges certificates of UZI passes.
+        passes: judges certificates of UZI passes, and says which types of pass are accepted.
         challenges: where challenges are kept, shared by all processes that serve this origin.
         cards: judges certificates of ZORG-ID Smartcards; None: such cards are refused.
         links: tells for whom the holder of such a card acts, and which organisations are admitted; needed with ``cards``.
-        pass_types: the types of UZI pass that may log in (Z, N, M).
         lifetime: how long a challenge may be answered.
         clock: UTC.
 
@@ -263,11 +261,10 @@ class LogIn:
         self,
         *,
         origin: str,
-        passes: PassVerifier,
+        passes: CertificateVerifier,
         challenges: Challenges,
-        cards: CardVerifier | None = None,
+        cards: SmartcardVerifier | None = None,
         links: Links | None = None,
-        pass_types: Collection[str] = frozenset("ZNM"),
         lifetime: timedelta = LIFETIME,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
@@ -279,7 +276,6 @@ class LogIn:
         self._challenges = challenges
         self._cards = cards
         self._links = links
-        self._pass_types = frozenset(pass_types)
         self._lifetime = lifetime
         self._clock = clock
 
@@ -323,7 +319,7 @@ class LogIn:
         now = self._clock()
         nonce = self._take(binding, now)
         certificate = verify_token(token, origin=self.origin, nonce=nonce)
-        return self._judge(certificate.der, ura, now, used=True)
+        return self._judge(certificate, ura, now, used=True)
 
     def reauthenticate(self, token: str, *, binding: str, who: LoggedIn) -> LoggedIn:
         """Have the person who is logged in prove it once more, for the same organisation; with whichever of their cards.
@@ -346,7 +342,7 @@ class LogIn:
         Raises:
             ZorgIDError: as :meth:`verify` raises for certificate, policy and records.
         """
-        return replace(self._judge(who.certificate, who.ura, self._clock(), used=False), at=who.at)
+        return replace(self._judge(Certificate.parse(who.certificate), who.ura, self._clock(), used=False), at=who.at)
 
     def _bound(self, binding: str) -> str:
         """Stands for a session of this origin; who reads the store cannot take over a session with it."""
@@ -362,30 +358,35 @@ class LogIn:
             raise ReplayError("the challenge has expired", what="challenge", reason="expired")
         return challenge.nonce
 
-    def _judge(self, certificate: bytes, ura: str | None, now: datetime, *, used: bool) -> LoggedIn:
+    def _judge(self, certificate: Certificate, ura: str | None, now: datetime, *, used: bool) -> LoggedIn:
         try:
-            identity = self._passes.verify(certificate, usage="authenticity", at=now)
+            identity = self._passes.verify(certificate, at=now)
         except NotUZIError:
             if self._cards is None or self._links is None:
                 raise
             return self._smartcard(self._cards, self._links, certificate, ura, now, used=used)
         return self._pass(identity, certificate, ura, now)
 
-    def _pass(self, identity: UZIIdentity, certificate: bytes, ura: str | None, now: datetime) -> LoggedIn:
-        if identity.pass_type not in self._pass_types:
-            raise PassTypeError(found=identity.pass_type, expected=", ".join(sorted(self._pass_types)))
+    def _pass(self, identity: UZIIdentity, certificate: Certificate, ura: str | None, now: datetime) -> LoggedIn:
         if ura not in (None, identity.ura):
             raise NotLinkedError(ura=ura)
         if self._links is not None:
             self._links.require_admitted(identity.ura)
-        return LoggedIn(identity=identity, certificate=certificate, link=None, origin=self.origin, at=now)
+        return LoggedIn(identity=identity, certificate=certificate.der, link=None, origin=self.origin, at=now)
 
     def _smartcard(
-        self, cards: CardVerifier, links: Links, certificate: bytes, ura: str | None, now: datetime, *, used: bool
+        self,
+        cards: SmartcardVerifier,
+        links: Links,
+        certificate: Certificate,
+        ura: str | None,
+        now: datetime,
+        *,
+        used: bool,
     ) -> LoggedIn:
         identity = cards.verify(certificate, at=now)
         presented = PresentedCard(
-            certificate=certificate, serial=Certificate.parse(certificate).serial_hex, uzi_number=identity.uzi_number
+            certificate=certificate.der, serial=certificate.serial_hex, uzi_number=identity.uzi_number
         )
         link = links.acting_for(presented, ura=ura, at=now, used=used)
-        return LoggedIn(identity=identity, certificate=certificate, link=link, origin=self.origin, at=now)
+        return LoggedIn(identity=identity, certificate=certificate.der, link=link, origin=self.origin, at=now)
