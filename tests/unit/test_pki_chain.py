@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from cryptography import x509
@@ -305,6 +305,15 @@ def test_a_long_chain_of_equals_ends_in_an_error() -> None:
 def test_what_cannot_be_judged(chain: Chain) -> None:
     with pytest.raises(UsageError):
         chain.trust().verify(chain.leaf.der, at=datetime(2026, 1, 1), usage="authenticity")
+    for beyond in (
+        datetime.max.replace(tzinfo=timezone(-timedelta(hours=5))),
+        datetime.min.replace(tzinfo=timezone(timedelta(hours=5))),
+    ):
+        with pytest.raises(UsageError):
+            chain.trust().verify(chain.leaf.der, at=beyond, usage="authenticity")
+    for at, error in ((datetime.min, CertificateNotYetValidError), (datetime.max, CertificateExpiredError)):
+        with pytest.raises(error):
+            chain.trust().verify(chain.leaf.der, at=at.replace(tzinfo=UTC), usage="authenticity")
     with pytest.raises(UsageError):
         chain.trust().verify(chain.leaf.der, at=NOW, usage="anything")
     with pytest.raises(CertificateMalformedError):

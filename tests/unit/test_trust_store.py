@@ -354,6 +354,10 @@ def test_certificates_come_from_files_and_folders_der_or_pem(world: World, tmp_p
     (tmp_path / "c.pem").write_text("-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n")
     with pytest.raises(CertificateMalformedError):
         read_certificates(tmp_path)
+    (tmp_path / "c.pem").write_bytes(b"hello")
+    with pytest.raises(CertificateMalformedError) as named:
+        read_certificates(tmp_path)
+    assert named.value.path == str(tmp_path / "c.pem")
     for number in range(MAX_FILES):
         (tmp_path / f"{number}.der").write_bytes(world.root)
     with pytest.raises(StorageError):

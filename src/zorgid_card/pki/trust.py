@@ -39,6 +39,7 @@ from zorgid_card.pki.chain import (
     rule_of,
 )
 from zorgid_card.pki.hierarchy import PRODUCTION, TEST, Hierarchy
+from zorgid_card.ports.card import Octets
 
 MAX_CANDIDATES = 16
 """CA certificates offered with one leaf. A card carries two or three, and each may have a twin."""
@@ -192,7 +193,12 @@ class TrustStore:
         return tuple(root.der for root in self._anchors)
 
     def verify(
-        self, leaf: bytes | Certificate, *, intermediates: Iterable[bytes] = (), at: datetime, usage: str
+        self,
+        leaf: Octets | Certificate,
+        *,
+        intermediates: Iterable[Octets | Certificate] = (),
+        at: datetime,
+        usage: str,
     ) -> tuple[Certificate, ...]:
         """Verify that ``leaf`` leads to a pinned root at ``at`` and may be used for ``usage``.
 
@@ -213,7 +219,7 @@ class TrustStore:
                 that does.
         """
         rule, moment = rule_of(usage), _x509.utc(at)
-        certificate = leaf if isinstance(leaf, Certificate) else Certificate.parse(leaf)
+        certificate = Certificate.parse(leaf)
         require_usage(certificate, usage)
         require_sound(certificate)
         if certificate.name_constraints is not None:  # of a CA alone (RFC 5280, 4.2.1.10)
@@ -223,17 +229,17 @@ class TrustStore:
         self._require_issued(certificate, path, rule, moment)
         return (certificate, *path.chain)
 
-    def _offered(self, intermediates: Iterable[bytes]) -> tuple[Certificate, ...]:
+    def _offered(self, intermediates: Iterable[Octets | Certificate]) -> tuple[Certificate, ...]:
         """The certificates among what came with a leaf; something else among them cannot make a chain, and is left out."""
         found: dict[bytes, Certificate] = {}
         for count, data in enumerate(intermediates, start=1):
             if count > MAX_CANDIDATES:
                 raise UntrustedError("too many certificates were offered", reason="too many intermediates")
             try:
-                one = self._known.get(data) or Certificate.parse(data)
+                one = Certificate.parse(data)
             except CertificateError:
                 continue
-            found[one.der] = one
+            found[one.der] = self._known.get(one.der, one)
         return tuple(found.values())
 
     def _kept(self, leaf: Certificate, offered: Sequence[Certificate], usage: str, at: datetime) -> _Path | None:
@@ -323,14 +329,24 @@ def read_certificates(*paths: Path) -> list[bytes]:
 
     Raises:
         StorageError: a file or folder cannot be read.
-        CertificateMalformedError: there is no certificate in a file.
+        CertificateMalformedError: there is no certificate in a file; ``path``, where a folder was named.
     """
-    return [der for path in paths for file in _files(Path(path)) for der in _certificates(file)]
+    return [der for path in map(Path, paths) for der in (_folder(path) if path.is_dir() else _certificates(path))]
+
+
+def _folder(path: Path) -> list[bytes]:
+    """What is in a folder: of a file that nobody named, the error says which it is."""
+    found: list[bytes] = []
+    for file in _files(path):
+        try:
+            found += [Certificate.parse(der).der for der in _certificates(file)]
+        except CertificateMalformedError as error:
+            error.details.setdefault("path", str(file))
+            raise
+    return found
 
 
 def _files(path: Path) -> list[Path]:
-    if not path.is_dir():
-        return [path]
     try:
         found = sorted(file for file in path.iterdir() if file.suffix.lower() in _SUFFIXES and file.is_file())
     except OSError as error:

@@ -23,6 +23,7 @@ from zorgid_card.pki.hierarchy import Hierarchy, find_pass
 from zorgid_card.pki.identity import UZI_NAME, UZIIdentity, issuing_ca, read_uzi_identity
 from zorgid_card.pki.revocation import Revocation
 from zorgid_card.pki.trust import TrustStore
+from zorgid_card.ports.card import Octets
 
 
 class CertificateVerifier:
@@ -54,11 +55,11 @@ class CertificateVerifier:
 
     def verify(
         self,
-        certificate: bytes | Certificate,
+        certificate: Octets | Certificate,
         *,
         usage: str = "authenticity",
         at: datetime,
-        intermediates: Iterable[bytes] = (),
+        intermediates: Iterable[Octets | Certificate] = (),
     ) -> UZIIdentity:
         """Whom the certificate names, provided that all of it holds.
 
@@ -78,7 +79,7 @@ class CertificateVerifier:
             PassTypeError: of a type that is not accepted.
             RevokedError, OnHoldError, RevocationUnknownError: what :class:`~zorgid_card.pki.revocation.Revocation` finds.
         """
-        leaf = certificate if isinstance(certificate, Certificate) else Certificate.parse(certificate)
+        leaf = Certificate.parse(certificate)
         self._require_register(leaf)
         if leaf.extended_key_usage is None:
             require_usage(leaf, usage)
