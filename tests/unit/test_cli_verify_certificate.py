@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from der_certificates import pem
-from hostile_certificates import World
+from hostile_world import World
 from pki_world import SHARED, shared
 from zorgid_card.cli import app
 from zorgid_card.cli.verify_certificate import CHECKS

@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import judges
-from hostile_certificates import AUTHENTICITY, CATALOGUE, NOW, Chain, Hostile, World
+from hostile_certificates import CATALOGUE, Hostile
+from hostile_world import AUTHENTICITY, NOW, Chain, World
 from zorgid_card.errors import ZorgIDError
 from zorgid_card.pki.certificate import Certificate
 from zorgid_card.pki.hierarchy import UZI_TEST_G3

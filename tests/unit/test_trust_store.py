@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import hostile_certificates as hostile
+import hostile_world as hostile
 from der_certificates import AKI, pem, policies, seq, tlv
-from hostile_certificates import NOW, World
+from hostile_world import NOW, World
 from pki_world import SHARED, shared, test_chain
 from zorgid_card.errors import (
     CertificateExpiredError,
