@@ -398,6 +398,18 @@ def test_aut_2_the_first_rule_in_the_documented_order_that_fails_is_told(world: 
         )
 
 
+def test_an_error_writes_no_second_line_into_a_log(world: World) -> None:
+    forged = replace(
+        world.named(subject={"2.5.4.3": "Jan\nINFO log-in of Piet\x1b[0m" + "x" * 900}), key=world.key("leaf")
+    )
+    with pytest.raises(UntrustedError) as refused:
+        CertificateVerifier(root_only(world), Good()).verify(
+            forged.der(), at=NOW, intermediates=[world.z, world.level_2]
+        )
+    assert str(refused.value).isprintable()
+    assert len(str(refused.value)) < 300
+
+
 def test_a_root_vouches_for_the_cas_of_its_own_generation_only(world: World) -> None:
     """The root of one environment's copy issues under the names of the other's: its own generation does not know them."""
     own = replace(

@@ -27,7 +27,7 @@ from zorgid_card.errors import (
 )
 from zorgid_card.pki import _x509
 from zorgid_card.pki.certificate import Certificate
-from zorgid_card.pki.chain import MAX_DEPTH, may_issue
+from zorgid_card.pki.chain import MAX_DEPTH, may_issue, told_name
 from zorgid_card.pki.hierarchy import Hierarchy, find_pass
 from zorgid_card.pki.identity import UZIIdentity
 from zorgid_card.pki.revocation import CRLs
@@ -249,7 +249,7 @@ def _key(link: Certificate) -> str:
 
 
 def _is_at_fault(link: Certificate, answer: Answer) -> bool:
-    return answer.error is not None and answer.error.details.get("subject") == link.common_name
+    return answer.error is not None and answer.error.details.get("subject") == told_name(link)
 
 
 def show(answer: Answer, display: Display) -> None:
