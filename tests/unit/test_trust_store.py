@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import hostile_world as hostile
-from der_certificates import AKI, pem, policies, seq, tlv
+from der_certificates import AKI, NC, pem, policies, seq, tlv
 from hostile_world import NOW, World
 from pki_world import SHARED, shared, test_chain
 from zorgid_card.errors import (
@@ -232,6 +232,22 @@ def test_a_policy_that_the_ca_does_not_assert_is_refused_though_the_register_kno
         with pytest.raises(UntrustedError) as refused:
             store.verify(world.leaf.der(), at=NOW, usage="authenticity")
         assert refused.value.reason == "policy"
+
+
+def test_under_name_constraints_each_leaf_is_judged_by_the_whole_verifier(world: World, searches: list[object]) -> None:
+    limit = seq(tlv(0xA0, seq(tlv(0x82, b"ziekenhuis.example"))))
+    limited = world.z_plan.and_((NC, True, limit)).der()
+    store = TrustStore.of([UZI_TEST_G3.with_root(world.root)], [world.root, world.level_2, limited])
+    inside, outside = (
+        world.leaf.with_(hostile.san(hostile.upn(), hostile.uzi_name(hostile.uzi_text()), tlv(0x82, host))).der()
+        for host in (b"www.ziekenhuis.example", b"www.elders.example")
+    )
+    for number in range(1, 4):
+        assert store.verify(inside, at=NOW, usage="authenticity")
+        assert len(searches) == 1 + number
+    with pytest.raises(UntrustedError) as refused:
+        store.verify(outside, at=NOW, usage="authenticity")
+    assert refused.value.reason == "name constraints"
 
 
 def test_threads_share_a_store(world: World) -> None:

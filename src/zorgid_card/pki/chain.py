@@ -52,6 +52,11 @@ _CRITICAL_CRL_POINTS = bytes.fromhex("0603551d1f0101ff")
 MAX_NAME = 200
 """Characters of a name that an error tells."""
 
+CRITICAL_NAME_CONSTRAINTS = bytes.fromhex("0603551d1e0101ff")
+"""How a critical nameConstraints begins, as they must be (RFC 5280, 4.2.1.10): ``cryptography`` passes over others that it cannot
+judge.
+"""
+
 ANY_POLICY = "2.5.29.32.0"
 ANY_PURPOSE = ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE.dotted_string
 
