@@ -145,7 +145,7 @@ def test_while_one_thread_waits_for_a_newer_list_the_others_go_on(world: Revocat
 
     def slowly(connection: object, request: object) -> None:
         asked.set()
-        let_go.wait(5)
+        let_go.wait(9)
         good(connection, request)  # type: ignore[arg-type]
 
     world.web.routes["/ca.crl"] = slowly
@@ -156,7 +156,7 @@ def test_while_one_thread_waits_for_a_newer_list_the_others_go_on(world: Revocat
     begun = now()
     world.check(checking)
     world.check(world.status(policy_of("crl")))  # another process shares what is at hand, and does not ask either
-    assert now() - begun < timedelta(seconds=0.3)
+    assert now() - begun < timedelta(seconds=3)
     let_go.set()
     first.join()
     assert world.web.count("/ca.crl") == 2
