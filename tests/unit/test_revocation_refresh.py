@@ -277,6 +277,28 @@ def test_a_base_older_than_the_policy_lets_count_is_not_fetched_at_every_turn(wo
     assert world.web.asked[-1].headers["if-none-match"] == '"base"'
 
 
+@pytest.mark.parametrize("state", ["good", "revoked"])
+def test_a_delta_that_goes_stale_before_its_list_leaves_that_and_what_it_revoked(
+    world: RevocationWorld, state: str
+) -> None:
+    policy = policy_of("crl", crl=CRLPolicy(refresh_after=timedelta(minutes=1)))
+    freshest = f"freshestCRL = URI:{world.web.url('/delta.crl')}"
+    world.web.routes["/ca.crl"] = body(world.records.crl("-crlhours", "40", number=1, extensions=freshest))
+    if state == "revoked":
+        world.records.revoke(world.leaf)
+    delta = world.records.crl("-crlhours", "2", number=2, extensions="2.5.29.27 = critical,ASN1:INTEGER:1")
+    world.web.routes["/delta.crl"] = body(delta)
+    checking = world.status(policy)
+    for hours in (0, 3):
+        world.later = hours * HOUR
+        if state == "good":
+            world.check(checking)
+        else:
+            with pytest.raises(RevokedError):
+                world.check(checking)
+        world.web.routes["/delta.crl"] = status(500)
+
+
 def test_a_delta_that_does_not_fit_leaves_the_list_to_its_own_age(world: RevocationWorld) -> None:
     publish_base(world)
     delta = world.records.crl(number=9, extensions="2.5.29.27 = critical,ASN1:INTEGER:5")

@@ -14,7 +14,7 @@ import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, TypeAlias
 from urllib.parse import urlsplit
 
 from zorgid_card.errors import CertificateError, FetchError, RevocationUnknownError, UsageError, ZorgIDError
@@ -54,8 +54,7 @@ class _Case:
     stale: list[_Evidence]
 
 
-class _Gatherer(Protocol):
-    def __call__(self, case: _Case, /) -> Iterator[_Evidence | ZorgIDError]: ...
+_Gatherer: TypeAlias = Callable[[_Case], Iterator[_Evidence | ZorgIDError]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,10 +170,8 @@ class RevocationStatus:
         """Nothing counts: refuse, or let the least stale answer count within the policy's grace."""
         name, serial = case.issuer.common_name, case.certificate.serial_hex
         why = "; ".join(f"{method}: {problem}" for method, problem in case.problems.items())
-        grace, overdue = (
-            case.policy.grace,
-            min((found.freshness.overdue(case.at) for found in case.stale), default=None),
-        )
+        overdue = min((found.freshness.overdue(case.at) for found in case.stale), default=None)
+        grace = case.policy.grace
         if grace is not None and overdue is not None and overdue <= grace.bound:
             text = "GRACE: certificate %s of %s is accepted on an answer that has been stale for %s (at most %s is let pass): %s"
             _log.warning(text, serial, name, period(overdue), period(grace.bound), why)
@@ -222,7 +219,10 @@ class RevocationStatus:
                 continue
             crl, problem = self._lists.newest(url, case.issuer, policy, usable)
             if crl is not None:
-                yield from self._evidence(self._updated(crl, case, usable), problem, case)
+                updated = self._updated(crl, case, usable)
+                yield from self._evidence(updated, problem, case)
+                if updated is not crl:  # its delta went stale before it did: what that revoked was told above
+                    yield from self._evidence(crl, None, case)
             elif problem is not None:
                 yield problem
 
@@ -239,7 +239,7 @@ class RevocationStatus:
         yield _Evidence(lambda: crl.status(case.certificate.serial), freshness)
 
     def _updated(self, base: CRL, case: _Case, usable: Callable[[CRL], bool]) -> CRL:
-        """The list with its newest delta on it; the list alone where no delta fits, and its own age decides."""
+        """The list with its newest delta on it; the list alone where no delta fits."""
         policy = case.policy.crl
         for url in _allowed(policy.deltas or base.freshest, case.policy.hosts):
             if isinstance(url, ZorgIDError):
