@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from zorgid_card.workflows.pairing import PortalIdentity
     from zorgid_card.workflows.policy import CreationPolicy, Policy
     from zorgid_card.workflows.registration import Registration
+    from zorgid_card.workflows.revocation_policy import Grace, RevocationPolicy
     from zorgid_card.workflows.session import PortalClient
 
 __all__ = [
@@ -49,6 +50,7 @@ __all__ = [
     "CertificateVerifier",
     "Change",
     "CreationPolicy",
+    "Grace",
     "Hierarchy",
     "LastTry",
     "LogIn",
@@ -62,6 +64,7 @@ __all__ = [
     "PortalSide",
     "ReaderEvent",
     "Registration",
+    "RevocationPolicy",
     "SQLRegistry",
     "Secret",
     "TrustStore",
@@ -119,6 +122,8 @@ _HOME = {
     "CreationPolicy": "workflows.policy",
     "Policy": "workflows.policy",
     "Registration": "workflows.registration",
+    "Grace": "workflows.revocation_policy",
+    "RevocationPolicy": "workflows.revocation_policy",
     "PortalClient": "workflows.session",
 }
 
