@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from zorgid_card.pki.revocation import CRLs
     from zorgid_card.pki.trust import TrustStore, read_certificates
     from zorgid_card.pki.verifier import CertificateVerifier
-    from zorgid_card.recipes import CRLFolder, PortalSide, open_login, open_portal
+    from zorgid_card.recipes import CRLFolder, OnlineRevocation, PortalSide, open_login, open_portal
     from zorgid_card.secret import Secret
     from zorgid_card.waiting import wait_for_card
     from zorgid_card.workflows.card_side import answer_challenge, log_in
@@ -56,6 +56,7 @@ __all__ = [
     "LogIn",
     "LoggedIn",
     "OnKeypad",
+    "OnlineRevocation",
     "PINRequest",
     "Policy",
     "PortalClient",
@@ -103,6 +104,7 @@ _HOME = {
     "read_uzi_identity": "pki.identity",
     "CRLs": "pki.revocation",
     "CRLFolder": "recipes",
+    "OnlineRevocation": "recipes",
     "PortalSide": "recipes",
     "find_reader": "opening",
     "open_card": "opening",
