@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from zorgid_card.opening import find_reader, open_card
     from zorgid_card.pki.hierarchy import UZI_G3, UZI_TEST_G3, Hierarchy
     from zorgid_card.pki.identity import UZIIdentity, read_uzi_identity
+    from zorgid_card.pki.revocation import CRLs
     from zorgid_card.pki.trust import TrustStore, read_certificates
     from zorgid_card.pki.verifier import CertificateVerifier
     from zorgid_card.recipes import CRLFolder, OnlineRevocation, PortalSide, open_login, open_portal
@@ -45,6 +46,7 @@ __all__ = [
     "UZI_G3",
     "UZI_TEST_G3",
     "CRLFolder",
+    "CRLs",
     "CardCreation",
     "CardKind",
     "CertificateVerifier",
@@ -103,6 +105,7 @@ _HOME = {
     "CertificateVerifier": "pki.verifier",
     "UZIIdentity": "pki.identity",
     "read_uzi_identity": "pki.identity",
+    "CRLs": "pki.revocation",
     "CRLFolder": "recipes",
     "OnlineRevocation": "recipes",
     "PortalSide": "recipes",
