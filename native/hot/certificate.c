@@ -9,6 +9,7 @@ enum { BMP = 0x1E, BITS = 0x03, OTHER_NAME = 0xA0, DNS = 0x82, URI = 0x86 };
 typedef struct {
     PyObject_HEAD
     PyObject *der;
+    PyObject *purposes, *policies; /* made once: a verifier asks for them again and again */
     zc_certificate of;
 } Certificate;
 
@@ -44,6 +45,8 @@ static void certificate_free(PyObject *object)
     PyTypeObject *type = Py_TYPE(object);
 
     Py_XDECREF(((Certificate *)object)->der);
+    Py_XDECREF(((Certificate *)object)->purposes);
+    Py_XDECREF(((Certificate *)object)->policies);
     ((freefunc)PyType_GetSlot(type, Py_tp_free))(object);
     Py_DECREF(type);
 }
@@ -220,32 +223,43 @@ static PyObject *get_path_length(PyObject *object, void *closure)
     return PyLong_FromLong(self->of.path_length);
 }
 
-/* The OIDs in a list. */
-static PyObject *oids(const Certificate *self, uint32_t extension, uint32_t what)
+/* The OIDs in a list, kept in `kept`. */
+static PyObject *oids(const Certificate *self, PyObject **kept, uint32_t extension, uint32_t what)
 {
-    zc_slice rest = zc_certificate_walk(bytes_in(self), self->of.value[extension], what);
-    PyObject *list = PyList_New(0);
-    zc_item item;
+    if (*kept == NULL) {
+        zc_slice rest = zc_certificate_walk(bytes_in(self), self->of.value[extension], what);
+        PyObject *list = PyList_New(0);
+        zc_item item;
 
-    while (list != NULL && zc_certificate_next(bytes_in(self), what, &rest, &item) == ZC_MORE)
-        append(&list, oid_text(self, item.type));
-    return tuple_of(list);
+        while (list != NULL && zc_certificate_next(bytes_in(self), what, &rest, &item) == ZC_MORE)
+            append(&list, oid_text(self, item.type));
+        *kept = tuple_of(list);
+    }
+    return Py_XNewRef(*kept);
 }
 
 static PyObject *get_policies(PyObject *object, void *closure)
 {
+    Certificate *self = (Certificate *)object;
+
     (void)closure;
-    return oids((const Certificate *)object, ZC_EXTENSION_POLICIES, ZC_WALK_POLICIES);
+    return oids(self, &self->policies, ZC_EXTENSION_POLICIES, ZC_WALK_POLICIES);
 }
 
 static PyObject *get_purposes(PyObject *object, void *closure)
 {
-    SELF;
+    Certificate *self = (Certificate *)object;
 
     (void)closure;
     if (!has(self, ZC_EXTENSION_PURPOSES))
         Py_RETURN_NONE;
-    return oids(self, ZC_EXTENSION_PURPOSES, ZC_WALK_PURPOSES);
+    return oids(self, &self->purposes, ZC_EXTENSION_PURPOSES, ZC_WALK_PURPOSES);
+}
+
+/* `closure`: ZC_EXTENSION_... */
+static PyObject *get_critical(PyObject *object, void *closure)
+{
+    return PyBool_FromLong((long)(((const Certificate *)object)->of.critical >> ABOUT(closure) & 1));
 }
 
 /* The texts of the general names of this kind in `names`, appended. */
@@ -518,6 +532,9 @@ static PyGetSetDef certificate_getters[] = {
     {"name_constraints", get_value, NULL, "The DER value of nameConstraints, or None.", NUMBER(ZC_EXTENSION_NAME_CONSTRAINTS)},
     {"crl_urls", get_crl_urls, NULL,
      "The URIs in the full names of cRLDistributionPoints, less points for some reasons only or of another issuer.", NULL},
+    {"critical_crl_points", get_critical, NULL, "Whether cRLDistributionPoints is there and critical.", NUMBER(ZC_EXTENSION_CRL_POINTS)},
+    {"critical_name_constraints", get_critical, NULL, "Whether nameConstraints is there and critical.",
+     NUMBER(ZC_EXTENSION_NAME_CONSTRAINTS)},
     {"ocsp_urls", get_ocsp_urls, NULL, "The URIs of OCSP responders (authorityInfoAccess).", NULL},
     {"dns_names", get_names, NULL, "The dNSNames of subjectAltName.", NUMBER(DNS)},
     {"uris", get_names, NULL, "The uniformResourceIdentifiers of subjectAltName.", NUMBER(URI)},

@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
-from typing import Final
+from typing import Final, cast
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
@@ -113,10 +113,9 @@ class Certificate(DecodedCertificate):
         if kind != _RSA or not RSA_BITS[0] <= bits <= RSA_BITS[1] or exponent not in _EXPONENTS:
             return load_public_key(self.spki)
         try:
-            key: rsa.RSAPublicKey = load_der_public_key(self.spki)  # type: ignore[assignment]
+            return cast("rsa.RSAPublicKey", load_der_public_key(self.spki))
         except ValueError as error:
             raise CertificateMalformedError("not a public key", field="publicKey", reason=str(error)[:200]) from error
-        return key
 
     @property
     def key_algorithm(self) -> str:
@@ -148,10 +147,10 @@ class Certificate(DecodedCertificate):
         """
         name, key = self.signature_algorithm, issuer.public_key
         try:
-            if isinstance(key, rsa.RSAPublicKey):
-                key.verify(self.signature, self.tbs, *_RSA_SCHEMES[name])
+            if issuer.key[0] == _RSA:
+                cast("rsa.RSAPublicKey", key).verify(self.signature, self.tbs, *_RSA_SCHEMES[name])
             else:
-                key.verify(self.signature, self.tbs, _EC_SCHEMES[name])
+                cast("ec.EllipticCurvePublicKey", key).verify(self.signature, self.tbs, _EC_SCHEMES[name])
         except KeyError as error:
             raise SignatureError("the algorithm is not accepted, or not the key's", algorithm=name) from error
         except (InvalidSignature, ValueError) as error:

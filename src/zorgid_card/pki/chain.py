@@ -46,16 +46,8 @@ most four.
 MAX_SERIAL_BITS = 159
 """serialNumber is positive and of at most 20 octets (RFC 5280, 4.1.2.2)."""
 
-_CRITICAL_CRL_POINTS = bytes.fromhex("0603551d1f0101ff")
-"""How a critical cRLDistributionPoints begins; it should not be (RFC 5280, 4.2.1.13), and ``cryptography`` refuses it."""
-
 MAX_NAME = 200
 """Characters of a name that an error tells."""
-
-CRITICAL_NAME_CONSTRAINTS = bytes.fromhex("0603551d1e0101ff")
-"""How a critical nameConstraints begins, as they must be (RFC 5280, 4.2.1.10): ``cryptography`` passes over others that it cannot
-judge.
-"""
 
 ANY_POLICY = "2.5.29.32.0"
 ANY_PURPOSE = ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE.dotted_string
@@ -127,9 +119,10 @@ def require_sound(certificate: Certificate) -> None:
     """
     if certificate.signature_algorithm not in _SIGNED_WITH:
         raise faulty(certificate, "weak signature")
-    if certificate.unknown_critical or _CRITICAL_CRL_POINTS in certificate.der:
+    if certificate.unknown_critical or certificate.critical_crl_points:  # the latter should not be (RFC 5280, 4.2.1.13)
         raise faulty(certificate, "critical extension")
-    if not certificate.serial > 0 or certificate.serial.bit_length() > MAX_SERIAL_BITS:
+    serial = certificate.serial
+    if not serial > 0 or serial.bit_length() > MAX_SERIAL_BITS:
         raise faulty(certificate, "serial number")
     try:
         certificate.public_key  # noqa: B018  # made, and judged, when it is first asked for

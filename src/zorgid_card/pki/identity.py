@@ -333,7 +333,7 @@ def _uzi_fields(certificate: Certificate, *, known_issuer: bool, lenient: bool) 
     match = _WHOLE.fullmatch(text)
     if match is None:
         _refuse(text)
-    return _Fields(*match.groups())
+    return _Fields._make(match.groups())
 
 
 def _refuse(text: str) -> NoReturn:
@@ -359,10 +359,10 @@ def _require_agreement(fields: _Fields, profile: PassProfile) -> None:
 
 
 def _usage(certificate: Certificate, profile: PassProfile) -> str:
-    usages = {profile.policies[policy] for policy in certificate.policies if policy in profile.policies}
-    if len(usages) != 1:
+    found = [profile.policies[policy] for policy in certificate.policies if policy in profile.policies]
+    if len(found) != 1 and len(set(found)) != 1:
         raise _wrong("certificatePolicies", "not exactly one policy of this pass type and environment")
-    usage = usages.pop()
+    usage = found[0]
     if certificate.key_usage != KEY_USAGES[usage]:
         raise _wrong("keyUsage", f"not that of {usage}")
     return usage

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NoReturn, TypeAlias
+from typing import NoReturn, TypeAlias, cast
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
@@ -121,9 +121,8 @@ def require_algorithm(key: PublicKey, name: str) -> Algorithm:
     algorithm = ALGORITHMS.get(name)
     if algorithm is None:
         raise SignatureError("unknown signature algorithm", algorithm=name[:20])
-    is_rsa = isinstance(key, rsa.RSAPublicKey)
-    curve = "" if isinstance(key, rsa.RSAPublicKey) else key.curve.name
-    if is_rsa is (algorithm.family == "ES") or curve != algorithm.curve:
+    fits = algorithm.family != "ES" if isinstance(key, rsa.RSAPublicKey) else key.curve.name == algorithm.curve
+    if not fits:
         raise SignatureError(f"{name} does not fit the key", algorithm=name)
     return algorithm
 
@@ -164,15 +163,13 @@ def verify_with(key: PublicKey, algorithm: str, data: bytes, signature: bytes) -
         SignatureError: the signature does not verify, or the algorithm does not fit the key.
     """
     known = require_algorithm(key, algorithm)
-    if (
-        isinstance(key, rsa.RSAPublicKey) and len(signature) != (key.key_size + 7) // 8
-    ):  # OpenSSL takes PSS without its zeros
-        raise SignatureError(f"an RSA signature of {len(signature)} octets", algorithm=algorithm)
     try:
-        if isinstance(key, rsa.RSAPublicKey):
-            key.verify(signature, data, _RSA_SCHEMES[algorithm], known.digest)
+        if known.family == "ES":
+            cast("ec.EllipticCurvePublicKey", key).verify(signature, data, _EC_SCHEMES[algorithm])
+        elif len(signature) != (key.key_size + 7) // 8:  # OpenSSL takes PSS without its zeros
+            raise SignatureError(f"an RSA signature of {len(signature)} octets", algorithm=algorithm)
         else:
-            key.verify(signature, data, _EC_SCHEMES[algorithm])
+            cast("rsa.RSAPublicKey", key).verify(signature, data, _RSA_SCHEMES[algorithm], known.digest)
     except (InvalidSignature, ValueError) as error:
         raise SignatureError("the signature does not verify", algorithm=algorithm) from error
 

@@ -30,7 +30,6 @@ from zorgid_card.pki.certificate import Certificate
 from zorgid_card.pki.chain import (
     ANY_POLICY,
     ANY_PURPOSE,
-    CRITICAL_NAME_CONSTRAINTS,
     Rule,
     build_path,
     faulty,
@@ -277,7 +276,7 @@ class TrustStore:
         for link in chain[:-1]:
             if link.key_usage is None:  # which a CA below the root must have (RFC 5280, 4.2.1.3)
                 raise faulty(link, "not a CA")
-            if link.name_constraints is not None and CRITICAL_NAME_CONSTRAINTS not in link.der:
+            if link.name_constraints is not None and not link.critical_name_constraints:  # RFC 5280, 4.2.1.10
                 raise faulty(link, "name constraints")
         path = _Path(
             chain,
