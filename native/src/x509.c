@@ -229,22 +229,17 @@ static zc_status read_version(zc_span *tbs)
 
 static zc_status read_algorithm(reading *r, zc_span *from, zc_span *whole)
 {
-    zc_span algorithm, oid, ignored;
+    zc_span parameters, oid;
     zc_status status;
 
     *whole = *from;
-    status = zc_der_take(from, ZC_SEQUENCE, &algorithm);
+    status = zc_x509_algorithm(from, &oid, &parameters);
     whole->end = from->at;
-    if (status == ZC_OK)
-        status = zc_der_oid(&algorithm, &oid);
     if (status != ZC_OK)
         return status;
     r->certificate->algorithm = zc_x509_part(r->der, oid);
-    r->certificate->signed_by = zc_x509_signed_by(oid, algorithm);
-    status = zc_x509_parameters(oid, algorithm);
-    if (status == ZC_OK && zc_left(algorithm) > 0)
-        status = zc_der_take(&algorithm, *algorithm.at, &ignored);
-    return status != ZC_OK || zc_left(algorithm) == 0 ? status : ZC_E_TRAILING;
+    r->certificate->signed_by = zc_x509_signed_by(oid, parameters);
+    return ZC_OK;
 }
 
 static zc_status read_name(reading *r, zc_span *from, zc_slice *part)

@@ -21,8 +21,8 @@ zc_status zc_x509_check(uint32_t what, zc_span list);
 /* Take a Name and check it. */
 zc_status zc_x509_name(zc_span *from);
 
-/* Check the parameters of an algorithm of those that are known here: NULL, absent, or the SEQUENCE of RSASSA-PSS. */
-zc_status zc_x509_parameters(zc_span oid, zc_span parameters);
+/* Take an AlgorithmIdentifier, and check the parameters of those that are known here. */
+zc_status zc_x509_algorithm(zc_span *from, zc_span *oid, zc_span *parameters);
 
 /* What the algorithm is called, ZC_SIGNED_...; its parameters were checked. */
 uint8_t zc_x509_signed_by(zc_span oid, zc_span parameters);

@@ -33,7 +33,8 @@ static const uint8_t pkcs1[] = {PKCS1}, ecdsa[] = {0x2A, 0x86, 0x48, 0xCE, 0x3D,
 
 enum { RSA_KEY = 1, RSA_PSS = 10, RSA_SHA256 = 11, RSA_SHA512 = 13, ECDSA_SHA256 = 2, ECDSA_SHA512 = 4 };
 
-zc_status zc_x509_parameters(zc_span oid, zc_span parameters)
+/* NULL, absent, or the SEQUENCE of RSASSA-PSS, for the algorithms that are known here. */
+static zc_status check_parameters(zc_span oid, zc_span parameters)
 {
     uint8_t rsa = in_family(oid, pkcs1, sizeof pkcs1), ec = in_family(oid, ecdsa, sizeof ecdsa);
     int is_null = zc_left(parameters) == sizeof null && memcmp(parameters.at, null, sizeof null) == 0;
@@ -47,6 +48,21 @@ zc_status zc_x509_parameters(zc_span oid, zc_span parameters)
     if (ec >= ECDSA_SHA256 && ec <= ECDSA_SHA512)
         return zc_left(parameters) == 0 ? ZC_OK : ZC_E_VALUE;
     return ZC_OK;
+}
+
+zc_status zc_x509_algorithm(zc_span *from, zc_span *oid, zc_span *parameters)
+{
+    zc_span rest, ignored;
+    zc_status status = zc_der_take(from, ZC_SEQUENCE, parameters);
+
+    if (status == ZC_OK)
+        status = zc_der_oid(parameters, oid);
+    rest = *parameters;
+    if (status == ZC_OK && zc_left(rest) > 0)
+        status = (*rest.at & 0x1F) == 0x1F ? ZC_E_TAG : zc_der_take(&rest, *rest.at, &ignored);
+    if (status != ZC_OK || zc_left(rest) != 0)
+        return status != ZC_OK ? status : ZC_E_TRAILING;
+    return check_parameters(*oid, *parameters);
 }
 
 uint8_t zc_x509_signed_by(zc_span oid, zc_span parameters)
@@ -126,9 +142,7 @@ zc_status zc_x509_key(const uint8_t *der, zc_span *from, zc_certificate *certifi
     zc_status status = zc_der_take(from, ZC_SEQUENCE, &key);
 
     if (status == ZC_OK)
-        status = zc_der_take(&key, ZC_SEQUENCE, &algorithm);
-    if (status == ZC_OK)
-        status = zc_der_oid(&algorithm, &oid);
+        status = zc_x509_algorithm(&key, &oid, &algorithm);
     if (status == ZC_OK)
         status = zc_der_bits(&key, ZC_BIT_STRING, &bits, &unused);
     if (status != ZC_OK)
@@ -137,10 +151,9 @@ zc_status zc_x509_key(const uint8_t *der, zc_span *from, zc_certificate *certifi
     certificate->spki = zc_x509_part(der, whole);
     if (zc_left(key) != 0)
         return ZC_E_TRAILING;
-    status = zc_x509_parameters(oid, algorithm);
-    if (status == ZC_OK && in_family(oid, pkcs1, sizeof pkcs1) == RSA_KEY)
+    if (in_family(oid, pkcs1, sizeof pkcs1) == RSA_KEY)
         return unused != 0 ? ZC_E_VALUE : read_rsa(bits, certificate);
     if (zc_left(oid) == sizeof ec && memcmp(oid.at, ec, sizeof ec) == 0)
         return unused != 0 ? ZC_E_VALUE : read_ec(algorithm, bits, certificate);
-    return status;
+    return ZC_OK;
 }
