@@ -182,8 +182,8 @@ def test_the_register_s_own_are_read_alike(file: str) -> None:
 
 
 UNREAD = ("2.5.29.30", "2.5.29.32", *(f"2.5.29.{arc}" for arc in (9, 16, 18, 33, 36, 46, 54)), "1.3.6.1.5.5.7.1.11")
-"""Extensions of whose inside cryptography sees more: nameConstraints; the notices to people in certificatePolicies; and those that are
-not read here, which are refused where they are critical.
+"""Extensions of whose inside cryptography sees more: nameConstraints; the notices to people in certificatePolicies; and those
+that are not read here, which are refused where they are critical.
 """
 HEADER = 16
 """Octets in which the OID of one of those stands before its value."""
