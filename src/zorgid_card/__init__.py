@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from zorgid_card.opening import find_reader, open_card
     from zorgid_card.pki.hierarchy import UZI_G3, UZI_TEST_G3, Hierarchy
     from zorgid_card.pki.identity import UZIIdentity, read_uzi_identity
+    from zorgid_card.pki.tls import UNIX_SOCKET, TLSProxy, identity_from_tls
     from zorgid_card.pki.trust import TrustStore, read_certificates
     from zorgid_card.pki.verifier import CertificateVerifier
     from zorgid_card.recipes import CRLFolder, PortalSide, open_login, open_portal
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from zorgid_card.workflows.session import PortalClient
 
 __all__ = [
+    "UNIX_SOCKET",
     "UZI_G3",
     "UZI_TEST_G3",
     "CRLFolder",
@@ -63,10 +65,12 @@ __all__ = [
     "Registration",
     "SQLRegistry",
     "Secret",
+    "TLSProxy",
     "TrustStore",
     "UZIIdentity",
     "ZorgIDError",
     "find_reader",
+    "identity_from_tls",
     "log_in",
     "open_card",
     "open_login",
@@ -98,6 +102,9 @@ _HOME = {
     "CertificateVerifier": "pki.verifier",
     "UZIIdentity": "pki.identity",
     "read_uzi_identity": "pki.identity",
+    "UNIX_SOCKET": "pki.tls",
+    "TLSProxy": "pki.tls",
+    "identity_from_tls": "pki.tls",
     "CRLFolder": "recipes",
     "PortalSide": "recipes",
     "find_reader": "opening",

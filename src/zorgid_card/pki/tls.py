@@ -62,9 +62,10 @@ class Verifier(Protocol):
     """Judges a certificate, and tells whom it names: a :class:`zorgid_card.pki.verifier.CertificateVerifier`."""
 
     def verify(
-        self, certificate: Certificate, *, usage: str, at: datetime, intermediates: Sequence[Certificate]
+        self, certificate: bytes, /, *, usage: str, at: datetime, intermediates: Iterable[bytes]
     ) -> UZIIdentity:
         """Raise unless ``certificate`` may be relied on for ``usage`` at ``at``."""
+        ...
 
 
 class TLSProxy:
@@ -136,7 +137,8 @@ def identity_from_tls(
         PassTypeError: passes of this type are not accepted.
     """
     shown = client_certificate(headers, peer=peer, proxy=proxy)
-    return verifier.verify(shown.certificate, usage="authenticity", at=at, intermediates=shown.chain)
+    chain = [certificate.der for certificate in shown.chain]
+    return verifier.verify(shown.certificate.der, usage="authenticity", at=at, intermediates=chain)
 
 
 def client_certificate(headers: Iterable[tuple[str, str]], *, peer: str, proxy: TLSProxy) -> ClientCertificate:
