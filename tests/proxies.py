@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from http.client import HTTPResponse
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
@@ -23,11 +24,12 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from docs_examples import example
 from made_card import need, pem
 from zorgid_card.errors import ZorgIDError
+from zorgid_card.pki.revocation import CRLs
 from zorgid_card.pki.tls import UNIX_SOCKET, TLSProxy, identity_from_tls
+from zorgid_card.pki.verifier import CertificateVerifier
 from zorgid_card.testkit.pki import UZITestPKI
 from zorgid_card.testkit.uzi_contents import PassContents
 from zorgid_card.testkit.uzi_profile import DE_LINDE, Usage
-from zorgid_card.workflows.verifiers import UZIVerifier
 
 HOST = "portal.example"
 PAGE = "docs/portal-tls.md"
@@ -39,7 +41,8 @@ class Upstream:
 
     def __init__(self, directory: Path, proxy: TLSProxy, pki: UZITestPKI) -> None:
         self.proxy = proxy
-        self.verifier = UZIVerifier(pki.trust("Z", "N"), pki.crl_source)
+        lists = CRLs(lambda issuer: [pki.crl(issuer, datetime.now(UTC))])
+        self.verifier = CertificateVerifier(pki.trust("Z", "N"), lists)
         self.socket = directory / "portal.sock"
         self.seen: list[tuple[str, str]] = []
         upstream = self
@@ -201,16 +204,15 @@ def configuration(program: str, directory: Path, port: int, portal: Path) -> str
 
 
 @contextmanager
-def site(
-    program: str, directory: Path, pki: UZITestPKI, proxy: TLSProxy, change: Callable[[str], str] = str
-) -> Iterator[Site]:
+def site(program: str, pki: UZITestPKI, proxy: TLSProxy, change: Callable[[str], str] = str) -> Iterator[Site]:
     """A proxy and a portal behind it; ``change`` edits the page's configuration."""
-    directory.chmod(0o755)  # Apache's and nginx's workers give up root
     need({"apache": "apache2"}.get(program, program))
-    _files(directory, pki)
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     with ExitStack() as stack:
+        directory = Path(stack.enter_context(TemporaryDirectory()))
+        directory.chmod(0o755)  # Apache's workers are another user, who may not look into pytest's directories
+        _files(directory, pki)
         upstream = stack.enter_context(Upstream(directory, proxy, pki))
         upstream.socket.chmod(0o777)
         text = change(configuration(program, directory, port, upstream.socket))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import http.client
 import ssl
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -13,18 +14,25 @@ from pathlib import Path
 import pytest
 
 from docs_examples import example
-from made_card import pem
-from proxies import PAGE, PROGRAMS, Site, site
+from made_card import pem, run, tries_left, wait_for_card
+from opensc import OpenSC
+from openssl import FROM_CARD, engine
+from proxies import HOST, PAGE, PROGRAMS, Site, site
+from world import PASS_PIN
 from zorgid_card.pki.tls import CLIENT_CERT, UNIX_SOCKET, X_HEADER, TLSProxy
 from zorgid_card.testkit.keys import KeyPool
 from zorgid_card.testkit.pki import UZITestPKI
+from zorgid_card.testkit.uzi import VirtualUZIPass
 from zorgid_card.testkit.uzi_contents import PassContents
+from zorgid_card.testkit.uzi_layout import LAYOUT_A
 from zorgid_card.testkit.uzi_profile import DE_LINDE, JAN_DE_VRIES, Person, Usage
+from zorgid_card.testkit.vpcd import VPCDCard
 
 pytestmark = pytest.mark.blackbox
 
 TLS_1_2, TLS_1_3 = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3
 VICTIM = Person("Vera", "Bakker", "900000077")
+REQUEST = f"GET / HTTP/1.1\r\nHost: {HOST}\r\nConnection: close\r\n\r\n"
 NOBODY = "portal.no_client_certificate"
 
 
@@ -45,9 +53,8 @@ def victim(pki: UZITestPKI) -> bytes:
 
 
 @pytest.fixture(scope="module", params=sorted(PROGRAMS))
-def portal(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, pki: UZITestPKI) -> Iterator[Site]:
-    directory = tmp_path_factory.mktemp(request.param)
-    with site(request.param, directory, pki, TLSProxy([UNIX_SOCKET])) as portal:
+def portal(request: pytest.FixtureRequest, pki: UZITestPKI) -> Iterator[Site]:
+    with site(request.param, pki, TLSProxy([UNIX_SOCKET])) as portal:
         yield portal
 
 
@@ -61,7 +68,7 @@ def forged(certificate: bytes) -> dict[str, str]:
 @pytest.mark.parametrize("version", [TLS_1_2, TLS_1_3], ids=lambda version: version.name)
 def test_aut_2_a_pass_logs_in_behind_each_proxy(portal: Site, doctor: PassContents, version: ssl.TLSVersion) -> None:
     with portal.connect(doctor, version=version) as connection:
-        assert connection.version() == version.name.replace("_", ".").replace("TLSv1.", "TLSv1.")
+        assert connection.version() == version.name.replace("_", ".")
         assert portal.ask(connection) == {"uzi_number": JAN_DE_VRIES.uzi_number, "ura": DE_LINDE.ura}
 
 
@@ -88,7 +95,8 @@ def victim_is_not_named(portal: Site, victim: bytes) -> bool:
 def test_aut_2_all_forged_headers_at_once_name_nobody(portal: Site, victim: bytes) -> None:
     assert portal.get(headers=forged(victim))["error"] == NOBODY
     twice = [(name, value) for name, value in forged(victim).items() for _ in range(2)]
-    assert portal.get(headers=twice)["error"] == NOBODY
+    answer = portal.get(headers=twice)
+    assert answer.get("error") == NOBODY or answer == {"status": 400}
 
 
 def test_aut_2_a_pass_of_ones_own_does_not_help_to_be_somebody_else(
@@ -97,17 +105,15 @@ def test_aut_2_a_pass_of_ones_own_does_not_help_to_be_somebody_else(
     assert portal.get(doctor, forged(victim)) == {"uzi_number": JAN_DE_VRIES.uzi_number, "ura": DE_LINDE.ura}
 
 
-def test_aut_2_a_header_named_in_connection_cannot_be_made_to_vanish_into_another(
+def test_aut_2_a_header_named_in_connection_names_nobody_else(
     portal: Site, doctor: PassContents, victim: bytes
 ) -> None:
-    """A client may name headers that are to go no further (RFC 9110, 7.6.1), the proxy's own among them."""
-    hostile = {
-        "Connection": f"close, {X_HEADER}, X-SSL-Client-Verify",
-        "X_SSL_Client_Cert": base64.b64encode(victim).decode(),
-    }
+    """A client may name headers that are to go no further (RFC 9110, 7.6.1): the proxy's own among them, to put its twin in."""
+    twin = {"X_SSL_Client_Cert": base64.b64encode(victim).decode()}
+    hostile = {"Connection": f"close, {X_HEADER}, X-SSL-Client-Verify", **twin}
+    assert portal.get(headers=hostile)["error"] == NOBODY
     answer = portal.get(doctor, hostile)
-    assert answer.get("uzi_number") == JAN_DE_VRIES.uzi_number or answer.get("error", answer.get("status"))
-    assert answer.get("uzi_number") != VICTIM.uzi_number
+    assert answer.get("error") == NOBODY or answer["uzi_number"] == JAN_DE_VRIES.uzi_number
 
 
 def test_aut_2_a_revoked_pass_is_refused_though_the_proxy_accepts_it(portal: Site, pki: UZITestPKI) -> None:
@@ -153,6 +159,49 @@ def test_aut_2_no_session_is_resumed(portal: Site, doctor: PassContents, version
         assert portal.ask(connection)["uzi_number"] == JAN_DE_VRIES.uzi_number
 
 
+def test_aut_2_a_proxy_that_resumes_sessions_would_name_who_proved_no_key_anew(
+    pki: UZITestPKI, doctor: PassContents
+) -> None:
+    def resuming(text: str) -> str:
+        return "".join(line for line in text.splitlines(keepends=True) if "ssl_session" not in line)
+
+    with site("nginx", pki, TLSProxy([UNIX_SOCKET]), resuming) as portal:
+        context = portal.context(doctor, TLS_1_2)
+        with portal.connect(context=context) as connection:
+            portal.ask(connection)
+            session = connection.session
+        with portal.connect(context=context, session=session) as connection:
+            assert connection.session_reused
+            assert portal.ask(connection)["uzi_number"] == JAN_DE_VRIES.uzi_number
+
+
+@pytest.mark.parametrize("program", sorted(PROGRAMS))
+def test_aut_2_the_key_on_a_card_logs_in(program: str, pcscd: None, pki: UZITestPKI, tmp_path: Path) -> None:
+    """OpenSSL as the client, with the pass in a reader; this pass pads by PKCS #1 v1.5 alone, which TLS 1.3 does not take."""
+    contents = pki.pass_(JAN_DE_VRIES, DE_LINDE, "Z", "01.015")
+    opensc = OpenSC(tmp_path)
+    environment = {**engine(tmp_path, PASS_PIN), **opensc.environment}
+    certificate = tmp_path / "pass.pem"
+    certificate.write_bytes(pem(contents.certificates[Usage.AUTHENTICITY]))
+    with site(program, pki, TLSProxy([UNIX_SOCKET])) as portal, VPCDCard(pass_in(contents)):
+        wait_for_card()
+        client = ["openssl", "s_client", "-connect", f"127.0.0.1:{portal.port}", "-servername", HOST, "-quiet"]
+        client += ["-CAfile", str(portal.directory / "site-ca.pem"), "-verify_return_error", "-cert", str(certificate)]
+        client += [*FROM_CARD, "-key", "pkcs11:id=%45;type=private"]
+        pkcs1 = ("-sigalgs", "ECDSA+SHA256:RSA+SHA256")
+        told = run(*client, "-tls1_2", *pkcs1, given=REQUEST, env=environment)
+        assert JAN_DE_VRIES.uzi_number in told
+        portal.upstream.seen = []
+        run(*client, "-tls1_3", *pkcs1, given=REQUEST, env=environment, fails=True)
+        assert portal.upstream.seen == []
+        assert tries_left() == (3, 3)
+    time.sleep(0.6)  # vpcd looks every 0.4 s; the next card must not meet this one
+
+
+def pass_in(contents: PassContents) -> VirtualUZIPass:
+    return VirtualUZIPass(contents, pin=PASS_PIN, layout=LAYOUT_A)
+
+
 def test_aut_2_who_comes_past_the_proxy_is_refused(portal: Site, victim: bytes) -> None:
     """The portal also listens on TCP, which the configuration does not name as a proxy's."""
     connection = http.client.HTTPConnection("127.0.0.1", portal.upstream.port, timeout=10)
@@ -161,15 +210,13 @@ def test_aut_2_who_comes_past_the_proxy_is_refused(portal: Site, victim: bytes) 
     connection.close()
 
 
-def test_aut_2_haproxy_hands_on_a_certificate_by_rfc_9440(
-    tmp_path: Path, pki: UZITestPKI, doctor: PassContents, victim: bytes
-) -> None:
+def test_aut_2_haproxy_hands_on_a_certificate_by_rfc_9440(pki: UZITestPKI, doctor: PassContents, victim: bytes) -> None:
     def by_the_standard(text: str) -> str:
         lines = [line for line in text.splitlines() if "set-header" not in line]
         before = next(i for i, line in enumerate(lines) if "default_backend" in line)
         return "\n".join([*lines[:before], example(PAGE, "rfc9440").rstrip(), *lines[before:], ""])
 
-    with site("haproxy", tmp_path, pki, TLSProxy([UNIX_SOCKET], CLIENT_CERT), by_the_standard) as portal:
+    with site("haproxy", pki, TLSProxy([UNIX_SOCKET], CLIENT_CERT), by_the_standard) as portal:
         for version in (TLS_1_2, TLS_1_3):
             assert portal.get(doctor, forged(victim), version=version)["uzi_number"] == JAN_DE_VRIES.uzi_number
             assert portal.get(headers=forged(victim), version=version)["error"] == NOBODY
@@ -177,14 +224,14 @@ def test_aut_2_haproxy_hands_on_a_certificate_by_rfc_9440(
 
 
 def test_aut_2_a_proxy_that_forgets_to_overwrite_is_why_the_header_is_named(
-    tmp_path: Path, pki: UZITestPKI, doctor: PassContents, victim: bytes
+    pki: UZITestPKI, doctor: PassContents, victim: bytes
 ) -> None:
     """A configuration that leaves the client's Client-Cert alone: beside the proxy's own header it contradicts, and is refused."""
 
     def careless(text: str) -> str:
         return "\n".join(line for line in text.splitlines() if "Client-Cert" not in line or "X-SSL" in line) + "\n"
 
-    with site("nginx", tmp_path, pki, TLSProxy([UNIX_SOCKET]), careless) as portal:
+    with site("nginx", pki, TLSProxy([UNIX_SOCKET]), careless) as portal:
         client_cert = {CLIENT_CERT: forged(victim)[CLIENT_CERT]}
         assert portal.get(headers=client_cert)["error"] == NOBODY
         answer = portal.get(doctor, client_cert)
