@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from zorgid_card.adapters.sql import SQLRegistry
     from zorgid_card.cards.access import LastTry, OnKeypad, PINRequest
     from zorgid_card.cards.kinds import CardKind
+    from zorgid_card.cli.texts import explain
     from zorgid_card.errors import ZorgIDError
     from zorgid_card.middleware import open_token
     from zorgid_card.opening import find_reader, open_card
@@ -69,6 +70,7 @@ __all__ = [
     "TrustStore",
     "UZIIdentity",
     "ZorgIDError",
+    "explain",
     "find_reader",
     "identity_from_tls",
     "log_in",
@@ -93,6 +95,7 @@ _HOME = {
     "OnKeypad": "cards.access",
     "PINRequest": "cards.access",
     "CardKind": "cards.kinds",
+    "explain": "cli.texts",
     "ZorgIDError": "errors",
     "UZI_G3": "pki.hierarchy",
     "UZI_TEST_G3": "pki.hierarchy",

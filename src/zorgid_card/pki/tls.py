@@ -13,12 +13,13 @@ import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from ipaddress import IPv6Address, ip_address, ip_network
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
 from zorgid_card.errors import NoClientCertificateError, NotAProxyError, TLSHeaderError, UsageError
 from zorgid_card.pki.certificate import Certificate
 from zorgid_card.pki.identity import UZIIdentity
+from zorgid_card.pki.verifier import CertificateVerifier
 
 UNIX_SOCKET = "unix"
 """The peer of a request that came over a Unix domain socket, which has no address."""
@@ -56,16 +57,6 @@ class ClientCertificate(NamedTuple):
     certificate: Certificate
     chain: tuple[Certificate, ...]
     """The CA certificates that came along; the proxy may leave them out."""
-
-
-class Verifier(Protocol):
-    """Judges a certificate, and tells whom it names: a :class:`zorgid_card.pki.verifier.CertificateVerifier`."""
-
-    def verify(
-        self, certificate: bytes, /, *, usage: str, at: datetime, intermediates: Iterable[bytes]
-    ) -> UZIIdentity:
-        """Raise unless ``certificate`` may be relied on for ``usage`` at ``at``."""
-        ...
 
 
 class TLSProxy:
@@ -118,7 +109,7 @@ class TLSProxy:
 
 
 def identity_from_tls(
-    headers: Iterable[tuple[str, str]], *, peer: str, proxy: TLSProxy, verifier: Verifier, at: datetime
+    headers: Iterable[tuple[str, str]], *, peer: str, proxy: TLSProxy, verifier: CertificateVerifier, at: datetime
 ) -> UZIIdentity:
     """Whom the client's certificate names, judged as at a log-in.
 
@@ -138,7 +129,7 @@ def identity_from_tls(
     """
     shown = client_certificate(headers, peer=peer, proxy=proxy)
     chain = [certificate.der for certificate in shown.chain]
-    return verifier.verify(shown.certificate.der, usage="authenticity", at=at, intermediates=chain)
+    return verifier.verify(shown.certificate, usage="authenticity", at=at, intermediates=chain)
 
 
 def client_certificate(headers: Iterable[tuple[str, str]], *, peer: str, proxy: TLSProxy) -> ClientCertificate:
