@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from zorgid_card.recipes import CRLFolder, PortalSide, open_login, open_portal
     from zorgid_card.secret import Secret
     from zorgid_card.waiting import wait_for_card
-    from zorgid_card.workflows.card_side import log_in
+    from zorgid_card.workflows.card_side import answer_challenge, log_in
     from zorgid_card.workflows.creation import CardCreation
     from zorgid_card.workflows.log_in import LoggedIn, LogIn
     from zorgid_card.workflows.pairing import PortalIdentity
@@ -70,6 +70,7 @@ __all__ = [
     "TrustStore",
     "UZIIdentity",
     "ZorgIDError",
+    "answer_challenge",
     "explain",
     "find_reader",
     "identity_from_tls",
@@ -119,6 +120,7 @@ _HOME = {
     "Secret": "secret",
     "LogIn": "workflows.log_in",
     "LoggedIn": "workflows.log_in",
+    "answer_challenge": "workflows.card_side",
     "log_in": "workflows.card_side",
     "CardCreation": "workflows.creation",
     "PortalIdentity": "workflows.pairing",

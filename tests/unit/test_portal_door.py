@@ -33,7 +33,7 @@ from zorgid_card.errors import (
 )
 from zorgid_card.ports.portal import PortalDoor
 from zorgid_card.testkit.uzi_profile import Usage
-from zorgid_card.workflows.card_side import log_in_at
+from zorgid_card.workflows.card_side import answer_challenge
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def knock(portal: HTTPSPortal, world: StandAlone, **options: Any) -> dict[str, A
     shown: list[str] = []
     with HTTPSDoor(portal.address, ca=portal.ca, **options) as door:
         certificate = world.worker.certificates[Usage.AUTHENTICITY]
-        found = log_in_at(door, signer(world.worker), certificate, confirm=shown.append)
+        found = door.log_in(answer_challenge(door, signer(world.worker), certificate, confirm=shown.append))
     assert shown == [portal.address]
     return found
 
@@ -103,7 +103,7 @@ def test_aut_1_nothing_is_signed_unless_the_person_confirms(portal: HTTPSPortal,
         raise DeclinedError
 
     with HTTPSDoor(portal.address, ca=portal.ca) as door, pytest.raises(DeclinedError):
-        log_in_at(door, Untouched(), b"", confirm=decline)
+        answer_challenge(door, Untouched(), b"", confirm=decline)
     assert [path for path, _, _ in portal.seen] == ["/auth/challenge"]
 
 

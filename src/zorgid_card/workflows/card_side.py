@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from zorgid_card.pki.web_eid import make_token
 from zorgid_card.ports.card import Signer
@@ -13,7 +12,7 @@ from zorgid_card.ports.portal import PortalDoor
 def log_in(signer: Signer, certificate: bytes, *, origin: str, nonce: str) -> str:
     """The card side of a log-in: a Web eID authentication token, format web-eid:1.0.
 
-    Whoever calls this answers for the origin. :func:`log_in_at` takes it from the transport instead.
+    Whoever calls this answers for the origin. :func:`answer_challenge` takes it from the transport instead.
 
     Args:
         signer: the card's authenticity key.
@@ -24,10 +23,10 @@ def log_in(signer: Signer, certificate: bytes, *, origin: str, nonce: str) -> st
     return make_token(signer, certificate, origin, nonce)
 
 
-def log_in_at(
-    door: PortalDoor, signer: Signer, certificate: bytes, *, confirm: Callable[[str], None]
-) -> dict[str, Any]:
-    """Log in at a portal: the origin that is signed is the one that the transport is connected to.
+def answer_challenge(door: PortalDoor, signer: Signer, certificate: bytes, *, confirm: Callable[[str], None]) -> str:
+    """Have a portal's challenge signed: the origin that is signed is the one that the transport is connected to.
+
+    Hand the token in with ``door.log_in(token)``, once the card is let go of: nothing on the network should keep its PIN verified.
 
     Args:
         door: a session at the portal, such as :class:`zorgid_card.adapters.portal.HTTPSDoor`.
@@ -36,13 +35,10 @@ def log_in_at(
         confirm: shows the person the origin, and raises DeclinedError unless they want to log in there; the card is asked to
             sign after that, never before.
 
-    Returns:
-        What the portal says of who logged in, JSON.
-
     Raises:
         DeclinedError: the person does not want to; nothing was signed.
         ZorgIDError: as :class:`~zorgid_card.ports.portal.PortalDoor` and the card raise.
     """
     nonce = door.challenge()
     confirm(door.origin)
-    return door.log_in(log_in(signer, certificate, origin=door.origin, nonce=nonce))
+    return log_in(signer, certificate, origin=door.origin, nonce=nonce)
