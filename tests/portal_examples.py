@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sys
 import types
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,7 +12,6 @@ from typing import Any
 
 from docs_examples import example
 from zorgid_card.pki.signing import SoftwareSigner
-from zorgid_card.pki.trust import TrustStore
 from zorgid_card.pki.web_eid import make_token
 from zorgid_card.testkit.keys import KeyPool
 from zorgid_card.testkit.pki import UZITestPKI
@@ -24,6 +22,16 @@ ORIGIN = "https://portal.example"
 WORKER = Person("Zoë", "Amrani", "900000022", prefixes="el")
 COLLEAGUE = Person("Jan", "Vries", "900000011", prefixes="de")
 STRANGER = Person("Piet", "Elders", "900000033")
+TRUST = """
+def trust(certificates):
+    from dataclasses import replace
+
+    from zorgid_card import UZI_G3
+
+    simulated = replace(UZI_G3, roots=frozenset())
+    return TrustStore.of([simulated.with_root(certificates[-1])], certificates)
+"""
+"""In the place of :meth:`TrustStore.production`, which pins the real register's roots."""
 ELSEWHERE = Subscriber("Apotheek De Eik", "90000456")
 
 
@@ -63,16 +71,12 @@ class Register:
         for file in (self.directory / "uzi-crl").iterdir():
             file.unlink()
 
-    @property
-    def trust(self) -> Callable[[list[bytes]], TrustStore]:
-        """In the place of :meth:`TrustStore.production`, which pins the real register's roots."""
-        return lambda certificates: TrustStore.of(self.pki.trust("N").hierarchies, certificates)
-
     def here(self, source: str) -> str:
         """An example with its places under this directory, and this register's roots."""
-        assert "TrustStore.production(" in source or "door = " not in source
+        assert "TrustStore.production(" in source
         return (
-            source.replace("TrustStore.production(", "trust(")
+            source.replace("\ndoor = ", f"\n{TRUST}\n\ndoor = ", 1)
+            .replace("TrustStore.production(", "trust(")
             .replace("/etc/portal", str(self.directory))
             .replace("/var/lib/portal", str(self.directory))
             .replace("/var/lib", str(self.directory))
@@ -86,13 +90,18 @@ def token(holder: PassContents, nonce: str, origin: str = ORIGIN) -> dict[str, A
     return found
 
 
+def fastapi_source(register: Register, origin: str = ORIGIN) -> str:
+    """The example as a module, log-in over TLS included."""
+    page = "docs/portal-fastapi.md"
+    source = register.here(example(page, "fastapi")) + "\n\n" + example(page, "fastapi-tls")
+    return source.replace(ORIGIN, origin)
+
+
 def fastapi_worker(register: Register, name: str = "portal") -> types.ModuleType:
-    """One worker process's module, log-in over TLS included."""
+    """One worker process's module."""
     worker = types.ModuleType(name)
-    worker.__dict__["trust"] = register.trust
     sys.modules[name] = worker  # FastAPI looks annotations up there
-    source = register.here(example("docs/portal-fastapi.md", "fastapi"))
-    exec(source + example("docs/portal-fastapi.md", "fastapi-tls"), worker.__dict__)
+    exec(fastapi_source(register), worker.__dict__)
     return worker
 
 
@@ -120,7 +129,6 @@ def django_project(register: Register) -> Path:
     base = SETTINGS.format(database=str(register.directory / "django.db"))
     urls = example(page, "django-urls").replace("]\n", '    path("auth/tls", card.log_in_over_tls),\n]\n')
     card = register.here(example(page, "django")) + "\n\n" + example(page, "django-tls")
-    card = card.replace("door = ", "from portal_register import trust\n\ndoor = ", 1)
     for name, text in {
         "__init__": "",
         "settings": base + example(page, "django-settings"),
@@ -128,7 +136,4 @@ def django_project(register: Register) -> Path:
         "card": card,
     }.items():
         (project / f"{name}.py").write_text(text)
-    known = types.ModuleType("portal_register")
-    known.__dict__["trust"] = register.trust
-    sys.modules["portal_register"] = known
     return project.parent

@@ -10,7 +10,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http.client import HTTPResponse
@@ -140,8 +140,8 @@ def key_and_certificate(path: Path, client: PassContents) -> Path:
     return path
 
 
-def _files(directory: Path, pki: UZITestPKI) -> None:
-    server = pki.server(HOST, DE_LINDE, "900000099")
+def _files(directory: Path, pki: UZITestPKI, host: str) -> None:
+    server = pki.server(host, DE_LINDE, "900000099")
     key = server.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     chain = b"".join(map(pem, [server.certificate, *server.chain[:-1]]))
     (directory / "server.key").write_bytes(key)
@@ -205,41 +205,58 @@ def configuration(program: str, directory: Path, port: int, portal: Path) -> str
 
 @contextmanager
 def site(program: str, pki: UZITestPKI, proxy: TLSProxy, change: Callable[[str], str] = str) -> Iterator[Site]:
-    """A proxy and a portal behind it; ``change`` edits the page's configuration."""
-    need({"apache": "apache2"}.get(program, program))
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    with ExitStack() as stack:
-        directory = Path(stack.enter_context(TemporaryDirectory()))
-        directory.chmod(0o755)  # Apache's workers are another user, who may not look into pytest's directories
-        _files(directory, pki)
-        upstream = stack.enter_context(Upstream(directory, proxy, pki))
+    """A proxy and the portal of :class:`Upstream` behind it; ``change`` edits the page's configuration."""
+    with place(pki) as directory, Upstream(directory, proxy, pki) as upstream:
         upstream.socket.chmod(0o777)
-        text = change(configuration(program, directory, port, upstream.socket))
-        command, log = PROGRAMS[program](directory, text)
-        stack.enter_context(_running(command, log, port))
-        yield Site(port, directory, upstream, pki)
+        with front(program, directory, free_port(), upstream.socket, change) as port:
+            yield Site(port, directory, upstream, pki)
 
 
 @contextmanager
-def _running(command: list[str], log: Path, port: int) -> Iterator[None]:
+def place(pki: UZITestPKI, host: str = HOST) -> Iterator[Path]:
+    """A directory with what the configurations name: the server's key and certificate, and the CAs."""
+    with TemporaryDirectory() as name:
+        directory = Path(name)
+        directory.chmod(0o755)  # Apache's workers are another user, who may not look into pytest's directories
+        _files(directory, pki, host)
+        yield directory
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port: int = free.getsockname()[1]
+        return port
+
+
+@contextmanager
+def front(program: str, directory: Path, port: int, portal: Path, change: Callable[[str], str] = str) -> Iterator[int]:
+    """A proxy that listens on ``port`` and hands on to the socket ``portal``."""
+    need({"apache": "apache2"}.get(program, program))
+    text = change(configuration(program, directory, port, portal))
+    command, log = PROGRAMS[program](directory, text)
+    with running(command, log, ("127.0.0.1", port)):
+        yield port
+
+
+@contextmanager
+def running(command: list[str], log: Path, listens: tuple[str, int] | str, **options: Any) -> Iterator[None]:
+    """A server, from when it listens on an address or a Unix socket."""
     with log.open("ab") as output:
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, **options)
     try:
-        _wait(process, log, port)
+        _wait(process, log, listens)
         yield
     finally:
         process.terminate()
         process.wait(10)
 
 
-def _wait(process: subprocess.Popen[bytes], log: Path, port: int) -> None:
-    for _ in range(200):
+def _wait(process: subprocess.Popen[bytes], log: Path, listens: tuple[str, int] | str) -> None:
+    family = socket.AF_UNIX if isinstance(listens, str) else socket.AF_INET
+    for _ in range(400):
         assert process.poll() is None, log.read_text(errors="replace")
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except OSError:
-            time.sleep(0.05)
-        else:
-            return
+        with socket.socket(family) as probe:
+            if probe.connect_ex(listens) == 0:
+                return
+        time.sleep(0.05)
     raise AssertionError(f"nobody listens: {log.read_text(errors='replace')}")
