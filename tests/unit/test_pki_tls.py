@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -13,6 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from hypothesis import given
 from hypothesis import strategies as st
 
+from docs_examples import example
 from zorgid_card.errors import (
     CertificateError,
     CertificateMalformedError,
@@ -244,6 +246,15 @@ def test_aut_2_a_chain_that_came_along_helps_to_build_a_path() -> None:
 def test_a_malformed_chain_is_refused(chain: str) -> None:
     with pytest.raises((TLSHeaderError, CertificateMalformedError)):
         identity([(X_HEADER, plain(DER)), (CLIENT_CERT_CHAIN, chain)])
+
+
+def test_aut_2_the_pages_example_is_a_program() -> None:
+    names: dict[str, Any] = {"verifier": VERIFIER, "NOW": NOW}
+    exec(example("docs/portal-tls.md", "tls").replace("datetime.now(UTC)", "NOW"), names)
+    for peer in ("", "10.0.0.5"):
+        assert names["who_is_there"]([(X_HEADER, plain(DER))], peer).uzi_number == JAN_DE_VRIES.uzi_number
+    with pytest.raises(NotAProxyError):
+        names["who_is_there"]([(X_HEADER, plain(DER))], "192.0.2.7")
 
 
 HOSTILE = {

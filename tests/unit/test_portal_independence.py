@@ -15,9 +15,11 @@ import pytest
 from docs_examples import ROOT
 
 SOURCE = ROOT / "src/zorgid_card"
-WEB = frozenset(
-    ["aiohttp", "asgiref", "beaker", "blacksheep", "bottle", "cherrypy", "daphne", "django", "falcon", "fastapi", "flask", "gunicorn", "hypercorn", "itsdangerous", "jinja2", "litestar", "pydantic", "pyramid", "quart", "redis", "robyn", "sanic", "starlette", "tornado", "twisted", "uvicorn", "webob", "werkzeug"]
-)
+_WEB = """
+aiohttp asgiref beaker blacksheep bottle cherrypy daphne django falcon fastapi flask gunicorn hypercorn itsdangerous jinja2 litestar
+pydantic pyramid quart redis robyn sanic starlette tornado twisted uvicorn webob werkzeug
+"""
+WEB = frozenset(_WEB.split())
 SERVERS = {"http.server", "http.cookies", "wsgiref", "xmlrpc", "socketserver"}
 """Parts of the standard library that serve pages or keep sessions."""
 KNOWN = {"smartcard": "pyscard", "sqlalchemy": "SQLAlchemy", "idna": "httpx"}
