@@ -96,7 +96,7 @@ def time(moment: datetime) -> bytes:
     return tlv(0x17, moment.astimezone(UTC).strftime("%y%m%d%H%M%SZ").encode())
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Plan:
     """A certificate to be made. ``extensions`` in their order; ``signed``: the OID outside, if another than inside."""
 
@@ -113,6 +113,9 @@ class Plan:
     signed: str | None = None
     trailer: bytes = b""
     """After the certificate."""
+
+    def __repr__(self) -> str:
+        return f"Plan({self.der().hex()})"
 
     def with_(self, *changed: Extension) -> Plan:
         """The same, with these extensions in the place of those of their kind."""

@@ -60,6 +60,8 @@ UPN, UZI_NAME = "1.3.6.1.4.1.311.20.2.3", "2.5.5.5"
 MS_DOCUMENT = "1.3.6.1.4.1.311.10.3.12"
 ANY_PURPOSE = "2.5.29.37.0"
 UNKNOWN = "1.3.6.1.4.1.55555.1.1"
+CRL_POINTS = "2.5.29.31"
+_POINTS = seq(seq(tlv(0xA0, tlv(0xA0, tlv(0x86, b"http://crl.example/a.crl")))))
 ATTRIBUTES = (
     ("2.5.4.6", "NL"), ("2.5.4.10", "Tést Zorginstelling 03"), ("2.5.4.12", "Arts"), ("2.5.4.4", "test-90014548"),
     ("2.5.4.42", "Jan"), ("2.5.4.5", UZI_NUMBER), ("2.5.4.3", "Jan test-90014548"),
@@ -336,6 +338,14 @@ def _leaf_rows() -> Iterator[Hostile]:
         "critical extension",
         lambda w: w.leaf.and_((UNKNOWN, True, b"\x05\x00")),
     )
+    yield row(
+        "critical cRLDistributionPoints",
+        UNTRUSTED,
+        "critical extension",
+        lambda w: w.leaf.and_((CRL_POINTS, True, _POINTS)),
+    )
+    yield row("nameConstraints on a leaf", UNTRUSTED, "critical extension",
+              lambda w: w.leaf.and_((NC, True, _permitted(w.root_name))))  # fmt: skip
     yield row("negative serial number", UNTRUSTED, "serial number", lambda w: replace(w.leaf, serial=b"\x02\x01\x81"),
               openssl=True, certvalidator=True, why=SERIAL)  # fmt: skip
     yield row("serial number 0", UNTRUSTED, "serial number", lambda w: replace(w.leaf, serial=b"\x02\x01\x00"),
@@ -377,6 +387,9 @@ def _chain_rows() -> Iterator[Hostile]:
                   code=UNTRUSTED, reason=no_ca)  # fmt: skip
     yield Hostile(
         name="CA without basicConstraints", make=lambda w: w.with_z(w.z_plan.without(BC)), code=UNTRUSTED, reason=no_ca
+    )
+    yield Hostile(
+        name="CA without keyUsage", make=lambda w: w.with_z(w.z_plan.without(KU)), code=UNTRUSTED, reason=no_ca
     )
     yield Hostile(name="CA without keyCertSign", make=lambda w: w.with_z(w.z_plan.with_(key_usage(0, 6))),
                   code=UNTRUSTED, reason=no_ca)  # fmt: skip

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from zorgid_card.pki.tls import UNIX_SOCKET, TLSProxy, identity_from_tls
     from zorgid_card.pki.trust import TrustStore, read_certificates
     from zorgid_card.pki.verifier import CertificateVerifier
-    from zorgid_card.recipes import CRLFolder, PortalSide, open_login, open_portal
+    from zorgid_card.recipes import CRLFolder, OnlineRevocation, PortalSide, open_login, open_portal
     from zorgid_card.secret import Secret
     from zorgid_card.waiting import wait_for_card
     from zorgid_card.workflows.card_side import answer_challenge, log_in
@@ -57,6 +57,7 @@ __all__ = [
     "LogIn",
     "LoggedIn",
     "OnKeypad",
+    "OnlineRevocation",
     "PINRequest",
     "Policy",
     "PortalClient",
@@ -110,6 +111,7 @@ _HOME = {
     "TLSProxy": "pki.tls",
     "identity_from_tls": "pki.tls",
     "CRLFolder": "recipes",
+    "OnlineRevocation": "recipes",
     "PortalSide": "recipes",
     "find_reader": "opening",
     "open_card": "opening",

@@ -46,6 +46,9 @@ most four.
 MAX_SERIAL_BITS = 159
 """serialNumber is positive and of at most 20 octets (RFC 5280, 4.1.2.2)."""
 
+_CRITICAL_CRL_POINTS = bytes.fromhex("0603551d1f0101ff")
+"""How a critical cRLDistributionPoints begins; it should not be (RFC 5280, 4.2.1.13), and ``cryptography`` refuses it."""
+
 ANY_POLICY = "2.5.29.32.0"
 ANY_PURPOSE = ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE.dotted_string
 
@@ -116,7 +119,7 @@ def require_sound(certificate: Certificate) -> None:
     """
     if certificate.signature_algorithm not in _SIGNED_WITH:
         raise _faulty(certificate, "weak signature")
-    if certificate.unknown_critical:
+    if certificate.unknown_critical or _CRITICAL_CRL_POINTS in certificate.der:
         raise _faulty(certificate, "critical extension")
     if not certificate.serial > 0 or certificate.serial.bit_length() > MAX_SERIAL_BITS:
         raise _faulty(certificate, "serial number")

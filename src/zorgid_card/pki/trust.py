@@ -213,6 +213,8 @@ class TrustStore:
         certificate = leaf if isinstance(leaf, Certificate) else Certificate.parse(leaf)
         require_usage(certificate, usage)
         require_sound(certificate)
+        if certificate.name_constraints is not None:  # of a CA alone (RFC 5280, 4.2.1.10)
+            raise _beyond(certificate, "critical extension")
         offered = self._offered(intermediates) if intermediates else ()
         path = self._kept(certificate, offered, usage, moment) or self._found(certificate, offered, usage, moment)
         self._require_issued(certificate, path, rule, moment)
@@ -265,6 +267,9 @@ class TrustStore:
         chain = build_path(leaf, [*self._anchors, *roots], [*self._known.values(), *offered], at, accepted)[1:]
         for link in chain:
             require_valid_at(link, at)
+        for link in chain[:-1]:
+            if link.key_usage is None:  # which a CA below the root must have (RFC 5280, 4.2.1.3)
+                raise _beyond(link, "not a CA")
         path = _Path(
             chain,
             max(one.not_before for one in chain),

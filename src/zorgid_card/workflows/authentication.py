@@ -7,7 +7,6 @@ from datetime import datetime
 
 from zorgid_card.pki.certificate import Certificate
 from zorgid_card.pki.identity import UZIIdentity, read_uzi_identity
-from zorgid_card.pki.revocation import CRLs
 from zorgid_card.pki.statement import SESSION, verify_statement
 from zorgid_card.pki.verifier import CertificateVerifier
 from zorgid_card.workflows.portal import Context, Services
@@ -23,8 +22,7 @@ def accept_pass(
         NotUZIError: a certificate of somebody else.
         CertificateError: malformed, of another usage, expired, untrusted, revoked, or its revocation cannot be told.
     """
-    verifier = CertificateVerifier(services.uzi, CRLs(services.uzi_revocation))
-    return verifier.verify(certificate, intermediates=chain, at=now)
+    return CertificateVerifier(services.uzi, services.uzi_revocation).verify(certificate, intermediates=chain, at=now)
 
 
 def authenticated_session(context: Context, message: Authenticate) -> UZIIdentity:
