@@ -72,14 +72,15 @@ class Register:
             file.unlink()
 
     def here(self, source: str) -> str:
-        """An example with its places under this directory, and this register's roots."""
+        """An example with its places under this directory, this register's roots, and its CRLs from a folder."""
         assert "TrustStore.production(" in source
         return (
             source.replace("\ndoor = ", f"\n{TRUST}\n\ndoor = ", 1)
             .replace("TrustStore.production(", "trust(")
+            .replace('OnlineRevocation(Path("/var/cache/portal/uzi"))', f'CRLFolder(Path("{self.directory}/uzi-crl"))')
+            .replace("OnlineRevocation", "CRLFolder")
             .replace("/etc/portal", str(self.directory))
             .replace("/var/lib/portal", str(self.directory))
-            .replace("/var/lib", str(self.directory))
         )
 
 
@@ -107,7 +108,7 @@ def fastapi_worker(register: Register, name: str = "portal") -> types.ModuleType
 
 SETTINGS = """
 SECRET_KEY = "for a test"
-ALLOWED_HOSTS = ["portal.example"]
+ALLOWED_HOSTS = ["portal.example", "localhost"]
 INSTALLED_APPS = ["django.contrib.auth", "django.contrib.contenttypes", "django.contrib.sessions"]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
@@ -120,20 +121,21 @@ ROOT_URLCONF = "portal.urls"
 DATABASES = {{"default": {{"ENGINE": "django.db.backends.sqlite3", "NAME": {database!r}}}}}
 USE_TZ = True
 """
+WSGI = """
+from django.core.wsgi import get_wsgi_application
+
+application = get_wsgi_application()
+"""
 
 
-def django_project(register: Register) -> Path:
+def django_project(register: Register, origin: str = ORIGIN) -> Path:
     """The project's directory, to be put on the path."""
     page, project = "docs/portal-django.md", register.directory / "project" / "portal"
     project.mkdir(parents=True)
     base = SETTINGS.format(database=str(register.directory / "django.db"))
     urls = example(page, "django-urls").replace("]\n", '    path("auth/tls", card.log_in_over_tls),\n]\n')
     card = register.here(example(page, "django")) + "\n\n" + example(page, "django-tls")
-    for name, text in {
-        "__init__": "",
-        "settings": base + example(page, "django-settings"),
-        "urls": urls,
-        "card": card,
-    }.items():
-        (project / f"{name}.py").write_text(text)
+    settings = base + example(page, "django-settings")
+    for name, text in {"__init__": "", "settings": settings, "urls": urls, "card": card, "wsgi": WSGI}.items():
+        (project / f"{name}.py").write_text(text.replace(ORIGIN, origin))
     return project.parent
