@@ -6,13 +6,16 @@ import base64
 import re
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 from typing import Any, Protocol
 
 import pytest
 
 from docs_examples import ROOT
 from portal_examples import ORIGIN, WORKER, Register, django_project, fastapi_worker, token
+from zorgid_card.adapters.challenges import SQLChallenges
 from zorgid_card.testkit.uzi_contents import PassContents
 from zorgid_card.testkit.uzi_profile import Usage
 
@@ -344,6 +347,22 @@ def test_aut_1_one_store_serves_all_workers(tmp_path: Path) -> None:
     answer = token(portal.register.worker, told["nonce"])
     assert second.post("/auth/login", {"auth-token": answer})[0] == 200
     assert first.post("/auth/login", {"auth-token": answer})[1]["code"] == "portal.replay"
+
+
+def test_aut_1_workers_that_start_at_once_make_one_table(tmp_path: Path) -> None:
+    """Without the second try some of these fail on most machines."""
+    for turn in range(20):
+        together = Barrier(4)
+        with ThreadPoolExecutor(4) as workers:
+            made = [workers.submit(create, f"sqlite:///{tmp_path}/{turn}.db", together) for _ in range(4)]
+        for one in made:
+            one.result()
+
+
+def create(url: str, together: Barrier) -> None:
+    store = SQLChallenges(url)
+    together.wait()
+    store.create()
 
 
 @pytest.mark.parametrize("peer", ["", "192.0.2.7"])
