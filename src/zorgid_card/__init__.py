@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from zorgid_card.opening import find_reader, open_card
     from zorgid_card.pki.hierarchy import UZI_G3, UZI_TEST_G3, Hierarchy
     from zorgid_card.pki.identity import UZIIdentity, read_uzi_identity
-    from zorgid_card.pki.revocation import CRLs
     from zorgid_card.pki.trust import TrustStore, read_certificates
     from zorgid_card.pki.verifier import CertificateVerifier
     from zorgid_card.recipes import CRLFolder, OnlineRevocation, PortalSide, open_login, open_portal
@@ -39,18 +38,19 @@ if TYPE_CHECKING:
     from zorgid_card.workflows.pairing import PortalIdentity
     from zorgid_card.workflows.policy import CreationPolicy, Policy
     from zorgid_card.workflows.registration import Registration
+    from zorgid_card.workflows.revocation_policy import Grace, RevocationPolicy
     from zorgid_card.workflows.session import PortalClient
 
 __all__ = [
     "UZI_G3",
     "UZI_TEST_G3",
     "CRLFolder",
-    "CRLs",
     "CardCreation",
     "CardKind",
     "CertificateVerifier",
     "Change",
     "CreationPolicy",
+    "Grace",
     "Hierarchy",
     "LastTry",
     "LogIn",
@@ -64,6 +64,7 @@ __all__ = [
     "PortalSide",
     "ReaderEvent",
     "Registration",
+    "RevocationPolicy",
     "SQLRegistry",
     "Secret",
     "TrustStore",
@@ -102,7 +103,6 @@ _HOME = {
     "CertificateVerifier": "pki.verifier",
     "UZIIdentity": "pki.identity",
     "read_uzi_identity": "pki.identity",
-    "CRLs": "pki.revocation",
     "CRLFolder": "recipes",
     "OnlineRevocation": "recipes",
     "PortalSide": "recipes",
@@ -122,6 +122,8 @@ _HOME = {
     "CreationPolicy": "workflows.policy",
     "Policy": "workflows.policy",
     "Registration": "workflows.registration",
+    "Grace": "workflows.revocation_policy",
+    "RevocationPolicy": "workflows.revocation_policy",
     "PortalClient": "workflows.session",
 }
 
