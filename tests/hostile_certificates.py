@@ -212,6 +212,8 @@ EVERY_POLICY = "anyPolicy is in every set of policies (RFC 5280, 6.1.3 d 2); a p
 EXPONENT = "They ask how long a key is, not for its exponent; FIPS 186-5 wants more than 2^16."
 P_224 = "P-224 has the 112 bits of security that level 2 of openssl asks, and certvalidator asks nothing of curves."
 K1 = "The curve is strong enough, but no card of this field has it; the fewer curves, the fewer ways in."
+ADVISED = "They know the extension; RFC 5280 only advises against marking it critical, and cryptography's verifier refuses it."
+NO_MEANING = "They know the extension; it has no meaning on a leaf, so they pass it over."
 SERIAL = "They use the serial number for revocation only, where any number will do."
 NO_LIMIT = "They set no limit; a certificate of a pass has 2 KiB, and what is longer is refused before it is read."
 
@@ -324,11 +326,13 @@ def _leaf_rows() -> Iterator[Hostile]:
     )
     yield row(
         "algorithm outside unlike inside",
-        UNTRUSTED,
-        "signature",
+        MALFORMED,
+        "signatureAlgorithm",
         lambda w: replace(w.leaf, signed="1.2.840.113549.1.1.12"),
     )
-    yield row("ECDSA named for an RSA signature", UNTRUSTED, "signature", lambda w: replace(w.leaf, signed=ES256))
+    yield row(
+        "ECDSA named for an RSA signature", MALFORMED, "signatureAlgorithm", lambda w: replace(w.leaf, signed=ES256)
+    )
     yield row("authorityKeyIdentifier of another key", UNTRUSTED, "key identifier",
               lambda w: w.leaf.with_((AKI, False, seq(tlv(0x80, bytes(20))))))  # fmt: skip
     # form
@@ -343,14 +347,18 @@ def _leaf_rows() -> Iterator[Hostile]:
         UNTRUSTED,
         "critical extension",
         lambda w: w.leaf.and_((CRL_POINTS, True, _POINTS)),
+        openssl=True,
+        certvalidator=True,
+        why=ADVISED,
     )
     yield row("nameConstraints on a leaf", UNTRUSTED, "critical extension",
-              lambda w: w.leaf.and_((NC, True, _permitted(w.root_name))))  # fmt: skip
-    yield row("negative serial number", UNTRUSTED, "serial number", lambda w: replace(w.leaf, serial=b"\x02\x01\x81"),
+              lambda w: w.leaf.and_((NC, True, _permitted(w.root_name))),
+              openssl=True, certvalidator=True, why=NO_MEANING)  # fmt: skip
+    yield row("negative serial number", MALFORMED, "serialNumber", lambda w: replace(w.leaf, serial=b"\x02\x01\x81"),
               openssl=True, certvalidator=True, why=SERIAL)  # fmt: skip
     yield row("serial number 0", UNTRUSTED, "serial number", lambda w: replace(w.leaf, serial=b"\x02\x01\x00"),
               openssl=True, certvalidator=True, why=SERIAL)  # fmt: skip
-    yield row("serial number of 33 octets", UNTRUSTED, "serial number",
+    yield row("serial number of 33 octets", MALFORMED, "serialNumber",
               lambda w: replace(w.leaf, serial=tlv(0x02, b"\x7f" * 33)), openssl=True, certvalidator=True,
               why=SERIAL)  # fmt: skip
     yield row("the same extension twice", MALFORMED, "extensions", lambda w: w.leaf.and_(key_usage(0)), certvalidator=True,
@@ -370,7 +378,7 @@ def _chain_rows() -> Iterator[Hostile]:
     yield Hostile(name="BER: indefinite length", make=_indefinite, code=MALFORMED, reason="certificate",
                   openssl=True, certvalidator=True, why="They read BER where DER is asked (RFC 5280, 4.1).")  # fmt: skip
     yield Hostile(
-        name="octets after the IA5String", code=MALFORMED, reason="extensions",
+        name="octets after the IA5String", code=MALFORMED, reason="subjectAltName",
         make=lambda w: w.under(
             w.leaf.with_(san(upn(), other_name(UZI_NAME, tlv(0x16, uzi_text().encode()) + b"\x05\x00")))
         ),
@@ -389,8 +397,9 @@ def _chain_rows() -> Iterator[Hostile]:
         name="CA without basicConstraints", make=lambda w: w.with_z(w.z_plan.without(BC)), code=UNTRUSTED, reason=no_ca
     )
     yield Hostile(
-        name="CA without keyUsage", make=lambda w: w.with_z(w.z_plan.without(KU)), code=UNTRUSTED, reason=no_ca
-    )
+        name="CA without keyUsage", make=lambda w: w.with_z(w.z_plan.without(KU)), code=UNTRUSTED, reason=no_ca,
+        certvalidator=True, why="certvalidator asks for keyCertSign only where keyUsage is there (RFC 5280, 6.1.4 n).",
+    )  # fmt: skip
     yield Hostile(name="CA without keyCertSign", make=lambda w: w.with_z(w.z_plan.with_(key_usage(0, 6))),
                   code=UNTRUSTED, reason=no_ca)  # fmt: skip
     yield Hostile(name="path longer than level 2 allows", code=UNTRUSTED, reason="path length",

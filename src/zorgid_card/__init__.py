@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from zorgid_card.workflows.pairing import PortalIdentity
     from zorgid_card.workflows.policy import CreationPolicy, Policy
     from zorgid_card.workflows.registration import Registration
+    from zorgid_card.workflows.revocation_policy import Grace, RevocationPolicy
     from zorgid_card.workflows.session import PortalClient
 
 __all__ = [
@@ -52,6 +53,7 @@ __all__ = [
     "CertificateVerifier",
     "Change",
     "CreationPolicy",
+    "Grace",
     "Hierarchy",
     "LastTry",
     "LogIn",
@@ -65,6 +67,7 @@ __all__ = [
     "PortalSide",
     "ReaderEvent",
     "Registration",
+    "RevocationPolicy",
     "SQLRegistry",
     "Secret",
     "TLSProxy",
@@ -129,6 +132,8 @@ _HOME = {
     "CreationPolicy": "workflows.policy",
     "Policy": "workflows.policy",
     "Registration": "workflows.registration",
+    "Grace": "workflows.revocation_policy",
+    "RevocationPolicy": "workflows.revocation_policy",
     "PortalClient": "workflows.session",
 }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+import tracemalloc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -190,6 +191,19 @@ def test_aut_1_without_clients_the_oldest_goes() -> None:
     for name in "abcd":
         store.put(challenge(name), at=NOW)
     assert [store.take(name) is not None for name in "abcd"] == [False, True, True, True]
+
+
+def test_aut_1_a_challenge_takes_less_than_two_kilobytes_whoever_asks() -> None:
+    store = MemoryChallenges()
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        for number in range(5000):
+            binding = str(number).ljust(43, "x")
+            store.put(challenge(binding, binding), at=NOW, client=str(number).ljust(1000, "x"))
+        assert tracemalloc.get_traced_memory()[0] - before < 5000 * 2000
+    finally:
+        tracemalloc.stop()
 
 
 def test_what_has_expired_makes_room_first() -> None:

@@ -320,3 +320,14 @@ def test_aut_1_at_a_terminal_of_its_own_in_dutch(desk: Desk, tmp_path: Path) -> 
     assert terminal.end() == 0
     assert PIN not in terminal.shown
     assert json.loads(out.read_text())["portal"]["uzi_number"] == "900000022"
+
+
+def test_aut_1_the_example_of_the_card_side_logs_in(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "login.md").read_text()
+    source = text.split("<!-- example: door -->\n```python\n")[1].split("```")[0]
+    monkeypatch.setattr(Secret, "from_terminal", lambda prompt: Secret.of(PIN))
+    shown: list[str] = []
+    names: dict[str, Any] = {"input": lambda prompt: shown.append(prompt) or "y", "ca": desk.portal.ca}
+    exec(source.replace('HTTPSDoor("https://portal.example")', f'HTTPSDoor("{desk.portal.address}", ca=ca)'), names)
+    assert names["who"]["uzi_number"] == "900000022"
+    assert desk.portal.address in shown[0]

@@ -15,8 +15,8 @@ from cryptography.x509 import ocsp
 
 from openssl_ca import OpenSSLCA, free_port, now, openssl, write_pem
 from pki_world import START, Node, make
-from revocation_world import RevocationWorld, addresses, policy_of
-from web import FAULTS, Route, answering, body, drip, serving, status
+from revocation_world import QUICK, RevocationWorld, addresses, policy_of
+from web import FAULTS, Route, answering, body, serving, status
 from zorgid_card.errors import OnHoldError, RevocationUnknownError, RevokedError, UsageError
 from zorgid_card.pki.certificate import Certificate
 from zorgid_card.pki.ocsp import Question
@@ -256,11 +256,19 @@ def test_what_is_not_true_is_refused_with_its_reason(world: RevocationWorld, nam
 def test_each_fault_of_a_server_closes_with_its_reason(world: RevocationWorld, method: str, fault: str) -> None:
     route, reason = FAULTS[fault]
     spoil(world, method, route)
+    world.timeouts = QUICK
     error = refused(world, policy_of(method))  # type: ignore[arg-type]
     assert error.reason == reason
     assert getattr(error, method) == reason
     assert error.retryable
     assert "GRACE" not in str(error)
+
+
+def test_where_nobody_listens(world: RevocationWorld) -> None:
+    for method in ("ocsp", "crl"):
+        nowhere = (f"http://127.0.0.1:{free_port()}/",)
+        error = refused(world, policy_of(method, ocsp=OCSPPolicy(urls=nowhere), crl=CRLPolicy(urls=nowhere)))  # type: ignore[arg-type]
+        assert (error.reason, getattr(error, method)) == ("unreachable", "unreachable")
 
 
 def test_when_both_fail_both_reasons_are_told_the_first_methods_first(world: RevocationWorld) -> None:
@@ -347,14 +355,14 @@ def test_an_old_answer_replayed_does_not_undo_a_newer_one(
 # --- grace -----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("fault", [*FAULTS, "nobody listens"])
+@pytest.mark.parametrize("fault", FAULTS)
 def test_grace_lets_a_stale_list_count_within_its_bound_and_says_so(
     world: RevocationWorld, fault: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     policy = policy_of("crl", grace=12 * HOUR)
     world.check(world.status(policy))
-    world.web.routes["/ca.crl"] = FAULTS[fault][0] if fault in FAULTS else drip
-    reason = FAULTS[fault][1] if fault in FAULTS else "timeout"
+    world.web.routes["/ca.crl"], reason = FAULTS[fault]
+    world.timeouts = QUICK
     world.later = 59 * HOUR
     with caplog.at_level(logging.WARNING):
         world.check(world.status(policy))

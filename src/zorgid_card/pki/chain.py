@@ -140,10 +140,9 @@ def require_valid_at(certificate: Certificate, at: datetime) -> None:
     Raises:
         CertificateExpiredError, CertificateNotYetValidError: naming the subject and the date.
     """
-    start, end = certificate.not_before, certificate.not_after
-    if start <= at <= end:
+    if certificate.begins <= at.timestamp() <= certificate.ends:
         return
-    subject = certificate.common_name
+    subject, start, end = certificate.common_name, certificate.not_before, certificate.not_after
     if at > end:
         raise CertificateExpiredError(
             f"the certificate of {subject} expired at {_x509.iso(end)}", subject=subject, not_after=_x509.iso(end)

@@ -77,6 +77,9 @@ class Scope(NamedTuple):
     """URIs of the distribution point; empty: any."""
 
 
+_EVERYTHING: Final = Scope()
+
+
 class _Entries(Mapping[int, RevokedEntry]):
     """The entries of a list by serial number, each made when it is asked for; a delta's count first."""
 
@@ -123,6 +126,7 @@ class CRL:
         "_base_number",
         "_crl",
         "_delta",
+        "_earliest",
         "_freshest",
         "_index",
         "_next_update",
@@ -135,6 +139,7 @@ class CRL:
         self._crl = crl
         self._next_update = next_update
         self._index = index
+        self._earliest = crl.last_update_utc - CLOCK_SKEW
         self._scope = _scope(crl.extensions)
         self._number, self._base_number = _numbers(crl.extensions)
         self._freshest = _freshest(crl.extensions)
@@ -257,6 +262,13 @@ class CRL:
         if other_kind or (scope.points and scope.points.isdisjoint(certificate.crl_urls)):
             raise RevocationUnknownError("the CRL does not cover this certificate", reason="scope")
 
+    def decides(self, issuer: Certificate, at: datetime) -> bool:
+        """Whether this is a full list without delta, for all certificates, fresh at ``at`` (UTC), which was verified before: then
+        :meth:`status` alone is left to be asked.
+        """
+        plain = self._delta is None and self._base_number is None and self._scope == _EVERYTHING
+        return plain and self._earliest <= at <= self._next_update and issuer.der in self._verified
+
     def require_fresh(self, at: datetime) -> None:
         """Raise unless ``at`` lies between thisUpdate (less five minutes) and nextUpdate.
 
@@ -341,7 +353,7 @@ def _find(extensions: x509.Extensions, kind: type[_x509.E]) -> _x509.E | None:
 def _scope(extensions: x509.Extensions) -> Scope:
     point = _find(extensions, x509.IssuingDistributionPoint)
     if point is None:
-        return Scope()
+        return _EVERYTHING
     return Scope(point.only_contains_user_certs, point.only_contains_ca_certs, frozenset(_uris(point.full_name)))
 
 

@@ -267,7 +267,7 @@ def read_uzi_identity(
         UZIFieldError: one of the register's that is malformed or contradicts itself; ``field`` names where.
     """
     certificate = Certificate.parse(data)
-    issuer = _issuer(certificate)
+    issuer = issuing_ca(certificate)
     found = find_pass(hierarchies, issuer)
     fields = _uzi_fields(certificate, known_issuer=found is not None, lenient=lenient)
     if found is None:
@@ -283,8 +283,24 @@ def read_uzi_identity(
     return _identity(certificate, fields, (hierarchy.environment, usage, issuer))
 
 
-def _issuer(certificate: Certificate) -> str:
-    """The issuing CA's CN, provided that it is CIBG's; else nothing."""
+_MAX_ISSUERS: Final = 64
+_issuers: dict[bytes, str] = {}
+
+
+def issuing_ca(certificate: Certificate) -> str:
+    """The issuer's CN, provided that it is CIBG's; else nothing."""
+    name = certificate.issuer
+    found = _issuers.get(name)
+    if found is None:
+        found = _read_issuer(certificate)
+        if found:
+            if len(_issuers) >= _MAX_ISSUERS:  # the register has some ten: somebody makes up others
+                _issuers.clear()
+            _issuers[name] = found
+    return found
+
+
+def _read_issuer(certificate: Certificate) -> str:
     attributes = certificate.issuer_attributes
     if attributes.get(_ORGANISATION) != (ISSUER_ORGANISATION,):
         return ""

@@ -11,6 +11,7 @@ from itertools import pairwise
 from typing import Protocol, TypeAlias
 
 from zorgid_card.errors import CertificateError, CertificateMalformedError, RevocationUnknownError
+from zorgid_card.pki import _x509
 from zorgid_card.pki.certificate import Certificate
 from zorgid_card.pki.crl import CRL, MAX_CRL, ON_HOLD, UNSPECIFIED, RevokedEntry
 
@@ -70,9 +71,14 @@ class CRLs:
 
     def check(self, chain: Sequence[Certificate], at: datetime) -> None:
         """See :meth:`Revocation.check`."""
-        pairs = pairs_of(chain)
+        pairs, moment = pairs_of(chain), _x509.utc(at)
         for certificate, issuer in pairs[:1] if self._leaf_only else pairs:
-            _newest(self._source(issuer.der), certificate, issuer, at).status(certificate.serial)
+            candidates = list(self._source(issuer.der))
+            first = candidates[0] if len(candidates) == 1 else None
+            if isinstance(first, CRL) and first.decides(issuer, moment):
+                first.status(certificate.serial)
+            else:
+                _newest(candidates, certificate, issuer, moment).status(certificate.serial)
 
 
 def _newest(candidates: Iterable[bytes | CRL], certificate: Certificate, issuer: Certificate, at: datetime) -> CRL:

@@ -137,6 +137,10 @@ def rsa_padding(algorithm: Algorithm) -> padding.AsymmetricPadding:
     return padding.PSS(padding.MGF1(algorithm.digest), algorithm.digest.digest_size)
 
 
+_RSA_SCHEMES = {name: rsa_padding(algorithm) for name, algorithm in ALGORITHMS.items() if algorithm.family != "ES"}
+_EC_SCHEMES = {name: ec.ECDSA(algorithm.digest) for name, algorithm in ALGORITHMS.items() if algorithm.family == "ES"}
+
+
 def verify_signature(spki: bytes, algorithm: str, data: bytes, signature: bytes) -> None:
     """Verify ``signature`` over ``data``.
 
@@ -150,17 +154,24 @@ def verify_signature(spki: bytes, algorithm: str, data: bytes, signature: bytes)
         SignatureError: the signature does not verify, or the algorithm does not fit the key.
         CertificateMalformedError: the key is not acceptable.
     """
-    key = load_public_key(spki)
+    verify_with(load_public_key(spki), algorithm, data, signature)
+
+
+def verify_with(key: PublicKey, algorithm: str, data: bytes, signature: bytes) -> None:
+    """As :func:`verify_signature`, with a key that :func:`load_public_key` accepted before.
+
+    Raises:
+        SignatureError: the signature does not verify, or the algorithm does not fit the key.
+    """
     known = require_algorithm(key, algorithm)
-    if (
-        isinstance(key, rsa.RSAPublicKey) and len(signature) != (key.key_size + 7) // 8
-    ):  # OpenSSL takes PSS without its zeros
+    # OpenSSL takes a PSS signature without its leading zeros (RFC 8017, 8.1.2: as long as the modulus)
+    if isinstance(key, rsa.RSAPublicKey) and len(signature) != (key.key_size + 7) // 8:
         raise SignatureError(f"an RSA signature of {len(signature)} octets", algorithm=algorithm)
     try:
         if isinstance(key, rsa.RSAPublicKey):
-            key.verify(signature, data, rsa_padding(known), known.digest)
+            key.verify(signature, data, _RSA_SCHEMES[algorithm], known.digest)
         else:
-            key.verify(signature, data, ec.ECDSA(known.digest))
+            key.verify(signature, data, _EC_SCHEMES[algorithm])
     except (InvalidSignature, ValueError) as error:
         raise SignatureError("the signature does not verify", algorithm=algorithm) from error
 

@@ -6,6 +6,7 @@ One in an SQL database of a portal that has no registry of ours is :class:`zorgi
 from __future__ import annotations
 
 import threading
+from collections import OrderedDict
 from contextlib import suppress
 from datetime import datetime
 
@@ -15,7 +16,7 @@ from zorgid_card.ports.registry import Challenge, Registry, Unit
 from zorgid_card.workflows import housekeeping
 
 CAPACITY = 100_000
-"""Challenges that are kept at once, by default: some 60 MB at most."""
+"""Challenges that are kept at once, by default; under 2 kB each."""
 
 _CLIENT = 64
 
@@ -36,9 +37,10 @@ class MemoryChallenges:
             raise ValueError("room for one challenge is needed at least")
         self._capacity = capacity
         self._lock = threading.Lock()
-        self._kept: dict[str, tuple[LogInChallenge, str]] = {}
-        self._of: dict[str, dict[str, None]] = {}
-        self._holding: dict[int, dict[str, None]] = {}
+        # ordered ones: the first of a plain dict is looked for behind all that were removed before it
+        self._kept: OrderedDict[str, tuple[LogInChallenge, str]] = OrderedDict()
+        self._of: dict[str, OrderedDict[str, None]] = {}
+        self._holding: dict[int, OrderedDict[str, None]] = {}
         self._most = 0
 
     def __len__(self) -> int:
@@ -76,7 +78,7 @@ class MemoryChallenges:
 
     def _add(self, challenge: LogInChallenge, client: str) -> None:
         self._kept[challenge.binding] = challenge, client
-        self._of.setdefault(client, {})[challenge.binding] = None
+        self._of.setdefault(client, OrderedDict())[challenge.binding] = None
         self._count(client, len(self._of[client]) - 1, len(self._of[client]))
         self._most = max(self._most, len(self._of[client]))
 
@@ -101,7 +103,7 @@ class MemoryChallenges:
             if not clients:
                 del self._holding[before]
         if after:
-            self._holding.setdefault(after, {})[client] = None
+            self._holding.setdefault(after, OrderedDict())[client] = None
 
 
 _LOG_IN = "log-in"

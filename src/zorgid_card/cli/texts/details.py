@@ -169,6 +169,9 @@ _CERTIFICATES = {
         unknown=Text("de uitgever kent dit certificaat niet", "the responder does not know this certificate"),
         responder=Text("het antwoord is niet van de uitgever", "the answer is not signed for the issuer"),
         nonce=Text("het antwoord hoort bij een andere vraag", "the answer is to another question"),
+        producedAt=Text(
+            "het antwoord is op een onmogelijk moment ondertekend", "the answer was signed at an impossible time"
+        ),
         certID=Text("het antwoord gaat over een ander certificaat", "the answer is about another certificate"),
         responses=Text("het antwoord gaat niet over één certificaat", "the answer is not about one certificate"),
         ocsp__status=Text("de server weigert een antwoord", "the responder declines to answer"),
