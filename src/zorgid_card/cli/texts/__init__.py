@@ -27,8 +27,8 @@ TEXTS: Mapping[str, Text] = {
     **expiry.TEXTS,
     **demo.TEXTS,
     **acts.TEXTS,
-    **login.TEXTS,
     **trust.TEXTS,
+    **login.TEXTS,
 }
 """All of them."""
 

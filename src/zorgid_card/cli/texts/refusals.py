@@ -13,8 +13,8 @@ _CERTIFICATE = {
         "The certificate cannot be relied on; do not use this card and ask your manager for help.",
     ),
     "error.certificate.malformed": Text(
-        "Dit is geen geldig certificaat[[: het veld {field} klopt niet]][[ ({reason})]]; controleer of dit het juiste bestand of de juiste kaart is.",
-        "This is not a sound certificate[[: the field {field} is malformed]][[ ({reason})]]; check that this is the right file or card.",
+        "Dit is geen geldig certificaat[[: het veld {field} klopt niet]][[ ({reason})]][[, in {path}]]; controleer of dit het juiste bestand of de juiste kaart is.",
+        "This is not a sound certificate[[: the field {field} is malformed]][[ ({reason})]][[, in {path}]]; check that this is the right file or card.",
     ),
     "error.certificate.not_uzi": Text(
         "Dit is een geldig certificaat, maar niet van het UZI-register[[ (veld issuer: {issuer})]]; kies een certificaat van een UZI-pas.",
