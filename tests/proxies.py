@@ -9,7 +9,7 @@ import ssl
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -100,13 +100,18 @@ class Site:
     pki: UZITestPKI
 
     def get(
-        self, client: PassContents | None = None, headers: Mapping[str, str] | list[tuple[str, str]] = (), **tls: Any
+        self,
+        client: PassContents | None = None,
+        headers: Mapping[str, str] | Sequence[tuple[str, str]] = (),
+        **tls: Any,
     ) -> dict[str, Any]:
         """What the portal says of a request. ``client`` shows its authenticity certificate; headers are sent as they are."""
         with self.connect(client, **tls) as connection:
             return self.ask(connection, headers)
 
-    def ask(self, connection: ssl.SSLSocket, headers: Mapping[str, str] | list[tuple[str, str]] = ()) -> dict[str, Any]:
+    def ask(
+        self, connection: ssl.SSLSocket, headers: Mapping[str, str] | Sequence[tuple[str, str]] = ()
+    ) -> dict[str, Any]:
         pairs = list(headers.items()) if isinstance(headers, Mapping) else list(headers)
         lines = [f"GET / HTTP/1.1\r\nHost: {HOST}\r\n", *(f"{name}: {value}\r\n" for name, value in pairs), "\r\n"]
         connection.sendall("".join(lines).encode("latin-1"))
