@@ -282,6 +282,22 @@ def test_aut_2_a_malformed_header_is_refused(name: str) -> None:
     assert len(str(caught.value)) < 300  # what a stranger sent is not repeated
 
 
+def test_sizes_are_looked_at_before_anything_is_decoded() -> None:
+    long = "A" * (tls.MAX_CERTIFICATE + 4)
+    for header, value in ((X_HEADER, long), (CLIENT_CERT, f":{long}:")):
+        error = refused(TLSHeaderError, [(header, value)], TLSProxy([UNIX_SOCKET], header))
+        assert str(error.reason).startswith("longer than")
+    lines = [(CLIENT_CERT_CHAIN, item(DER))] * (tls.MAX_CHAIN // len(item(DER)) + 1)
+    error = refused(TLSHeaderError, [(X_HEADER, plain(DER)), *lines])
+    assert str(error.reason).startswith("longer than")
+
+
+@pytest.mark.parametrize("value", [f":{plain(DER)};", f":{plain(DER)}", f"{plain(DER)}:", ":", "", f'"{plain(DER)}"'])
+def test_aut_2_a_byte_sequence_stands_between_colons(value: str) -> None:
+    with pytest.raises((TLSHeaderError, NoClientCertificateError)):
+        identity([(CLIENT_CERT, value)], proxy=TLSProxy([UNIX_SOCKET], CLIENT_CERT))
+
+
 @pytest.mark.parametrize("name", ["truncated", "trailing", "a CSR"])
 def test_aut_2_octets_that_are_no_certificate_are_refused(name: str) -> None:
     octets = {"truncated": DER[:-1], "trailing": DER + b"\0", "a CSR": b"\x30\x03\x02\x01\x00"}[name]

@@ -190,6 +190,17 @@ def test_aut_1_a_session_has_another_name_after_log_in(portal: Portal) -> None:
     assert other.get("/me")[0] == 401
 
 
+def test_aut_1_who_logs_in_after_another_leaves_no_session_of_theirs_behind(portal: Portal) -> None:
+    browser = portal.browser()
+    log_in(browser, portal.register.worker)
+    before = browser.session
+    assert log_in(browser, portal.register.colleague)[0] == 200
+    assert browser.get("/me")[1]["uzi_number"] == "900000011"
+    other = portal.browser()
+    other.plant(before)
+    assert other.get("/me")[0] == 401
+
+
 def test_aut_1_a_name_that_the_browser_chose_is_nobodys_session(portal: Portal) -> None:
     browser = portal.browser()
     browser.plant("chosen" * 6)
