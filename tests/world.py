@@ -19,7 +19,6 @@ from zorgid_card.errors import DeclinedError, ZorgIDError
 from zorgid_card.pki.authority import Authority
 from zorgid_card.pki.revocation import CRLs
 from zorgid_card.pki.signing import SoftwareSigner
-from zorgid_card.pki.trust import TrustStore
 from zorgid_card.ports.card import Reader
 from zorgid_card.ports.registry import Organisation, Registry
 from zorgid_card.ports.seam import Seam
@@ -176,11 +175,7 @@ class World:
         return Services(
             registry=self.registry,
             authority=self.authority,
-            uzi=TrustStore(
-                anchors=[self.pki.root("Z"), self.pki.root("N")],
-                intermediates=[*self.pki.chain("Z")[:-1], *self.pki.chain("N")[:-1]],
-                pins=self.pki.fingerprints("Z", "N"),
-            ),
+            uzi=self.pki.trust("Z", "N"),
             uzi_revocation=CRLs(lambda issuer: [self.pki.crl(issuer, self.now)]),
             makers=(self.maker.root,),
             administration=self.keys,

@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import hostile_certificates as hostile
+import hostile_world as hostile
 from der_certificates import AKI, pem, policies, seq, tlv
-from hostile_certificates import NOW, World
+from hostile_world import NOW, World
 from pki_world import SHARED, shared, test_chain
 from zorgid_card.errors import (
     CertificateExpiredError,
@@ -354,6 +354,10 @@ def test_certificates_come_from_files_and_folders_der_or_pem(world: World, tmp_p
     (tmp_path / "c.pem").write_text("-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n")
     with pytest.raises(CertificateMalformedError):
         read_certificates(tmp_path)
+    (tmp_path / "c.pem").write_bytes(b"hello")
+    with pytest.raises(CertificateMalformedError) as named:
+        read_certificates(tmp_path)
+    assert named.value.path == str(tmp_path / "c.pem")
     for number in range(MAX_FILES):
         (tmp_path / f"{number}.der").write_bytes(world.root)
     with pytest.raises(StorageError):
@@ -394,6 +398,24 @@ def test_aut_2_the_first_rule_in_the_documented_order_that_fails_is_told(world: 
         )
 
 
+def test_a_root_vouches_for_the_cas_of_its_own_generation_only(world: World) -> None:
+    """The root of one environment's copy issues under the names of the other's: its own generation does not know them."""
+    own = replace(
+        UZI_TEST_G3,
+        name="own",
+        roots=frozenset({Certificate.parse(world.root).fingerprint}),
+        passes=UZI_TEST_G3.passes[1:],
+    )
+    verifier = CertificateVerifier(TrustStore.test([world.root, world.level_2, world.z], more=[own]), Good())
+    with pytest.raises(UZIFieldError) as refused:
+        verifier.verify(world.leaf.der(), at=NOW)
+    assert refused.value.field == "issuer"
+    both = CertificateVerifier(
+        TrustStore.test([world.root, world.level_2, world.z], more=[replace(own, passes=UZI_TEST_G3.passes)]), Good()
+    )
+    assert both.verify(world.leaf.der(), at=NOW).pass_type == "Z"
+
+
 def test_a_certificate_of_production_is_no_identity_for_a_store_of_test(world: World) -> None:
     """A store reads identities by its own generations only."""
     other = hostile.ca_name("UZI-register Zorgverlener CA G3")
@@ -411,3 +433,24 @@ def test_the_key_identifier_of_a_level_above_counts_too(world: World) -> None:
             world.leaf.der(), intermediates=[wrong.der(), world.level_2], at=NOW, usage="authenticity"
         )
     assert refused.value.reason == "key identifier"
+
+
+def test_the_example_of_the_documentation_runs(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "trust.md").read_text()
+    source = text.partition("<!-- example: trust -->\n```python\n")[2].partition("```")[0]
+    (tmp_path / "root.cer").write_bytes(world.root)
+    monkeypatch.setattr(trust_module, "PRODUCTION", (UZI_TEST_G3.with_root(world.root),))
+    names: dict[str, object] = {
+        "revocation": Good(), "certificate": world.leaf.der(), "chain_from_the_card": [world.z, world.level_2],
+    }  # fmt: skip
+    source = source.replace("/etc/zorgid/uzi-ca", str(tmp_path)).replace(
+        "datetime.now(UTC)", "datetime(2026, 6, 1, tzinfo=UTC)"
+    )
+    exec(source, names)
+    assert names["who"].uzi_number == "900016528"  # type: ignore[attr-defined]
+
+
+def test_the_form_of_a_hierarchy_file_in_the_documentation_is_one() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "trust.md").read_text()
+    sample = text.partition("```toml\n")[2].partition("```")[0].replace('sha256 = "…"', f'sha256 = "{"0" * 64}"')
+    assert Hierarchy.parse(sample.encode()).passes[0].assumed == "…"

@@ -263,7 +263,10 @@ class _Search:
         """Whether the path holds at the leaf's own dates, so that "expired" is only ever said of a chain that is otherwise sound;
         and if it does not, what it fails by.
         """
-        for moment in (leaf.not_before, leaf.not_after):
+        dated = any(
+            not one.begins <= at.timestamp() <= one.ends for one in (leaf, *self._anchors, *self._intermediates)
+        )
+        for moment in (leaf.not_before, leaf.not_after) if dated else ():
             try:
                 chain = self(leaf, moment)
             except VerificationError:
@@ -271,8 +274,8 @@ class _Search:
             try:
                 for link in chain:
                     require_valid_at(link, at)
-            except CertificateError as dated:
-                return dated
+            except CertificateError as refusal:
+                return refusal
         known = why_not(leaf, self._anchors, self._intermediates, self._policies)
         if known is not None:
             return known

@@ -27,6 +27,7 @@ from zorgid_card.pki.certificate import Certificate
 from zorgid_card.pki.hierarchy import KNOWN, Hierarchy
 from zorgid_card.pki.identity import UZIIdentity, ZorgIDIdentity, read_zorgid_identity
 from zorgid_card.pki.revocation import Revocation
+from zorgid_card.pki.tls import TLSProxy, client_certificate
 from zorgid_card.pki.trust import TrustStore
 from zorgid_card.pki.verifier import CertificateVerifier
 from zorgid_card.pki.web_eid import require_origin, verify_token
@@ -323,6 +324,22 @@ class LogIn:
         nonce = self._take(binding, now)
         certificate = verify_token(token, origin=self.origin, nonce=nonce)
         return self._judge(certificate, ura, now, used=True)
+
+    def over_tls(
+        self, headers: Iterable[tuple[str, str]], *, peer: str, proxy: TLSProxy, ura: str | None = None
+    ) -> LoggedIn:
+        """Judge who shows a card in the TLS handshake with the portal's proxy, in the place of a challenge and a token.
+
+        Args:
+            headers, peer, proxy: as for :func:`~zorgid_card.pki.tls.identity_from_tls`.
+            ura: as for :meth:`verify`.
+
+        Raises:
+            NotAProxyError, NoClientCertificateError, TLSHeaderError: there is no certificate, or no relying on the headers.
+            ZorgIDError: as :meth:`verify` raises for certificate, policy and records.
+        """
+        shown = client_certificate(headers, peer=peer, proxy=proxy)
+        return self._judge(shown.certificate, ura, self._clock(), used=True)
 
     def reauthenticate(self, token: str, *, binding: str, who: LoggedIn) -> LoggedIn:
         """Have the person who is logged in prove it once more, for the same organisation; with whichever of their cards.
