@@ -157,6 +157,14 @@ def test_aut_1_who_reads_the_store_finds_no_browser_session_in_it(portal: StandA
     assert len(binding) == 43
 
 
+def test_aut_1_who_has_no_session_gets_no_challenge(portal: StandAlone) -> None:
+    """Else all who have none would share one: the last to ask decides whose token logs in whom."""
+    with pytest.raises(ValueError, match="session"):
+        portal.log_in.challenge("")
+    with pytest.raises(ReplayError):
+        portal.log_in.verify(portal.token("A" * 44), binding="")
+
+
 def test_aut_1_challenges_are_32_random_octets(portal: StandAlone) -> None:
     found = {portal.log_in.challenge(f"b{number}") for number in range(100)}
     assert len(found) == 100

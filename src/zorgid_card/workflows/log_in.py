@@ -295,7 +295,10 @@ class LogIn:
 
         Raises:
             StorageError: the store cannot be written.
+            ValueError: ``binding`` is empty: everybody without a session would share one challenge.
         """
+        if not binding:
+            raise ValueError("a challenge is bound to a browser session: begin one first")
         now = self._clock()
         nonce = base64.b64encode(secrets.token_bytes(32)).decode()
         challenge = LogInChallenge(
