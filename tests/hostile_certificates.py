@@ -300,6 +300,8 @@ def _chain_rows() -> Iterator[Hostile]:
                   why="RFC 5280 gives a CA's extendedKeyUsage no meaning for its leaves; browsers, openssl and we do.")  # fmt: skip
     yield Hostile(name="CA limited to other names", code=UNTRUSTED, reason="name constraints",
                   make=lambda w: w.with_z(w.z_plan.and_((NC, True, permitted(name(("2.5.4.6", "BE")))))))  # fmt: skip
+    yield Hostile(name="CA limited to other names, not critical", code=UNTRUSTED, reason="name constraints",
+                  make=lambda w: w.with_z(w.z_plan.and_((NC, False, permitted(name(("2.5.4.6", "BE")))))))  # fmt: skip
     yield Hostile(name="CA with an unknown critical extension", code=UNTRUSTED, reason="critical extension",
                   make=lambda w: w.with_z(w.z_plan.and_((UNKNOWN, True, b"\x05\x00"))))  # fmt: skip
     yield Hostile(name="expired CA", code=EXPIRED, reason="TEST UZI-register Zorgverlener CA G3",

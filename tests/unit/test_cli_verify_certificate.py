@@ -148,6 +148,17 @@ def test_what_is_assumed_of_a_type_of_pass_is_said(
     assert "aangenomen" in capsys.readouterr().out
 
 
+def test_what_a_certificate_says_moves_no_cursor(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Names come from whoever made the certificate: they neither colour the terminal nor write over its lines."""
+    hostile = World().named(subject={"2.5.4.3": "\x1b[2J\x1b]0;pwned\x07\u202eJan\r\nverdict: holds"})
+    (tmp_path / "leaf.cer").write_bytes(hostile.der())
+    for as_data in ((), ("--json",)):
+        assert app.run(["verify-certificate", str(tmp_path / "leaf.cer"), *as_data, "--environment", "test"]) == 6
+        told = capsys.readouterr()
+        assert not {"\x1b", "\x07", "\r", "\u202e"} & set(told.out + told.err)
+        assert "\nverdict: holds" not in told.out + told.err
+
+
 def test_files_that_cannot_be_used(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, found, _ = asked(capsys, tmp_path / "none.cer")
     assert (code, found["error"]["code"]) == (8, "storage")

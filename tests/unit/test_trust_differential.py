@@ -45,7 +45,7 @@ DAY = timedelta(days=1)
 
 STRICTER = {
     "certificate.usage", "certificate.malformed", "not a CA", "policy", "weak key", "serial number", "key identifier",
-    "critical extension", "purpose of the CA",
+    "critical extension", "purpose of the CA", "name constraints",
 }  # fmt: skip
 """What we refuse and a verifier of paths does not: it is told no usage and no policy, and takes
 any exponent and identifier, and a CA without keyUsage.

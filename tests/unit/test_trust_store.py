@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import hostile_world as hostile
-from der_certificates import AKI, pem, policies, seq, tlv
+from der_certificates import AKI, NC, pem, policies, seq, tlv
 from hostile_world import NOW, World
 from pki_world import SHARED, shared, test_chain
 from zorgid_card.errors import (
@@ -234,6 +234,22 @@ def test_a_policy_that_the_ca_does_not_assert_is_refused_though_the_register_kno
         assert refused.value.reason == "policy"
 
 
+def test_under_name_constraints_each_leaf_is_judged_by_the_whole_verifier(world: World, searches: list[object]) -> None:
+    limit = seq(tlv(0xA0, seq(tlv(0x82, b"ziekenhuis.example"))))
+    limited = world.z_plan.and_((NC, True, limit)).der()
+    store = TrustStore.of([UZI_TEST_G3.with_root(world.root)], [world.root, world.level_2, limited])
+    inside, outside = (
+        world.leaf.with_(hostile.san(hostile.upn(), hostile.uzi_name(hostile.uzi_text()), tlv(0x82, host))).der()
+        for host in (b"www.ziekenhuis.example", b"www.elders.example")
+    )
+    for number in range(1, 4):
+        assert store.verify(inside, at=NOW, usage="authenticity")
+        assert len(searches) == 1 + number
+    with pytest.raises(UntrustedError) as refused:
+        store.verify(outside, at=NOW, usage="authenticity")
+    assert refused.value.reason == "name constraints"
+
+
 def test_threads_share_a_store(world: World) -> None:
     store, failures = root_only(world), []
     forged = replace(world.leaf, key=world.key("leaf")).der()
@@ -396,6 +412,18 @@ def test_aut_2_the_first_rule_in_the_documented_order_that_fails_is_told(world: 
         CertificateVerifier(root_only(world), Revoked()).verify(
             sound.der(), at=NOW, intermediates=[world.z, world.level_2]
         )
+
+
+def test_an_error_writes_no_second_line_into_a_log(world: World) -> None:
+    forged = replace(
+        world.named(subject={"2.5.4.3": "Jan\nINFO log-in of Piet\x1b[0m" + "x" * 900}), key=world.key("leaf")
+    )
+    with pytest.raises(UntrustedError) as refused:
+        CertificateVerifier(root_only(world), Good()).verify(
+            forged.der(), at=NOW, intermediates=[world.z, world.level_2]
+        )
+    assert str(refused.value).isprintable()
+    assert len(str(refused.value)) < 300
 
 
 def test_a_root_vouches_for_the_cas_of_its_own_generation_only(world: World) -> None:

@@ -13,7 +13,7 @@ import click
 from zorgid_card.cli.display import Display
 from zorgid_card.cli.inspect.certificate import neighbours
 from zorgid_card.cli.shown import dump, error_as_json
-from zorgid_card.cli.texts import Texts
+from zorgid_card.cli.texts import Texts, printable
 from zorgid_card.errors import (
     CertificateError,
     CertificateMalformedError,
@@ -27,7 +27,7 @@ from zorgid_card.errors import (
 )
 from zorgid_card.pki import _x509
 from zorgid_card.pki.certificate import Certificate
-from zorgid_card.pki.chain import MAX_DEPTH, may_issue
+from zorgid_card.pki.chain import MAX_DEPTH, may_issue, told_name
 from zorgid_card.pki.hierarchy import Hierarchy, find_pass
 from zorgid_card.pki.identity import UZIIdentity
 from zorgid_card.pki.revocation import CRLs
@@ -249,7 +249,7 @@ def _key(link: Certificate) -> str:
 
 
 def _is_at_fault(link: Certificate, answer: Answer) -> bool:
-    return answer.error is not None and answer.error.details.get("subject") == link.common_name
+    return answer.error is not None and answer.error.details.get("subject") == told_name(link)
 
 
 def show(answer: Answer, display: Display) -> None:
@@ -281,7 +281,12 @@ def show(answer: Answer, display: Display) -> None:
 
 def _link_in_words(depth: int, link: Certificate, answer: Answer, texts: Texts) -> str:
     period = texts("verify.period", start=_x509.iso(link.not_before)[:10], end=_x509.iso(link.not_after)[:10])
-    words = [f"{'  ' * depth}{'└ ' if depth else ''}{link.common_name}", _key(link), link.signature_algorithm, period]
+    words = [
+        f"{'  ' * depth}{'└ ' if depth else ''}{printable(link.common_name)}",
+        _key(link),
+        link.signature_algorithm,
+        period,
+    ]
     if depth == len(answer.chain) - 1 and depth:
         words.append(texts("verify.pinned" if answer.pinned else "verify.unpinned"))
     if _is_at_fault(link, answer):

@@ -30,8 +30,10 @@ from zorgid_card.pki.certificate import Certificate
 from zorgid_card.pki.chain import (
     ANY_POLICY,
     ANY_PURPOSE,
+    CRITICAL_NAME_CONSTRAINTS,
     Rule,
     build_path,
+    faulty,
     may_issue,
     require_sound,
     require_usage,
@@ -223,7 +225,7 @@ class TrustStore:
         require_usage(certificate, usage)
         require_sound(certificate)
         if certificate.name_constraints is not None:  # of a CA alone (RFC 5280, 4.2.1.10)
-            raise _beyond(certificate, "critical extension")
+            raise faulty(certificate, "critical extension")
         offered = self._offered(intermediates) if intermediates else ()
         path = self._kept(certificate, offered, usage, moment) or self._found(certificate, offered, usage, moment)
         self._require_issued(certificate, path, rule, moment)
@@ -263,7 +265,7 @@ class TrustStore:
                 _require_signatures(path.chain)
             return path
         if refused and all(issuer.spki in refused for issuer in candidates):
-            raise _beyond(leaf, "signature") from next(iter(refused.values()))
+            raise faulty(leaf, "signature") from next(iter(refused.values()))
         return None
 
     def _found(self, leaf: Certificate, offered: Sequence[Certificate], usage: str, at: datetime) -> _Path:
@@ -274,7 +276,9 @@ class TrustStore:
             require_valid_at(link, at)
         for link in chain[:-1]:
             if link.key_usage is None:  # which a CA below the root must have (RFC 5280, 4.2.1.3)
-                raise _beyond(link, "not a CA")
+                raise faulty(link, "not a CA")
+            if link.name_constraints is not None and CRITICAL_NAME_CONSTRAINTS not in link.der:
+                raise faulty(link, "name constraints")
         path = _Path(
             chain,
             frozenset(one for one in chain if one.der not in self._known),
@@ -293,9 +297,9 @@ class TrustStore:
     def _require_issued(self, leaf: Certificate, path: _Path, rule: Rule, at: datetime) -> None:
         """What the path lets a leaf be (RFC 5280, 6.1.5), and the leaf's own dates; those of the path hold at ``at``."""
         if path.policies is not None and path.policies.isdisjoint(leaf.policies):
-            raise _beyond(leaf, "policy")
+            raise faulty(leaf, "policy")
         if path.purposes is not None and rule.purpose not in path.purposes:
-            raise _beyond(leaf, "purpose of the CA")
+            raise faulty(leaf, "purpose of the CA")
         if path.constrained:
             build_path(leaf, path.chain[-1:], path.chain[:-1], at)
         require_valid_at(leaf, at)
@@ -309,11 +313,6 @@ def _common(sets: Iterable[Collection[str]], anything: str) -> frozenset[str] | 
     """What all of the sets hold, those with ``anything`` in them left out; None: anything."""
     limits = [frozenset(one) for one in sets if anything not in one]
     return reduce(frozenset.intersection, limits) if limits else None
-
-
-def _beyond(leaf: Certificate, reason: str) -> UntrustedError:
-    subject = leaf.common_name
-    return UntrustedError(f"the certificate of {subject} is refused: {reason}", reason=reason, subject=subject)
 
 
 def _require_signatures(chain: Sequence[Certificate]) -> None:
