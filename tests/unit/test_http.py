@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from openssl_ca import free_port, write_pem
 from pki_world import make
-from web import FAULTS, Web, body, drip, redirect, serving, versioned
+from web import FAULTS, Web, body, drip, redirect, serving, silent, versioned
 from zorgid_card.adapters.http import HTTPFetcher, Timeouts
 from zorgid_card.errors import FetchError
 from zorgid_card.ports.fetch import Answer, Request
@@ -72,6 +72,14 @@ def test_each_fault_has_its_reason_and_ends_in_time(web: Web, fault: str) -> Non
     assert refused.value.url == web.url("/x")
     assert time.monotonic() - begun < QUICK.total + 4
     assert len(web.asked) == 1, "one request, and no second try"
+
+
+def test_the_last_wait_is_cut_to_what_is_left_of_the_whole(web: Web) -> None:
+    web.routes["/x"] = silent
+    begun = time.monotonic()
+    with pytest.raises(FetchError):
+        HTTPFetcher(Timeouts(connect=15, read=15, total=0.5)).fetch(ask(web))
+    assert time.monotonic() - begun < 8
 
 
 def test_exactly_as_much_as_is_allowed_is_taken(web: Web, fetcher: HTTPFetcher) -> None:
