@@ -133,7 +133,7 @@ class _Handler(BaseHTTPRequestHandler):
         except ZorgIDError as error:
             answer(self, 401, {"code": error.code, "message": str(error), "details": error.details})
             return
-        answer(self, 200, who.to_json())
+        answer(self, 200, who.to_dict())
 
     def _faulty(self) -> bool:
         fault = self._portal.faults.get(self.path)

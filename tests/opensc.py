@@ -61,11 +61,11 @@ class OpenSC:
                 unblock=unblock,
             )
         )
-        self._environment = {"OPENSC_CONF": str(configuration)}
+        self.environment = {"OPENSC_CONF": str(configuration)}
 
     def run(self, program: str, *arguments: str | Path, fails: bool = False) -> str:
         """Everything that a program prints; its exit status must be as expected."""
-        return run(program, *arguments, env=self._environment, fails=fails)
+        return run(program, *arguments, env=self.environment, fails=fails)
 
     def pkcs11(self, *arguments: str | Path, fails: bool = False) -> str:
         """pkcs11-tool, which works through the PKCS#11 module, on the first card."""

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from made_card import run
+import pytest
+
+from made_card import opensc_module, run
 
 DIGESTS = {"RSA2048": "sha256", "ECCP256": "sha256", "ECCP384": "sha384"}
+ENGINE = Path("/usr/lib/x86_64-linux-gnu/engines-3/pkcs11.so")
+FROM_CARD = ("-engine", "pkcs11", "-keyform", "engine")
 CURVES = {"ECCP256": "P-256", "ECCP384": "P-384"}
 
 
@@ -51,3 +55,25 @@ def shared_secret(private: Path, public: Path) -> bytes:
     secret = private.with_suffix(".secret")
     run("openssl", "pkeyutl", "-derive", "-inkey", private, "-peerkey", public, "-out", secret)
     return secret.read_bytes()
+
+
+def engine(directory: Path, pin: bytes) -> dict[str, str]:
+    """The environment in which openssl finds the engine, the module and the PIN."""
+    if not ENGINE.exists():
+        pytest.skip("the engine is not installed (Debian package libengine-pkcs11-openssl)")
+    configuration = directory / "openssl.cnf"
+    configuration.write_text(
+        f"""openssl_conf = start
+[start]
+engines = engines
+[engines]
+pkcs11 = pkcs11
+[pkcs11]
+engine_id = pkcs11
+dynamic_path = {ENGINE}
+MODULE_PATH = {opensc_module()}
+PIN = {pin.decode()}
+init = 0
+"""
+    )
+    return {"OPENSSL_CONF": str(configuration)}

@@ -22,12 +22,13 @@ if TYPE_CHECKING:
     from zorgid_card.adapters.sql import SQLRegistry
     from zorgid_card.cards.access import LastTry, OnKeypad, PINRequest
     from zorgid_card.cards.kinds import CardKind
+    from zorgid_card.cli.texts import explain
     from zorgid_card.errors import ZorgIDError
     from zorgid_card.middleware import open_token
     from zorgid_card.opening import find_reader, open_card
     from zorgid_card.pki.hierarchy import UZI_G3, UZI_TEST_G3, Hierarchy
     from zorgid_card.pki.identity import UZIIdentity, read_uzi_identity
-    from zorgid_card.pki.revocation import CRLs
+    from zorgid_card.pki.tls import UNIX_SOCKET, TLSProxy, identity_from_tls
     from zorgid_card.pki.trust import TrustStore, read_certificates
     from zorgid_card.pki.verifier import CertificateVerifier
     from zorgid_card.recipes import CRLFolder, OnlineRevocation, PortalSide, open_login, open_portal
@@ -43,10 +44,10 @@ if TYPE_CHECKING:
     from zorgid_card.workflows.session import PortalClient
 
 __all__ = [
+    "UNIX_SOCKET",
     "UZI_G3",
     "UZI_TEST_G3",
     "CRLFolder",
-    "CRLs",
     "CardCreation",
     "CardKind",
     "CertificateVerifier",
@@ -69,11 +70,14 @@ __all__ = [
     "RevocationPolicy",
     "SQLRegistry",
     "Secret",
+    "TLSProxy",
     "TrustStore",
     "UZIIdentity",
     "ZorgIDError",
     "answer_challenge",
+    "explain",
     "find_reader",
+    "identity_from_tls",
     "log_in",
     "open_card",
     "open_login",
@@ -96,6 +100,7 @@ _HOME = {
     "OnKeypad": "cards.access",
     "PINRequest": "cards.access",
     "CardKind": "cards.kinds",
+    "explain": "cli.texts",
     "ZorgIDError": "errors",
     "UZI_G3": "pki.hierarchy",
     "UZI_TEST_G3": "pki.hierarchy",
@@ -105,7 +110,9 @@ _HOME = {
     "CertificateVerifier": "pki.verifier",
     "UZIIdentity": "pki.identity",
     "read_uzi_identity": "pki.identity",
-    "CRLs": "pki.revocation",
+    "UNIX_SOCKET": "pki.tls",
+    "TLSProxy": "pki.tls",
+    "identity_from_tls": "pki.tls",
     "CRLFolder": "recipes",
     "OnlineRevocation": "recipes",
     "PortalSide": "recipes",

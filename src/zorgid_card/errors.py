@@ -561,6 +561,25 @@ class CardInUseError(PortalError):
     code = "portal.card_in_use"
 
 
+class NotAProxyError(PortalError):
+    """The request did not come from one of the portal's own proxies, whose headers alone are believed; ``peer``."""
+
+    code = "portal.not_a_proxy"
+
+
+class NoClientCertificateError(PortalError):
+    """The TLS connection was made without a client certificate; ``header`` is where it would stand."""
+
+    code = "portal.no_client_certificate"
+    retryable = True
+
+
+class TLSHeaderError(PortalError):
+    """What a header says of the TLS connection cannot be relied on; ``header``, ``reason``."""
+
+    code = "portal.tls_header"
+
+
 # --- storage ---------------------------------------------------------------------------------------------------------
 
 

@@ -15,7 +15,8 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from made_card import made_card, opensc_module, pem, run, tries_left, wait_for, wait_for_card
+from made_card import made_card, pem, run, tries_left, wait_for, wait_for_card
+from openssl import FROM_CARD, engine
 from world import CARD_PIN, PASS_PIN
 from zorgid_card.pki.authority import Authority
 from zorgid_card.secret import Secret
@@ -28,8 +29,6 @@ from zorgid_card.testkit.vpcd import VPCDCard
 
 pytestmark = pytest.mark.blackbox
 
-ENGINE = Path("/usr/lib/x86_64-linux-gnu/engines-3/pkcs11.so")
-FROM_CARD = ("-engine", "pkcs11", "-keyform", "engine")
 PSS = ("-sigopt", "rsa_padding_mode:pss", "-sigopt", "rsa_pss_saltlen:digest")
 PKCS1_ONLY = ("tls1_2",)  # a UZI pass pads by PKCS #1 v1.5 alone; TLS 1.3 wants RSASSA-PSS (RFC 8446, 4.2.3)
 REQUEST, ANSWER = "GET / HTTP/1.0\r\n\r\n", "HTTP/1.0 200 ok"
@@ -66,8 +65,6 @@ def written(path: Path, *certificates: bytes) -> Path:
 def card(request: pytest.FixtureRequest, pcscd: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Presented]:
     """A ZORG-ID Smartcard that the library made, or a UZI pass."""
     directory = tmp_path_factory.mktemp(request.param)
-    if not ENGINE.exists():
-        pytest.skip("the engine is not installed (Debian package libengine-pkcs11-openssl)")
     with uzi_pass(directory) if request.param == "UZI" else zorgid_card(request.param, directory) as presented:
         yield presented
 
@@ -106,26 +103,6 @@ def uzi_pass(directory: Path) -> Iterator[Presented]:
             client=("-sigalgs", "ECDSA+SHA256:RSA+SHA256"),
         )
     time.sleep(0.6)  # vpcd looks every 0.4 s; the next card must not meet this one
-
-
-def engine(directory: Path, pin: bytes) -> dict[str, str]:
-    """The environment in which openssl finds the engine, the module and the PIN."""
-    configuration = directory / "openssl.cnf"
-    configuration.write_text(
-        f"""openssl_conf = start
-[start]
-engines = engines
-[engines]
-pkcs11 = pkcs11
-[pkcs11]
-engine_id = pkcs11
-dynamic_path = {ENGINE}
-MODULE_PATH = {opensc_module()}
-PIN = {pin.decode()}
-init = 0
-"""
-    )
-    return {"OPENSSL_CONF": str(configuration)}
 
 
 def test_aut_3_openssl_verifies_what_the_engine_signs(card: Presented) -> None:

@@ -33,6 +33,7 @@ from zorgid_card.ports.registry import (
     SmartCard,
     TryCount,
 )
+from zorgid_card.recipes import registry_log_in
 from zorgid_card.secret import Secret
 from zorgid_card.testkit.uzi import VirtualUZIPass
 from zorgid_card.testkit.uzi_profile import Person as PassHolder
@@ -415,9 +416,10 @@ def test_aut_2_a_suspended_organisation_logs_nobody_in_with_a_uzi_pass(world: Wo
 def test_aut_2_a_portal_may_want_registered_organisations_only(tmp_path: Path) -> None:
     world = World(tmp_path)
     world.log_in.verify(pass_token(world, world.log_in.challenge("b")), binding="b")
-    object.__setattr__(world.services.policy, "login_registered_only", True)
+    policy = replace(world.services.policy, login_registered_only=True)
+    door = registry_log_in(replace(world.services, policy=policy), world.revocation)
     with pytest.raises(OrganisationUnknownError):
-        world.log_in.verify(pass_token(world, world.log_in.challenge("b")), binding="b")
+        door.verify(pass_token(world, door.challenge("b")), binding="b")
 
 
 @pytest.mark.parametrize(

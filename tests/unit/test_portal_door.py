@@ -230,6 +230,7 @@ ANSWERS: dict[str, tuple[str, dict[str, Any]]] = {
     "broken JSON": ("type", {"value": b'{"nonce": '}),
     "not UTF-8": ("type", {"value": b'{"nonce": "\xff"}'}),
     "deep JSON": ("type", {"value": b"[" * 60_000}),
+    "JSON nested 20 times": ("type", {"value": b'{"nonce": ' + b"[" * 20 + b"]" * 20 + b"}"}),
     "a list": ("type", {"value": ["A" * 44]}),
     "no nonce": ("nonce", {"value": {}}),
     "a number": ("nonce", {"value": {"nonce": 1}}),

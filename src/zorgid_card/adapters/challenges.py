@@ -42,13 +42,16 @@ class SQLChallenges:
         self._engine = where if isinstance(where, Engine) else sa.create_engine(where)
 
     def create(self) -> None:
-        """Make the table ``zorgid_log_in_challenge`` if it is missing.
+        """Make the table ``zorgid_log_in_challenge`` if it is missing; workers that start together may all call this.
 
         Raises:
             StorageError: ``reason`` says why not.
         """
         with translated():
-            _METADATA.create_all(self._engine)
+            try:
+                _METADATA.create_all(self._engine)
+            except exc.DBAPIError:  # another worker, started at the same time, has made it meanwhile
+                _METADATA.create_all(self._engine)
 
     def put(self, challenge: LogInChallenge, /, *, at: datetime, client: str = "") -> None:
         """Keep it; see the port."""

@@ -39,6 +39,7 @@ ANSWER_LIMIT: Final = 64 * 1024
 """Octets of an answer."""
 
 _WORDS: Final = 300
+_DEPTH: Final = 16
 _OURS: Final = ("portal", "certificate", "encoding")
 """Kinds of refusal that a portal may pass on; it cannot speak for the card, the reader or the person."""
 _REFUSED: Final = (400, 401, 403, 409, 422)
@@ -205,7 +206,7 @@ class HTTPSDoor:
             value = json.loads(octets.decode()) if _is_json(response) else None
         except (ValueError, RecursionError):
             value = None
-        if isinstance(value, dict):
+        if isinstance(value, dict) and _is_shallow(value, _DEPTH):
             return value
         if response.status_code == httpx.codes.OK:
             self._refuse("type", response.status_code)
@@ -260,6 +261,12 @@ def _tls_error(error: BaseException | None) -> ssl.SSLError | None:
             return error
         error = error.__cause__ or error.__context__
     return None
+
+
+def _is_shallow(value: object, depth: int) -> bool:
+    """Whoever shows or stores an answer may not be ready for one that is nested a thousand times."""
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return depth > 0 and all(_is_shallow(part, depth - 1) for part in inner)
 
 
 def _is_json(response: httpx.Response) -> bool:

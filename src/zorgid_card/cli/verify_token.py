@@ -17,7 +17,6 @@ from zorgid_card.cli.shown import dump, error_as_json
 from zorgid_card.errors import MessageError, StorageError, ZorgIDError
 from zorgid_card.pki import hierarchy
 from zorgid_card.pki.certificate import Certificate
-from zorgid_card.pki.identity import UZIIdentity
 from zorgid_card.pki.revocation import MAX_CRL, CRLs, Revocation
 from zorgid_card.pki.trust import TrustStore, read_certificates
 from zorgid_card.pki.verifier import CertificateVerifier
@@ -73,7 +72,7 @@ def run(display: Display, question: Question, *, as_data: bool) -> None:
         raise
     if as_data:
         told: dict[str, Any] = {"at": question.at.isoformat(), "revocation": "good" if question.crls else "unjudged"}
-        click.echo(dump(told | {"who": found.to_json(), "ok": True, "error": None}))
+        click.echo(dump(told | {"who": found.to_dict(), "ok": True, "error": None}))
         return
     display.say("token.good", "green")
     display.facts(
@@ -92,8 +91,8 @@ def judge(question: Question) -> LoggedIn:
     text = _read(question.token)
     verifier = CertificateVerifier(_trust(question), _revocation(question.crls), pass_types=frozenset("ZNM"))
     certificate = verify_token(text, origin=question.origin, nonce=question.nonce)
-    identity: UZIIdentity = verifier.verify(certificate, at=question.at)
-    return LoggedIn(identity=identity, certificate=certificate.der, link=None, origin=question.origin, at=question.at)
+    identity = verifier.verify(certificate, at=question.at)
+    return LoggedIn(identity=identity, link=None, origin=question.origin, at=question.at)
 
 
 def _trust(question: Question) -> TrustStore:

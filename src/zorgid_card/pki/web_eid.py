@@ -198,7 +198,8 @@ def _text(token: dict[str, Any], field: str) -> str:
 
 
 def _base64(token: dict[str, Any], field: str) -> bytes:
-    octets = decode_base64(_text(token, field))
+    text = _text(token, field)
+    octets = decode_base64(text) if text.isascii() else None  # a half surrogate cannot even be encoded
     if octets is None:
         raise MessageError(f"{field} is not base64", field=field)
     return octets

@@ -8,12 +8,11 @@ and its revocation; then what the portal's policy and records say.
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import json
 import secrets
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -25,8 +24,10 @@ from zorgid_card.errors import (
     ReplayError,
 )
 from zorgid_card.pki.certificate import Certificate
-from zorgid_card.pki.identity import UZIIdentity, ZorgIDIdentity, read_uzi_identity, read_zorgid_identity
+from zorgid_card.pki.hierarchy import KNOWN, Hierarchy
+from zorgid_card.pki.identity import UZIIdentity, ZorgIDIdentity, read_zorgid_identity
 from zorgid_card.pki.revocation import Revocation
+from zorgid_card.pki.tls import TLSProxy, client_certificate
 from zorgid_card.pki.trust import TrustStore
 from zorgid_card.pki.verifier import CertificateVerifier
 from zorgid_card.pki.web_eid import require_origin, verify_token
@@ -39,7 +40,7 @@ SMARTCARD = "zorgid-smartcard"
 LIFETIME = timedelta(minutes=5)
 """How long a challenge may be answered (the Web eID architecture's figure)."""
 
-LOGGED_IN_LIMIT = 64 * 1024
+LOGGED_IN_LIMIT = 200_000
 """Characters of a :class:`LoggedIn` as JSON."""
 
 
@@ -72,15 +73,13 @@ class LoggedIn:
     """Who logged in, and for which organisation. From a UZI pass all of it; from a ZORG-ID Smartcard by the portal's records.
 
     Attributes:
-        identity: what the certificate says.
-        certificate: DER.
+        identity: what the certificate says, and the certificate.
         link: what the portal's records say, for a ZORG-ID Smartcard.
         origin: where.
         at: when, UTC.
     """
 
     identity: UZIIdentity | ZorgIDIdentity
-    certificate: bytes
     link: Link | None
     origin: str
     at: datetime
@@ -89,6 +88,11 @@ class LoggedIn:
     def means(self) -> str:
         """``uzi-pass`` or ``zorgid-smartcard``."""
         return UZI_PASS if isinstance(self.identity, UZIIdentity) else SMARTCARD
+
+    @property
+    def certificate(self) -> bytes:
+        """The card's certificate, DER."""
+        return self.identity.certificate
 
     @property
     def uzi_number(self) -> str:
@@ -142,70 +146,78 @@ class LoggedIn:
             raise ValueError("a ZORG-ID Smartcard logs in by a link")
         return self.link
 
-    def to_json(self) -> dict[str, Any]:
-        """The whole as JSON: for a session's store, for another service, for a page. Times are ISO 8601, octets base64."""
+    def to_dict(self) -> dict[str, Any]:
+        """All of it as JSON has it: moments in ISO 8601, UTC; ``identity`` as the identity's own ``to_dict`` gives it."""
         return {
             "means": self.means,
             "uzi_number": self.uzi_number,
             "common_name": self.common_name,
-            "given_names": self.identity.given_names,
-            "surname": self.identity.surname,
-            "pass_type": self.identity.pass_type if isinstance(self.identity, UZIIdentity) else None,
-            "environment": self.identity.environment if isinstance(self.identity, UZIIdentity) else None,
             "ura": self.ura,
             "organisation": self.organisation,
             "role": self.role,
             "agb": self.agb,
-            "person_id": self.person_id,
-            "card_serial": self.card_serial,
-            "guest_until": self.link.until.isoformat() if self.link and self.link.until else None,
             "until": self.until.isoformat(),
             "origin": self.origin,
             "at": self.at.isoformat(),
-            "certificate": base64.b64encode(self.certificate).decode(),
+            "link": _shown(self.link),
+            "identity": self.identity.to_dict(),
         }
 
+    def to_json(self) -> str:
+        """:meth:`to_dict` as JSON text: for a session's store, or for another service."""
+        return json.dumps(self.to_dict(), ensure_ascii=False, separators=(",", ":"))
+
     @classmethod
-    def from_json(cls, value: object) -> LoggedIn:
-        """What :meth:`to_json` gave, back again. Nothing is judged anew: see :meth:`LogIn.recheck`.
+    def from_json(cls, text: str, *, lenient: bool = False, hierarchies: Iterable[Hierarchy] = KNOWN) -> LoggedIn:
+        """What :meth:`to_json` gave. The certificate is read again, and all else must say the same; nothing is judged anew: see
+        :meth:`LogIn.recheck`.
+
+        Args:
+            text: JSON.
+            lenient, hierarchies: as for :func:`~zorgid_card.pki.identity.read_uzi_identity`.
 
         Raises:
-            MessageError: it is something else; ``field``.
+            MessageError: not such JSON, or it contradicts itself; ``field``.
             CertificateError: its certificate cannot be read.
         """
-        known = _fields(value)
-        certificate = _octets(known, "certificate")
+        known = _fields(text)
         identity: UZIIdentity | ZorgIDIdentity
         if known["means"] == UZI_PASS:
-            identity, link = read_uzi_identity(certificate), None
+            identity = UZIIdentity.from_json(json.dumps(known["identity"]), lenient=lenient, hierarchies=hierarchies)
         else:
-            identity, link = read_zorgid_identity(certificate), _link(known)
-        found = cls(
-            identity=identity,
-            certificate=certificate,
-            link=link,
-            origin=_text(known, "origin"),
-            at=_moment(known, "at"),
-        )
-        for name, said in found.to_json().items():
-            if known[name] != said:
+            identity = ZorgIDIdentity.from_json(json.dumps(known["identity"]))
+        link = _link(known["link"]) if known["means"] == SMARTCARD else None
+        found = cls(identity=identity, link=link, origin=_text(known, "origin"), at=_moment(known, "at"))
+        for name, said in found.to_dict().items():
+            if name != "identity" and known[name] != said:
                 raise MessageError(f"{name} is not what the rest says", field=name)
         return found
 
 
 _NAMES = frozenset({
-    "means", "uzi_number", "common_name", "given_names", "surname", "pass_type", "environment", "ura", "organisation", "role",
-    "agb", "person_id", "card_serial", "guest_until", "until", "origin", "at", "certificate",
+    "means", "uzi_number", "common_name", "ura", "organisation", "role", "agb", "until", "origin", "at", "link", "identity",
 })  # fmt: skip
+_LINK = frozenset(field.name for field in fields(Link))
 
 
-def _fields(value: object) -> dict[str, Any]:
-    if not isinstance(value, dict) or len(repr(value)) > LOGGED_IN_LIMIT:
-        raise MessageError("a log-in is a JSON object", field="")
-    for name in value.keys() ^ _NAMES:
-        raise MessageError(f"{name!r} is {'missing' if name in _NAMES else 'unknown'}", field=str(name)[:40])
-    if value["means"] not in (UZI_PASS, SMARTCARD):
+def _fields(text: str) -> dict[str, Any]:
+    if not isinstance(text, str) or len(text) > LOGGED_IN_LIMIT:
+        raise MessageError("a log-in is JSON text", field="")
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise MessageError("a log-in is JSON", field="") from error
+    known = _named(value, _NAMES, "")
+    if known["means"] not in (UZI_PASS, SMARTCARD):
         raise MessageError("unknown means of logging in", field="means")
+    return known
+
+
+def _named(value: object, names: frozenset[str], field: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise MessageError("not a JSON object", field=field)
+    for name in value.keys() ^ names:
+        raise MessageError(f"{name!r} is {'missing' if name in names else 'unknown'}", field=str(name)[:40])
     return value
 
 
@@ -223,22 +235,14 @@ def _moment(known: dict[str, Any], name: str) -> datetime:
         raise MessageError(f"{name} is not a time", field=name) from error
 
 
-def _octets(known: dict[str, Any], name: str) -> bytes:
-    try:
-        return base64.b64decode(_text(known, name).encode("ascii"), validate=True)
-    except (binascii.Error, UnicodeEncodeError) as error:
-        raise MessageError(f"{name} is not base64", field=name) from error
+def _shown(link: Link | None) -> dict[str, str | None] | None:
+    return None if link is None else asdict(link) | {"until": link.until.isoformat() if link.until else None}
 
 
-def _link(known: dict[str, Any]) -> Link:
-    return Link(
-        ura=_text(known, "ura"),
-        organisation=_text(known, "organisation"),
-        role=_text(known, "role"),
-        person_id=_text(known, "person_id"),
-        card_serial=_text(known, "card_serial"),
-        until=None if known["guest_until"] is None else _moment(known, "guest_until"),
-    )
+def _link(value: object) -> Link:
+    known = _named(value, _LINK, "link")
+    until = None if known["until"] is None else _moment(known, "until")
+    return Link(until=until, **{name: _text(known, name) for name in _LINK - {"until"}})
 
 
 class LogIn:
@@ -291,7 +295,10 @@ class LogIn:
 
         Raises:
             StorageError: the store cannot be written.
+            ValueError: ``binding`` is empty: everybody without a session would share one challenge.
         """
+        if not binding:
+            raise ValueError("a challenge is bound to a browser session: begin one first")
         now = self._clock()
         nonce = base64.b64encode(secrets.token_bytes(32)).decode()
         challenge = LogInChallenge(
@@ -320,6 +327,22 @@ class LogIn:
         nonce = self._take(binding, now)
         certificate = verify_token(token, origin=self.origin, nonce=nonce)
         return self._judge(certificate, ura, now, used=True)
+
+    def over_tls(
+        self, headers: Iterable[tuple[str, str]], *, peer: str, proxy: TLSProxy, ura: str | None = None
+    ) -> LoggedIn:
+        """Judge who shows a card in the TLS handshake with the portal's proxy, in the place of a challenge and a token.
+
+        Args:
+            headers, peer, proxy: as for :func:`~zorgid_card.pki.tls.identity_from_tls`.
+            ura: as for :meth:`verify`.
+
+        Raises:
+            NotAProxyError, NoClientCertificateError, TLSHeaderError: there is no certificate, or no relying on the headers.
+            ZorgIDError: as :meth:`verify` raises for certificate, policy and records.
+        """
+        shown = client_certificate(headers, peer=peer, proxy=proxy)
+        return self._judge(shown.certificate, ura, self._clock(), used=True)
 
     def reauthenticate(self, token: str, *, binding: str, who: LoggedIn) -> LoggedIn:
         """Have the person who is logged in prove it once more, for the same organisation; with whichever of their cards.
@@ -365,14 +388,14 @@ class LogIn:
             if self._cards is None or self._links is None:
                 raise
             return self._smartcard(self._cards, self._links, certificate, ura, now, used=used)
-        return self._pass(identity, certificate, ura, now)
+        return self._pass(identity, ura, now)
 
-    def _pass(self, identity: UZIIdentity, certificate: Certificate, ura: str | None, now: datetime) -> LoggedIn:
+    def _pass(self, identity: UZIIdentity, ura: str | None, now: datetime) -> LoggedIn:
         if ura not in (None, identity.ura):
             raise NotLinkedError(ura=ura)
         if self._links is not None:
             self._links.require_admitted(identity.ura)
-        return LoggedIn(identity=identity, certificate=certificate.der, link=None, origin=self.origin, at=now)
+        return LoggedIn(identity=identity, link=None, origin=self.origin, at=now)
 
     def _smartcard(
         self,
@@ -389,4 +412,4 @@ class LogIn:
             certificate=certificate.der, serial=certificate.serial_hex, uzi_number=identity.uzi_number
         )
         link = links.acting_for(presented, ura=ura, at=now, used=used)
-        return LoggedIn(identity=identity, certificate=certificate.der, link=link, origin=self.origin, at=now)
+        return LoggedIn(identity=identity, link=link, origin=self.origin, at=now)

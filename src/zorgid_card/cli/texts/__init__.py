@@ -41,6 +41,7 @@ _VARIANTS = ("what", "rule", "expected", "state", "reason", "card", "purpose", "
 """Details of an error by whose value a sentence of its own may be chosen: ``error.<code>:<value>``; the first one counts."""
 _TECHNICAL = re.compile(r"[0-9A-F]{2,8}|[0-9]+(\.[0-9]+)*")
 """A number of a system or standard: the same in every language."""
+_TAG = re.compile(r"(?:^|[,\s])(nl|en)\b")
 _OURS = ("error", "demo")
 """Faults of this program itself: their message is there to be reported, in the language it is in."""
 
@@ -57,6 +58,22 @@ class Language(StrEnum):
         names = ("LC_ALL", "LC_MESSAGES", "LANG")
         chosen = next((environment[name] for name in names if environment.get(name)), "")
         return cls.NL if chosen.lower().startswith("nl") else cls.EN
+
+    @classmethod
+    def of_header(cls, tags: str) -> Language:
+        """The first of ours in an Accept-Language header (RFC 9110, 12.5.4), whatever its weight; Dutch if there is none."""
+        found = _TAG.search(tags.lower())
+        return cls(found[1]) if found else cls.NL
+
+
+def explain(error: ZorgIDError, accept_language: str = "") -> str:
+    """One sentence for people in Dutch or English: what is wrong, and what to do.
+
+    Args:
+        error: any of this library's.
+        accept_language: what the browser's header of that name says; Dutch if it names neither.
+    """
+    return Texts(Language.of_header(accept_language)).error(error)
 
 
 class Texts:

@@ -199,6 +199,18 @@ _PORTAL = {
         "Het getal op de telefoon is niet het getal dat het portaal toont; begin opnieuw met inloggen.",
         "The number entered on the phone is not the one that the portal shows; start the log-in again.",
     ),
+    "error.portal.not_a_proxy": Text(
+        "Dit verzoek kwam niet langs de eigen poort van het portaal[[ (maar van {peer})]]; gebruik het gewone adres van het portaal.",
+        "This request did not come through the portal's own door[[ (but from {peer})]]; use the portal's usual address.",
+    ),
+    "error.portal.no_client_certificate": Text(
+        "Uw browser heeft geen pas getoond; plaats uw UZI-pas in de paslezer, sluit alle vensters van de browser en open het portaal opnieuw.",
+        "Your browser did not show a pass; put your UZI pass into the reader, close all windows of the browser and open the portal again.",
+    ),
+    "error.portal.tls_header": Text(
+        "Het portaal kan niet afgaan op wat het over uw verbinding te horen krijgt[[ ({header}: {reason})]]; neem contact op met de beheerder van het portaal.",
+        "The portal cannot rely on what it is told about your connection[[ ({header}: {reason})]]; contact the portal's administrator.",
+    ),
     "error.portal.card_in_use": Text(
         "Deze kaart[[ ({serial})]] is al in gebruik; plaats een lege ZORG-ID Smartcard, of laat deze eerst intrekken.",
         "This card[[ ({serial})]] is in use already; put in a blank ZORG-ID Smartcard, or have this one revoked first.",
