@@ -97,6 +97,12 @@ class MessageError(EncodingError):
     code = "encoding.message"
 
 
+class SAMLError(EncodingError):
+    """Not a SAML assertion of the form that AORTA asks for; ``reason`` says what, ``element`` where."""
+
+    code = "encoding.saml"
+
+
 # --- card ------------------------------------------------------------------------------------------------------------
 
 
@@ -405,6 +411,12 @@ class SignatureError(CertificateError):
     code = "certificate.signature"
 
 
+class TokenHolderError(CertificateError):
+    """A token that names another holder or organisation than the certificate it is signed with; ``field``."""
+
+    code = "certificate.token_holder"
+
+
 class ResidencyError(CertificateError):
     """The key is not proven to be on this card (CRD-7); ``reason``."""
 
@@ -431,6 +443,12 @@ class ReplayError(PortalError):
     """Used before, or used with other contents: a challenge, QR code or idempotency key serves once; ``what``."""
 
     code = "portal.replay"
+
+
+class TokenConditionsError(PortalError):
+    """A token that is not meant for here or for now; ``reason``: expired, early, lifetime, audience, disagreement."""
+
+    code = "portal.token_conditions"
 
 
 class PassTypeError(PortalError):
