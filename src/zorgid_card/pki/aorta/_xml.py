@@ -37,7 +37,8 @@ _DECLARATION: Final = re.compile(
     rb"""(?:\s+standalone\s*=\s*(?:'(?:yes|no)'|"(?:yes|no)"))?\s*\?>"""
 )
 _NCNAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,199}", re.ASCII)
-_BASE64: Final = re.compile(r"[A-Za-z0-9+/\s]+={0,2}\s*", re.ASCII)
+_BASE64: Final = re.compile(r"[A-Za-z0-9+/]+={0,2}", re.ASCII)
+_SPACE: Final = str.maketrans("", "", " \t\r\n")
 
 
 def saml(name: str) -> str:
@@ -74,7 +75,9 @@ def _extra(name: str) -> ModuleType:
         return import_module(name)
     except ModuleNotFoundError as error:
         missing = name.partition(".")[0]
-        raise ModuleNotFoundError(f"{missing} is missing; install it: pip install 'zorgid-card[saml]'", name=missing) from error
+        raise ModuleNotFoundError(
+            f"{missing} is missing; install it: pip install 'zorgid-card[saml]'", name=missing
+        ) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,8 +276,7 @@ def _require_algorithms(root: Element) -> None:
     if reference.get("URI") != f"#{root.get('ID')}":
         raise refuse("reference")
     for value in (reference.find(ds("DigestValue")), root.find(f"{ds('Signature')}/{ds('SignatureValue')}")):
-        if not _BASE64.fullmatch(value.text):
-            raise refuse("base64", value.tag)
+        octets(value)
 
 
 def canonical(element: Element) -> bytes:
@@ -293,7 +295,9 @@ def octets(element: Element) -> bytes:
     Raises:
         SAMLError: it is not base64.
     """
-    text = "".join((element.text or "").split())
+    text = str(element.text).translate(_SPACE)  # before it is matched: white space may fill the whole token
+    if not _BASE64.fullmatch(text):
+        raise refuse("base64", element.tag)
     try:
         return base64.b64decode(text, validate=True)
     except ValueError as error:
