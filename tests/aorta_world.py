@@ -22,19 +22,20 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from zorgid_card.pki.aorta import (
     Acting,
-    ChainJudge,
     Content,
     Inschrijftoken,
     Mandaattoken,
+    SmartcardJudge,
     Transactietoken,
     VerifiedToken,
     sign_token,
     verify_token,
 )
-from zorgid_card.pki.chain import Trust
-from zorgid_card.pki.identity import UZIIdentity, ZorgIDIdentity, read_uzi_identity, read_zorgid_identity
 from zorgid_card.pki.profile import POLICIES
+from zorgid_card.pki.revocation import CRLs
 from zorgid_card.pki.signing import SoftwareSigner
+from zorgid_card.pki.trust import TrustStore
+from zorgid_card.pki.verifier import CertificateVerifier
 from zorgid_card.testkit.keys import KeyPool
 from zorgid_card.testkit.pki import UZITestPKI
 from zorgid_card.testkit.uzi_contents import PassContents
@@ -119,18 +120,18 @@ def token(kind: str) -> bytes:
 
 
 @functools.cache
-def passes() -> ChainJudge[UZIIdentity]:
-    return ChainJudge(pki().trust("Z", "N"), lambda certificate: [pki().crl(certificate, NOW)], read_uzi_identity)
+def passes() -> CertificateVerifier:
+    return CertificateVerifier(pki().trust("Z", "N"), CRLs(lambda certificate: [pki().crl(certificate, NOW)]))
 
 
 @functools.cache
-def smartcards() -> ChainJudge[ZorgIDIdentity]:
+def smartcards() -> SmartcardJudge:
     """The CA of the ZORG-ID Smartcards, whose CRLs are empty."""
     authority = issuer().authority
-    trust = Trust(anchors=authority.chain[-1:], intermediates=authority.chain[:-1], policies=POLICIES)
+    trust = TrustStore(anchors=authority.chain[-1:], intermediates=authority.chain[:-1], policies=POLICIES)
     until = NOW + timedelta(days=1)
     crls = {der: authority.sign_crl((), 1, NOW, until, root=der == authority.chain[-1]) for der in authority.chain}
-    return ChainJudge(trust, lambda certificate: [crls[certificate]], read_zorgid_identity)
+    return SmartcardJudge(trust, CRLs(lambda certificate: [crls[certificate]]))
 
 
 def verified(data: bytes, kind: type[Any], **options: Any) -> VerifiedToken[Any]:

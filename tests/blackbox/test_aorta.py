@@ -23,7 +23,7 @@ from aorta_world import (
     xmlsec_verifies,
 )
 from zorgid_card import PINRequest, Secret, find_reader, open_card
-from zorgid_card.pki.aorta import Acting, Inschrijftoken, Transactietoken, sign_token, sign_with_card
+from zorgid_card.pki.aorta import Acting, Inschrijftoken, Transactietoken, sign_with_card
 from zorgid_card.pki.identity import ZorgIDIdentity
 from zorgid_card.testkit.card import VirtualCard
 from zorgid_card.testkit.uzi import DEFAULT_PIN, VirtualUZIPass
@@ -76,9 +76,8 @@ def test_aut_4_a_zorgid_smartcard_in_a_reader_signs_what_xmlsec1_verifies(
 ) -> None:
     name, pin = insert(issuer().card(FATIMA_EL_AMRANI, algorithm="RSA2048")), Asked(PIN)
     with open_card(find_reader(name)) as card:
-        certificate = card.authentication_certificate()
-        signer = card.authentication_signer(pin)
-        token = sign_token(CONTENTS[kind.kind.name], signer, certificate, at=NOW, acting=ACTING)
+        certificate = card.certificates()["authenticity"]
+        token = sign_with_card(CONTENTS[kind.kind.name], card, pin, at=NOW, acting=ACTING)
     assert pin.times == 1
     assert xmlsec_verifies(tmp_path, token, Key(key_of(worker(), "authenticity").private, certificate))
     assert verified(token, kind, smartcards=smartcards(), registry=Linked()).ura == ACTING.ura

@@ -75,6 +75,7 @@ from zorgid_card.pki.aorta import (
     signing_input,
 )
 from zorgid_card.pki.aorta.names import issuer_serial, issuer_text, read_issuer_serial
+from zorgid_card.pki.certificate import Certificate
 from zorgid_card.pki.identity import UZIIdentity, ZorgIDIdentity
 from zorgid_card.pki.signing import SoftwareSigner
 from zorgid_card.secret import Secret
@@ -466,13 +467,6 @@ def test_aut_4_a_pass_that_may_not_sign_is_not_asked_for_its_pin() -> None:
     assert requests == []
 
 
-def by_smartcard(
-    content: Content, card: Any, pin: Callable[[PINRequest], Secret], acting: Acting | None = ACTING
-) -> bytes:
-    signer, certificate = card.authentication_signer(pin), card.authentication_certificate()
-    return sign_token(content, signer, certificate, at=NOW, acting=acting)
-
-
 class Linked:
     """A registry that knows one holder."""
 
@@ -491,7 +485,7 @@ def test_aut_4_a_zorgid_smartcard_signs_with_the_registrys_word(content: Content
     card: Any = open_card(link)
     assert card.kind is CardKind.ZORGID
     requests: list[PINRequest] = []
-    data = by_smartcard(content, card, asked(SMARTCARD_PIN, requests))
+    data = sign_with_card(content, card, asked(SMARTCARD_PIN, requests), at=NOW, acting=ACTING)
     assert len(requests) == 1
     assert text(data, "//saml:AuthnContextClassRef") == "urn:oasis:names:tc:SAML:2.0:ac:classes:X509"
     assert text(data, "//saml:Issuer") == URA
@@ -513,13 +507,15 @@ def test_aut_4_a_zorgid_smartcard_without_the_registrys_word_or_with_an_ec_key_i
     provide: Any = asked(SMARTCARD_PIN, requests)
     card: Any = open_card(link)
     with pytest.raises(NotLinkedError):
-        by_smartcard(TRANSACTION, card, provide, None)
+        sign_with_card(TRANSACTION, card, provide, at=NOW)
+    with pytest.raises(UsageError, match="no certificate"):
+        sign_with_card(MANDATE, card, provide, at=NOW, acting=ACTING)
     with pytest.raises(CertificateUsageError):
-        by_smartcard(MANDATE, card, provide)
+        sign_token(MANDATE, card.signer("authenticity", provide), card.certificates()["authenticity"], at=NOW)
     _, link = powered(issuer().card(FATIMA_EL_AMRANI, algorithm="ECCP256"))
     card = open_card(link)
     with pytest.raises(UsageError, match="RSA"):
-        by_smartcard(TRANSACTION, card, provide)
+        sign_with_card(TRANSACTION, card, provide, at=NOW, acting=ACTING)
     assert requests == []
 
 
@@ -527,7 +523,7 @@ def test_aut_4_in_a_zorgid_smartcards_role_the_registry_has_the_last_word() -> N
     _, link = powered(issuer().card(FATIMA_EL_AMRANI, algorithm="RSA2048"))
     card: Any = open_card(link)
     claimed = Acting(ura=ACTING.ura, role="01.015")
-    data = by_smartcard(TRANSACTION, card, asked(SMARTCARD_PIN, []), claimed)
+    data = sign_with_card(TRANSACTION, card, asked(SMARTCARD_PIN, []), at=NOW, acting=claimed)
     with pytest.raises(ZorgIDError) as caught:
         verified(data, Transactietoken, smartcards=smartcards(), registry=Linked(ACTING))
     assert caught.value.details == {"field": "NameID"}
@@ -583,8 +579,8 @@ def test_aut_4_a_transaction_is_within_its_mandate() -> None:
     ],
 )
 def test_aut_4_an_issuers_name_is_understood_in_each_spelling(spelling: str) -> None:
-    certificate = x509.load_der_x509_certificate(key_of(doctor(), "authenticity").certificate)
-    assert read_issuer_serial(spelling, str(certificate.serial_number)) == issuer_serial(certificate)
+    certificate = Certificate.parse(key_of(doctor(), "authenticity").certificate)
+    assert read_issuer_serial(spelling, str(certificate.serial)) == issuer_serial(certificate)
     assert read_issuer_serial(spelling.replace("CIBG", "CIBH"), "1") != issuer_serial(certificate)
 
 
@@ -599,10 +595,10 @@ def test_any_issuers_name_is_understood_or_refused(name: str, serial: str) -> No
 
 @pytest.mark.parametrize("usage", ["authenticity", "signature"])
 def test_the_real_test_pass_is_named_by_its_issuer(usage: str) -> None:
-    certificate = x509.load_pem_x509_certificate(shared(f"uzi-test-card/{usage}.cer"))
+    certificate = Certificate.parse(shared(f"uzi-test-card/{usage}.cer"))
     written = issuer_text(certificate)
     assert written.startswith("CN=TEST UZI-register Zorgverlener CA G3,")
-    assert read_issuer_serial(written, str(certificate.serial_number)) == issuer_serial(certificate)
+    assert read_issuer_serial(written, str(certificate.serial)) == issuer_serial(certificate)
 
 
 @KINDS

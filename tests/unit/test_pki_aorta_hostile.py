@@ -14,7 +14,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from cryptography import x509
 from cryptography.hazmat.primitives import hashes, hmac
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -45,6 +44,7 @@ from aorta_world import (
 from zorgid_card.errors import ZorgIDError
 from zorgid_card.pki.aorta import Inschrijftoken, Mandaattoken, Transactietoken, sign_token
 from zorgid_card.pki.aorta.build import key_info
+from zorgid_card.pki.certificate import Certificate
 from zorgid_card.pki.statement import CONSENT, SESSION, encode, verify_statement
 from zorgid_card.testkit.keys import KeyPool
 from zorgid_card.testkit.pki import UZITestPKI
@@ -607,7 +607,7 @@ def signed_for(key: Key) -> bytes:
     """Any document with the KeyInfo of this key."""
     root = sound()
     old = one(root, "/*/ds:Signature/ds:KeyInfo")
-    made = key_info(x509.load_der_x509_certificate(key.certificate), enclosed=True, token_reference=False)
+    made = key_info(Certificate.parse(key.certificate), enclosed=True, token_reference=False)
     old.getparent().replace(old, made)
     return dumped(root)
 
