@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, padding
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -75,6 +76,7 @@ from zorgid_card.pki.aorta import (
     signing_input,
 )
 from zorgid_card.pki.aorta.names import issuer_serial, issuer_text, read_issuer_serial
+from zorgid_card.pki.aorta.sign import _CardKey
 from zorgid_card.pki.certificate import Certificate
 from zorgid_card.pki.identity import UZIIdentity, ZorgIDIdentity
 from zorgid_card.pki.signing import SoftwareSigner
@@ -407,6 +409,37 @@ def test_what_the_card_signs_must_verify() -> None:
         sign_token(TRANSACTION, Lies(), key.certificate, at=NOW)
 
 
+def test_aut_4_a_card_makes_no_other_signature_than_aortas() -> None:
+    key = _CardKey(key_of(doctor(), "authenticity").signer)
+    for padding_, digest in (
+        (padding.PSS(padding.MGF1(hashes.SHA256()), 32), hashes.SHA256()),
+        (padding.PKCS1v15(), hashes.SHA1()),
+    ):
+        with pytest.raises(UsageError):
+            key.sign(b"", padding=padding_, algorithm=digest)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: Acting(ura="9000012", role="01.015"),
+        lambda: Acting(ura="90000123", role="01015"),
+        lambda: Mandaattoken(context="x", ura="x0000123"),
+        lambda: Mandaattoken(context=""),
+    ],
+)
+def test_what_is_not_of_its_form_makes_no_token(make: Callable[[], object]) -> None:
+    with pytest.raises(UsageError):
+        make()
+
+
+@pytest.mark.parametrize("name", ["2.5.4.9=" + "x" * 2000, "2.5.4.97=#020101", "2.5.4.97=#0c02ff", "", "x", "CN", "=x"])
+def test_an_issuers_name_that_cannot_be_is_refused(name: str) -> None:
+    with pytest.raises(ZorgIDError) as caught:
+        read_issuer_serial(name, "1")
+    assert caught.value.details["reason"] == "issuer name"
+
+
 @pytest.mark.parametrize("bsn", ["999911121", "99991112", "000000000", "９９９９１１１２０", "999911120 ", ""])
 def test_a_number_that_cannot_be_a_bsn_is_refused_and_not_told(bsn: str) -> None:
     with pytest.raises(UsageError) as caught:
@@ -517,6 +550,18 @@ def test_aut_4_a_zorgid_smartcard_without_the_registrys_word_or_with_an_ec_key_i
     with pytest.raises(UsageError, match="RSA"):
         sign_with_card(TRANSACTION, card, provide, at=NOW, acting=ACTING)
     assert requests == []
+
+
+def test_aut_4_a_registry_that_answers_for_another_organisation_is_not_heard() -> None:
+    class Confused:
+        def require(self, identity: ZorgIDIdentity, ura: str, role: str | None, /) -> Acting:
+            return Acting(ura="90000999", role="00.000")
+
+    _, link = powered(issuer().card(FATIMA_EL_AMRANI, algorithm="RSA2048"))
+    data = sign_with_card(ENROLMENT, open_card(link), asked(SMARTCARD_PIN, []), at=NOW, acting=ACTING)  # type: ignore[arg-type]
+    with pytest.raises(ZorgIDError) as caught:
+        verified(data, Inschrijftoken, smartcards=smartcards(), registry=Confused())
+    assert caught.value.details == {"field": "Issuer"}
 
 
 def test_aut_4_in_a_zorgid_smartcards_role_the_registry_has_the_last_word() -> None:

@@ -10,10 +10,12 @@ import re
 import time
 from collections.abc import Callable
 from copy import deepcopy
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+import signxml
 from cryptography.hazmat.primitives import hashes, hmac
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -30,6 +32,7 @@ from aorta_world import (
     doctor,
     dumped,
     etree,
+    issuer,
     key_of,
     one,
     parsed,
@@ -41,6 +44,8 @@ from aorta_world import (
     verified,
     worker,
 )
+from card_scripts import powered
+from zorgid_card.cards import open_card
 from zorgid_card.errors import ZorgIDError
 from zorgid_card.pki.aorta import Inschrijftoken, Mandaattoken, Transactietoken, sign_token
 from zorgid_card.pki.aorta.build import key_info
@@ -649,6 +654,30 @@ def test_aut_4_a_pass_of_another_pki_is_not_trusted() -> None:
     contents = foreign.pass_(JAN_DE_VRIES, DE_LINDE, "Z", "01.015")
     code, _ = refusal(signed(TRANSACTION, contents), intermediates=foreign.chain("Z"))
     assert code == "certificate.untrusted"
+
+
+def test_aut_4_an_ec_certificate_verifies_no_rsa_signature() -> None:
+    _, link = powered(issuer().card(worker().holder))
+    card: Any = open_card(link)
+    root = sound()
+    made = key_info(Certificate.parse(card.certificates()["authenticity"]), enclosed=True, token_reference=False)
+    old = one(root, "/*/ds:Signature/ds:KeyInfo")
+    old.getparent().replace(old, made)
+    with pytest.raises(ZorgIDError, match="RS256 does not fit the key"):
+        verified(dumped(root), Transactietoken)
+
+
+def test_aut_4_nothing_is_read_but_what_the_signature_covers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the library for signatures says was signed: another element, or the same with another ID, is not the token."""
+    genuine = signxml.XMLVerifier.verify
+    for covered in (element("Subject"), evil(), None):
+
+        def deceived(*given_: Any, covered: Any = covered, **options: Any) -> Any:
+            return replace(genuine(*given_, **options), signed_xml=covered)
+
+        monkeypatch.setattr(signxml.XMLVerifier, "verify", deceived)
+        with pytest.raises(ZorgIDError, match="covers something else"):
+            verified(token("transactietoken"), Transactietoken)
 
 
 def test_aut_4_a_certificate_that_is_not_at_hand_is_no_certificate() -> None:
