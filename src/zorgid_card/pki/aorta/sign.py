@@ -106,7 +106,7 @@ def _end(
         raise UsageError(f"a {content.kind.name} holds for 1 second to {bounds.longest}", reason="lifetime")
     end = (now + chosen).replace(microsecond=0)
     last = certificate.not_after + _SECOND  # that second is included (RFC 5280, 4.1.2.5)
-    return min(end, last) if content.kind.within_certificate else end
+    return end if bounds.outlives else min(end, last)
 
 
 def _signed(form: Form, signer: Signer) -> bytes:

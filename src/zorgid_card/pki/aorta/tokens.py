@@ -47,7 +47,6 @@ class Kind:
         method: of its SubjectConfirmation.
         confirmed: whether that names the signer's certificate.
         authenticated: whether it says how the signer proved who they are (AuthnStatement).
-        within_certificate: whether it ends no later than the certificate.
     """
 
     name: str
@@ -57,15 +56,15 @@ class Kind:
     method: str
     confirmed: bool
     authenticated: bool
-    within_certificate: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Lifetime:
-    """How long a kind of token holds: unless told otherwise, and at most."""
+    """How long a kind of token holds: unless told otherwise, and at most; and whether it may outlive its certificate."""
 
     usual: timedelta
     longest: timedelta
+    outlives: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +90,7 @@ class Profile:
             {
                 "transactietoken": Lifetime(timedelta(minutes=5), timedelta(minutes=15)),
                 # 18 months are 546 to 550 days.
-                "inschrijftoken": Lifetime(timedelta(days=546), timedelta(days=550)),
+                "inschrijftoken": Lifetime(timedelta(days=546), timedelta(days=550), outlives=True),
                 "mandaattoken": Lifetime(timedelta(days=365), timedelta(days=3 * 366)),
             }
         )
@@ -174,7 +173,6 @@ class Transactietoken:
         method=HOLDER_OF_KEY,
         confirmed=True,
         authenticated=True,
-        within_certificate=True,
     )
     attributes: Mapping[str, str] = field(default_factory=dict)
 
@@ -199,7 +197,6 @@ class Inschrijftoken:
         method=SENDER_VOUCHES,
         confirmed=True,
         authenticated=True,
-        within_certificate=False,
     )
     bsn: str = field(repr=False)
     attributes: Mapping[str, str] = field(default_factory=dict)
@@ -228,7 +225,6 @@ class Mandaattoken:
         method=SENDER_VOUCHES,
         confirmed=False,
         authenticated=False,
-        within_certificate=True,
     )
     context: str
     ura: str | None = None
