@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
+from zorgid_card.errors import NotLinkedError
 from zorgid_card.pki.aorta import (
     Acting,
     Content,
@@ -36,6 +37,7 @@ from zorgid_card.pki.revocation import CRLs
 from zorgid_card.pki.signing import SoftwareSigner
 from zorgid_card.pki.trust import TrustStore
 from zorgid_card.pki.verifier import CertificateVerifier
+from zorgid_card.ports.links import Link, PresentedCard
 from zorgid_card.testkit.keys import KeyPool
 from zorgid_card.testkit.pki import UZITestPKI
 from zorgid_card.testkit.uzi_contents import PassContents
@@ -136,6 +138,22 @@ def smartcards() -> SmartcardJudge:
 
 def verified(data: bytes, kind: type[Any], **options: Any) -> VerifiedToken[Any]:
     return verify_token(data, kind, **{"passes": passes(), "at": NOW, "used": None, **options})
+
+
+class Linked:
+    """A portal's records of one card, whose holder acts for one organisation."""
+
+    def __init__(self, acting: Acting, *, listens: bool = True) -> None:
+        self.acting, self.listens = acting, listens
+
+    def acting_for(self, card: PresentedCard, /, *, ura: str | None, at: datetime, used: bool) -> Link:
+        if card.uzi_number != FATIMA_EL_AMRANI.uzi_number or (self.listens and ura != self.acting.ura):
+            raise NotLinkedError(ura=ura)
+        return Link(ura=self.acting.ura, organisation="", role=self.acting.role, person_id="1", card_serial=card.serial)
+
+    def require_admitted(self, ura: str, /) -> None:
+        """Not asked."""
+        raise AssertionError
 
 
 # --- changing tokens -----------------------------------------------------------------------------------------

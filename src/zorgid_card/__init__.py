@@ -29,12 +29,12 @@ if TYPE_CHECKING:
     from zorgid_card.pki.identity import UZIIdentity, read_uzi_identity
     from zorgid_card.pki.trust import TrustStore, read_certificates
     from zorgid_card.pki.verifier import CertificateVerifier
-    from zorgid_card.recipes import CRLFolder, PortalSide, open_portal
+    from zorgid_card.recipes import CRLFolder, PortalSide, open_login, open_portal
     from zorgid_card.secret import Secret
     from zorgid_card.waiting import wait_for_card
-    from zorgid_card.workflows.authentication import LoggedIn
-    from zorgid_card.workflows.card_side import log_in
+    from zorgid_card.workflows.card_side import answer_challenge, log_in
     from zorgid_card.workflows.creation import CardCreation
+    from zorgid_card.workflows.log_in import LoggedIn, LogIn
     from zorgid_card.workflows.pairing import PortalIdentity
     from zorgid_card.workflows.policy import CreationPolicy, Policy
     from zorgid_card.workflows.registration import Registration
@@ -51,6 +51,7 @@ __all__ = [
     "CreationPolicy",
     "Hierarchy",
     "LastTry",
+    "LogIn",
     "LoggedIn",
     "OnKeypad",
     "PINRequest",
@@ -65,9 +66,11 @@ __all__ = [
     "TrustStore",
     "UZIIdentity",
     "ZorgIDError",
+    "answer_challenge",
     "find_reader",
     "log_in",
     "open_card",
+    "open_login",
     "open_portal",
     "open_token",
     "read_certificates",
@@ -100,11 +103,14 @@ _HOME = {
     "PortalSide": "recipes",
     "find_reader": "opening",
     "open_card": "opening",
+    "open_login": "recipes",
     "open_portal": "recipes",
     "wait_for_card": "waiting",
     "open_token": "middleware",
     "Secret": "secret",
-    "LoggedIn": "workflows.authentication",
+    "LogIn": "workflows.log_in",
+    "LoggedIn": "workflows.log_in",
+    "answer_challenge": "workflows.card_side",
     "log_in": "workflows.card_side",
     "CardCreation": "workflows.creation",
     "PortalIdentity": "workflows.pairing",

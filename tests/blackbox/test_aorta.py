@@ -13,6 +13,7 @@ from aorta_world import (
     CONTENTS,
     NOW,
     Key,
+    Linked,
     doctor,
     issuer,
     key_of,
@@ -23,8 +24,7 @@ from aorta_world import (
     xmlsec_verifies,
 )
 from zorgid_card import PINRequest, Secret, find_reader, open_card
-from zorgid_card.pki.aorta import Acting, Inschrijftoken, Transactietoken, sign_with_card
-from zorgid_card.pki.identity import ZorgIDIdentity
+from zorgid_card.pki.aorta import Inschrijftoken, Transactietoken, sign_with_card
 from zorgid_card.testkit.card import VirtualCard
 from zorgid_card.testkit.uzi import DEFAULT_PIN, VirtualUZIPass
 from zorgid_card.testkit.uzi_contents import PassContents
@@ -65,11 +65,6 @@ def test_aut_4_a_pass_in_a_reader_signs_what_xmlsec1_verifies(
         assert verified(token, type(content)).identity.uzi_number == contents().holder.uzi_number
 
 
-class Linked:
-    def require(self, identity: ZorgIDIdentity, ura: str, role: str | None, /) -> Acting:
-        return ACTING
-
-
 @pytest.mark.parametrize("kind", [Transactietoken, Inschrijftoken])
 def test_aut_4_a_zorgid_smartcard_in_a_reader_signs_what_xmlsec1_verifies(
     kind: type[Any], insert: Insert, tmp_path: Path
@@ -80,4 +75,4 @@ def test_aut_4_a_zorgid_smartcard_in_a_reader_signs_what_xmlsec1_verifies(
         token = sign_with_card(CONTENTS[kind.kind.name], card, pin, at=NOW, acting=ACTING)
     assert pin.times == 1
     assert xmlsec_verifies(tmp_path, token, Key(key_of(worker(), "authenticity").private, certificate))
-    assert verified(token, kind, smartcards=smartcards(), registry=Linked()).ura == ACTING.ura
+    assert verified(token, kind, smartcards=smartcards(), links=Linked(ACTING)).ura == ACTING.ura

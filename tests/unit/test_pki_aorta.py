@@ -27,6 +27,7 @@ from aorta_world import (
     NOW,
     TRANSACTION,
     Key,
+    Linked,
     doctor,
     etree,
     issuer,
@@ -46,6 +47,7 @@ from aorta_world import (
 )
 from card_scripts import powered
 from pki_world import shared
+from world import PRACTICE, World, card_pin
 from zorgid_card.cards import CardKind, PINRequest, open_card
 from zorgid_card.errors import (
     CertificateExpiredError,
@@ -70,21 +72,29 @@ from zorgid_card.pki.aorta import (
     Mandaattoken,
     Profile,
     Transactietoken,
+    VerifiedToken,
     require_mandate,
     sign_token,
     sign_with_card,
     signing_input,
 )
+from zorgid_card.pki.aorta.judging import SmartcardJudge
 from zorgid_card.pki.aorta.names import issuer_serial, issuer_text, read_issuer_serial
 from zorgid_card.pki.aorta.sign import _CardKey
 from zorgid_card.pki.certificate import Certificate
 from zorgid_card.pki.identity import UZIIdentity, ZorgIDIdentity
+from zorgid_card.pki.profile import POLICIES
+from zorgid_card.pki.revocation import CRLs
 from zorgid_card.pki.signing import SoftwareSigner
+from zorgid_card.pki.trust import TrustStore
+from zorgid_card.ports.registry import CardLink, SmartCard
 from zorgid_card.secret import Secret
 from zorgid_card.testkit.uzi import DEFAULT_PIN, VirtualUZIPass
 from zorgid_card.testkit.uzi_contents import PassContents
 from zorgid_card.testkit.uzi_profile import DE_LINDE, FATIMA_EL_AMRANI, FRONT_DESK, JAN_DE_VRIES
 from zorgid_card.testkit.zorgid import PIN as SMARTCARD_PIN
+from zorgid_card.workflows.policy import CreationPolicy
+from zorgid_card.workflows.registry_links import RegistryLinks
 
 KINDS = pytest.mark.parametrize("kind", sorted(CONTENTS))
 
@@ -500,18 +510,6 @@ def test_aut_4_a_pass_that_may_not_sign_is_not_asked_for_its_pin() -> None:
     assert requests == []
 
 
-class Linked:
-    """A registry that knows one holder."""
-
-    def __init__(self, acting: Acting) -> None:
-        self.acting = acting
-
-    def require(self, identity: ZorgIDIdentity, ura: str, role: str | None, /) -> Acting:
-        if identity.uzi_number != FATIMA_EL_AMRANI.uzi_number or ura != self.acting.ura:
-            raise NotLinkedError(ura=ura)
-        return self.acting
-
-
 @pytest.mark.parametrize("content", [TRANSACTION, ENROLMENT], ids=["transactietoken", "inschrijftoken"])
 def test_aut_4_a_zorgid_smartcard_signs_with_the_registrys_word(content: Content) -> None:
     _, link = powered(issuer().card(FATIMA_EL_AMRANI, algorithm="RSA2048"))
@@ -522,13 +520,13 @@ def test_aut_4_a_zorgid_smartcard_signs_with_the_registrys_word(content: Content
     assert len(requests) == 1
     assert text(data, "//saml:AuthnContextClassRef") == "urn:oasis:names:tc:SAML:2.0:ac:classes:X509"
     assert text(data, "//saml:Issuer") == URA
-    found = verified(data, type(content), smartcards=smartcards(), registry=Linked(ACTING))
+    found = verified(data, type(content), smartcards=smartcards(), links=Linked(ACTING))
     assert isinstance(found.identity, ZorgIDIdentity)
     assert (found.ura, found.role) == (ACTING.ura, ACTING.role)
     for options, error in (
         ({}, "not accepted"),
-        ({"smartcards": smartcards()}, "registry"),
-        ({"smartcards": smartcards(), "registry": Linked(Acting(ura="90000999", role="00.000"))}, "linked"),
+        ({"smartcards": smartcards()}, "no records"),
+        ({"smartcards": smartcards(), "links": Linked(Acting(ura="90000999", role="00.000"))}, "linked"),
     ):
         with pytest.raises(ZorgIDError, match=error):
             verified(data, type(content), **options)
@@ -552,15 +550,40 @@ def test_aut_4_a_zorgid_smartcard_without_the_registrys_word_or_with_an_ec_key_i
     assert requests == []
 
 
-def test_aut_4_a_registry_that_answers_for_another_organisation_is_not_heard() -> None:
-    class Confused:
-        def require(self, identity: ZorgIDIdentity, ura: str, role: str | None, /) -> Acting:
-            return Acting(ura="90000999", role="00.000")
+def test_aut_4_a_card_made_by_a_portal_signs_for_whom_it_is_linked_to(tmp_path: Path) -> None:
+    world = World(tmp_path, creation=CreationPolicy(key_algorithm="RSA2048"))
+    world.validated()
+    made = world.create(world.worker())
+    card, acting = world.card(), Acting(ura=PRACTICE.ura, role="00.000")
+    judge = SmartcardJudge(
+        TrustStore(world.authority.chain[-1:], world.authority.chain[:-1], policies=POLICIES), CRLs(world.revocation)
+    )
 
+    def judged(at: datetime) -> VerifiedToken[Transactietoken]:
+        token_ = sign_with_card(TRANSACTION, card, card_pin, at=at, acting=acting)  # type: ignore[arg-type]
+        links = RegistryLinks(world.registry)
+        return verified(token_, Transactietoken, at=at, smartcards=judge, links=links)
+
+    found = judged(world.now)
+    assert (found.identity.uzi_number, found.ura, found.role) == ("900000022", PRACTICE.ura, "00.000")
+    with world.registry.begin() as unit:
+        assert unit.get(SmartCard, made.serial).last_used_at == world.now
+        for link in list(unit.find(CardLink, card_serial=made.serial)):
+            unit.remove(link)
+    with pytest.raises(NotLinkedError):
+        judged(world.now)
+
+
+def test_aut_4_a_registry_that_answers_for_another_organisation_is_not_heard() -> None:
     _, link = powered(issuer().card(FATIMA_EL_AMRANI, algorithm="RSA2048"))
     data = sign_with_card(ENROLMENT, open_card(link), asked(SMARTCARD_PIN, []), at=NOW, acting=ACTING)  # type: ignore[arg-type]
     with pytest.raises(ZorgIDError) as caught:
-        verified(data, Inschrijftoken, smartcards=smartcards(), registry=Confused())
+        verified(
+            data,
+            Inschrijftoken,
+            smartcards=smartcards(),
+            links=Linked(Acting(ura="90000999", role="00.000"), listens=False),
+        )
     assert caught.value.details == {"field": "Issuer"}
 
 
@@ -570,7 +593,7 @@ def test_aut_4_in_a_zorgid_smartcards_role_the_registry_has_the_last_word() -> N
     claimed = Acting(ura=ACTING.ura, role="01.015")
     data = sign_with_card(TRANSACTION, card, asked(SMARTCARD_PIN, []), at=NOW, acting=claimed)
     with pytest.raises(ZorgIDError) as caught:
-        verified(data, Transactietoken, smartcards=smartcards(), registry=Linked(ACTING))
+        verified(data, Transactietoken, smartcards=smartcards(), links=Linked(ACTING))
     assert caught.value.details == {"field": "NameID"}
 
 

@@ -15,7 +15,7 @@ from world import CARD_PIN, ORIGIN, PASS_PIN, World
 from zorgid_card.adapters import pcsc
 from zorgid_card.pki.hierarchy import UZI_G3
 from zorgid_card.secret import Secret
-from zorgid_card.workflows.authentication import log_in
+from zorgid_card.workflows.card_side import log_in
 
 ROOT = Path(__file__).parents[2]
 

@@ -152,6 +152,10 @@ def verify_signature(spki: bytes, algorithm: str, data: bytes, signature: bytes)
     """
     key = load_public_key(spki)
     known = require_algorithm(key, algorithm)
+    if (
+        isinstance(key, rsa.RSAPublicKey) and len(signature) != (key.key_size + 7) // 8
+    ):  # OpenSSL takes PSS without its zeros
+        raise SignatureError(f"an RSA signature of {len(signature)} octets", algorithm=algorithm)
     try:
         if isinstance(key, rsa.RSAPublicKey):
             key.verify(signature, data, rsa_padding(known), known.digest)

@@ -122,6 +122,23 @@ _PAIRING = _of(
     revoked=Text("de telefoon is ingetrokken", "the phone is revoked"),
 )
 
+_PORTAL = {
+    **_of(
+        "portal.unreachable",
+        timeout=Text("geen antwoord op tijd", "no answer in time"),
+        connection=Text("geen verbinding", "no connection"),
+    ),
+    **_of(
+        "portal.answer",
+        redirect=Text("er wordt doorverwezen", "it redirects"),
+        status=Text("een andere status", "another status"),
+        type=Text("het antwoord is geen JSON", "the answer is not JSON"),
+        length=Text("het antwoord is te lang", "the answer is too long"),
+        nonce=Text("er is geen uitdaging", "there is no challenge"),
+        origin=Text("het antwoord komt van elders", "the answer is from elsewhere"),
+    ),
+}
+
 _CERTIFICATES = {
     **_of(
         "certificate.revocation_unknown",
@@ -259,6 +276,7 @@ TEXTS: Mapping[str, Text] = {
     **_RESIDENCY,
     **_SESSION,
     **_PAIRING,
+    **_PORTAL,
     **_CERTIFICATES,
     **_USAGE,
     **_FOUND,

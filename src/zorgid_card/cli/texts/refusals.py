@@ -159,6 +159,22 @@ _PORTAL = {
         "U of uw kaart is niet aan deze organisatie gekoppeld[[ (URA {ura})]]; vraag een administrator van de organisatie om u te koppelen.",
         "You or your card are not linked to this organisation[[ (URA {ura})]]; ask an administrator of the organisation to link you.",
     ),
+    "error.portal.another_person": Text(
+        "Dit is de kaart van iemand anders dan wie er is ingelogd; gebruik uw eigen kaart, of log eerst uit.",
+        "This is the card of somebody else than who is logged in; use your own card, or log out first.",
+    ),
+    "error.portal.unreachable": Text(
+        "Het portaal[[ {origin}]] is niet bereikbaar of antwoordt niet op tijd[[ ({reason})]]; controleer het adres en de verbinding en probeer het opnieuw.",
+        "The portal[[ {origin}]] cannot be reached or does not answer in time[[ ({reason})]]; check the address and the connection and try again.",
+    ),
+    "error.portal.tls": Text(
+        "Het TLS-certificaat van het portaal[[ {origin}]] klopt niet[[ ({reason})]]; log hier niet in, en vraag uw beheerder.",
+        "The TLS certificate of the portal[[ {origin}]] does not verify[[ ({reason})]]; do not log in here, and ask your manager.",
+    ),
+    "error.portal.answer": Text(
+        "Op dit adres[[ {origin}]] is niet in te loggen met een kaart[[ ({reason})]][[ (status {status})]]; controleer het adres, en vraag uw beheerder.",
+        "At this address[[ {origin}]] nobody can log in with a card[[ ({reason})]][[ (status {status})]]; check the address, and ask your manager.",
+    ),
     "error.portal.not_allowed": Text(
         "U mag dit niet doen[[ ({action})]]; vraag een administrator van uw organisatie.",
         "You are not allowed to do this[[ ({action})]]; ask an administrator of your organisation.",

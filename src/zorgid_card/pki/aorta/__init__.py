@@ -19,7 +19,7 @@ from zorgid_card.pki.aorta.tokens import (
     Profile,
     Transactietoken,
 )
-from zorgid_card.pki.aorta.verify import Judge, Registry, VerifiedToken, require_mandate, verify_token
+from zorgid_card.pki.aorta.verify import Judge, VerifiedToken, require_mandate, verify_token
 
 __all__ = [
     "DEFAULT",
@@ -33,7 +33,6 @@ __all__ = [
     "Lifetime",
     "Mandaattoken",
     "Profile",
-    "Registry",
     "SmartcardJudge",
     "Transactietoken",
     "UsedIDs",

@@ -44,6 +44,7 @@ from zorgid_card.pki.aorta.tokens import (
 from zorgid_card.pki.certificate import Certificate
 from zorgid_card.pki.identity import UZIIdentity, ZorgIDIdentity
 from zorgid_card.pki.signing import require_algorithm
+from zorgid_card.ports.links import Links, PresentedCard
 
 T = TypeVar("T", bound=Content)
 I_co = TypeVar("I_co", bound=UZIIdentity | ZorgIDIdentity, covariant=True)
@@ -65,18 +66,6 @@ class Judge(Protocol[I_co]):
 
         Raises:
             CertificateError: the certificate cannot be relied on for ``usage`` at ``at``.
-        """
-        ...
-
-
-class Registry(Protocol):
-    """Says for whom the holders of ZORG-ID Smartcards act (AUT-2)."""
-
-    def require(self, identity: ZorgIDIdentity, ura: str, role: str | None, /) -> Acting:
-        """What the registry says of the holder, provided that they act for this organisation, in this role unless it is None.
-
-        Raises:
-            NotLinkedError: they do not.
         """
         ...
 
@@ -116,7 +105,7 @@ def verify_token(
     certificates: Iterable[bytes] = (),
     intermediates: Iterable[bytes] = (),
     smartcards: Judge[ZorgIDIdentity] | None = None,
-    registry: Registry | None = None,
+    links: Links | None = None,
     profile: Profile = DEFAULT,
     certificate_at: Literal["now", "issue"] = "now",
     skew: timedelta = CLOCK_SKEW,
@@ -133,7 +122,7 @@ def verify_token(
         certificates: among which the signer's may be, where the token names it and does not hold it; DER or PEM.
         intermediates: CA certificates for the chain.
         smartcards: judges certificates of ZORG-ID Smartcards; None refuses them.
-        registry: for whom their holders act; None refuses them too.
+        links: the portal's records, which say for whom their holders act; None refuses them too.
         profile: the values of the guides.
         certificate_at: whether the certificate must be good ``now``, or was when the token says it was issued. Nobody but the
             signer vouches for that moment, and ``passes`` must know of revocations at a time gone by.
@@ -156,7 +145,7 @@ def verify_token(
     token = _Token(said, kind.kind, profile)
     moment = now if certificate_at == "now" else token.issued
     identity = _judge(certificate, kind.kind, moment, passes, smartcards, intermediates)
-    content, acting = token.read(identity, registry)
+    content, acting = token.read(identity, _Records(links, certificate, now, kind is Transactietoken))
     token.require_conditions(now, skew)
     if used is not None and kind is Transactietoken:
         used.use(certificate.fingerprint, token.identifier, token.ends + skew)
@@ -296,7 +285,7 @@ class _Token:
     def _text(self, *names: str) -> str:
         return str(self._said.findtext("/".join(saml(name) for name in names)))
 
-    def read(self, identity: UZIIdentity | ZorgIDIdentity, registry: Registry | None) -> tuple[Content, Acting]:
+    def read(self, identity: UZIIdentity | ZorgIDIdentity, records: _Records) -> tuple[Content, Acting]:
         """What it says, and for whom its signer acts, both in agreement with the signer's certificate or the registry."""
         self._require_context(identity)
         issuer, subject, attributes = self._issuer(), self._text("Subject", "NameID"), self._attributes()
@@ -306,12 +295,12 @@ class _Token:
                 return self._mandate(pass_, issuer, subject, attributes)
             ura = _without(issuer, self._profile.organisation, "Issuer")
             if self._kind is Inschrijftoken.kind:
-                acting = _acting(identity, ura, None, registry)
+                acting = _acting(identity, ura, None, records)
                 bsn = _without(subject, self._profile.patient, "NameID")
                 return Inschrijftoken(bsn=bsn, attributes=attributes), acting
             number, role = _number_and_role(subject)
             _agree(number, identity.uzi_number, "NameID")
-            return Transactietoken(attributes=attributes), _acting(identity, ura, role, registry)
+            return Transactietoken(attributes=attributes), _acting(identity, ura, role, records)
         except UsageError as error:
             raise refuse(f"value of {error.details['reason']}") from error
 
@@ -368,19 +357,32 @@ class _Token:
         return self.issued if statement is None else _moment(statement.get("AuthnInstant"), statement.tag)
 
 
-def _acting(identity: UZIIdentity | ZorgIDIdentity, ura: str, role: str | None, registry: Registry | None) -> Acting:
-    if isinstance(identity, UZIIdentity):
-        _agree(ura, identity.ura, "Issuer")
-        if role is not None:
-            _agree(role, identity.role, "NameID")
-        return Acting(ura=identity.ura, role=identity.role)
-    if registry is None:
-        raise NotLinkedError("for whom the holder of a ZORG-ID Smartcard acts is the registry's to say", ura=ura[:20])
-    acting = registry.require(identity, ura, role)
-    _agree(ura, acting.ura, "Issuer")
+@dataclass(frozen=True, slots=True)
+class _Records:
+    """The portal's records, asked about one card now."""
+
+    links: Links | None
+    certificate: Certificate
+    now: datetime
+    used: bool
+
+    def acting(self, identity: ZorgIDIdentity, ura: str) -> Acting:
+        """For whom the holder acts; raises as :meth:`~zorgid_card.ports.links.Links.acting_for`."""
+        if self.links is None:
+            raise NotLinkedError("for whom the holder of a ZORG-ID Smartcard acts is in no records", ura=ura[:20])
+        card = PresentedCard(
+            certificate=self.certificate.der, serial=self.certificate.serial_hex, uzi_number=identity.uzi_number
+        )
+        link = self.links.acting_for(card, ura=ura, at=self.now, used=self.used)
+        return Acting(ura=link.ura, role=link.role)
+
+
+def _acting(identity: UZIIdentity | ZorgIDIdentity, ura: str, role: str | None, records: _Records) -> Acting:
+    known = identity if isinstance(identity, UZIIdentity) else records.acting(identity, ura)
+    _agree(ura, known.ura, "Issuer")
     if role is not None:
-        _agree(role, acting.role, "NameID")
-    return acting
+        _agree(role, known.role, "NameID")
+    return Acting(ura=known.ura, role=known.role)
 
 
 def _agree(said: str, known: str, where: str) -> None:
