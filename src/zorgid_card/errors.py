@@ -98,6 +98,12 @@ class MessageError(EncodingError):
     code = "encoding.message"
 
 
+class SAMLError(EncodingError):
+    """Not a SAML assertion of the form that AORTA asks for; ``reason`` says what, ``element`` where."""
+
+    code = "encoding.saml"
+
+
 # --- card ------------------------------------------------------------------------------------------------------------
 
 
@@ -162,10 +168,28 @@ class MiddlewareError(CardError):
     code = "card.middleware"
 
 
-class NotOfferedError(MiddlewareError):
-    """The card's middleware does not offer this; the program that came with it may. ``operation``, ``reason``."""
+class NotOfferedError(CardError):
+    """The card, or its middleware, does not offer this; the program that came with it may. ``operation``, ``reason``."""
 
-    code = "card.middleware.not_offered"
+    code = "card.not_offered"
+
+
+class CryptogramError(CardError):
+    """The key does not decipher this: it was encrypted to another, or is damaged. ``reason``."""
+
+    code = "card.cryptogram"
+
+
+class NotActivatedError(CardError):
+    """The pass must be activated by its holder, once, before its keys can be used."""
+
+    code = "card.not_activated"
+
+
+class AlreadyActivatedError(CardError):
+    """The pass was activated before: one whose holder did not do so must not be used."""
+
+    code = "card.already_activated"
 
 
 # --- reader ----------------------------------------------------------------------------------------------------------
@@ -278,6 +302,13 @@ class PINPolicyError(UserError):
     """The PIN does not obey the policy; ``rule`` names which: length, digits, weak."""
 
     code = "user.pin_policy"
+
+
+class PINNeededError(UserError):
+    """The key wants the PIN, and nobody was there to be asked for it. ``operation``, ``sw`` where a card said so."""
+
+    code = "user.pin_needed"
+    retryable = True
 
 
 class PINFormError(UserError):
@@ -412,6 +443,12 @@ class SignatureError(CertificateError):
     code = "certificate.signature"
 
 
+class TokenHolderError(CertificateError):
+    """A token that names another holder or organisation than the certificate it is signed with; ``field``."""
+
+    code = "certificate.token_holder"
+
+
 class ResidencyError(CertificateError):
     """The key is not proven to be on this card (CRD-7); ``reason``."""
 
@@ -438,6 +475,12 @@ class ReplayError(PortalError):
     """Used before, or used with other contents: a challenge, QR code or idempotency key serves once; ``what``."""
 
     code = "portal.replay"
+
+
+class TokenConditionsError(PortalError):
+    """A token that is not meant for here or for now; ``reason``: expired, early, lifetime, audience, disagreement."""
+
+    code = "portal.token_conditions"
 
 
 class PassTypeError(PortalError):
