@@ -56,6 +56,7 @@ from zorgid_card.ports.token import Mechanism, Token, TokenCertificate, TokenFla
 from zorgid_card.protocol.iso7816 import Credential
 from zorgid_card.secret import Secret
 
+_SLOT_DESCRIPTION: Final = 64
 _IDENTITIES: Final = ((CardKind.UZI_PASS, UZI_IDENTITY, UZI), (CardKind.ZORGID, ZORGID_IDENTITY, PLAIN_PIV))
 
 
@@ -427,12 +428,13 @@ def open_token_card(token: Token) -> TokenCard:
 
 
 @contextmanager
-def find_token_card(module: TokenModule, name: str | None = None) -> Iterator[TokenCard]:
+def find_token_card(module: TokenModule, name: str | None = None, *, reader: str | None = None) -> Iterator[TokenCard]:
     """The card of this name among a module's tokens, or the only one; logged out and let go of afterwards.
 
     Args:
         module: the middleware.
         name: its label or serial number, or its reader's name, or a part of one of them in any case.
+        reader: the whole name of the reader it is in; None: any.
 
     Raises:
         NoCardError: no token, or none of this name.
@@ -441,9 +443,9 @@ def find_token_card(module: TokenModule, name: str | None = None) -> Iterator[To
     """
     with ExitStack() as opened:
         found: dict[str, TokenCard] = {}
-        refused: ZorgIDError = NoCardError("the middleware shows no such card", name=name)
+        refused: ZorgIDError = NoCardError("the middleware shows no such card", name=name or reader)
         for info in module.tokens():
-            if not _is_named(info, name or ""):
+            if not _is_named(info, name or "") or not _is_in(info, reader):
                 continue
             token = opened.enter_context(closing(module.open(info.slot)))
             try:
@@ -456,6 +458,11 @@ def find_token_card(module: TokenModule, name: str | None = None) -> Iterator[To
 
 def _is_named(info: TokenInfo, part: str) -> bool:
     return any(part.casefold() in text.casefold() for text in (info.label, info.serial, info.reader))
+
+
+def _is_in(info: TokenInfo, reader: str | None) -> bool:
+    """Whether the token is in this reader, of whose name CK_SLOT_INFO holds 64 bytes (PKCS #11 v2.40, 3.2)."""
+    return reader is None or info.reader == reader.encode()[:_SLOT_DESCRIPTION].decode(errors="replace").rstrip()
 
 
 def _only(found: Mapping[str, TokenCard], refused: ZorgIDError) -> TokenCard:

@@ -92,8 +92,8 @@ class UZIApplication:
         self._session = _Session()
         self._handlers: Mapping[int, Callable[[CommandAPDU], ResponseAPDU]] = {
             INS.SELECT: self.select,
-            INS.READ_BINARY: self._files.read_binary,
-            INS.READ_RECORD: self._files.read_record,
+            INS.READ_BINARY: lambda command: self._files.read_binary(command),
+            INS.READ_RECORD: lambda command: self._files.read_record(command),
             INS.VERIFY: self._verify,
             INS.CHANGE_REFERENCE_DATA: self._change_reference_data,
             INS.RESET_RETRY_COUNTER: self._reset_retry_counter,

@@ -14,7 +14,7 @@ import string
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 
-from zorgid_card.cli.texts import acts, demo, details, errors, expiry, readers, refusals, tools
+from zorgid_card.cli.texts import activation, acts, demo, details, errors, expiry, readers, refusals, tools
 from zorgid_card.cli.texts.text import Text
 from zorgid_card.errors import ZorgIDError
 
@@ -25,6 +25,7 @@ TEXTS: Mapping[str, Text] = {
     **tools.TEXTS,
     **readers.TEXTS,
     **expiry.TEXTS,
+    **activation.TEXTS,
     **demo.TEXTS,
     **acts.TEXTS,
 }
