@@ -23,7 +23,7 @@ from zorgid_card.codec import tlv
 from zorgid_card.codec.apdu import INS, SW, CommandAPDU, ResponseAPDU
 from zorgid_card.errors import StorageError, TLVError
 from zorgid_card.testkit.card import Refused, VirtualCard
-from zorgid_card.testkit.filesystem import SW_LENGTH_AND_P1P2, FileSystem
+from zorgid_card.testkit.filesystem import DF, SW_LENGTH_AND_P1P2, FileSystem
 from zorgid_card.testkit.piv_state import Reference, read_json, write_json
 from zorgid_card.testkit.pkcs15_files import AID, Algorithm
 from zorgid_card.testkit.uzi_contents import PassContents
@@ -88,12 +88,12 @@ class UZIApplication:
         """Put the contents into files as the layout says; ``references`` are PIN, PUK and the signature's PIN."""
         self.contents, self.layout, self.stored, self.activated = contents, layout, stored, activated
         self.pin, self.puk, self.signature_pin = references
-        self._files = self._filed()
+        self._files = FileSystem(self._root(), exact=layout.exact)
         self._session = _Session()
         self._handlers: Mapping[int, Callable[[CommandAPDU], ResponseAPDU]] = {
             INS.SELECT: self.select,
-            INS.READ_BINARY: lambda command: self._files.read_binary(command),
-            INS.READ_RECORD: lambda command: self._files.read_record(command),
+            INS.READ_BINARY: self._files.read_binary,
+            INS.READ_RECORD: self._files.read_record,
             INS.VERIFY: self._verify,
             INS.CHANGE_REFERENCE_DATA: self._change_reference_data,
             INS.RESET_RETRY_COUNTER: self._reset_retry_counter,
@@ -104,9 +104,8 @@ class UZIApplication:
             _ACTIVATE_FILE: self._activate_file,
         }
 
-    def _filed(self) -> FileSystem:
-        root = build(self.layout, self.contents, self.stored, activated=self.activated)
-        return FileSystem(root, exact=self.layout.exact)
+    def _root(self) -> DF:
+        return build(self.layout, self.contents, self.stored, activated=self.activated)
 
     @property
     def aid(self) -> bytes:
@@ -369,8 +368,7 @@ class UZIApplication:
         if not self._is_verified(self.pin):
             raise Refused(SW.SECURITY_STATUS)
         self.activated = True
-        self._files = self._filed()
-        self._files.enter(self.layout.df)
+        self._files.renew(self._root(), self.layout.df)
         return _done()
 
     def _get_challenge(self, command: CommandAPDU) -> ResponseAPDU:
