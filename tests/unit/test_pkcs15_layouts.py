@@ -209,7 +209,7 @@ def test_a_pin_is_coded_as_the_card_says(
 
 
 def _key(card: UZIPass, usage: str) -> bytes:
-    return card._contents().usages[usage].key.identifier
+    return card._usage(usage).key.identifier
 
 
 @pytest.mark.parametrize("layout", [LAYOUT_C, LAYOUT_D], ids=["C", "D"])

@@ -12,7 +12,7 @@ from zorgid_card.cards.access import (
 )
 from zorgid_card.cards.activation import Activation
 from zorgid_card.cards.card import CardPIN
-from zorgid_card.cards.contents import Contents, KeyOnCard, read_contents
+from zorgid_card.cards.contents import Contents, KeyOnCard, contents_of, look_for, read_again
 from zorgid_card.cards.keys import (
     AUTHENTICITY,
 )
@@ -89,16 +89,29 @@ class PKCS15Card(CardSession):
             self._here = layout.place(None)
 
     def _contents(self) -> Contents:
-        """Read once; a session is held for it where the caller holds none."""
+        """What is where; a session is held for it where the caller holds none. Certificates are read when they are needed."""
         if self._known is None:
-            with self.session():
-                self._here = None
-                self._known = self._link.run(read_contents(self._layout))
-            self._mark = self._known.mark
+            layout = self._layout
+            if layout is None:
+                with self.session():
+                    self._here = None
+                    layout = self._link.run(pkcs15.discover())
+            self._known = contents_of(layout)
         return self._known
 
+    def _look(self, usage: str | None = None) -> Contents:
+        """Read the certificate of the key for ``usage``, or all."""
+        known = self._contents()
+        if known.unread and (usage is None or usage not in known.usages):
+            with self.session():
+                self._here = None
+                self._link.run(look_for(known, usage))
+            self._mark = known.marked[1] if known.marked else None
+        return known
+
     def _read_mark(self) -> bytes | None:
-        return self._link.run(read_contents(None)).mark
+        marked = None if self._known is None else self._known.marked
+        return None if marked is None else self._link.run(read_again(marked[0]))
 
     def _log_out(self) -> None:
         for pin in self._pins_tried.values():
@@ -117,7 +130,7 @@ class PKCS15Card(CardSession):
         return self._here is not None and directory in (self._here, self._here[:-2])
 
     def _usage(self, usage: str) -> KeyOnCard:
-        found = self._contents().usages.get(usage)
+        found = self._look(usage).usages.get(usage)
         if found is None:
             raise UsageError(f"the pass has no key for {usage!r}", reason="usage", usage=usage)
         return found
@@ -126,7 +139,7 @@ class PKCS15Card(CardSession):
 
     def certificates(self) -> dict[str, bytes]:
         """The certificates of the pass's own keys by usage, DER."""
-        return {usage: found.certificate for usage, found in self._contents().usages.items()}
+        return {usage: found.certificate for usage, found in self._look().usages.items()}
 
     def chain(self) -> list[bytes]:
         """The certificates on the pass that belong to no key of it: its issuers', DER; in the card's
@@ -151,7 +164,7 @@ class PKCS15Card(CardSession):
     def pins(self) -> tuple[CardPIN, ...]:
         """The PINs that guard the pass's keys: one for all, or several."""
         with self.session():
-            usages = self._contents().usages
+            usages = self._look().usages
             guards = {found.pin.auth_id: found.pin for found in usages.values() if found.pin is not None}
             return tuple(self._shown(pin) for pin in guards.values())
 
@@ -259,9 +272,9 @@ class PKCS15Card(CardSession):
         reference, tries = self._tries(pin)
         tries.require(Credential.PIN, last_try_allowed=last_try_allowed)
         self._spend(pin, iso7816.verify(reference, secret, padding=pin.padding))
-        for found in self._contents().usages.values():
-            if found.pin is pin:
-                self._uses[found.key.identifier] = found.key.user_consent or 0
+        for key in self._contents().layout.keys:
+            if key.auth_id == pin.auth_id:
+                self._uses[key.identifier] = key.user_consent or 0
 
     def _require_sendable(self, pin: PIN, *secrets: Secret) -> None:
         """Is this PIN one that can be sent, in clear, by whoever holds it?
@@ -355,7 +368,7 @@ class PKCS15Card(CardSession):
         rule = self._profile.activation
         if rule is None:
             return Activation.NONE
-        found = self._contents().usages.get(AUTHENTICITY)
+        found = self._look(AUTHENTICITY).usages.get(AUTHENTICITY)
         if not rule.flag or found is None or found.pin is None:
             return Activation.UNKNOWN
         return Activation.DONE if found.pin.initialized else Activation.NEEDED
