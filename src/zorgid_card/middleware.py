@@ -30,15 +30,3 @@ def open_token(module: Path | str | None = None, *, token: str | None = None) ->
     """
     with PKCS11Module(module) as opened, find_token_card(opened, token) as card:
         yield card
-
-
-@contextmanager
-def token_in_reader(reader: str, module: Path | str | None = None) -> Iterator[TokenCard]:
-    """The card in a reader of PC/SC, through its middleware; raises as :func:`open_token`.
-
-    Args:
-        reader: its name as PC/SC gives it, of which a module may tell the first 64 bytes.
-        module: as for :func:`open_token`.
-    """
-    with PKCS11Module(module) as opened, find_token_card(opened, reader=reader) as card:
-        yield card

@@ -7,10 +7,11 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from zorgid_card.adapters import pcsc
-from zorgid_card.cards import Card, CardMemory, Insertion, PIVCard, UZIPass, let_go, open_channel
+from zorgid_card.cards import Card, CardMemory, Insertion, PIVCard, TokenCard, UZIPass, let_go, open_channel
+from zorgid_card.cards.token import find_token_card
 from zorgid_card.codec.link import Observer
 from zorgid_card.errors import (
     CardNotSupportedError,
@@ -21,9 +22,6 @@ from zorgid_card.errors import (
     ZorgIDError,
 )
 from zorgid_card.ports.card import Channel, Reader, counted, counting
-
-if TYPE_CHECKING:
-    from zorgid_card.cards import TokenCard
 
 
 def find_reader(name: str | None = None, readers: Sequence[Reader] | None = None) -> Reader:
@@ -165,10 +163,13 @@ def _is_there(module: Path | str | None) -> bool:
     return True
 
 
-def _token(reader: str, module: Path | str) -> AbstractContextManager[TokenCard]:
-    from zorgid_card.middleware import token_in_reader  # noqa: PLC0415  # as above
+@contextmanager
+def _token(reader: str, module: Path | str) -> Iterator[TokenCard]:
+    """The card in this reader, through its middleware; raises as :func:`zorgid_card.middleware.open_token`."""
+    from zorgid_card.adapters.pkcs11 import PKCS11Module  # noqa: PLC0415  # as above
 
-    return token_in_reader(reader, _named(module))
+    with PKCS11Module(_named(module)) as opened, find_token_card(opened, reader=reader) as card:
+        yield card
 
 
 def _preferred(held: ExitStack, reader: str, module: Path | str | None) -> TokenCard | None:

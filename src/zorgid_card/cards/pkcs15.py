@@ -397,7 +397,8 @@ class PKCS15Card(CardSession):
 
 def _activate(header: bytes, refusals: tuple[int, ...]) -> Exchange[None]:
     """The command that activates a card; one that refuses was activated before."""
-    response = yield CommandAPDU(*header)
+    cla, ins, p1, p2 = header
+    response = yield CommandAPDU(cla, ins, p1, p2)
     if response.sw in refusals:
         raise AlreadyActivatedError(sw=response.sw)
     response.require(SW.OK, operation="activate")

@@ -23,18 +23,16 @@ from zorgid_card.protocol.iso7816 import (
     select_below,
     select_file,
 )
+from zorgid_card.protocol.pkcs15_info import AlgorithmInfo, CardInfo, parse_card_info
 from zorgid_card.protocol.pkcs15_objects import (
     PARSERS,
     PIN,
-    AlgorithmInfo,
-    CardInfo,
     Certificate,
     Kind,
     Object,
     Path,
     PrivateKey,
     Value,
-    parse_card_info,
     parse_path,
     path_value,
 )
