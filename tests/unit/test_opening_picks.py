@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -12,9 +13,10 @@ import pytest
 import softhsm
 from softhsm import certificate, private_key
 from zorgid_card import adapters
-from zorgid_card.adapters import pkcs11
+from zorgid_card.adapters import pcsc, pkcs11
 from zorgid_card.adapters.pkcs11 import PKCS11Module
 from zorgid_card.cards import PIVCard, TokenCard, UZIPass
+from zorgid_card.cli import app
 from zorgid_card.cli.texts import Language, Texts
 from zorgid_card.errors import CardNotSupportedError, ReaderBusyError
 from zorgid_card.opening import open_card
@@ -142,6 +144,19 @@ def test_the_card_is_let_go_of_before_its_middleware_is_asked(token: str, conten
         reader.connect(exclusive=True).close()
     with open_card(reader, middleware=None), pytest.raises(ReaderBusyError):
         reader.connect(exclusive=True)
+
+
+@needs_softhsm
+def test_inspect_looks_at_a_card_that_only_its_middleware_knows(
+    token: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    reader = unknown(token)
+    monkeypatch.setattr(pcsc, "readers", lambda: [reader])
+    monkeypatch.setenv("ZORGID_PKCS11", str(MODULE))
+    app.run(["inspect", "--json"])
+    told = json.loads(capsys.readouterr().out)
+    assert (told["kind"], told["card"]["applications"]) == ("uzi-pass", ["PKCS#11"])
+    assert len(told["certificates"]) == 3
 
 
 # --- the card is not found a way --------------------------------------------------------------------------------------
