@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from card_scripts import Instructions, ScriptedChannel, powered
+from card_scripts import Instructions, ScriptedChannel, files, powered
+from pkcs15_card import AID, a_pin, absolute_card, path
 from zorgid_card.cards import UZI, LastTry, OnKeypad, PINRequest, UZIPass, open_card
 from zorgid_card.codec.link import Link
 from zorgid_card.errors import (
@@ -173,6 +174,34 @@ def test_opened_by_itself(name: str, contents: dict[bool, PassContents]) -> None
     card = open_card(powered(VirtualUZIPass(contents[layout.curve], layout=layout))[1])
     assert isinstance(card, UZIPass)
     assert len(card.chain()) == 3
+
+
+@pytest.mark.parametrize("directory", ["3F00", "3F005015", "3F00DF77"])
+def test_a_local_pin_is_asked_for_in_its_own_directory_and_nowhere_else(directory: str) -> None:
+    """The master file is the application's parent: to have selected the application is not to be there."""
+    contents = absolute_card()
+    contents["3F0050154404"] = a_pin(extra=path(directory))
+    contents["3F00DF770001"] = b"something"
+    answer, current, asked = files(contents, aids={AID: "3F005015"}), [""], list[str]()
+
+    def card(raw: bytes) -> bytes:
+        if raw[1] == VERIFY:
+            asked.append(current[0])
+            return bytes.fromhex("63C3")
+        found = answer(raw)
+        if raw[1] == SELECT and found.endswith(b"\x90\x00"):
+            name = raw[5 : 5 + raw[4]].hex().upper()
+            current[0] = {0x04: "3F005015", 0x08: "3F00" + name}.get(raw[2], name)
+        return found
+
+    uzi_pass = UZIPass(Link(ScriptedChannel(card)))
+    for _ in range(2):
+        assert uzi_pass.tries("signature").left == 3
+        with uzi_pass.session():
+            uzi_pass.tries("signature")
+            uzi_pass.objects(Kind.PRIVATE_KEYS)
+            uzi_pass.tries("signature")
+    assert set(asked) == {directory}
 
 
 # --- how a PIN is sent ------------------------------------------------------------------------------------------------

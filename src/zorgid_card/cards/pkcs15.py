@@ -59,7 +59,9 @@ class PKCS15Card(CardSession):
         self._uses: dict[bytes, int] = {}
         """Uses of a key that the PIN last presented still allows."""
         self._here: bytes | None = None
-        """What this session has selected: a directory, or a file in one; None: not known."""
+        """What this session has selected, as :meth:`Layout.place` gives it; None: not known."""
+        self._directory: bytes | None = None
+        """Which directory is current by that; None: not known."""
 
     @property
     def profile(self) -> CardProfile:
@@ -79,14 +81,20 @@ class PKCS15Card(CardSession):
     def objects(self, kind: Kind) -> list[Object]:
         """All that the directory files of one kind list, public keys and data containers too; read from the card each time."""
         with self.session():
-            layout, self._here = self._contents().layout, None
+            layout = self._contents().layout
+            self._wander()
             return self._link.run(pkcs15.objects(layout, kind))
 
     def _select(self) -> None:
-        layout, self._here = self._layout if self._known is None else self._known.layout, None
+        layout = self._layout if self._known is None else self._known.layout
+        self._wander()
         if layout is not None:
             self._link.run(pkcs15.enter_application(layout))
-            self._here = layout.place(None)
+            self._here = self._directory = layout.place(None)
+
+    def _wander(self) -> None:
+        """Files are read now, so what was selected is not any more."""
+        self._here = self._directory = None
 
     def _contents(self) -> Contents:
         """What is where; a session is held for it where the caller holds none. Certificates are read when they are needed."""
@@ -94,7 +102,7 @@ class PKCS15Card(CardSession):
             layout = self._layout
             if layout is None:
                 with self.session():
-                    self._here = None
+                    self._wander()
                     layout = self._link.run(pkcs15.discover())
             self._known = contents_of(layout)
         return self._known
@@ -104,8 +112,8 @@ class PKCS15Card(CardSession):
         known = self._contents()
         if known.unread and (usage is None or usage not in known.usages):
             with self.session():
-                self._here = None
-                self._link.run(look_for(known, usage))
+                self._wander()
+                self._link.run(pkcs15.bounded(look_for(known, usage), pkcs15.MAX_COMMANDS))
             self._mark = known.marked[1] if known.marked else None
         return known
 
@@ -118,16 +126,19 @@ class PKCS15Card(CardSession):
             reference, _ = self._status(pin)
             self._link.run(iso7816.log_out(reference))
 
-    def _go(self, place: bytes) -> None:
-        """Make ``place``, or the file's directory if it is one, current, unless it is."""
-        if self._here != place:
-            self._here = None
-            self._link.run(pkcs15.enter(self._contents().layout, place))
-            self._here = place
+    def _go(self, place: bytes, *, directory: bool = False) -> None:
+        """Select what is at ``place``, unless it is selected.
 
-    def _is_in(self, directory: bytes) -> bool:
-        """Whether it is current: itself selected, or a file in it."""
-        return self._here is not None and directory in (self._here, self._here[:-2])
+        Args:
+            place: of a directory, or of a file in one. Which it is, its control parameters tell: only files have a size (7816-4,
+                7.4.3).
+            directory: it is known to be one.
+        """
+        if self._here != place:
+            self._wander()
+            size = self._link.run(pkcs15.enter(self._contents().layout, place))
+            self._here = place
+            self._directory = place if directory else None if size is None else place[:-2]
 
     def _usage(self, usage: str) -> KeyOnCard:
         found = self._look(usage).usages.get(usage)
@@ -147,8 +158,9 @@ class PKCS15Card(CardSession):
         """
         if self._chain is None:
             with self.session():
-                known, self._here = self._contents(), None
-                self._chain = [self._link.run(pkcs15.read_certificate(known.layout, one)) for one in known.others]
+                known = self._contents()
+                self._wander()
+                self._chain = self._link.run(pkcs15.bounded(_read_all(known), pkcs15.MAX_COMMANDS))
         return list(self._chain)
 
     def authentication_certificate(self) -> bytes:
@@ -222,8 +234,8 @@ class PKCS15Card(CardSession):
             NotActivatedError: the pass says that its PIN cannot be used yet.
         """
         place = self._contents().layout.place(pin.path)
-        if pin.local and not self._is_in(place):
-            self._go(place)
+        if pin.local and self._directory != place:
+            self._go(place, directory=True)
         reference = self._references.get(pin.auth_id, pin.reference)
         local = reference | _LOCAL
         try:
@@ -393,6 +405,14 @@ class PKCS15Card(CardSession):
             self._known = self._layout = None  # what the card says of its PIN has changed
             if self.activation is Activation.NEEDED:
                 raise CardError("the card took the command, and does not say that it is activated", reason="activation")
+
+
+def _read_all(known: Contents) -> Exchange[list[bytes]]:
+    """The certificates that belong to no key of the card."""
+    found: list[bytes] = []
+    for one in known.others:
+        found.append((yield from pkcs15.read_certificate(known.layout, one)))
+    return found
 
 
 def _activate(header: bytes, refusals: tuple[int, ...]) -> Exchange[None]:
