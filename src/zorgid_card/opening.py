@@ -85,7 +85,7 @@ def open_card(
 ) -> Iterator[Card]:
     """The card in a reader, ready for use, and let go of afterwards: logged out, so that no PIN stays verified.
 
-    How it is driven is found out (docs/adr/0012): a ZORG-ID Smartcard by this library itself; a UZI pass through its middleware
+    How it is driven is found out (docs/adr/0014): a ZORG-ID Smartcard by this library itself; a UZI pass through its middleware
     where that is installed and shows a card in this reader, else by this library; a card that this library does not know through
     the middleware alone. With ``observer`` or ``exclusive`` the middleware is left out: its commands are its own.
 
