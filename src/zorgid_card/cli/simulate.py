@@ -226,6 +226,8 @@ def _tell(display: Display, options: Options, simulated: Simulated, port: int) -
         f"zorgid-card inspect --reader '{reader}'",
         f"zorgid-card pin status --reader '{reader}'",
     ]
+    if isinstance(simulated.card, VirtualUZIPass) and not simulated.card.activated:
+        commands.append(f"zorgid-card activate --reader '{reader}'")
     if options.kind == "zorgid":
         commands.append(f"pkcs11-tool --slot {options.slot} --login --pin {simulated.pin.decode()} --test")
     for command in commands:

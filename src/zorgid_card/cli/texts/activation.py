@@ -13,8 +13,8 @@ TEXTS: Mapping[str, Text] = {
     "activation.done": Text("ja, volgens de pas", "yes, as the pass says"),
     "activation.unknown": Text("onbekend", "unknown"),
     "activation.do": Text(
-        "Activeer de pas één keer met uw pincode (zorgid-card activate); daarvoor werkt hij niet.",
-        "Activate the pass once with your PIN (zorgid-card activate); before that it does not work.",
+        "Activeer de pas één keer met uw pincode (zorgid-card activate); tot dan werkt hij niet.",
+        "Activate the pass once with your PIN (zorgid-card activate); until then it does not work.",
     ),
     "activation.is_done": Text(
         "Uw pas is geactiveerd en klaar voor gebruik. Dit hoeft maar één keer.",
