@@ -27,7 +27,7 @@ from zorgid_card.testkit.keys import KeyPool
 from zorgid_card.testkit.maker import Maker
 from zorgid_card.testkit.pki import UZITestPKI
 from zorgid_card.testkit.reader import SimulatedReader
-from zorgid_card.testkit.uzi import VirtualUZIPass
+from zorgid_card.testkit.uzi import ATR, VirtualUZIPass
 from zorgid_card.testkit.uzi_contents import PassContents
 from zorgid_card.testkit.uzi_profile import DE_LINDE, JAN_DE_VRIES
 
@@ -207,6 +207,13 @@ def test_a_token_of_nothing_we_know_is_named(contents: PassContents) -> None:
     error = refused(unknown(name), middleware=MODULE)
     assert error.state == "other token"
     assert "neither a UZI pass nor a ZORG-ID Smartcard" in say(error, Language.EN)
+
+
+def test_a_pass_that_cannot_be_read_is_called_one_and_its_middleware_named() -> None:
+    error = refused(in_reader("Reader 00", VirtualCard(ATR)), middleware="/nowhere/libaetpkss.so.3")
+    assert "the answer to reset of a UZI pass, which only its middleware can read" in str(error)
+    assert "/nowhere/libaetpkss.so.3" in str(error)
+    assert "SafeSign" in say(error, Language.NL)
 
 
 def test_a_file_that_is_no_module_is_told(tmp_path: Path) -> None:

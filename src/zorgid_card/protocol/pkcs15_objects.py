@@ -135,8 +135,8 @@ class PIN:
 
     @property
     def padding(self) -> Padding:
-        """How the PIN fills its field."""
-        padded = PINFlag.NEEDS_PADDING in self.flags
+        """How the PIN fills its field; the block of ISO 9564-1 is whole by itself."""
+        padded = PINFlag.NEEDS_PADDING in self.flags and self.type is not PINType.ISO_9564_1
         return Padding(self.stored_length if padded else None, self.pad, _CODINGS[self.type])
 
     @property
