@@ -7,7 +7,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
 from card_scripts import Instructions, ScriptedChannel, files, powered
 from pkcs15_card import AID, a_pin, absolute_card, path
@@ -101,6 +102,27 @@ def test_an_algorithm_whose_identifier_means_internal_authenticate_is_used_so_at
         MSE,
         INTERNAL_AUTHENTICATE,
     ]
+
+
+@pytest.mark.parametrize("layout", [LAYOUT_A, LAYOUT_D], ids=["A", "D"])
+def test_a_dialect_may_leave_the_keys_file_unselected(layout: Layout, make: Make) -> None:
+    card, _, notes = make(layout, dialect=Dialect(select_key=False))
+    person = Person(SIGNATURE_PIN if layout.signature_pin else PIN)
+    card.certificates()
+    sent = len(notes.headers)
+    sign(card, "signature", person)
+    selected = [header for header in notes.headers[sent:] if header[1] == SELECT]
+    assert len(selected) == (2 if layout is LAYOUT_A else 4), (
+        "the application each time, and the directory where it is another"
+    )
+
+
+def test_a_dialect_may_decipher_without_the_padding_indicator(make: Make) -> None:
+    card, _, notes = make(LAYOUT_A, dialect=Dialect(padding_indicator=False))
+    key = x509.load_der_x509_certificate(card.certificates()["confidentiality"]).public_key()
+    assert isinstance(key, rsa.RSAPublicKey)
+    assert card.decipher(key.encrypt(b"a key", padding.PKCS1v15()), Person()) == b"a key"
+    assert notes.headers[-1][1:] == bytes([PSO, 0x80, 0x84])
 
 
 def test_a_dialect_without_internal_authenticate_leaves_such_a_key_alone(make: Make) -> None:

@@ -349,6 +349,10 @@ _USER = {
         "Dit kan geen geboortedatum zijn; controleer hem en voer hem opnieuw in.",
         "This cannot be a birth date; check it and enter it again.",
     ),
+    "error.user.usage:usage": Text(
+        "Op deze kaart staat geen sleutel met certificaat voor dit doel[[ ({usage})]]; gebruik een andere kaart.",
+        "This card has no key with a certificate for this purpose[[ ({usage})]]; use another card.",
+    ),
     "error.user.usage:activation": Text(
         "Alleen een UZI-pas wordt geactiveerd: laat --not-activated weg.",
         "Only a UZI pass is activated: leave out --not-activated.",
