@@ -24,7 +24,13 @@ from made_card import FIRST, opensc_module, pem, run, wait_for_card
 from zorgid_card import find_reader, open_card
 from zorgid_card.cards import CardKind, PIVCard, ZorgIDCard, detect
 from zorgid_card.codec.link import Link
-from zorgid_card.errors import CardError, CardNotSupportedError, NotBlankError, StatusWordError, WrongPINError
+from zorgid_card.errors import (
+    CardNotSupportedError,
+    NotBlankError,
+    StatusWordError,
+    UsageError,
+    WrongPINError,
+)
 from zorgid_card.secret import Secret
 
 pytestmark = [
@@ -121,7 +127,7 @@ def test_crd_5_jcecard_is_somebodys_piv_card_and_left_untouched(jcecard: JCECard
     with open_card(find_reader(FIRST)) as card:
         assert type(card) is PIVCard
         assert card.tries().left == 3
-        with pytest.raises(CardError, match="no certificate"):
+        with pytest.raises(UsageError, match="no certificate"):
             card.authentication_certificate()
 
 

@@ -13,6 +13,7 @@ from zorgid_card.codec.apdu import ResponseAPDU
 from zorgid_card.codec.link import Exchange
 from zorgid_card.errors import (
     CardResponseError,
+    CryptogramError,
     PINBlockedError,
     PINPolicyError,
     PUKBlockedError,
@@ -23,6 +24,7 @@ from zorgid_card.errors import (
 )
 from zorgid_card.protocol import iso7816, operations
 from zorgid_card.protocol.iso7816 import Credential, Padding
+from zorgid_card.protocol.operations import Agreement
 from zorgid_card.secret import Secret
 
 PIN = Secret.of(b"123456")
@@ -191,6 +193,40 @@ def test_aut_3_signing_and_deciphering_commands() -> None:
     plain, sent = drive(operations.pso_decipher(b"crypto"), ("6869", 0x9000))
     assert plain == b"hi"
     assert sent[0].encode().hex() == "002a8086070063727970746f00"
+
+
+POINT = b"\x04" + bytes(range(64))
+
+
+@pytest.mark.parametrize(
+    ("how", "sent", "answer"),
+    [
+        (Agreement.DECIPHER, "002a808648a6467f49438641" + POINT.hex() + "00", POINT[1:33].hex()),
+        (Agreement.DECIPHER, "002a808648a6467f49438641" + POINT.hex() + "00", POINT.hex()),  # a whole point
+        (Agreement.DECIPHER_POINT, "002a80864200" + POINT.hex() + "00", POINT[1:33].hex()),
+        (
+            Agreement.GENERAL_AUTHENTICATE,
+            "00870000477c458200" + "8541" + POINT.hex() + "00",
+            "7c228220" + POINT[1:33].hex(),
+        ),
+    ],
+)
+def test_aut_3_every_way_to_agree(how: Agreement, sent: str, answer: str) -> None:
+    secret, commands = drive(operations.agree(POINT, how), (answer, 0x9000))
+    assert secret == POINT[1:33]
+    assert commands[0].encode().hex() == sent
+    wrong = ("7c0382010a", 0x9000) if how is Agreement.GENERAL_AUTHENTICATE else ("0a", 0x9000)
+    assert isinstance(refuse(operations.agree(POINT, how), wrong), CardResponseError)
+
+
+def test_aut_3_a_key_without_a_number_is_named_by_its_file_and_an_indicator_may_be_left_out() -> None:
+    _, sent = drive(operations.mse_set(0xA4, None, file=bytes.fromhex("3F0050154B01")), ("", 0x9000))
+    assert sent[0].encode().hex() == "002241a40881063f0050154b01"
+    _, sent = drive(operations.pso_decipher(b"crypto", indicator=False), ("6869", 0x9000))
+    assert sent[0].encode().hex() == "002a80840663727970746f00"
+    _, sent = drive(operations.internal_authenticate(b"info"), ("01", 0x9000))
+    assert sent[0].encode().hex() == "0088000004696e666f00"
+    assert isinstance(refuse(operations.pso_decipher(b"crypto"), ("", 0x6A80)), CryptogramError)
 
 
 def test_a_plain_text_that_is_too_long_is_refused() -> None:

@@ -80,16 +80,23 @@ def recognise(link: Link, memory: CardMemory | None = None, insertion: Insertion
     try:
         if link.run(_selects(piv.AID)):
             return link.run(_piv_card(atr, memory, insertion))
-        return link.run(_other_card(atr))
+        return _named_by_atr(link.run(_other_card(atr)))
     except (CardError, EncodingError) as error:
         # A card that breaks off in the middle of a known application is not one to work with.
-        return _found(CardKind.UNKNOWN, atr, (), f"the card answers nonsense: {error}", None)
+        return _named_by_atr(_found(CardKind.UNKNOWN, atr, (), f"the card answers nonsense: {error}", None))
 
 
 def _found(
     kind: CardKind, atr: bytes, applications: tuple[str, ...], why: str, profile: CardProfile | None
 ) -> Detected:
     return Detected(kind=kind, atr=atr, applications=applications, why=why, profile=profile)
+
+
+def _named_by_atr(found: Detected) -> Detected:
+    """A card that cannot be read may still say by its answer to reset whose it is, and so which middleware it wants."""
+    if found.kind is not CardKind.UNKNOWN or found.atr not in UZI.atrs:
+        return found
+    return replace(found, why=f"the answer to reset of a UZI pass, which only its middleware can read: {found.why}")
 
 
 def _selects(aid: bytes) -> Exchange[bool]:
@@ -111,7 +118,7 @@ def _other_card(atr: bytes) -> Exchange[Detected]:
     except CardNotSupportedError:
         return (yield from _odd_card(atr, names))
     names = names or ("PKCS#15",)
-    shown = yield from _why_uzi(layout, atr)
+    shown = yield from pkcs15.bounded(_why_uzi(layout, atr), pkcs15.MAX_COMMANDS)
     if shown is None:
         why = "a PKCS#15 application, but no certificate of the UZI register in it"
         return _found(CardKind.UNKNOWN, atr, names, why, None)

@@ -36,10 +36,12 @@ from zorgid_card.cards.keys import (
 from zorgid_card.cards.kinds import CardKind
 from zorgid_card.cards.memory import Recognised
 from zorgid_card.cards.profile import PLAIN_PIV, CardProfile
+from zorgid_card.codec.apdu import SW
 from zorgid_card.codec.link import Exchange, Link
 from zorgid_card.errors import (
     CardError,
     CertificateError,
+    CryptogramError,
     NotOfferedError,
     ProofError,
     SignatureError,
@@ -380,7 +382,12 @@ class PIVCard(CardSession):
         """Decipher with a key of RSA (AUT-3); see :meth:`zorgid_card.cards.Card.decipher`. The padding comes off here."""
         key = self._key(usage)
         require_cryptogram(cryptogram, key.algorithm)
-        block = self._use(key, lambda: piv.sign_raw(key.slot, key.algorithm, cryptogram), pin)
+        try:
+            block = self._use(key, lambda: piv.sign_raw(key.slot, key.algorithm, cryptogram), pin)
+        except StatusWordError as error:
+            if error.sw != SW.WRONG_DATA:
+                raise
+            raise CryptogramError(sw=error.sw) from error  # it is not below the modulus
         return unpadded(block, key.algorithm)
 
     def key_agreement(

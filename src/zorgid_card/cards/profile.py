@@ -50,7 +50,7 @@ class CardProfile:
         dialect: of PKCS#15, what the standards leave open.
         activation: how the card shows that its holder is to activate it first; None: it needs no activation.
         proven: this library was seen to drive a real one. Where it was not, the card's own middleware is preferred if it is there
-            (docs/adr/0012).
+            (docs/adr/0014).
     """
 
     name: str

@@ -55,8 +55,9 @@ _GUARDED: Final = tuple(bytes.fromhex(f"5C035FC1{number}") for number in ("03", 
 """Tag lists of the objects that only the PIN lets read (SP 800-73-5 part 1, table 2): fingerprints, face, printed information,
 in which Yubico's programs keep an administration key, and irises."""
 _BEGINNING: Final = 5
-# PIV keys that agree or decipher: key management and its retired keys (SP 800-73-5 part 1, table 4b).
-_KEY_MANAGEMENT: Final = frozenset({0x9D, *range(0x82, 0x96)})
+# PIV keys that agree or decipher: key management and its retired keys (SP 800-73-5 part 1, table 4b); and 00, the key that was set
+# before, of which the command does not tell what it does (ISO/IEC 7816-4, 11.6.3).
+_KEY_MANAGEMENT: Final = frozenset({0x00, 0x9D, *range(0x82, 0x96)})
 _PLAIN_VALUE: Final = 0x80
 """P1 of PSO: DECIPHER, P2 of PSO: ENCIPHER: what comes out, or goes in, is the plain value (ISO/IEC 7816-8:2021)."""
 

@@ -118,6 +118,11 @@ class FileSystem:
         """Select the master file, as after a reset (7.3.1)."""
         self.current, self._file = self._root, None
 
+    def renew(self, root: DF, current: int) -> None:
+        """Take other contents, as a card does that changes its own files; a directory of the master file is current then."""
+        found = root.child(current)
+        self._root, self.current, self._file = root, found if isinstance(found, DF) else root, None
+
     def select(self, command: CommandAPDU) -> ResponseAPDU:
         """SELECT (11.2.2): by identifier, path, parent or name; what is selected changes only on success."""
         if command.p2 not in {_FCI, _FCP, _NOTHING}:

@@ -52,6 +52,10 @@ _RECOGNISED = {
         Text("een PIV-kaart in gebruik", "a PIV card in use"),
         Text("een PIV-kaart zoals de fabriek hem levert", "a PIV card in factory state"),
         Text("de ATR van een UZI-pas, en PKCS#15", "the answer to reset of a UZI pass, and PKCS#15"),
+        Text(
+            "de ATR van een UZI-pas, die alleen met haar middleware te lezen is",
+            "the answer to reset of a UZI pass, which only its middleware can read",
+        ),
         Text("een certificaat met een UZI-identiteit", "a certificate with a UZI identity"),
         Text("geen toepassing PIV en geen PKCS#15", "neither a PIV application nor one of PKCS#15 is on the card"),
         Text(
