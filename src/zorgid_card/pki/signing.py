@@ -128,13 +128,13 @@ def require_algorithm(key: PublicKey, name: str) -> Algorithm:
     return algorithm
 
 
-def rsa_padding(algorithm: Algorithm) -> padding.AsymmetricPadding:
+def rsa_padding(algorithm: Algorithm, salt_length: int | None = None) -> padding.AsymmetricPadding:
     """The padding of an RSA signature (RFC 8017, 8); the PSS salt is as long as the digest (RFC 7518,
-    3.5).
+    3.5), unless another length is given.
     """
     if algorithm.family == "RS":
         return padding.PKCS1v15()
-    return padding.PSS(padding.MGF1(algorithm.digest), algorithm.digest.digest_size)
+    return padding.PSS(padding.MGF1(algorithm.digest), salt_length or algorithm.digest.digest_size)
 
 
 def verify_signature(spki: bytes, algorithm: str, data: bytes, signature: bytes) -> None:
@@ -151,14 +151,24 @@ def verify_signature(spki: bytes, algorithm: str, data: bytes, signature: bytes)
         CertificateMalformedError: the key is not acceptable.
     """
     key = load_public_key(spki)
-    known = require_algorithm(key, algorithm)
+    check_signature(key, require_algorithm(key, algorithm), data, signature)
+
+
+def check_signature(
+    key: PublicKey, algorithm: Algorithm, data: bytes, signature: bytes, salt_length: int | None = None
+) -> None:
+    """Verify ``signature`` by an algorithm that is known to fit ``key``; ``salt_length``: of PSS, where it is not the digest's.
+
+    Raises:
+        SignatureError: the signature does not verify.
+    """
     try:
         if isinstance(key, rsa.RSAPublicKey):
-            key.verify(signature, data, rsa_padding(known), known.digest)
+            key.verify(signature, data, rsa_padding(algorithm, salt_length), algorithm.digest)
         else:
-            key.verify(signature, data, ec.ECDSA(known.digest))
+            key.verify(signature, data, ec.ECDSA(algorithm.digest))
     except (InvalidSignature, ValueError) as error:
-        raise SignatureError("the signature does not verify", algorithm=algorithm) from error
+        raise SignatureError("the signature does not verify", algorithm=algorithm.name) from error
 
 
 def _coordinate_size(algorithm: str) -> int:

@@ -1,0 +1,168 @@
+"""Structures of CMS (RFC 5652): what is parsed with :mod:`asn1crypto`, and whatever it raises made one error of ours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+from asn1crypto import algos, cms, core, pem, tsp
+from asn1crypto import x509 as asn1_x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from zorgid_card.errors import CMSError, SignatureError
+from zorgid_card.pki.signing import Algorithm, PublicKey
+
+SigningCertificateV2: Final = tsp.SigningCertificateV2
+"""asn1crypto knows the attributes of ESS (RFC 5035) only once its module for time stamps is imported."""
+
+DIGESTS: Final[dict[str, hashes.HashAlgorithm]] = {
+    "sha256": hashes.SHA256(),
+    "sha384": hashes.SHA384(),
+    "sha512": hashes.SHA512(),
+}
+"""Those that are accepted, by asn1crypto's names."""
+
+_PLAIN: Final = {f"{digest}_{kind}": (family, digest) for digest in DIGESTS for kind, family in (("rsa", "RS"), ("ecdsa", "ES"))}
+_RSA: Final = "rsassa_pkcs1v15"
+_PSS: Final = "rsassa_pss"
+_PEM: Final = b"-----BEGIN "
+
+
+@contextmanager
+def decoding(field: str) -> Iterator[None]:
+    """Turn what ``asn1crypto`` raises over malformed input into :class:`CMSError` naming ``field``."""
+    try:
+        yield
+    except (ValueError, TypeError, KeyError, IndexError, OverflowError, AttributeError, RecursionError) as error:
+        raise malformed(field, str(error)[:200] or type(error).__name__) from error
+
+
+def malformed(field: str, reason: str) -> CMSError:
+    """The error for a part that is not as it must be."""
+    return CMSError(f"{field}: {reason}", field=field, reason=reason)
+
+
+def require(holds: bool, field: str, reason: str) -> None:
+    """Raise :class:`CMSError` unless it holds."""
+    if not holds:
+        raise malformed(field, reason)
+
+
+def require_size(data: bytes, limit: int, field: str) -> None:
+    """Refuse what is empty or longer than ``limit`` octets before anything looks at it."""
+    require(0 < len(data) <= limit, field, f"{len(data)} octets, expected 1 to {limit}")
+
+
+def load_content(data: bytes, *names: str) -> tuple[str, Any]:
+    """The type and the content of a ContentInfo (RFC 5652, 3), which is all of ``data``.
+
+    Args:
+        data: DER or BER.
+        names: the content types accepted, by asn1crypto's names.
+    """
+    with decoding("contentInfo"):
+        info = cms.ContentInfo.load(data, strict=True)
+        name = info["content_type"].native
+    require(name in names, "contentType", f"{name}")
+    with decoding("content"):
+        return name, info["content"]
+
+
+# --- names and algorithms --------------------------------------------------------------------------------
+
+
+def certificate_of(der: bytes) -> asn1_x509.Certificate:
+    """A certificate as asn1crypto's; it was parsed by another already."""
+    return asn1_x509.Certificate.load(der)
+
+
+def identifies(identifier: Any, der: bytes) -> bool:
+    """Whether a SignerIdentifier, a RecipientIdentifier or a KeyAgreeRecipientIdentifier names this certificate."""
+    certificate, chosen = certificate_of(der), identifier.chosen
+    if identifier.name == "issuer_and_serial_number":
+        same_serial = bool(chosen["serial_number"].native == certificate.serial_number)
+        return same_serial and bool(chosen["issuer"].dump() == certificate.issuer.dump())
+    if identifier.name == "r_key_id":
+        chosen = chosen["subjectKeyIdentifier"]
+    return certificate.key_identifier is not None and bool(chosen.native == certificate.key_identifier)
+
+
+def digest_name(identifier: Any, field: str) -> str:
+    """The digest of an AlgorithmIdentifier, if it is one that is accepted: SHA-256, SHA-384 or SHA-512.
+
+    Raises:
+        CMSError: it is another; SHA-1 and MD5 are not accepted.
+    """
+    name = str(identifier["algorithm"].native)
+    require(name in DIGESTS, field, f"digest {name} is not accepted")
+    return name
+
+
+def signature_identifier(algorithm: Algorithm) -> algos.SignedDigestAlgorithm:
+    """The AlgorithmIdentifier of a signature (RFC 5754, 3; RFC 4056 for PSS)."""
+    digest = algorithm.digest.name
+    if algorithm.family != "PS":
+        kind = "rsa" if algorithm.family == "RS" else "ecdsa"
+        parameters = core.Null() if kind == "rsa" else None
+        return algos.SignedDigestAlgorithm({"algorithm": f"{digest}_{kind}", "parameters": parameters})
+    chosen = {"algorithm": digest}
+    parameters = algos.RSASSAPSSParams(
+        {
+            "hash_algorithm": chosen,
+            "mask_gen_algorithm": {"algorithm": "mgf1", "parameters": chosen},
+            "salt_length": algorithm.digest.digest_size,
+        }
+    )
+    return algos.SignedDigestAlgorithm({"algorithm": _PSS, "parameters": parameters})
+
+
+def signature_algorithm(identifier: Any, digest: str, key: PublicKey) -> tuple[Algorithm, int | None]:
+    """What an AlgorithmIdentifier of a signature says, and the length of PSS's salt.
+
+    Args:
+        identifier: of the signature.
+        digest: that of the SignerInfo, with which it must agree.
+        key: whose signature it is said to be.
+
+    Raises:
+        CMSError: the algorithm is not accepted, or contradicts itself.
+        SignatureError: it does not fit the key.
+    """
+    name, salt = str(identifier["algorithm"].native), None
+    if name == _PSS:
+        family, salt = "PS", _salt(identifier["parameters"], digest)
+    elif name == _RSA:
+        family = "RS"
+    else:
+        require(name in _PLAIN, "signatureAlgorithm", f"{name} is not accepted")
+        family, stated = _PLAIN[name]
+        require(stated == digest, "signatureAlgorithm", "another digest than digestAlgorithm")
+    is_curve = isinstance(key, ec.EllipticCurvePublicKey)
+    if is_curve is not (family == "ES"):
+        raise SignatureError("the signature algorithm does not fit the key", algorithm=name)
+    curve = key.curve.name if isinstance(key, ec.EllipticCurvePublicKey) else ""
+    return Algorithm(f"{family}{digest.removeprefix('sha')}", family, DIGESTS[digest], curve), salt
+
+
+def _salt(parameters: Any, digest: str) -> int:
+    """PSS as RFC 4055, 3.1, has it, with one digest throughout, and a salt no shorter than that."""
+    mask, field = parameters["mask_gen_algorithm"], "signatureAlgorithm"
+    require(digest_name(parameters["hash_algorithm"], field) == digest, field, "another digest than digestAlgorithm")
+    require(mask["algorithm"].native == "mgf1", field, "not MGF1")
+    require(digest_name(mask["parameters"], field) == digest, field, "MGF1 with another digest")
+    salt = int(parameters["salt_length"].native)
+    require(DIGESTS[digest].digest_size <= salt <= 512, field, f"a salt of {salt} octets")
+    require(parameters["trailer_field"].native == "trailer_field_bc", field, "unknown trailer")
+    return salt
+
+
+def unwrapped(data: bytes, label: bytes, field: str) -> bytes:
+    """The DER in a file that may be PEM (RFC 7468): exactly one block, with this label."""
+    if not data.lstrip().startswith(_PEM):
+        return data
+    with decoding(field):
+        label_found, _, der = pem.unarmor(data)
+    require(label_found.encode() == label, field, f"PEM of {label_found}")
+    return bytes(der)

@@ -1,0 +1,90 @@
+"""Who signed: what the verification of CMS and JWS asks of certificates, and what it gives."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final, Protocol
+
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from zorgid_card.errors import UsageError
+from zorgid_card.pki import _x509
+from zorgid_card.pki.identity import UZIIdentity
+from zorgid_card.pki.signing import PublicKey, load_public_key
+from zorgid_card.ports.card import Signer
+
+SIGNATURE: Final = "signature"
+AUTHENTICITY: Final = "authenticity"
+USAGES: Final = (SIGNATURE, AUTHENTICITY)
+"""The keys of a pass that sign: *signature* (nonRepudiation) is the holder's will, *authenticity* proves who sends."""
+
+MAX_CHAIN: Final = 16
+"""Certificates that may come with a signature, the signatory's included; a pass brings four."""
+
+
+class CertificateJudge(Protocol):
+    """Judges a signatory's certificate: chain to a pinned root, validity, usage, policies, revocation."""
+
+    def verify(
+        self, certificate: bytes, *, usage: str, at: datetime, intermediates: Iterable[bytes] = ()
+    ) -> UZIIdentity:
+        """The holder's identity.
+
+        Raises:
+            CertificateError: the certificate cannot be relied on for ``usage`` at ``at``.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signatory:
+    """Who signed, and how.
+
+    Attributes:
+        identity: of the certificate's holder.
+        certificate: DER.
+        usage: of the key: ``signature`` or ``authenticity``.
+        algorithm: JOSE's name; of ECDSA in CMS the number is the digest's length, and the curve is the key's.
+        signed_at: when the signatory says it was; nobody else vouches for it. None: they do not say.
+    """
+
+    identity: UZIIdentity
+    certificate: bytes = field(repr=False)
+    usage: str
+    algorithm: str
+    signed_at: datetime | None = None
+
+
+def require_usage(usage: str) -> None:
+    """Raise unless ``usage`` is that of a key that signs.
+
+    Raises:
+        UsageError: it is not.
+    """
+    if usage not in USAGES:
+        raise UsageError(f"nothing is signed with a key for {usage!r}", reason="usage", usage=usage)
+
+
+def key_of(certificate: bytes) -> PublicKey:
+    """The key of a certificate, DER or PEM, if it is strong enough.
+
+    Raises:
+        CertificateMalformedError: not a certificate, or a key that is not accepted.
+    """
+    key = _x509.load_certificate(certificate).public_key()
+    return load_public_key(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo))
+
+
+def require_key(signer: Signer, certificate: bytes) -> PublicKey:
+    """The key of ``certificate``, provided that it is the signer's: nothing is signed in another's name.
+
+    Raises:
+        UsageError: it is another's.
+        CertificateMalformedError: see :func:`key_of`.
+    """
+    key = key_of(certificate)
+    if key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo) != signer.public_key:
+        raise UsageError("the certificate is not that of the signer's key", reason="certificate")
+    return key
