@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from zorgid_card.errors import CertificateUsageError, MessageError
 from zorgid_card.pki import _x509
+from zorgid_card.pki.certificate import Certificate
 from zorgid_card.pki.chain import require_usage
 from zorgid_card.pki.signing import (
     ALGORITHMS,
@@ -131,7 +132,7 @@ def make_token(signer: Signer, certificate: bytes, origin: str, nonce: str) -> s
     return json.dumps(token, separators=(",", ":"))
 
 
-def verify_token(text: str, *, origin: str, nonce: str, disallowed_policies: Collection[str] = ()) -> bytes:
+def verify_token(text: str, *, origin: str, nonce: str, disallowed_policies: Collection[str] = ()) -> Certificate:
     """Verify a token's form, its certificate's usages and its signature.
 
     Args:
@@ -141,7 +142,7 @@ def verify_token(text: str, *, origin: str, nonce: str, disallowed_policies: Col
         disallowed_policies: certificate policies to refuse.
 
     Returns:
-        The certificate, DER. Its chain, validity, policies and revocation are still to be judged.
+        The certificate. Its chain, validity, policies and revocation are still to be judged.
 
     Raises:
         MessageError: the token is malformed; ``field`` names where.
@@ -162,7 +163,7 @@ def verify_token(text: str, *, origin: str, nonce: str, disallowed_policies: Col
         signature = ecdsa_der(signature, algorithm)
     spki = certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     verify_signature(dump_public_key(load_public_key(spki)), algorithm, expected, signature)
-    return _x509.der(certificate)
+    return Certificate.parse(_x509.der(certificate))
 
 
 def _parse(text: str) -> dict[str, Any]:

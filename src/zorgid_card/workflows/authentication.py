@@ -118,7 +118,7 @@ class LogIn:
         """
         now = self._services.clock()
         challenge = self._take(binding, now)
-        certificate = verify_token(token, origin=challenge.origin, nonce=challenge.nonce)
+        certificate = verify_token(token, origin=challenge.origin, nonce=challenge.nonce).der
         try:
             return self._uzi(certificate, now, ura)
         except NotUZIError:
