@@ -24,7 +24,9 @@ DIGESTS: Final[dict[str, hashes.HashAlgorithm]] = {
 }
 """Those that are accepted, by asn1crypto's names."""
 
-_PLAIN: Final = {f"{digest}_{kind}": (family, digest) for digest in DIGESTS for kind, family in (("rsa", "RS"), ("ecdsa", "ES"))}
+_PLAIN: Final = {
+    f"{digest}_{kind}": (family, digest) for digest in DIGESTS for kind, family in (("rsa", "RS"), ("ecdsa", "ES"))
+}
 _RSA: Final = "rsassa_pkcs1v15"
 _PSS: Final = "rsassa_pss"
 _PEM: Final = b"-----BEGIN "
@@ -85,7 +87,7 @@ def identifies(identifier: Any, der: bytes) -> bool:
         same_serial = bool(chosen["serial_number"].native == certificate.serial_number)
         return same_serial and bool(chosen["issuer"].dump() == certificate.issuer.dump())
     if identifier.name == "r_key_id":
-        chosen = chosen["subjectKeyIdentifier"]
+        chosen = chosen[0]  # subjectKeyIdentifier
     return certificate.key_identifier is not None and bool(chosen.native == certificate.key_identifier)
 
 

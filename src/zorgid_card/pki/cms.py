@@ -23,16 +23,16 @@ from zorgid_card.codec.tlv import Index
 from zorgid_card.errors import CMSError, SignatureError, TLVError
 from zorgid_card.pki import _cms, _x509
 from zorgid_card.pki._cms import decoding, malformed, require
+from zorgid_card.pki.certificate import Certificate
 from zorgid_card.pki.signatory import (
     MAX_CHAIN,
     SIGNATURE,
     CertificateJudge,
     Signatory,
-    key_of,
     require_key,
     require_usage,
 )
-from zorgid_card.pki.signing import Algorithm, PublicKey, check_signature, require_algorithm
+from zorgid_card.pki.signing import Algorithm, check_signature, require_algorithm
 from zorgid_card.ports.card import Signer
 
 Content: TypeAlias = bytes | Iterable[bytes]
@@ -79,15 +79,15 @@ def sign_detached(
         SignatureError: the algorithm does not fit the key, or the signature made does not verify.
         CertificateMalformedError: a certificate is none.
     """
-    key = require_key(signer, certificate)
+    leaf = Certificate.parse(certificate)
+    key = require_key(signer, leaf)
     algorithm = require_algorithm(key, signer.algorithm)
-    leaf = _x509.der(_x509.load_certificate(certificate))
-    attributes = _attributes(algorithm, leaf, digest_of(content, algorithm.digest), signing_time)
+    attributes = _attributes(algorithm, leaf.der, digest_of(content, algorithm.digest), signing_time)
     encoded = bytes(attributes.dump())
     signature = signer.sign(encoded)
     check_signature(key, algorithm, encoded, signature)
-    others = [_x509.der(_x509.load_certificate(data)) for data in chain]
-    return _signed_data(algorithm, leaf, list(dict.fromkeys([leaf, *others])), attributes, signature)
+    sent = dict.fromkeys([leaf.der, *(Certificate.parse(data).der for data in chain)])
+    return _signed_data(algorithm, leaf.der, list(sent), attributes, signature)
 
 
 def digest_of(content: Content, algorithm: hashes.HashAlgorithm) -> bytes:
@@ -159,9 +159,8 @@ class _Signed:
     signature: bytes
     digest: str
     message_digest: bytes
-    certificate: bytes
+    certificate: Certificate
     others: tuple[bytes, ...]
-    key: PublicKey
     algorithm: Algorithm
     salt_length: int | None
     signed_at: datetime | None
@@ -191,12 +190,14 @@ def verify_detached(
     require_usage(usage)
     at = _x509.utc(at)
     signed = _parse(signature)
-    check_signature(signed.key, signed.algorithm, signed.attributes, signed.signature, signed.salt_length)
+    check_signature(
+        signed.certificate.public_key, signed.algorithm, signed.attributes, signed.signature, signed.salt_length
+    )
     if not compare_digest(signed.message_digest, digest_of(content, signed.algorithm.digest)):
         raise SignatureError("the signature is over other content", reason="content")
     if signed.signed_at is not None and signed.signed_at > at + CLOCK_SKEW:
         raise SignatureError("the signature says that it was made later than now", reason="signing time")
-    identity = judge.verify(signed.certificate, usage=usage, at=at, intermediates=signed.others)
+    identity = judge.verify(signed.certificate.der, usage=usage, at=at, intermediates=signed.others)
     return Signatory(
         identity=identity,
         certificate=signed.certificate,
@@ -213,15 +214,16 @@ def _parse(signature: bytes) -> _Signed:
     _, signed_data = _cms.load_content(data, "signed_data")
     with decoding("signedData"):
         info = _only_signer(signed_data)
-        certificate, others = _certificates(signed_data["certificates"], info["sid"])
+        own, others = _certificates(signed_data["certificates"], info["sid"])
+    certificate = Certificate.parse(own)
     with decoding("signerInfo"):
         digest = _cms.digest_name(info["digest_algorithm"], "digestAlgorithm")
         stated = [_cms.digest_name(one, "digestAlgorithms") for one in signed_data["digest_algorithms"]]
         require(stated == [digest], "digestAlgorithms", "another than the signer's")
-        key = key_of(certificate)
-        algorithm, salt_length = _cms.signature_algorithm(info["signature_algorithm"], digest, key)
+        identifier = info["signature_algorithm"]
+        algorithm, salt_length = _cms.signature_algorithm(identifier, digest, certificate.public_key)
         encoded, values = _signed_attributes(info["signed_attrs"])
-        message_digest = _judge_attributes(values, info, certificate)
+        message_digest = _judge_attributes(values, info, own)
         return _Signed(
             attributes=encoded,
             signature=bytes(info["signature"].native),
@@ -229,7 +231,6 @@ def _parse(signature: bytes) -> _Signed:
             message_digest=message_digest,
             certificate=certificate,
             others=others,
-            key=key,
             algorithm=algorithm,
             salt_length=salt_length,
             signed_at=_signing_time(values),
@@ -248,7 +249,9 @@ def _require_der(data: bytes) -> None:
 def _only_signer(signed_data: Any) -> Any:
     encapsulated = signed_data["encap_content_info"]
     require(encapsulated["content_type"].native == "data", "eContentType", "not id-data")
-    require(encapsulated["content"].native is None, "eContent", "the content is inside; a detached signature is expected")
+    require(
+        encapsulated["content"].native is None, "eContent", "the content is inside; a detached signature is expected"
+    )
     infos = signed_data["signer_infos"]
     require(len(infos) == 1, "signerInfos", f"{len(infos)} signers, expected one")
     return infos[0]
@@ -307,7 +310,9 @@ def _require_bound(attribute: Any, certificate: bytes) -> None:
     if issuer_serial.native is None:
         return
     own, names = _cms.certificate_of(certificate), issuer_serial["issuer"]
-    is_same = len(names) == 1 and names[0].name == "directory_name" and names[0].chosen.untag().dump() == own.issuer.dump()
+    is_same = (
+        len(names) == 1 and names[0].name == "directory_name" and names[0].chosen.untag().dump() == own.issuer.dump()
+    )
     if not is_same or issuer_serial["serial_number"].native != own.serial_number:
         raise SignatureError("the signature is bound to another certificate", reason="certificate")
 
@@ -328,4 +333,4 @@ def certificates_of(signature: bytes) -> Sequence[bytes]:
         CMSError: see :func:`verify_detached`.
     """
     signed = _parse(signature)
-    return (signed.certificate, *signed.others)
+    return (signed.certificate.der, *signed.others)

@@ -7,12 +7,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Protocol
 
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-
 from zorgid_card.errors import UsageError
-from zorgid_card.pki import _x509
+from zorgid_card.pki.certificate import Certificate
 from zorgid_card.pki.identity import UZIIdentity
-from zorgid_card.pki.signing import PublicKey, load_public_key
+from zorgid_card.pki.signing import PublicKey
 from zorgid_card.ports.card import Signer
 
 SIGNATURE: Final = "signature"
@@ -44,14 +42,14 @@ class Signatory:
 
     Attributes:
         identity: of the certificate's holder.
-        certificate: DER.
+        certificate: the holder's.
         usage: of the key: ``signature`` or ``authenticity``.
         algorithm: JOSE's name; of ECDSA in CMS the number is the digest's length, and the curve is the key's.
         signed_at: when the signatory says it was; nobody else vouches for it. None: they do not say.
     """
 
     identity: UZIIdentity
-    certificate: bytes = field(repr=False)
+    certificate: Certificate = field(repr=False)
     usage: str
     algorithm: str
     signed_at: datetime | None = None
@@ -67,24 +65,14 @@ def require_usage(usage: str) -> None:
         raise UsageError(f"nothing is signed with a key for {usage!r}", reason="usage", usage=usage)
 
 
-def key_of(certificate: bytes) -> PublicKey:
-    """The key of a certificate, DER or PEM, if it is strong enough.
-
-    Raises:
-        CertificateMalformedError: not a certificate, or a key that is not accepted.
-    """
-    key = _x509.load_certificate(certificate).public_key()
-    return load_public_key(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo))
-
-
-def require_key(signer: Signer, certificate: bytes) -> PublicKey:
+def require_key(signer: Signer, certificate: Certificate) -> PublicKey:
     """The key of ``certificate``, provided that it is the signer's: nothing is signed in another's name.
 
     Raises:
         UsageError: it is another's.
-        CertificateMalformedError: see :func:`key_of`.
+        CertificateMalformedError: a key of a kind that is not accepted, or too weak.
     """
-    key = key_of(certificate)
-    if key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo) != signer.public_key:
+    key = certificate.public_key
+    if certificate.spki != signer.public_key:
         raise UsageError("the certificate is not that of the signer's key", reason="certificate")
     return key
