@@ -296,7 +296,7 @@ class PIVCard(CardSession):
         self,
         slot: int,
         data: bytes,
-        algorithm: str,
+        algorithm: str | SignatureAlgorithm,
         pin: PINProvider | None = None,
     ) -> bytes:
         """Hash and sign ``data`` with the key in ``slot`` (AUT-3).

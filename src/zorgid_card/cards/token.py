@@ -43,7 +43,7 @@ from zorgid_card.ports.card import Keypad, PINEntry
 from zorgid_card.ports.token import Mechanism, Token, TokenCertificate, TokenFlag, TokenInfo, TokenKey, TokenModule
 from zorgid_card.protocol.iso7816 import Credential
 from zorgid_card.protocol.piv import KeyAlgorithm
-from zorgid_card.protocol.signature import signature_algorithm
+from zorgid_card.protocol.signature import SignatureAlgorithm, signature_algorithm
 from zorgid_card.secret import Secret
 
 _IDENTITIES: Final = ((CardKind.UZI_PASS, UZI_IDENTITY, UZI), (CardKind.ZORGID, ZORGID_IDENTITY, PLAIN_PIV))
@@ -263,7 +263,13 @@ class TokenCard:
 
     # --- using keys ---------------------------------------------------------------------------------------
 
-    def sign(self, usage: str, data: bytes, algorithm: str | None = None, pin: PINProvider | None = None) -> bytes:
+    def sign(
+        self,
+        usage: str,
+        data: bytes,
+        algorithm: str | SignatureAlgorithm | None = None,
+        pin: PINProvider | None = None,
+    ) -> bytes:
         """Hash and sign ``data`` with the key of ``usage`` (AUT-3).
 
         The PIN is asked for when nobody is logged in, or when the key wants it for each signature (CKA_ALWAYS_AUTHENTICATE); then

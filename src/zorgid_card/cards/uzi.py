@@ -26,7 +26,7 @@ from zorgid_card.errors import CardError, CertificateMalformedError, StatusWordE
 from zorgid_card.protocol import iso7816, pkcs15
 from zorgid_card.protocol.iso7816 import Credential, PINStatus
 from zorgid_card.protocol.pkcs15 import PIN, Certificate, Layout, PrivateKey
-from zorgid_card.protocol.signature import digest_info, signature_algorithm
+from zorgid_card.protocol.signature import SignatureAlgorithm, digest_info, signature_algorithm
 from zorgid_card.secret import Secret
 
 AUTHENTICITY: Final = "authenticity"
@@ -302,7 +302,7 @@ class UZIPass(CardSession):
         self,
         usage: str,
         data: bytes,
-        algorithm: str = "RS256",
+        algorithm: str | SignatureAlgorithm = "RS256",
         pin: PINProvider | None = None,
     ) -> bytes:
         """Hash and sign ``data`` with the key of ``usage`` (AUT-3); the card pads by PKCS #1 v1.5.
@@ -328,7 +328,7 @@ class UZIPass(CardSession):
         """
         chosen = signature_algorithm(algorithm)
         if chosen.scheme != "pkcs1":
-            raise UsageError(f"a UZI pass does not sign by {algorithm}", reason="algorithm")
+            raise UsageError(f"a UZI pass does not sign by {chosen.name}", reason="algorithm")
         info = digest_info(chosen, data)
         return self._use(
             usage,
