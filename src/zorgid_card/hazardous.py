@@ -36,9 +36,7 @@ class SigningCard(Protocol):
         """The certificates of the card's own keys by usage, DER."""
         ...
 
-    def sign(
-        self, usage: str, data: bytes, algorithm: SignatureAlgorithm, pin: PINProvider | None = None, /
-    ) -> bytes:
+    def sign(self, usage: str, data: bytes, algorithm: SignatureAlgorithm, pin: PINProvider | None = None, /) -> bytes:
         """Sign with the key of ``usage``."""
         ...
 

@@ -44,7 +44,9 @@ def choose(algorithm: SignatureAlgorithm, data: bytes, kind: KeyAlgorithm, offer
     Raises:
         NotOfferedError: none.
     """
-    ways = [way for way in _ways(algorithm, data, kind) if not (algorithm.prehashed and way.mechanism in _HASHING.values())]
+    ways = [
+        way for way in _ways(algorithm, data, kind) if not (algorithm.prehashed and way.mechanism in _HASHING.values())
+    ]
     plan = next((way for way in ways if way.mechanism in offered), None)
     if plan is None:
         raise NotOfferedError(f"the middleware does not sign by {algorithm.name}", operation=algorithm.name)

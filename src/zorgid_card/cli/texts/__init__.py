@@ -14,7 +14,7 @@ import string
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 
-from zorgid_card.cli.texts import acts, demo, details, errors, expiry, readers, refusals, tools
+from zorgid_card.cli.texts import acts, demo, details, documents, errors, expiry, readers, refusals, tools
 from zorgid_card.cli.texts.text import Text
 from zorgid_card.errors import ZorgIDError
 
@@ -27,6 +27,7 @@ TEXTS: Mapping[str, Text] = {
     **expiry.TEXTS,
     **demo.TEXTS,
     **acts.TEXTS,
+    **documents.TEXTS,
 }
 """All of them."""
 
