@@ -17,8 +17,8 @@ from zorgid_card.cards.zorgid import ZorgIDCard
 from zorgid_card.codec.link import Link
 from zorgid_card.errors import DeclinedError, ZorgIDError
 from zorgid_card.pki.authority import Authority
-from zorgid_card.pki.chain import Trust
 from zorgid_card.pki.signing import SoftwareSigner
+from zorgid_card.pki.trust import TrustStore
 from zorgid_card.ports.card import Reader
 from zorgid_card.ports.registry import Organisation, Registry
 from zorgid_card.ports.seam import Seam
@@ -174,7 +174,7 @@ class World:
         return Services(
             registry=self.registry,
             authority=self.authority,
-            uzi=Trust(
+            uzi=TrustStore(
                 anchors=[self.pki.root("Z"), self.pki.root("N")],
                 intermediates=[*self.pki.chain("Z")[:-1], *self.pki.chain("N")[:-1]],
                 pins=self.pki.fingerprints("Z", "N"),

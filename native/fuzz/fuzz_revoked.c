@@ -23,7 +23,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
     while (zc_revoked_at(out, length, count, &entry) == ZC_OK) {
         count++;
         REQUIRE(zc_revoked_find(out, length, entry.serial, sizeof entry.serial, &again) == ZC_OK);
-        REQUIRE(again.since == entry.since && again.reason == entry.reason && entry.reason != 8);
+        REQUIRE(again.since == entry.since && again.reason == entry.reason);
         entry.serial[19] ^= 1;
         if (zc_revoked_find(out, length, entry.serial, sizeof entry.serial, &again) == ZC_OK)
             REQUIRE(memcmp(again.serial, entry.serial, sizeof entry.serial) == 0);

@@ -17,8 +17,11 @@
 
 #include <string.h>
 
-extern PyType_Spec carrier_spec, index_spec;
+extern PyType_Spec carrier_spec, certificate_spec, index_spec;
 extern PyMethodDef command_functions[];
+
+/* Call `function` of `module`, which raises; `arguments` are given away. */
+void raise_in(const char *module, const char *function, PyObject *arguments);
 
 /* A METH_FASTCALL function in a table of methods. */
 #define FAST(name) ((PyCFunction)(void (*)(void))(name))

@@ -33,21 +33,6 @@ static uint32_t *tags_of(PyObject *collection, uint32_t *count)
     return tags;
 }
 
-/* Call `function` of the module zorgid_card.codec.tlv, which raises. */
-static void raise_in_tlv(const char *function, PyObject *arguments)
-{
-    PyObject *module = arguments == NULL ? NULL : PyImport_ImportModule("zorgid_card.codec.tlv");
-    PyObject *raises = module == NULL ? NULL : PyObject_GetAttrString(module, function);
-    PyObject *nothing = raises == NULL ? NULL : PyObject_CallObject(raises, arguments);
-
-    if (nothing != NULL)
-        PyErr_SetString(PyExc_SystemError, "an error was expected");
-    Py_XDECREF(nothing);
-    Py_XDECREF(raises);
-    Py_XDECREF(module);
-    Py_XDECREF(arguments);
-}
-
 /* Index on the stack where it fits; more room when it does not. */
 static int index_into(Index *self, const zc_tlv_rules *rules)
 {
@@ -57,7 +42,7 @@ static int index_into(Index *self, const zc_tlv_rules *rules)
     zc_status status = zc_tlv_index(at, length, rules, few, STACK_NODES, &self->count, &offset);
 
     if (status != ZC_OK && status != ZC_E_CAPACITY) {
-        raise_in_tlv("_malformed", Py_BuildValue("(in)", (int)status, (Py_ssize_t)offset));
+        raise_in("zorgid_card.codec.tlv", "_malformed", Py_BuildValue("(in)", (int)status, (Py_ssize_t)offset));
         return 0;
     }
     self->nodes = PyMem_Malloc(sizeof *self->nodes * (self->count + 1));
@@ -159,7 +144,7 @@ static int require(const Index *self, PyObject *const *path, Py_ssize_t depth, s
         Py_INCREF(path[i]);
         PyTuple_SetItem(tags, i, path[i]);
     }
-    raise_in_tlv("_missing", tags);
+    raise_in("zorgid_card.codec.tlv", "_missing", tags);
     return 0;
 }
 

@@ -2,6 +2,20 @@
  * The module zorgid_card._hot: its types and functions. */
 #include "hot.h"
 
+void raise_in(const char *module, const char *function, PyObject *arguments)
+{
+    PyObject *found = arguments == NULL ? NULL : PyImport_ImportModule(module);
+    PyObject *raises = found == NULL ? NULL : PyObject_GetAttrString(found, function);
+    PyObject *nothing = raises == NULL ? NULL : PyObject_CallObject(raises, arguments);
+
+    if (nothing != NULL)
+        PyErr_SetString(PyExc_SystemError, "an error was expected");
+    Py_XDECREF(nothing);
+    Py_XDECREF(raises);
+    Py_XDECREF(found);
+    Py_XDECREF(arguments);
+}
+
 static int add(PyObject *module, const char *name, PyType_Spec *spec)
 {
     PyObject *type = PyType_FromSpec(spec);
@@ -14,6 +28,8 @@ static int add(PyObject *module, const char *name, PyType_Spec *spec)
 static int module_exec(PyObject *module)
 {
     if (add(module, "Index", &index_spec) != 0)
+        return -1;
+    if (add(module, "Certificate", &certificate_spec) != 0)
         return -1;
     return add(module, "Carrier", &carrier_spec);
 }

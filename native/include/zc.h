@@ -85,11 +85,16 @@ typedef enum {
     ZC_E_CLOSED = -44,         /* the secure channel is not open, or awaits no response */
     ZC_E_TRANSPORT = -45,      /* the transport failed; zc_job.code says how */
     ZC_E_CANCELLED = -46,      /* zc_job.cancel was set */
-    ZC_E_TIME = -47,           /* CRL: not a UTCTime or GeneralizedTime of RFC 5280 */
-    ZC_E_SERIAL = -48,         /* CRL: a serial number that is negative or longer than 20 bytes */
+    ZC_E_TIME = -47,           /* X.509: not a UTCTime or GeneralizedTime of RFC 5280 */
+    ZC_E_SERIAL = -48,         /* X.509: a serial number that is negative or longer than 20 bytes */
     ZC_E_REASON = -49,         /* CRL: a reason that has no place in a full list, or two */
     ZC_E_CRITICAL = -50,       /* CRL: an entry with a critical extension that is not known */
-    ZC_E_INDEX = -51           /* not a revocation index, or one that was tampered with */
+    ZC_E_INDEX = -51,          /* not a revocation index, or one that was tampered with */
+    ZC_E_OID = -52,            /* X.509: not an OBJECT IDENTIFIER, or one of an arc over 128 bits */
+    ZC_E_TEXT = -53,           /* X.509: a string with a character that its type has not, or of a type that is not text */
+    ZC_E_VALUE = -54,          /* X.509: a value that the field may not have */
+    ZC_E_REPEATED = -55,       /* X.509: twice what may stand there once */
+    ZC_E_ORDER = -56           /* X.509: a SET OF whose elements are not in order */
 } zc_status;
 
 /* A few words on `status` for a message; static, never NULL. */
@@ -723,17 +728,17 @@ ZC_API zc_status zc_pcsc_carry(const zc_pcsc *pcsc, uint64_t card, uint32_t prot
 typedef struct {
     int64_t since;       /* revocationDate, seconds since 1970-01-01T00:00:00Z */
     uint8_t serial[20];  /* big-endian */
-    uint8_t reason;      /* CRLReason (5.3.1): 0 to 6, 9 or 10; 0 when the entry has none */
+    uint8_t reason;      /* CRLReason (5.3.1): 0 to 6, 9 or 10, of a delta 8 too; 0 when the entry has none */
 } zc_revoked;
 
 /* The capacity that zc_revoked_build needs for a CRL of `length` bytes; 0 if that is too long for one. */
 ZC_API size_t zc_revoked_room(size_t length);
 
 /* Build the index of a whole CRL (CertificateList, DER) in `out`, in one pass over it; `index_length` bytes of `out` are the
- * index. Of two entries for one serial the one for good counts before certificateHold, then the earlier one. Issuer,
- * signature and crlExtensions are left to whoever verifies them.
+ * index. Of two entries for one serial the one for good counts before certificateHold, that before removeFromCRL, then the earlier
+ * one. Issuer, signature and crlExtensions are left to whoever verifies them, but for deltaCRLIndicator (5.2.4).
  * ZC_E_TAG, ZC_E_LENGTH, ZC_E_NOT_MINIMAL, ZC_E_TRUNCATED, ZC_E_TRAILING: not DER, or not a CertificateList. ZC_E_TIME.
- * ZC_E_SERIAL. ZC_E_REASON: among them removeFromCRL, which only a delta CRL has. ZC_E_CRITICAL. ZC_E_RANGE. ZC_E_CAPACITY. */
+ * ZC_E_SERIAL. ZC_E_REASON: among them removeFromCRL in a list without deltaCRLIndicator. ZC_E_CRITICAL. ZC_E_RANGE. ZC_E_CAPACITY. */
 ZC_API zc_status zc_revoked_build(const uint8_t *crl, size_t length, uint8_t *out, size_t capacity, size_t *index_length);
 
 /* Check every byte of an index that was kept elsewhere: ZC_OK or ZC_E_INDEX. */
@@ -746,6 +751,105 @@ ZC_API zc_status zc_revoked_find(const uint8_t *index, size_t length, const uint
 
 /* The record at `position`, 0 to n - 1. ZC_E_MISSING: there are fewer. ZC_E_INDEX. */
 ZC_API zc_status zc_revoked_at(const uint8_t *index, size_t length, uint32_t position, zc_revoked *entry);
+
+/* ---- certificates: X.509 v3, RFC 5280, 4 --------------------------------------------------------------------------- */
+
+#define ZC_CERTIFICATE_MAX 65536     /* bytes */
+#define ZC_CERTIFICATE_ITEMS 64      /* most extensions, and most policies */
+
+/* A part of the certificate: offset from its first byte, and length. Both 0: there is none. */
+typedef struct {
+    uint32_t at, length;
+} zc_slice;
+
+/* Signature algorithms by JOSE's numbers (RFC 7518); the curve of ECDSA is the key's matter. */
+#define ZC_SIGNED_OTHER 0
+#define ZC_SIGNED_RS256 1
+#define ZC_SIGNED_RS384 2
+#define ZC_SIGNED_RS512 3
+#define ZC_SIGNED_PS256 4
+#define ZC_SIGNED_PS384 5
+#define ZC_SIGNED_PS512 6
+#define ZC_SIGNED_ES256 7
+#define ZC_SIGNED_ES384 8
+#define ZC_SIGNED_ES512 9
+
+#define ZC_KEY_OTHER 0
+#define ZC_KEY_RSA 1
+#define ZC_KEY_EC 2                  /* on P-256, P-384 or P-521 */
+
+/* The extensions that are read. A bit of `present` and of `critical` is 1 << its number. */
+#define ZC_EXTENSION_SUBJECT_KEY 0
+#define ZC_EXTENSION_KEY_USAGE 1
+#define ZC_EXTENSION_NAMES 2         /* subjectAltName */
+#define ZC_EXTENSION_CONSTRAINTS 3   /* basicConstraints */
+#define ZC_EXTENSION_NAME_CONSTRAINTS 4
+#define ZC_EXTENSION_CRL_POINTS 5
+#define ZC_EXTENSION_POLICIES 6
+#define ZC_EXTENSION_AUTHORITY_KEY 7
+#define ZC_EXTENSION_PURPOSES 8      /* extendedKeyUsage */
+#define ZC_EXTENSION_ACCESS 9        /* authorityInfoAccess */
+#define ZC_EXTENSIONS 10
+
+typedef struct {
+    int64_t not_before, not_after;   /* seconds since 1970-01-01T00:00:00Z */
+    zc_slice tbs, issuer, subject, spki;          /* whole, header included */
+    zc_slice signature;               /* the octets of the bit string */
+    zc_slice algorithm;               /* contents of the OID of signatureAlgorithm */
+    zc_slice extensions;              /* contents of the list; walk with ZC_WALK_EXTENSIONS */
+    zc_slice value[ZC_EXTENSIONS];    /* of the extensions that are read: the DER in the octet string; of the two key
+                                      * identifiers the octets themselves */
+    uint32_t present, critical;
+    uint32_t unknown_critical;       /* how many critical extensions are not among those that are read */
+    uint32_t key_exponent;           /* RSA; 0: longer than 32 bits */
+    int32_t path_length;             /* -1: none */
+    uint16_t key_bits;               /* of the modulus or the curve */
+    uint16_t key_usage;              /* bit n of RFC 5280, 4.2.1.3 is 1 << n */
+    uint8_t key_kind;
+    uint8_t signed_by;               /* ZC_SIGNED_... */
+    uint8_t is_ca;
+    uint8_t serial[20];              /* big-endian, leading zeros */
+} zc_certificate;
+
+/* Read one whole certificate, DER, and check every part of it that is named above, so that walking them afterwards does not fail.
+ * `field`: the name in RFC 5280 of the part that reading stopped at, or at its end; static. What is not read is only looked at as
+ * DER: the insides of extensions that are not listed, of nameConstraints, of user notices and of keys of other kinds.
+ *
+ * Stricter than the standard asks of readers: version 3 only (ZC_E_VALUE); no unique identifiers (ZC_E_TAG); texts of
+ * UTF8String, PrintableString, IA5String, BMPString without surrogates, and TeletexString within ASCII, none with a NUL, x500UniqueIdentifier's
+ * bits excepted (ZC_E_TEXT); general names of the kinds otherName, rfc822Name, dNSName, directoryName, URI, iPAddress and registeredID
+ * (ZC_E_TAG); GeneralizedTime from 2050 on (ZC_E_TIME).
+ * ZC_E_REPEATED: an extension, a policy, or an element of a SET OF twice. ZC_E_CAPACITY: more than ZC_CERTIFICATE_ITEMS.
+ * ZC_E_RANGE: longer than ZC_CERTIFICATE_MAX. ZC_E_TAG, ZC_E_LENGTH, ZC_E_NOT_MINIMAL, ZC_E_TRUNCATED, ZC_E_TRAILING, ZC_E_OID,
+ * ZC_E_ORDER, ZC_E_SERIAL, ZC_E_VALUE. */
+ZC_API zc_status zc_certificate_read(const uint8_t *der, size_t length, zc_certificate *certificate, const char **field);
+
+#define ZC_WALK_EXTENSIONS 0   /* `type`: its OID; `value`: the DER in the octet string; `tag`: 1 if critical */
+#define ZC_WALK_NAME 1         /* of issuer or subject: attributes; `type`, and `tag` and `value` of the string */
+#define ZC_WALK_PURPOSES 2     /* `type` */
+#define ZC_WALK_POLICIES 3     /* `type` */
+#define ZC_WALK_NAMES 4        /* general names: `tag`; `value`; of an otherName `type`, and `value` is the DER inside */
+#define ZC_WALK_POINTS 5       /* distribution points: `value`: general names, to be walked, of one for all reasons and by the issuer */
+#define ZC_WALK_ACCESS 6       /* `type`: the method; `tag` and `value` of the general name */
+
+typedef struct {
+    zc_slice type;   /* contents of an OID */
+    zc_slice value;  /* contents */
+    uint8_t tag;
+} zc_item;
+
+/* Where to begin to walk `what` in `part`, which is `extensions`, `issuer`, `subject`, the `value` of the extension, or that of
+ * a distribution point. */
+ZC_API zc_slice zc_certificate_walk(const uint8_t *der, zc_slice part, uint32_t what);
+
+/* Take the next item; `rest` moves on. ZC_MORE: `item` holds it. ZC_OK: there is none. `der` is a certificate that was read. */
+ZC_API zc_status zc_certificate_next(const uint8_t *der, uint32_t what, zc_slice *rest, zc_item *item);
+
+#define ZC_OID_TEXT_MAX 256
+
+/* Write the contents of an OID as dotted decimal text, not NUL-terminated; `out` holds ZC_OID_TEXT_MAX bytes. Returns its length; 0 if it
+ * is not an OID (see ZC_E_OID). */
+ZC_API size_t zc_oid_text(const uint8_t *oid, size_t length, char *out);
 
 /* cffi: end */
 

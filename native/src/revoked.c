@@ -60,11 +60,17 @@ static uint32_t bits_for(uint32_t count)
     return bits;
 }
 
+/* For good before on hold before removed (which a delta alone has). */
+static int leniency(const uint8_t *record)
+{
+    return record[REASON] == ZC_CRL_REMOVE ? 2 : record[REASON] == HOLD;
+}
+
 /* Serials in order; of entries for one serial the one for good comes first, then the earliest. */
 static int compare(const uint8_t *a, const uint8_t *b)
 {
     int order = memcmp(a, b, SERIAL);
-    int hold = (a[REASON] == HOLD) - (b[REASON] == HOLD);
+    int hold = leniency(a) - leniency(b);
     int64_t since_a = (int64_t)load64(a + SINCE), since_b = (int64_t)load64(b + SINCE);
 
     if (order != 0 || hold != 0)
@@ -193,7 +199,8 @@ zc_status zc_revoked_build(const uint8_t *crl, size_t length, uint8_t *out, size
     zc_span entries, whole = {crl, crl + length};
     uint8_t *records = out + HEADER, *starts;
     uint32_t count = 0, bits;
-    zc_status status = zc_crl_entries(whole, &entries);
+    int delta;
+    zc_status status = zc_crl_entries(whole, &entries, &delta);
 
     *index_length = 0;
     if (status != ZC_OK)
@@ -205,7 +212,7 @@ zc_status zc_revoked_build(const uint8_t *crl, size_t length, uint8_t *out, size
     while (entries.at < entries.end) {
         zc_revoked entry;
 
-        status = zc_crl_take(&entries, &entry);
+        status = zc_crl_take(&entries, delta, &entry);
         if (status != ZC_OK)
             return status;
         write_record(records + RECORD * (size_t)count++, &entry);
@@ -247,7 +254,7 @@ static int record_is_sound(const uint8_t *record)
 
     if (record[REASON + 1] != 0 || record[REASON + 2] != 0 || record[REASON + 3] != 0)
         return 0;
-    if (reason > ZC_CRL_REASON_MAX || reason == ZC_CRL_UNUSED || reason == ZC_CRL_REMOVE)
+    if (reason > ZC_CRL_REASON_MAX || reason == ZC_CRL_UNUSED)
         return 0;
     return since >= SINCE_MIN && since <= SINCE_MAX;
 }

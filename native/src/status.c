@@ -50,6 +50,11 @@ const char *zc_reason(int status)
     case ZC_E_REASON: return "not a reason of a full list";
     case ZC_E_CRITICAL: return "critical extension that is not known";
     case ZC_E_INDEX: return "not a revocation index";
+    case ZC_E_OID: return "not an object identifier";
+    case ZC_E_TEXT: return "not a text of its type";
+    case ZC_E_VALUE: return "a value it may not have";
+    case ZC_E_REPEATED: return "stands there twice";
+    case ZC_E_ORDER: return "set is not in order";
     }
     return "unknown status";
 }

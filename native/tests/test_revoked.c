@@ -188,6 +188,29 @@ static void what_is_not_a_full_list_is_refused(void)
     EQUAL(zc_revoked_build(crl, crl_length - 1, out, 10, &index_length), ZC_E_CAPACITY);
 }
 
+#define EXTENSION(last) "A00C 300A 3008 0603551D" last "0401 00"
+
+/* RFC 5280, 5.3.1: removeFromCRL in a delta alone; anything else that is said of the same serial counts before it. */
+static void removal_is_for_deltas(void)
+{
+    static const char removed[] = "3020 020105 170D" JAN_2026 REASON_EXTENSION("08");
+    zc_revoked entry;
+
+    make(removed, EXTENSION("1B"));
+    EQUAL(build(), ZC_OK);
+    EQUAL(zc_revoked_check(out, index_length), ZC_OK);
+    EQUAL(find("05", &entry), ZC_OK);
+    EQUAL(entry.reason, 8);
+    make(removed, EXTENSION("14"));
+    EQUAL(build(), ZC_E_REASON);
+    make(removed, "A009 3007 3005 0403551D1B");
+    EQUAL(build(), ZC_E_TAG);
+    make("3020 020105 170D" JAN_2026 REASON_EXTENSION("08") "3020 020105 170D" JAN_2026 REASON_EXTENSION("06"), EXTENSION("1B"));
+    EQUAL(build(), ZC_OK);
+    EQUAL(find("05", &entry), ZC_OK);
+    EQUAL(entry.reason, 6);
+}
+
 static void invalidity_date_and_unknown_extensions_are_passed_over(void)
 {
     EQUAL(entries("302F 020105 170D" JAN_2026
@@ -251,6 +274,7 @@ int main(void)
     RUN(dates_are_those_of_the_calendar);
     RUN(of_two_entries_the_one_for_good_counts);
     RUN(what_is_not_a_full_list_is_refused);
+    RUN(removal_is_for_deltas);
     RUN(invalidity_date_and_unknown_extensions_are_passed_over);
     RUN(a_hostile_file_is_refused_or_harmless);
     RUN(many_entries_are_all_found);

@@ -25,8 +25,10 @@ if TYPE_CHECKING:
     from zorgid_card.errors import ZorgIDError
     from zorgid_card.middleware import open_token
     from zorgid_card.opening import find_reader, open_card
-    from zorgid_card.pki.hierarchy import UZI_G3, UZI_TEST_G3, trust
+    from zorgid_card.pki.hierarchy import UZI_G3, UZI_TEST_G3, Hierarchy
     from zorgid_card.pki.identity import UZIIdentity, read_uzi_identity
+    from zorgid_card.pki.trust import TrustStore, read_certificates
+    from zorgid_card.pki.verifier import CertificateVerifier
     from zorgid_card.recipes import CRLFolder, PortalSide, open_portal
     from zorgid_card.secret import Secret
     from zorgid_card.waiting import wait_for_card
@@ -44,8 +46,10 @@ __all__ = [
     "CRLFolder",
     "CardCreation",
     "CardKind",
+    "CertificateVerifier",
     "Change",
     "CreationPolicy",
+    "Hierarchy",
     "LastTry",
     "LoggedIn",
     "OnKeypad",
@@ -58,6 +62,7 @@ __all__ = [
     "Registration",
     "SQLRegistry",
     "Secret",
+    "TrustStore",
     "UZIIdentity",
     "ZorgIDError",
     "find_reader",
@@ -65,9 +70,9 @@ __all__ = [
     "open_card",
     "open_portal",
     "open_token",
+    "read_certificates",
     "read_uzi_identity",
     "readers",
-    "trust",
     "wait_for_card",
     "watch_readers",
 ]
@@ -85,7 +90,10 @@ _HOME = {
     "ZorgIDError": "errors",
     "UZI_G3": "pki.hierarchy",
     "UZI_TEST_G3": "pki.hierarchy",
-    "trust": "pki.hierarchy",
+    "Hierarchy": "pki.hierarchy",
+    "TrustStore": "pki.trust",
+    "read_certificates": "pki.trust",
+    "CertificateVerifier": "pki.verifier",
     "UZIIdentity": "pki.identity",
     "read_uzi_identity": "pki.identity",
     "CRLFolder": "recipes",

@@ -393,15 +393,21 @@ class CertificateNotYetValidError(CertificateError):
 
 
 class UntrustedError(CertificateError):
-    """No chain leads from the certificate to a pinned root; ``reason``."""
+    """No chain leads from the certificate to a pinned root, or it breaks a rule; ``reason``, and ``subject`` of who breaks it."""
 
     code = "certificate.untrusted"
 
 
 class CertificateUsageError(CertificateError):
-    """The certificate may not be used for this; ``usage``."""
+    """The certificate may not be used for this; ``usage``, ``reason``."""
 
     code = "certificate.usage"
+
+
+class HierarchyError(CertificateError):
+    """A file that describes a hierarchy of CAs does not say what it must; ``field``, ``reason``."""
+
+    code = "certificate.hierarchy"
 
 
 class RevokedError(CertificateError):

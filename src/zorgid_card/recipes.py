@@ -19,8 +19,8 @@ from zorgid_card.errors import CertificateError, StorageError
 from zorgid_card.middleware import open_token
 from zorgid_card.opening import CARDS_MET, find_reader, open_card
 from zorgid_card.pki.authority import Authority
-from zorgid_card.pki.chain import Trust
 from zorgid_card.pki.revocation import CRL, CRLSource
+from zorgid_card.pki.trust import TrustStore
 from zorgid_card.ports.registry import Registry
 from zorgid_card.secret import Secret
 from zorgid_card.workflows import enrolment, housekeeping, issuance, organisation
@@ -75,7 +75,7 @@ def open_portal(
     *,
     registry: Registry,
     identity: PortalIdentity,
-    uzi: Trust,
+    uzi: TrustStore,
     uzi_revocation: CRLSource,
     makers: Iterable[bytes] = (),
     policy: Policy | None = None,
@@ -88,7 +88,7 @@ def open_portal(
         passphrase: opens the keys, 1 to 256 bytes.
         registry: the store, such as :class:`zorgid_card.adapters.sql.SQLRegistry`.
         identity: the portal's origin and TLS key.
-        uzi: pinned roots of the UZI register (:func:`zorgid_card.pki.hierarchy.trust`).
+        uzi: pinned roots of the UZI register (:meth:`zorgid_card.pki.trust.TrustStore.production`).
         uzi_revocation: gives the register's CRLs by issuer.
         makers: attestation roots of the accepted makers of blanks, DER.
         policy: what the portal decides for itself.

@@ -30,10 +30,10 @@ from zorgid_card.errors import (
 )
 from zorgid_card.pki import _keyfile, profile
 from zorgid_card.pki.authority import Authority, SubjectData, new_serial
-from zorgid_card.pki.chain import Trust
 from zorgid_card.pki.identity import read_zorgid_identity
 from zorgid_card.pki.revocation import CRL, RevokedEntry, check_revocation
 from zorgid_card.pki.signing import SoftwareSigner, dump_public_key
+from zorgid_card.pki.trust import TrustStore
 from zorgid_card.secret import Secret
 from zorgid_card.testkit.keys import KeyPool
 
@@ -130,10 +130,11 @@ def test_each_profile_verifies_for_its_own_usage_only(
 ) -> None:
     key = card if algorithm == "EC" else SoftwareSigner(KeyPool.shared().key("authority/card"))
     der = issue(authority, key, kind)
-    trust = Trust([authority.root], [authority.certificate], policies=profile.POLICIES)
+    trust = TrustStore([authority.root], [authority.certificate], policies=profile.POLICIES)
     for usage in profile.POLICIES:
         if usage == kind.name:
-            assert trust.verify(der, at=NOW, usage=usage) == (der, *authority.chain)
+            chain = trust.verify(der, at=NOW, usage=usage)
+            assert [link.der for link in chain] == [der, *authority.chain]
         else:
             with pytest.raises(CertificateUsageError):
                 trust.verify(der, at=NOW, usage=usage)
@@ -234,7 +235,8 @@ def test_adm_2_to_4_openssl_agrees_at_each_state(tmp_path: Path) -> None:
     for name, der in (("leaf", leaf), ("ca", authority.certificate), ("root", authority.root)):
         pem = x509.load_der_x509_certificate(der).public_bytes(Encoding.PEM)
         (tmp_path / f"{name}.pem").write_bytes(pem)
-    chain = Trust([authority.root], [authority.certificate]).verify(leaf, at=now, usage="authenticity")
+    found = TrustStore([authority.root], [authority.certificate]).verify(leaf, at=now, usage="authenticity")
+    chain = [link.der for link in found]
     hold = RevokedEntry(serial, now, "certificateHold")
     gone = RevokedEntry(serial, now, "keyCompromise")
     steps = [((), None), ((hold,), OnHoldError), ((), None), ((gone,), RevokedError)]
@@ -333,7 +335,7 @@ def test_it_opens_again_and_signs_as_before(authority: Authority, directory: Pat
     again = Authority.open(directory, passphrase())
     assert again.chain == authority.chain
     leaf = issue(again, card)
-    assert Trust([authority.root], [authority.certificate]).verify(leaf, at=NOW, usage="authenticity")
+    assert TrustStore([authority.root], [authority.certificate]).verify(leaf, at=NOW, usage="authenticity")
     assert "key" not in repr(again)
 
 

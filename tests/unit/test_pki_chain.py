@@ -21,8 +21,8 @@ from zorgid_card.errors import (
     UsageError,
 )
 from zorgid_card.pki._x509 import fingerprint
-from zorgid_card.pki.chain import MAX_CANDIDATES, Trust
-from zorgid_card.pki.hierarchy import KNOWN, UZI_G3, UZI_TEST_G3, trust
+from zorgid_card.pki.hierarchy import KNOWN, UZI_G3, UZI_TEST_G3
+from zorgid_card.pki.trust import MAX_CANDIDATES, TrustStore
 from zorgid_card.testkit.keys import KeyPool
 from zorgid_card.testkit.pki import UZITestPKI
 from zorgid_card.testkit.uzi_profile import DE_LINDE, JAN_DE_VRIES, Usage
@@ -36,14 +36,16 @@ LEAF = "uzi-test-card/authenticity.cer"
 
 @pytest.mark.parametrize("usage", ["authenticity", "signature", "confidentiality"])
 def test_the_real_test_pass_verifies_in_2019(usage: str) -> None:
-    chain = trust([UZI_TEST_G3], test_chain()).verify(shared(f"uzi-test-card/{usage}.cer"), at=AT_2019, usage=usage)
+    chain = TrustStore.of([UZI_TEST_G3], test_chain()).verify(
+        shared(f"uzi-test-card/{usage}.cer"), at=AT_2019, usage=usage
+    )
     assert len(chain) == 4
-    assert fingerprint(chain[-1]) in UZI_TEST_G3.roots
+    assert chain[-1].fingerprint in UZI_TEST_G3.roots
 
 
 def test_crd_1_the_real_test_pass_is_refused_today_with_subject_and_date() -> None:
     with pytest.raises(CertificateExpiredError) as refused:
-        trust(KNOWN, test_chain()).verify(shared(LEAF), at=datetime.now(UTC), usage="authenticity")
+        TrustStore.of(KNOWN, test_chain()).verify(shared(LEAF), at=datetime.now(UTC), usage="authenticity")
     assert refused.value.subject == "Jan test-90014548"
     assert refused.value.not_after == "2020-07-12T11:39:08Z"
     assert "Jan test-90014548" in str(refused.value)
@@ -51,19 +53,21 @@ def test_crd_1_the_real_test_pass_is_refused_today_with_subject_and_date() -> No
 
 def test_the_real_test_pass_is_refused_before_its_time() -> None:
     with pytest.raises(CertificateNotYetValidError) as refused:
-        trust(KNOWN, test_chain()).verify(shared(LEAF), at=datetime(2017, 7, 1, tzinfo=UTC), usage="authenticity")
+        TrustStore.of(KNOWN, test_chain()).verify(
+            shared(LEAF), at=datetime(2017, 7, 1, tzinfo=UTC), usage="authenticity"
+        )
     assert refused.value.not_before == "2017-07-13T11:39:08Z"
 
 
 def test_a_test_pass_is_not_trusted_in_production() -> None:
     with pytest.raises(UntrustedError):
-        trust([UZI_G3], test_chain()).verify(shared(LEAF), at=AT_2019, usage="authenticity")
+        TrustStore.of([UZI_G3], test_chain()).verify(shared(LEAF), at=AT_2019, usage="authenticity")
 
 
 def test_a_missing_intermediate_leaves_no_chain() -> None:
     issuing, _, root = test_chain()
     with pytest.raises(UntrustedError):
-        trust(KNOWN, [issuing, root]).verify(shared(LEAF), at=AT_2019, usage="authenticity")
+        TrustStore.of(KNOWN, [issuing, root]).verify(shared(LEAF), at=AT_2019, usage="authenticity")
 
 
 @pytest.mark.parametrize("year", ["", "20190418_"])
@@ -72,7 +76,7 @@ def test_the_real_production_cas_lead_to_the_pinned_root(year: str, name: str) -
     """The 2017 and the 2019 certificate of one key: a leaf of that key would verify with either."""
     issuing = shared(f"uzi-ca/{year}UZI-register_{name}_CA_G3.cer")
     domain, root = shared("uzi-ca/DomOrganisatiePersoonCA-G3.cer"), shared("uzi-ca/RootCA-G3.cer")
-    anchors = trust([UZI_G3], [root, domain, issuing])
+    anchors = TrustStore.of([UZI_G3], [root, domain, issuing])
     assert anchors.anchors == (root,)
     with pytest.raises(CertificateUsageError):  # a CA is no holder
         anchors.verify(issuing, at=NOW, usage="authenticity")
@@ -85,10 +89,10 @@ def test_either_certificate_of_a_ca_that_was_certified_twice_will_do() -> None:
     second = (pki.certify_again("Z"), *first[1:])
     hierarchy = UZI_G3.with_root(first[-1])
     for certificates in (first, second, (*first, *second)):
-        assert trust([hierarchy], certificates).verify(leaf, at=NOW, usage="authenticity")[0] == leaf
+        assert TrustStore.of([hierarchy], certificates).verify(leaf, at=NOW, usage="authenticity")[0].der == leaf
     expired = pki.certify_again("Z", (NOW - timedelta(days=900), NOW - timedelta(days=1)))
-    both = trust([hierarchy], (expired, *first)).verify(leaf, at=NOW, usage="authenticity")
-    assert both[1] == first[0]
+    both = TrustStore.of([hierarchy], (expired, *first)).verify(leaf, at=NOW, usage="authenticity")
+    assert both[1].der == first[0]
 
 
 # --- small chains ----------------------------------------------------------------------------------------------------
@@ -106,8 +110,8 @@ class Chain:
         given = {"ca": False, "usages": ("digital_signature",), "policies": ("1.2.3",)} | leaf
         return make("Leaf", self.ca, **given)  # type: ignore[arg-type]
 
-    def trust(self, **options: object) -> Trust:
-        return Trust([self.root.der], [self.ca.der], **options)  # type: ignore[arg-type]
+    def trust(self, **options: object) -> TrustStore:
+        return TrustStore([self.root.der], [self.ca.der], **options)  # type: ignore[arg-type]
 
 
 @pytest.fixture(scope="module")
@@ -117,10 +121,11 @@ def chain() -> Chain:
 
 def test_a_sound_chain_verifies_and_is_returned_leaf_to_root(chain: Chain) -> None:
     expected = (chain.leaf.der, chain.ca.der, chain.root.der)
-    assert chain.trust().verify(chain.leaf.der, at=NOW, usage="authenticity") == expected
-    bare = Trust([chain.root.der])
+    found = chain.trust().verify(chain.leaf.der, at=NOW, usage="authenticity")
+    assert tuple(link.der for link in found) == expected
+    bare = TrustStore([chain.root.der])
     offered = [b"garbage", chain.leaf.der, chain.ca.der]
-    assert bare.verify(chain.leaf.der, intermediates=offered, at=NOW, usage="authenticity") == expected
+    assert bare.verify(chain.leaf.der, intermediates=offered, at=NOW, usage="authenticity") == found
 
 
 def test_pins_choose_among_the_anchors(chain: Chain) -> None:
@@ -150,7 +155,7 @@ def test_an_expired_ca_is_named() -> None:
 
 def test_expired_is_not_said_of_a_chain_that_leads_nowhere(chain: Chain) -> None:
     with pytest.raises(UntrustedError):
-        Trust([make("Root").der], [chain.ca.der]).verify(
+        TrustStore([make("Root").der], [chain.ca.der]).verify(
             chain.leaf.der, at=END + timedelta(days=1), usage="authenticity"
         )
 
@@ -229,14 +234,14 @@ def test_a_root_that_only_the_other_side_offers_is_not_trusted(chain: Chain) -> 
 def test_a_leaf_that_is_itself_a_root_is_refused() -> None:
     lone = make("Lone", ca=False, usages=("digital_signature",))
     with pytest.raises(UntrustedError):
-        Trust([lone.der]).verify(lone.der, at=NOW, usage="authenticity")
+        TrustStore([lone.der]).verify(lone.der, at=NOW, usage="authenticity")
 
 
 def test_a_weak_key_in_the_chain_is_refused() -> None:
     weak = make("CA", key=rsa.generate_private_key(65537, 1024))
     leaf = make("Leaf", weak, ca=False, usages=("digital_signature",))
     with pytest.raises(UntrustedError):
-        Trust([weak.der]).verify(leaf.der, at=NOW, usage="authenticity")
+        TrustStore([weak.der]).verify(leaf.der, at=NOW, usage="authenticity")
 
 
 USAGES: list[tuple[str, dict[str, object], str | None]] = [
@@ -288,7 +293,7 @@ def test_a_long_chain_of_equals_ends_in_an_error() -> None:
     same = [make("Same", root, key=root.key, key_ids=False).der for _ in range(30)]
     leaf = make("Leaf", root, ca=False, usages=("digital_signature",), key_ids=False)
     with pytest.raises(UntrustedError):
-        Trust([make("Other").der]).verify(leaf.der, intermediates=same, at=NOW, usage="authenticity")
+        TrustStore([make("Other").der]).verify(leaf.der, intermediates=same, at=NOW, usage="authenticity")
 
 
 def test_what_cannot_be_judged(chain: Chain) -> None:
@@ -299,10 +304,12 @@ def test_what_cannot_be_judged(chain: Chain) -> None:
     with pytest.raises(CertificateMalformedError):
         chain.trust().verify(b"garbage", at=NOW, usage="authenticity")
     with pytest.raises(CertificateMalformedError):
-        Trust([b"garbage"])
+        TrustStore([b"garbage"])
 
 
 @pytest.mark.parametrize("encode", [lambda node: node.der, lambda node: node.certificate.public_bytes(Encoding.PEM)])
 def test_der_and_pem_alike(chain: Chain, encode: Callable[[Node], bytes]) -> None:
-    found = Trust([encode(chain.root)], [encode(chain.ca)]).verify(encode(chain.leaf), at=NOW, usage="authenticity")
-    assert found[0] == chain.leaf.der
+    found = TrustStore([encode(chain.root)], [encode(chain.ca)]).verify(
+        encode(chain.leaf), at=NOW, usage="authenticity"
+    )
+    assert found[0].der == chain.leaf.der

@@ -56,9 +56,9 @@ def test_aut_2_the_portals_example_logs_a_pass_in(
         "tls_key_fingerprint": bytes(32),
         "uzi_ca_certificates": world.pki.chain("N"),
         "browser_session": "browser",
-        "trust": None,
+        "UZI_G3": UZI_G3,
     }
-    before = before.replace("trust([UZI_G3]", "trust([UZI_G3.with_root(uzi_ca_certificates[-1])]")
+    before = before.replace("TrustStore.production(", "TrustStore.of([UZI_G3.with_root(uzi_ca_certificates[-1])], ")
     exec(before, names)
     names["token"] = pass_token(world, str(names["nonce"]))
     exec("who =" + after, names)

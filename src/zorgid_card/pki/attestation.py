@@ -23,6 +23,7 @@ from cryptography.x509.oid import NameOID
 from zorgid_card.codec.tlv import Index
 from zorgid_card.errors import CertificateError, ResidencyError, TLVError
 from zorgid_card.pki import _x509
+from zorgid_card.pki.certificate import Certificate
 from zorgid_card.pki.chain import build_path, require_valid_at
 from zorgid_card.pki.signing import dump_public_key, load_public_key
 
@@ -143,11 +144,15 @@ def _require_chain(
     if constraints is None or not constraints.ca or (usage is not None and not usage.key_cert_sign):
         raise _refused("chain", "the certificate in slot F9 is not a CA's")
     try:
-        require_valid_at(leaf, at)
-        build_path(card, roots, between, at)
+        require_valid_at(_judged(leaf), at)
+        build_path(_judged(card), [*map(_judged, roots)], [*map(_judged, between)], at)
     except CertificateError as error:
         expired = error.code in ("certificate.expired", "certificate.not_yet_valid")
         raise _refused("expired" if expired else "chain", str(error)) from error
+
+
+def _judged(certificate: x509.Certificate) -> Certificate:
+    return Certificate.parse(_x509.der(certificate))
 
 
 def _require_slot(leaf: x509.Certificate, slot: int) -> None:

@@ -1,19 +1,20 @@
-"""Path validation (RFC 5280, 6.1) to pinned roots, at a moment, for a usage.
+"""What a chain must hold to (RFC 5280, 6.1): its leaf, judged here; its path, found and judged by ``cryptography``.
 
-The path is built and its signatures, names, dates, basicConstraints, path lengths, name constraints and
-critical extensions are judged by ``cryptography.x509.verification``; certificate policies and usages are
-judged here (ADR 0003). Where no path is found, the same path is tried at the leaf's own dates, so that
-"expired" is only ever said of a chain that is otherwise sound.
+:func:`build_path` has ``cryptography.x509.verification`` find a path and judge signatures, names, dates, basicConstraints, path
+lengths, name constraints, keys and critical extensions; certificate policies are judged inside its search (ADR 0003). The leaf's
+side of the same rules stands in :func:`require_sound` and :func:`require_usage`, so that a path that was judged before serves the
+next leaf (ADR 0012). :func:`why_not` names the one certificate and rule that a path fails by.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from itertools import pairwise
 from typing import NamedTuple
 
 from cryptography import x509
-from cryptography.x509.oid import ExtendedKeyUsageOID, ObjectIdentifier
+from cryptography.x509.oid import ExtendedKeyUsageOID
 from cryptography.x509.verification import (
     Criticality,
     ExtensionPolicy,
@@ -26,173 +27,208 @@ from cryptography.x509.verification import (
 from zorgid_card.errors import (
     CertificateError,
     CertificateExpiredError,
+    CertificateMalformedError,
     CertificateNotYetValidError,
     CertificateUsageError,
+    SignatureError,
     UntrustedError,
     UsageError,
 )
 from zorgid_card.pki import _x509
+from zorgid_card.pki.certificate import Certificate
+from zorgid_card.pki.signing import ALGORITHMS
 
 MAX_DEPTH = 6
 """CA certificates above a leaf; the chains of the UZI register have three, a maker's attestation chain at
 most four.
 """
 
-MAX_CANDIDATES = 64
-"""Intermediate certificates offered with one leaf. A card carries two or three."""
+MAX_SERIAL_BITS = 159
+"""serialNumber is positive and of at most 20 octets (RFC 5280, 4.1.2.2)."""
 
 ANY_POLICY = "2.5.29.32.0"
+ANY_PURPOSE = ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE.dotted_string
+
+_SIGNED_WITH = frozenset(name for name, algorithm in ALGORITHMS.items() if algorithm.family in ("RS", "ES"))
+"""The signature algorithms of a certificate: PKCS#1 v1.5 and ECDSA, with SHA-256, SHA-384 or SHA-512."""
 
 
 class Rule(NamedTuple):
-    """What the extensions of a leaf must say for one usage: one of ``key_usages``, and ``purpose`` where EKU
-    is present.
-    """
+    """What the extensions of a leaf must say for one usage: one of ``key_usages``, and ``purpose`` where EKU is present."""
 
-    key_usages: tuple[str, ...]
-    purpose: ObjectIdentifier | None
+    key_usages: frozenset[str]
+    purpose: str
 
 
 RULES: Mapping[str, Rule] = {
-    "authenticity": Rule(("digital_signature",), ExtendedKeyUsageOID.CLIENT_AUTH),
-    "signature": Rule(("content_commitment",), None),
-    "confidentiality": Rule(("key_encipherment", "key_agreement"), None),
-    "server": Rule(("digital_signature",), ExtendedKeyUsageOID.SERVER_AUTH),
+    "authenticity": Rule(frozenset({"digital_signature"}), ExtendedKeyUsageOID.CLIENT_AUTH.dotted_string),
+    "signature": Rule(frozenset({"content_commitment"}), ExtendedKeyUsageOID.EMAIL_PROTECTION.dotted_string),
+    "confidentiality": Rule(
+        frozenset({"key_encipherment", "key_agreement"}), ExtendedKeyUsageOID.EMAIL_PROTECTION.dotted_string
+    ),
+    "server": Rule(frozenset({"digital_signature"}), ExtendedKeyUsageOID.SERVER_AUTH.dotted_string),
 }
 """The usages that a leaf can be verified for, and what each asks (RFC 5280, 4.2.1.3 and 4.2.1.12)."""
 
 
-class Trust:
-    """Roots to which chains must lead.
-
-    Args:
-        anchors: root certificates, DER or PEM.
-        intermediates: CA certificates that may stand between; more can be given with each leaf.
-        pins: SHA-256 fingerprints (hexadecimal) of acceptable roots; anchors of other fingerprints are not
-            used. None: all are.
-        policies: for each usage, the certificate policies of which the leaf must assert one. None: policies
-            are not judged.
+def rule_of(usage: str) -> Rule:
+    """The rule of a usage.
 
     Raises:
-        CertificateMalformedError: one of the certificates is none.
+        UsageError: there is no such usage.
     """
-
-    __slots__ = ("_anchors", "_intermediates", "_policies")
-
-    def __init__(
-        self,
-        anchors: Iterable[bytes],
-        intermediates: Iterable[bytes] = (),
-        pins: Collection[str] | None = None,
-        policies: Mapping[str, Collection[str]] | None = None,
-    ) -> None:
-        roots = [_x509.load_certificate(data) for data in anchors]
-        pinned = None if pins is None else {pin.upper() for pin in pins}
-        self._anchors = [r for r in roots if pinned is None or _x509.fingerprint(_x509.der(r)) in pinned]
-        self._intermediates = [_x509.load_certificate(data) for data in intermediates]
-        self._policies = None if policies is None else {k: frozenset(v) for k, v in policies.items()}
-
-    @property
-    def anchors(self) -> tuple[bytes, ...]:
-        """The roots in use, DER."""
-        return tuple(_x509.der(root) for root in self._anchors)
-
-    def verify(
-        self, leaf: bytes, *, intermediates: Iterable[bytes] = (), at: datetime, usage: str
-    ) -> tuple[bytes, ...]:
-        """Verify that ``leaf`` leads to a pinned root at ``at`` and may be used for ``usage``.
-
-        Args:
-            leaf: certificate, DER or PEM.
-            intermediates: CA certificates that came with it, in any order; those that do not fit are ignored.
-            at: the moment of judgement, with a time zone.
-            usage: a key of :data:`RULES`.
-
-        Returns:
-            The chain as DER: leaf, issuing CA, …, root. Revocation is not judged here: see
-            :func:`~zorgid_card.pki.revocation.check_revocation`.
-
-        Raises:
-            CertificateMalformedError: the leaf is not a certificate.
-            CertificateExpiredError, CertificateNotYetValidError: the chain is sound, but a certificate of it
-                not valid at ``at``.
-            UntrustedError: there is no chain to a pinned root, or its policies are others.
-            CertificateUsageError: the leaf may not be used for this.
-        """
-        if usage not in RULES:
-            raise UsageError(f"unknown usage {usage!r}", reason="usage")
-        certificate = _x509.load_certificate(leaf)
-        require_usage(certificate, usage)
-        between = [*self._intermediates, *_usable(intermediates)]
-        accepted = None if self._policies is None else self._policies.get(usage, frozenset())
-        chain = _Path(self._anchors, between, accepted).build(certificate, _x509.utc(at))
-        return tuple(_x509.der(link) for link in chain)
+    rule = RULES.get(usage)
+    if rule is None:
+        raise UsageError(f"unknown usage {usage!r}", reason="usage")
+    return rule
 
 
-def _usable(offered: Iterable[bytes]) -> list[x509.Certificate]:
-    """The certificates among what came with a leaf; something else among them cannot make a chain, and is
-    left out.
+# --- one certificate -------------------------------------------------------------------------------------------------
+
+
+def require_usage(certificate: Certificate, usage: str) -> None:
+    """Raise unless keyUsage (which must be there) and extendedKeyUsage (where it is there) allow ``usage``.
+
+    Raises:
+        CertificateUsageError: they do not, or the certificate is a CA's; ``reason``.
     """
-    found: dict[bytes, x509.Certificate] = {}
-    for count, data in enumerate(offered, start=1):
-        if count > MAX_CANDIDATES:
-            raise UntrustedError("too many certificates were offered", reason="too many intermediates")
-        try:
-            certificate = _x509.load_certificate(data)
-        except CertificateError:
-            continue
-        found[_x509.der(certificate)] = certificate
-    return list(found.values())
+    rule = rule_of(usage)
+    if certificate.is_ca:
+        raise _unusable(usage, "CA", "a CA certificate is not a holder's")
+    bits = certificate.key_usage
+    if bits is None or bits.isdisjoint(rule.key_usages):
+        raise _unusable(usage, "keyUsage", f"keyUsage does not allow {usage}")
+    purposes = certificate.extended_key_usage
+    if purposes is not None and rule.purpose not in purposes:
+        raise _unusable(usage, "extendedKeyUsage", f"extendedKeyUsage does not allow {usage}")
+
+
+def _unusable(usage: str, reason: str, why: str) -> CertificateUsageError:
+    return CertificateUsageError(why, usage=usage, reason=reason)
+
+
+def require_sound(certificate: Certificate) -> None:
+    """Raise unless all that stands in the certificate is understood and strong enough: no SHA-1, RSA of 2048 to 4096 bits, the
+    curves P-256, P-384 and P-521, no critical extension that is not judged, a serial number as RFC 5280, 4.1.2.2 wants it.
+
+    Raises:
+        UntrustedError: ``reason`` is ``weak signature``, ``weak key``, ``critical extension`` or ``serial number``.
+    """
+    if certificate.signature_algorithm not in _SIGNED_WITH:
+        raise _faulty(certificate, "weak signature")
+    if certificate.unknown_critical:
+        raise _faulty(certificate, "critical extension")
+    if not certificate.serial > 0 or certificate.serial.bit_length() > MAX_SERIAL_BITS:
+        raise _faulty(certificate, "serial number")
+    try:
+        certificate.public_key  # noqa: B018  # made, and judged, when it is first asked for
+    except CertificateMalformedError as error:
+        raise _faulty(certificate, "weak key") from error
+
+
+def _faulty(certificate: Certificate, reason: str) -> UntrustedError:
+    subject = certificate.common_name
+    return UntrustedError(f"the certificate of {subject} is refused: {reason}", reason=reason, subject=subject)
+
+
+def require_valid_at(certificate: Certificate, at: datetime) -> None:
+    """Raise unless ``at`` lies in the certificate's validity period (RFC 5280, 4.1.2.5), both ends included.
+
+    Raises:
+        CertificateExpiredError, CertificateNotYetValidError: naming the subject and the date.
+    """
+    start, end = certificate.not_before, certificate.not_after
+    if start <= at <= end:
+        return
+    subject = certificate.common_name
+    if at > end:
+        raise CertificateExpiredError(
+            f"the certificate of {subject} expired at {_x509.iso(end)}", subject=subject, not_after=_x509.iso(end)
+        )
+    raise CertificateNotYetValidError(
+        f"the certificate of {subject} is not valid before {_x509.iso(start)}",
+        subject=subject,
+        not_before=_x509.iso(start),
+    )
+
+
+def may_issue(issuer: Certificate, certificate: Certificate) -> bool:
+    """Whether the names say that ``issuer`` issued ``certificate``, and the key identifiers, where both are there, do not deny it
+    (RFC 5280, 4.2.1.1).
+    """
+    if issuer.subject != certificate.issuer:
+        return False
+    wanted, found = certificate.authority_key_identifier, issuer.subject_key_identifier
+    return wanted is None or found is None or wanted == found
+
+
+# --- a path ----------------------------------------------------------------------------------------------------------
 
 
 def build_path(
-    leaf: x509.Certificate,
-    anchors: Sequence[x509.Certificate],
-    intermediates: Sequence[x509.Certificate],
+    leaf: Certificate,
+    anchors: Sequence[Certificate],
+    intermediates: Sequence[Certificate],
     at: datetime,
-) -> list[x509.Certificate]:
-    """A chain from ``leaf`` to one of ``anchors`` at ``at``, whatever the policies and usages of the leaf.
+    policies: frozenset[str] | None = None,
+) -> tuple[Certificate, ...]:
+    """A chain from ``leaf`` to one of ``anchors`` at ``at``, whatever the usages of the leaf.
+
+    Args:
+        leaf: what the chain begins with; a CA's certificate too.
+        anchors: roots.
+        intermediates: CA certificates that may stand between.
+        at: the moment of judgement, UTC.
+        policies: of which every certificate below the root asserts one, or a CA anyPolicy (RFC 5280, 6.1.3 d, without policy
+            mapping). None: policies are not judged.
 
     Raises:
-        CertificateExpiredError, CertificateNotYetValidError, UntrustedError: as :meth:`Trust.verify`.
+        CertificateExpiredError, CertificateNotYetValidError: the chain is sound, but a certificate of it not valid at ``at``.
+        UntrustedError: there is no chain; ``reason``, and ``subject`` of the certificate that fails.
     """
-    return _Path(anchors, intermediates, None).build(leaf, at)
+    if not anchors:
+        raise UntrustedError("none of the roots is pinned", reason="no pinned root")
+    search = _Search(anchors, intermediates, policies)
+    try:
+        chain = search(leaf, at)
+    except VerificationError as error:
+        raise search.diagnose(leaf, at, error) from error
+    for link in chain[1:]:
+        require_sound(link)
+    for child, parent in pairwise(chain):
+        if not may_issue(parent, child):
+            raise _faulty(child, "key identifier")
+    return chain
 
 
-class _Path:
+class _Search:
     """One search: what may be in the chain, and which policies (None: any) it must be issued under."""
 
     def __init__(
         self,
-        anchors: Sequence[x509.Certificate],
-        intermediates: Sequence[x509.Certificate],
+        anchors: Sequence[Certificate],
+        intermediates: Sequence[Certificate],
         policies: frozenset[str] | None,
     ) -> None:
         self._anchors = anchors
-        self._intermediates = list(intermediates)
+        self._intermediates = intermediates
         self._policies = policies
+        self._roots = [_foreign(one) for one in anchors]
 
-    def build(self, leaf: x509.Certificate, at: datetime) -> list[x509.Certificate]:
-        if not self._anchors:
-            raise UntrustedError("none of the roots is pinned", reason="no pinned root")
-        try:
-            return self._search(leaf, at)
-        except VerificationError as error:
-            raise self._diagnose(leaf, at, error) from error
-
-    def _search(self, leaf: x509.Certificate, at: datetime) -> list[x509.Certificate]:
+    def __call__(self, leaf: Certificate, at: datetime) -> tuple[Certificate, ...]:
         verifier = (
             PolicyBuilder()
-            .store(Store(list(self._anchors)))
+            .store(Store(self._roots))
             .time(at)
             .max_chain_depth(MAX_DEPTH)
             .extension_policies(ca_policy=self._ca_policy(), ee_policy=self._leaf_policy())
             .build_client_verifier()
         )
-        chain = verifier.verify(leaf, self._intermediates).chain
-        if len(chain) == 1:
+        found = verifier.verify(_foreign(leaf), [_foreign(one) for one in self._intermediates]).chain
+        if len(found) == 1:
             raise VerificationError("the certificate is itself a root")
-        return chain
+        known = {one.der: one for one in (*self._anchors, *self._intermediates)}
+        return (leaf, *(known[_x509.der(link)] for link in found[1:]))
 
     def _ca_policy(self) -> ExtensionPolicy:
         return (
@@ -213,26 +249,37 @@ class _Path:
         )
 
     def _require_policy(self, _: Policy, certificate: x509.Certificate, value: x509.CertificatePolicies | None) -> None:
-        """RFC 5280, 6.1.3 (d) without policy mapping: every certificate below the root asserts an accepted
-        policy.
-        """
-        if self._policies is None or certificate in self._anchors:
+        if self._policies is None or certificate in self._roots:
             return
         asserted = {item.policy_identifier.dotted_string for item in value or ()}
-        allowed = self._policies | {ANY_POLICY} if _is_ca(certificate) else self._policies
-        if not asserted & allowed:
+        constraints = _x509.extension(certificate, x509.BasicConstraints)
+        is_ca = constraints is not None and constraints.ca
+        if not asserted & (self._policies | {ANY_POLICY} if is_ca else self._policies):
             raise ValueError("certificate policy is not accepted")
 
-    def _diagnose(self, leaf: x509.Certificate, at: datetime, error: VerificationError) -> CertificateError:
-        for moment in (leaf.not_valid_before_utc, leaf.not_valid_after_utc):
+    def diagnose(self, leaf: Certificate, at: datetime, error: VerificationError) -> CertificateError:
+        """Whether the path holds at the leaf's own dates, so that "expired" is only ever said of a chain that is otherwise sound;
+        and if it does not, what it fails by.
+        """
+        for moment in (leaf.not_before, leaf.not_after):
             try:
-                chain = self._search(leaf, moment)
+                chain = self(leaf, moment)
             except VerificationError:
                 continue
-            for link in chain:
-                require_valid_at(link, at)
+            try:
+                for link in chain:
+                    require_valid_at(link, at)
+            except CertificateError as dated:
+                return dated
+        known = why_not(leaf, self._anchors, self._intermediates, self._policies)
+        if known is not None:
+            return known
         reason = " ".join(str(error).split()).partition(" (encountered processing")[0][:300]
         return UntrustedError(f"no chain leads to a pinned root: {reason}", reason=reason)
+
+
+def _foreign(certificate: Certificate) -> x509.Certificate:
+    return x509.load_der_x509_certificate(certificate.der)
 
 
 def _require_cert_sign(_: Policy, __: x509.Certificate, value: x509.KeyUsage | None) -> None:
@@ -240,45 +287,69 @@ def _require_cert_sign(_: Policy, __: x509.Certificate, value: x509.KeyUsage | N
         raise ValueError("keyUsage of a CA without keyCertSign")
 
 
-def _is_ca(certificate: x509.Certificate) -> bool:
-    constraints = _x509.extension(certificate, x509.BasicConstraints)
-    return constraints is not None and constraints.ca
+# --- why a path fails ------------------------------------------------------------------------------------------------
 
 
-def require_valid_at(certificate: x509.Certificate, at: datetime) -> None:
-    """Raise unless ``at`` lies in the certificate's validity period (RFC 5280, 4.1.2.5), both ends included.
-
-    Raises:
-        CertificateExpiredError, CertificateNotYetValidError: naming the subject and the date.
+def why_not(
+    leaf: Certificate,
+    anchors: Sequence[Certificate],
+    intermediates: Sequence[Certificate],
+    policies: Collection[str] | None,
+) -> UntrustedError | None:
+    """The first rule that the chain of ``leaf`` breaks, walking up from it; for the sentence that people read, after a path was
+    refused. None if this walk finds none. At each step the first certificate whose key made the signature is followed.
     """
-    subject = _x509.common_name(certificate.subject)
-    start, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc
-    if at > end:
-        raise CertificateExpiredError(
-            f"the certificate of {subject} expired at {_x509.iso(end)}",
-            subject=subject,
-            not_after=_x509.iso(end),
-        )
-    if at < start:
-        raise CertificateNotYetValidError(
-            f"the certificate of {subject} is not valid before {_x509.iso(start)}",
-            subject=subject,
-            not_before=_x509.iso(start),
-        )
+    known = (*anchors, *intermediates)
+    link, below = leaf, 0
+    while link not in anchors:
+        fault = _fault_below_root(link, leaf, below, policies)
+        if fault is not None:
+            return fault
+        issuer, reason = _issuer(link, known)
+        if issuer is None or below == MAX_DEPTH:
+            return _faulty(link, reason)
+        below += link is not leaf and link.subject != link.issuer
+        link = issuer
+    return _fault_of_ca(link, below)
 
 
-def require_usage(certificate: x509.Certificate, usage: str) -> None:
-    """Raise unless keyUsage (which must be there) and extendedKeyUsage (where it is there) allow ``usage``.
+def _issuer(link: Certificate, known: Sequence[Certificate]) -> tuple[Certificate | None, str]:
+    if link.subject == link.issuer:
+        return None, "no pinned root"
+    named = [one for one in known if one.subject == link.issuer]
+    fitting = [one for one in named if may_issue(one, link)]
+    for one in fitting[:4]:
+        try:
+            link.require_signed_by(one)
+        except SignatureError:
+            continue
+        except CertificateMalformedError:
+            return one, "weak key"
+        return one, "path too long"
+    return None, "signature" if fitting else "key identifier" if named else "no issuing CA"
 
-    Raises:
-        CertificateUsageError: they do not, or the certificate is a CA's.
-    """
-    rule = RULES[usage]
-    key_usage = _x509.extension(certificate, x509.KeyUsage)
-    purposes = _x509.extension(certificate, x509.ExtendedKeyUsage)
-    if _is_ca(certificate):
-        raise CertificateUsageError("a CA certificate is not a holder's", usage=usage)
-    if key_usage is None or not any(getattr(key_usage, name) for name in rule.key_usages):
-        raise CertificateUsageError(f"keyUsage does not allow {usage}", usage=usage)
-    if purposes is not None and rule.purpose is not None and rule.purpose not in purposes:
-        raise CertificateUsageError(f"extendedKeyUsage does not allow {usage}", usage=usage)
+
+def _fault_below_root(
+    link: Certificate, leaf: Certificate, below: int, policies: Collection[str] | None
+) -> UntrustedError | None:
+    try:
+        require_sound(link)
+    except UntrustedError as error:
+        return error
+    if policies is not None:
+        accepted = {*policies} if link is leaf else {*policies, ANY_POLICY}
+        if accepted.isdisjoint(link.policies):
+            return _faulty(link, "policy")
+    return None if link is leaf else _fault_of_ca(link, below)
+
+
+def _fault_of_ca(link: Certificate, below: int) -> UntrustedError | None:
+    if not link.is_ca:
+        return _faulty(link, "not a CA")
+    if link.key_usage is not None and "key_cert_sign" not in link.key_usage:
+        return _faulty(link, "not a CA")
+    if link.path_length is not None and below > link.path_length:
+        return _faulty(link, "path length")
+    if link.name_constraints is not None:
+        return _faulty(link, "name constraints")
+    return None

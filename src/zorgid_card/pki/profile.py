@@ -91,4 +91,4 @@ PROFILES: Mapping[int, CertificateProfile] = {p.slot: p for p in (AUTHENTICITY, 
 """The profiles by slot."""
 
 POLICIES: Mapping[str, frozenset[str]] = {p.name: frozenset({p.policy}) for p in PROFILES.values()}
-"""What :class:`~zorgid_card.pki.chain.Trust` takes to judge ZORG-ID certificates."""
+"""What :class:`~zorgid_card.pki.trust.TrustStore` takes to judge ZORG-ID certificates."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final, NamedTuple, Protocol, TypeAlias
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -27,6 +27,7 @@ from zorgid_card.errors import (
     SignatureError,
 )
 from zorgid_card.pki import _x509
+from zorgid_card.pki.certificate import Certificate
 
 MAX_CRL = 64 * 1024 * 1024
 """Octets: room for a million entries."""
@@ -269,3 +270,21 @@ def _newest(candidates: Iterable[bytes | CRL], issuer: bytes, at: datetime) -> C
         reason = problem.details.get("reason") or problem.code
         raise RevocationUnknownError(f"no usable CRL of {name}: {problem}", reason=reason) from problem
     return max(reliable, key=lambda crl: (crl.this_update, crl.number or 0))
+
+
+class Revocation(Protocol):
+    """Tells whether the certificates of a chain are revoked."""
+
+    def check(self, chain: Sequence[Certificate], at: datetime) -> None:
+        """Raise RevokedError, OnHoldError or RevocationUnknownError; ``chain`` leads from leaf to root."""
+
+
+class CRLs:
+    """Revocation by the CRLs that a source gives."""
+
+    def __init__(self, source: CRLSource) -> None:
+        self._source = source
+
+    def check(self, chain: Sequence[Certificate], at: datetime) -> None:
+        """See :func:`check_revocation`."""
+        check_revocation([one.der for one in chain], self._source, at)

@@ -16,12 +16,9 @@ import re
 from collections.abc import Collection
 from typing import Any
 
-from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from zorgid_card.errors import CertificateUsageError, MessageError
-from zorgid_card.pki import _x509
 from zorgid_card.pki.certificate import Certificate
 from zorgid_card.pki.chain import require_usage
 from zorgid_card.pki.signing import (
@@ -155,15 +152,14 @@ def verify_token(text: str, *, origin: str, nonce: str, disallowed_policies: Col
         raise MessageError("unknown format of token", field="format")
     algorithm = _text(token, "algorithm")
     expected = signed_input(origin, nonce, algorithm)
-    certificate = _x509.load_certificate(_base64(token, "unverifiedCertificate"))
+    certificate = Certificate.parse(_base64(token, "unverifiedCertificate"))
     require_usage(certificate, "authenticity")
     _require_policies(certificate, disallowed_policies)
     signature = _base64(token, "signature")
     if ALGORITHMS[algorithm].family == "ES":
         signature = ecdsa_der(signature, algorithm)
-    spki = certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    verify_signature(dump_public_key(load_public_key(spki)), algorithm, expected, signature)
-    return Certificate.parse(_x509.der(certificate))
+    verify_signature(dump_public_key(certificate.public_key), algorithm, expected, signature)
+    return certificate
 
 
 def _parse(text: str) -> dict[str, Any]:
@@ -198,8 +194,6 @@ def _base64(token: dict[str, Any], field: str) -> bytes:
         raise MessageError(f"{field} is not base64", field=field) from error
 
 
-def _require_policies(certificate: x509.Certificate, disallowed: Collection[str]) -> None:
-    policies = _x509.extension(certificate, x509.CertificatePolicies) or ()
-    for item in policies:
-        if item.policy_identifier.dotted_string in disallowed:
-            raise CertificateUsageError("the certificate policy is disallowed", usage="authenticity")
+def _require_policies(certificate: Certificate, disallowed: Collection[str]) -> None:
+    if not frozenset(disallowed).isdisjoint(certificate.policies):
+        raise CertificateUsageError("the certificate policy is disallowed", usage="authenticity", reason="policy")

@@ -19,9 +19,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from zorgid_card.errors import NotFoundError, StorageError
-from zorgid_card.pki import hierarchy
-from zorgid_card.pki.chain import Trust
+from zorgid_card.pki.hierarchy import UZI_G3, UZI_TEST_G3
 from zorgid_card.pki.roles import role_name
+from zorgid_card.pki.trust import TrustStore
 from zorgid_card.testkit.keys import KeyPool
 from zorgid_card.testkit.piv_state import read_json, write_json
 from zorgid_card.testkit.uzi_certificates import ca_name, sign_ca, sign_crl, sign_leaf
@@ -108,16 +108,16 @@ class UZITestPKI:
         roots = {self.root(letter) for letter in pass_types or ("Z", "N", "M")}
         return frozenset(hashlib.sha256(root).hexdigest().upper() for root in roots)
 
-    def trust(self, *pass_types: PassType | str) -> Trust:
+    def trust(self, *pass_types: PassType | str) -> TrustStore:
         """What a portal under test trusts in the place of the real register: these roots (of Z, N and M passes if none is named)
         and no others.
         """
         letters = pass_types or ("Z", "N", "M")
-        real = hierarchy.UZI_G3 if self.environment is Environment.PRODUCTION else hierarchy.UZI_TEST_G3
+        real = UZI_G3 if self.environment is Environment.PRODUCTION else UZI_TEST_G3
         simulated = replace(real, roots=frozenset())
         for letter in letters:
             simulated = simulated.with_root(self.root(letter))
-        return hierarchy.trust([simulated], {der for letter in letters for der in self.chain(letter)})
+        return TrustStore.of([simulated], {der for letter in letters for der in self.chain(letter)})
 
     def certify_again(self, pass_type: PassType | str, validity: tuple[datetime, datetime] | None = None) -> bytes:
         """Certify an issuing CA's key once more, as in 2019; later chains carry the new certificate."""

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from zorgid_card.pki.chain import Trust
+from zorgid_card.pki.trust import TrustStore
 from zorgid_card.testkit.card import VirtualCard
 from zorgid_card.testkit.keys import KeyPool
 from zorgid_card.testkit.maker import Maker
@@ -45,7 +45,7 @@ def uzi_pki() -> UZITestPKI:
 
 
 @pytest.fixture(scope="session")
-def uzi_trust(uzi_pki: UZITestPKI) -> Trust:
+def uzi_trust(uzi_pki: UZITestPKI) -> TrustStore:
     """What a portal under test trusts in the place of the real register; its CRLs are ``uzi_pki.crl_source``."""
     return uzi_pki.trust()
 

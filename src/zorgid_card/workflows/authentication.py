@@ -15,7 +15,6 @@ from datetime import datetime
 from cryptography import x509
 
 from zorgid_card.errors import (
-    CertificateUsageError,
     NotFoundError,
     NotLinkedError,
     NotUZIError,
@@ -26,10 +25,12 @@ from zorgid_card.errors import (
     RevokedError,
     UntrustedError,
 )
-from zorgid_card.pki.chain import Trust
+from zorgid_card.pki.certificate import Certificate
 from zorgid_card.pki.identity import UZIIdentity, read_uzi_identity, read_zorgid_identity
-from zorgid_card.pki.revocation import CRLSource, check_revocation
+from zorgid_card.pki.revocation import CRLs, CRLSource
 from zorgid_card.pki.statement import SESSION, verify_statement
+from zorgid_card.pki.trust import TrustStore
+from zorgid_card.pki.verifier import CertificateVerifier
 from zorgid_card.pki.web_eid import verify_token
 from zorgid_card.ports.registry import (
     CardLink,
@@ -83,7 +84,7 @@ class LogIn:
         self._services = services
         self._card_revocation = card_revocation
         authority = services.authority
-        self._cards = Trust(anchors=authority.chain[-1:], intermediates=authority.chain[:-1])
+        self._cards = TrustStore(anchors=authority.chain[-1:], intermediates=authority.chain[:-1])
 
     def challenge(self, binding: str) -> str:
         """A new single-use challenge for the browser session that ``binding`` names; 44 characters, base64 of 32 octets."""
@@ -166,7 +167,7 @@ class LogIn:
 
     def _smartcard(self, certificate: bytes, now: datetime, ura: str | None) -> LoggedIn:
         chain = self._cards.verify(certificate, at=now, usage="authenticity")
-        check_revocation(chain, self._card_revocation, now)
+        CRLs(self._card_revocation).check(chain, now)
         identity = read_zorgid_identity(certificate)
         with self._services.registry.begin() as unit:
             card = _live_card(unit, certificate)
@@ -220,19 +221,17 @@ def _current(links: Iterable[CardLink | Membership], now: datetime) -> set[str]:
     return {link.ura for link in links if link.until is None or now < link.until}
 
 
-def accept_pass(services: Services, certificate: bytes, chain: tuple[bytes, ...], now: datetime) -> UZIIdentity:
-    """A UZI certificate that may authenticate its holder now: usage, chain to a pinned root, revocation.
+def accept_pass(
+    services: Services, certificate: bytes | Certificate, chain: tuple[bytes, ...], now: datetime
+) -> UZIIdentity:
+    """A UZI certificate that may authenticate its holder now: see :class:`~zorgid_card.pki.verifier.CertificateVerifier`.
 
     Raises:
-        NotUZIError, UZIFieldError: not a UZI certificate, or a malformed one.
-        CertificateError: of another usage, expired, untrusted, revoked, or its revocation cannot be told.
+        NotUZIError: a certificate of somebody else.
+        CertificateError: malformed, of another usage, expired, untrusted, revoked, or its revocation cannot be told.
     """
-    identity = read_uzi_identity(certificate)
-    if identity.usage != "authenticity":
-        raise CertificateUsageError(usage=identity.usage)
-    verified = services.uzi.verify(certificate, intermediates=chain, at=now, usage="authenticity")
-    check_revocation(verified, services.uzi_revocation, now)
-    return identity
+    verifier = CertificateVerifier(services.uzi, CRLs(services.uzi_revocation))
+    return verifier.verify(certificate, intermediates=chain, at=now)
 
 
 def authenticated_session(context: Context, message: Authenticate) -> UZIIdentity:

@@ -23,9 +23,9 @@ from zorgid_card.errors import (
     ZorgIDError,
 )
 from zorgid_card.pki.authority import Authority
-from zorgid_card.pki.chain import Trust
 from zorgid_card.pki.revocation import CRLSource
 from zorgid_card.pki.signing import verify_signature
+from zorgid_card.pki.trust import TrustStore
 from zorgid_card.ports.keys import AdministrationKeys
 from zorgid_card.ports.registry import Registry, Reply, Session, Unit
 from zorgid_card.workflows import organisation
@@ -41,7 +41,7 @@ class Services:
 
     registry: Registry
     authority: Authority
-    uzi: Trust
+    uzi: TrustStore
     """Pinned roots of the UZI register."""
     uzi_revocation: CRLSource
     makers: tuple[bytes, ...]

@@ -17,20 +17,18 @@ from zorgid_card.errors import (
     CertificateMalformedError,
     NotUZIError,
     NotZorgIDError,
-    StorageError,
     UntrustedError,
     ZorgIDError,
 )
-from zorgid_card.pki import hierarchy
-from zorgid_card.pki.chain import Trust, build_path, require_valid_at
+from zorgid_card.pki.certificate import Certificate
+from zorgid_card.pki.chain import build_path, require_valid_at
+from zorgid_card.pki.hierarchy import KNOWN
 from zorgid_card.pki.identity import UZIIdentity, ZorgIDIdentity, read_uzi_identity, read_zorgid_identity
 from zorgid_card.pki.profile import POLICIES
+from zorgid_card.pki.trust import TrustStore, read_certificates
 
-LIMIT = 1 << 20
-"""Octets of a file that are read, at most."""
 _SUFFIXES = frozenset({".cer", ".crt", ".der", ".pem"})
 _NEIGHBOURS = 200
-_PEM = b"-----BEGIN "
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,14 +105,14 @@ def _chain(
 ) -> tuple[bytes, ...]:
     """The chain, leaf to root; empty where there is nothing to judge a ZORG-ID certificate by."""
     if isinstance(identity, UZIIdentity):
-        accepted = [h for h in hierarchy.KNOWN if h.environment == identity.environment]
-        trust = hierarchy.trust(accepted, [*authorities.given, *authorities.found])
+        accepted = [h for h in KNOWN if h.environment == identity.environment]
+        trust = TrustStore.of(accepted, [*authorities.given, *authorities.found])
     else:
         roots = [der for der in authorities.given if _is_root(der)]
         if not roots:
             return ()
-        trust = Trust(roots, [*authorities.given, *authorities.found], None, POLICIES)
-    return trust.verify(data, at=at, usage=identity.usage)
+        trust = TrustStore(roots, [*authorities.given, *authorities.found], None, POLICIES)
+    return tuple(link.der for link in trust.verify(data, at=at, usage=identity.usage))
 
 
 def _authority_chain(
@@ -126,7 +124,7 @@ def _authority_chain(
         UntrustedError, CertificateExpiredError, CertificateNotYetValidError: there is none that holds.
     """
     between = [_load(der) for der in (*authorities.given, *authorities.found)]
-    pins = frozenset[str]().union(*(one.roots for one in hierarchy.KNOWN))
+    pins = frozenset[str]().union(*(one.roots for one in KNOWN))
     pinned = [one for one in (certificate, *between) if fingerprint(one) in pins]
     try:
         return _path(certificate, pinned, between, at), False
@@ -141,11 +139,14 @@ def _path(
     certificate: x509.Certificate, roots: list[x509.Certificate], between: list[x509.Certificate], at: datetime
 ) -> tuple[bytes, ...]:
     if certificate in roots:
-        require_valid_at(certificate, at)
-        found = [certificate]
-    else:
-        found = build_path(certificate, roots, between, at)
-    return tuple(one.public_bytes(Encoding.DER) for one in found)
+        require_valid_at(_judged(certificate), at)
+        return (certificate.public_bytes(Encoding.DER),)
+    found = build_path(_judged(certificate), [*map(_judged, roots)], [*map(_judged, between)], at)
+    return tuple(link.der for link in found)
+
+
+def _judged(certificate: x509.Certificate) -> Certificate:
+    return Certificate.parse(certificate.public_bytes(Encoding.DER))
 
 
 def _is_root(der: bytes) -> bool:
@@ -154,28 +155,6 @@ def _is_root(der: bytes) -> bool:
 
 
 # --- files -----------------------------------------------------------------------------------------------------------
-
-
-def read_certificates(path: Path) -> list[bytes]:
-    """The certificates of a file, PEM (one or more) or DER; as DER.
-
-    Raises:
-        StorageError: the file cannot be read.
-        CertificateMalformedError: there is no certificate in it.
-    """
-    try:
-        with path.open("rb") as file:
-            data = file.read(LIMIT + 1)
-    except OSError as error:
-        raise StorageError(f"{path} cannot be read", reason=str(error.strerror), path=str(path)) from error
-    if len(data) > LIMIT:
-        raise CertificateMalformedError("too long for a certificate", field="certificate", reason="length")
-    if _PEM not in data:
-        return [data]
-    try:
-        return [one.public_bytes(Encoding.DER) for one in x509.load_pem_x509_certificates(data)]
-    except ValueError as error:
-        raise CertificateMalformedError("no certificate in PEM", field="PEM", reason=str(error)[:120]) from error
 
 
 def neighbours(path: Path) -> list[bytes]:

@@ -13,12 +13,13 @@ import click
 from zorgid_card.adapters import pcsc
 from zorgid_card.cli.display import Display
 from zorgid_card.cli.inspect.card import CardReport, read_card, read_token
-from zorgid_card.cli.inspect.certificate import Authorities, authorities_in, examine, neighbours, read_certificates
+from zorgid_card.cli.inspect.certificate import Authorities, authorities_in, examine, neighbours
 from zorgid_card.cli.inspect.report import Report, as_json, show
 from zorgid_card.cli.place import Place
 from zorgid_card.cli.recording import Recorded, chosen_reader, recording
 from zorgid_card.cli.shown import dump, error_as_json
 from zorgid_card.errors import NoReaderError, PCSCUnavailableError, StorageError, ZorgIDError
+from zorgid_card.pki.trust import read_certificates
 from zorgid_card.ports.card import Reader
 from zorgid_card.recipes import find_reader
 

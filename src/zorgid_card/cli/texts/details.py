@@ -138,6 +138,23 @@ _CERTIFICATES = {
             "geen vastgelegde root bij de CA-certificaten", "no pinned root among the CA certificates"
         ),
         too__many__intermediates=Text("te veel CA-certificaten", "too many CA certificates"),
+        no__issuing__CA=Text("het CA-certificaat van de uitgever ontbreekt", "the issuing CA's certificate is missing"),
+        signature=Text(
+            "de handtekening is niet van de uitgever die erin staat", "the signature is not by the issuer it names"
+        ),
+        key__identifier=Text(
+            "het noemt een andere sleutel dan die van zijn uitgever", "it names another key than its issuer's"
+        ),
+        policy=Text("uitgegeven onder ander beleid", "issued under another policy"),
+        purpose__of__the__CA=Text("de uitgever mag dit niet uitgeven", "its issuer may not issue this"),
+        weak__key=Text("de sleutel is te zwak", "the key is too weak"),
+        weak__signature=Text("het algoritme van de handtekening is te zwak", "the signature's algorithm is too weak"),
+        critical__extension=Text("er staat iets verplichts in dat onbekend is", "something critical in it is unknown"),
+        serial__number=Text("het serienummer klopt niet", "its serial number is malformed"),
+        not__a__CA=Text("het is niet van een CA", "it is not that of a CA"),
+        path__length=Text("er staan te veel CA's onder", "too many CAs stand below it"),
+        path__too__long=Text("de keten is te lang", "the chain is too long"),
+        name__constraints=Text("de uitgever mag deze naam niet uitgeven", "the issuer may not issue this name"),
     ),
     **_of(
         "certificate.uzi_field",

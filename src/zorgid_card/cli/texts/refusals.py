@@ -45,12 +45,16 @@ _CERTIFICATE = {
         "The certificate[[ of {subject}]] is not valid yet[[ (from {not_before})]]; check this computer's date, or wait until that day.",
     ),
     "error.certificate.untrusted": Text(
-        "Van dit certificaat leidt geen keten naar een vertrouwde uitgever[[ ({reason})]]; voeg de ontbrekende CA-certificaten toe of gebruik een echte pas.",
-        "No chain leads from this certificate to a trusted issuer[[ ({reason})]]; add the missing CA certificates or use a genuine pass.",
+        "Van dit certificaat leidt geen keten naar een vertrouwde uitgever[[ ({reason})]][[ (het gaat om {subject})]]; voeg de ontbrekende CA-certificaten toe of gebruik een echte pas.",
+        "No chain leads from this certificate to a trusted issuer[[ ({reason})]][[ (it is about {subject})]]; add the missing CA certificates or use a genuine pass.",
     ),
     "error.certificate.usage": Text(
         "Dit certificaat mag hier niet voor worden gebruikt[[ ({usage})]]; gebruik het authenticiteitscertificaat van de pas.",
         "This certificate may not be used for this[[ ({usage})]]; use the pass's authenticity certificate.",
+    ),
+    "error.certificate.hierarchy": Text(
+        "Het bestand met de CA-hiërarchie klopt niet[[ (veld {field}: {reason})]]; herstel het, of haal een nieuw exemplaar op.",
+        "The file with the CA hierarchy is not as it must be[[ (field {field}: {reason})]]; mend it, or get a new copy.",
     ),
     "error.certificate.revoked": Text(
         "Deze kaart of pas is ingetrokken[[ sinds {since}]][[ ({reason})]] en wordt nooit meer geldig; vraag een nieuwe aan.",

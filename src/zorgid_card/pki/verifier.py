@@ -1,0 +1,99 @@
+"""All that must hold of a certificate of the UZI register before anybody acts on it (AUT-2), in one call and in one order.
+
+1. **Form**: the certificate decodes, every part of it.
+2. **Register**: its issuer, or its subjectAltName, is the UZI register's; a certificate of somebody else is told apart first, so
+   that a portal can go on to its other kinds of card.
+3. **Usage**: keyUsage and extendedKeyUsage are there and allow it.
+4. **Chain**: strength, path to a pinned root, policies, dates (:meth:`~zorgid_card.pki.trust.TrustStore.verify`).
+5. **Identity**: read only now that the CA's signature vouches for it; what stands twice agrees, and the certificate is of the kind
+   that it is used as.
+6. **Pass type**: one that the caller accepts.
+7. **Revocation**: last, because it may cost a fetch, which no forged certificate should cause.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from datetime import datetime
+
+from zorgid_card.errors import CertificateUsageError, NotUZIError, PassTypeError
+from zorgid_card.pki.certificate import Certificate
+from zorgid_card.pki.chain import require_usage
+from zorgid_card.pki.hierarchy import ISSUER_ORGANISATION, find_pass
+from zorgid_card.pki.identity import UZI_NAME, UZIIdentity, read_uzi_identity
+from zorgid_card.pki.revocation import Revocation
+from zorgid_card.pki.trust import TrustStore
+
+_ORGANISATION = "2.5.4.10"
+
+
+class CertificateVerifier:
+    """Verifies certificates of UZI passes and servers.
+
+    Args:
+        trust: the roots, and the generations accepted.
+        revocation: tells whether a certificate of a chain is revoked.
+        pass_types: the types accepted, of Z, N, M and S; None: all.
+        lenient: read identities leniently (:func:`~zorgid_card.pki.identity.read_uzi_identity`), for some third-party test CAs.
+    """
+
+    __slots__ = ("_lenient", "_pass_types", "_revocation", "_trust")
+
+    def __init__(
+        self,
+        trust: TrustStore,
+        revocation: Revocation,
+        *,
+        pass_types: Collection[str] | None = None,
+        lenient: bool = False,
+    ) -> None:
+        self._trust = trust
+        self._revocation = revocation
+        self._pass_types = None if pass_types is None else frozenset(pass_types)
+        self._lenient = lenient
+
+    def verify(
+        self,
+        certificate: bytes | Certificate,
+        *,
+        usage: str = "authenticity",
+        at: datetime,
+        intermediates: Iterable[bytes] = (),
+    ) -> UZIIdentity:
+        """Whom the certificate names, provided that all of it holds.
+
+        Args:
+            certificate: DER, PEM or decoded.
+            usage: ``authenticity``, ``signature``, ``confidentiality`` or ``server``.
+            at: the moment of judgement, with a time zone.
+            intermediates: CA certificates that came with it, in any order.
+
+        Raises:
+            CertificateMalformedError: not a certificate.
+            NotUZIError: a certificate of somebody else.
+            CertificateUsageError: it may not be used for this; ``reason``.
+            UntrustedError: no path to a pinned root, or it breaks a rule; ``reason``, ``subject``.
+            CertificateExpiredError, CertificateNotYetValidError: a certificate of the chain, ``subject``, is not valid at ``at``.
+            UZIFieldError: what it says of its holder is malformed or contradicts itself; ``field``.
+            PassTypeError: of a type that is not accepted.
+            RevokedError, OnHoldError, RevocationUnknownError: what :class:`~zorgid_card.pki.revocation.Revocation` finds.
+        """
+        leaf = certificate if isinstance(certificate, Certificate) else Certificate.parse(certificate)
+        self._require_register(leaf)
+        require_usage(leaf, usage)
+        if leaf.extended_key_usage is None:
+            raise CertificateUsageError("no extendedKeyUsage", usage=usage, reason="extendedKeyUsage")
+        chain = self._trust.verify(leaf, intermediates=intermediates, at=at, usage=usage)
+        identity = read_uzi_identity(leaf.der, lenient=self._lenient, hierarchies=self._trust.hierarchies)
+        if identity.usage != usage:
+            raise CertificateUsageError(f"a certificate for {identity.usage}", usage=usage, reason="policy")
+        if self._pass_types is not None and identity.pass_type not in self._pass_types:
+            raise PassTypeError(found=identity.pass_type, expected=", ".join(sorted(self._pass_types)))
+        self._revocation.check(chain, at)
+        return identity
+
+    def _require_register(self, leaf: Certificate) -> None:
+        issuer = leaf.issuer_attributes.get(_ORGANISATION) == (ISSUER_ORGANISATION,)
+        known = issuer and find_pass(self._trust.hierarchies, leaf.issuer_common_name) is not None
+        if not known and not leaf.other_names(UZI_NAME):
+            raise NotUZIError("not a certificate of the UZI register", issuer=leaf.issuer_common_name)
