@@ -197,7 +197,7 @@ def verify_detached(
         raise SignatureError("the signature is over other content", reason="content")
     if signed.signed_at is not None and signed.signed_at > at + CLOCK_SKEW:
         raise SignatureError("the signature says that it was made later than now", reason="signing time")
-    identity = judge.verify(signed.certificate.der, usage=usage, at=at, intermediates=signed.others)
+    identity = judge.verify(signed.certificate, usage=usage, at=at, intermediates=signed.others)
     return Signatory(
         identity=identity,
         certificate=signed.certificate,

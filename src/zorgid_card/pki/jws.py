@@ -158,7 +158,7 @@ def verify(
     algorithm = require_algorithm(links[0].public_key, name)
     signature = ecdsa_der(raw, name) if algorithm.family == "ES" else raw
     check_signature(links[0].public_key, algorithm, f"{head}.{body}".encode("ascii"), signature)
-    identity = judge.verify(links[0].der, usage=usage, at=at, intermediates=[link.der for link in links[1:]])
+    identity = judge.verify(links[0], usage=usage, at=at, intermediates=[link.der for link in links[1:]])
     signatory = Signatory(identity=identity, certificate=links[0], usage=usage, algorithm=name)
     return VerifiedJWS(signatory=signatory, payload=content, header=header)
 

@@ -23,10 +23,10 @@ MAX_CHAIN: Final = 16
 
 
 class CertificateJudge(Protocol):
-    """Judges a signatory's certificate: chain to a pinned root, validity, usage, policies, revocation."""
+    """Judges a signatory's certificate, as :class:`~zorgid_card.pki.verifier.CertificateVerifier` does."""
 
     def verify(
-        self, certificate: bytes, *, usage: str, at: datetime, intermediates: Iterable[bytes] = ()
+        self, certificate: Certificate, *, usage: str, at: datetime, intermediates: Iterable[bytes] = ()
     ) -> UZIIdentity:
         """The holder's identity.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -13,11 +13,14 @@ from zorgid_card.cli.documents.files import Document, read_limited
 from zorgid_card.cli.documents.shown import facts, of_identity, told
 from zorgid_card.cli.documents.sign import SUFFIXES
 from zorgid_card.cli.inspect.certificate import authorities_in, neighbours
-from zorgid_card.errors import CertificateUsageError, RevocationUnknownError, UsageError
-from zorgid_card.pki import cms, hierarchy, jws
-from zorgid_card.pki.identity import UZIIdentity, read_uzi_identity
-from zorgid_card.pki.revocation import CRL, check_revocation
+from zorgid_card.errors import UsageError
+from zorgid_card.pki import cms, jws
+from zorgid_card.pki.certificate import Certificate
+from zorgid_card.pki.hierarchy import PRODUCTION, TEST
+from zorgid_card.pki.revocation import CRL, CRLs
 from zorgid_card.pki.signatory import Signatory
+from zorgid_card.pki.trust import TrustStore
+from zorgid_card.pki.verifier import CertificateVerifier
 
 _LARGEST_JWS = jws.MAX_PAYLOAD * 4 // 3 + jws.MAX_HEADER + 1024
 _LARGEST_CRL = 64 * 1024 * 1024
@@ -50,33 +53,25 @@ class Inquiry:
     at: datetime
 
 
-class Judge:
-    """Chain to a pinned root, usage and revocation by CRLs at hand (:class:`zorgid_card.pki.signatory.CertificateJudge`)."""
+class _NotJudged:
+    """The person said that revocation is not to be judged (:class:`zorgid_card.pki.revocation.Revocation`)."""
 
-    def __init__(self, inquiry: Inquiry) -> None:
-        roots = authorities_in(inquiry.roots)
-        accepted = [one for one in hierarchy.KNOWN if one.environment == inquiry.environment]
-        for root in roots:
-            accepted = [one.with_root(root) for one in accepted]
-        beside = neighbours(inquiry.signature or inquiry.path)
-        self._trust = hierarchy.trust(accepted, [*roots, *authorities_in(inquiry.authorities), *beside])
-        crls = inquiry.crls
-        self._crls = None if crls is None else [CRL.parse(read_limited(path, _LARGEST_CRL)) for path in crls]
+    def check(self, chain: Sequence[Certificate], at: datetime) -> None:
+        """Nothing."""
 
-    def verify(
-        self, certificate: bytes, *, usage: str, at: datetime, intermediates: Iterable[bytes] = ()
-    ) -> UZIIdentity:
-        """The holder's identity; raises CertificateError."""
-        identity = read_uzi_identity(certificate)
-        if identity.usage != usage:
-            raise CertificateUsageError(usage=identity.usage)
-        chain = self._trust.verify(certificate, intermediates=intermediates, at=at, usage=usage)
-        if self._crls == []:
-            raise RevocationUnknownError("no CRL was given", reason="no CRL")
-        if self._crls is not None:
-            crls = self._crls
-            check_revocation(chain, lambda _: crls, at)
-        return identity
+
+def _judge(inquiry: Inquiry) -> CertificateVerifier:
+    """By the environment's pinned roots and those that the person trusts, and the CRLs at hand."""
+    roots = authorities_in(inquiry.roots)
+    accepted = PRODUCTION if inquiry.environment == "production" else TEST
+    for root in roots:
+        accepted = tuple(one.with_root(root) for one in accepted)
+    beside = neighbours(inquiry.signature or inquiry.path)
+    trust = TrustStore.of(accepted, [*roots, *authorities_in(inquiry.authorities), *beside])
+    if inquiry.crls is None:
+        return CertificateVerifier(trust, _NotJudged())
+    found = [CRL.parse(read_limited(path, _LARGEST_CRL)) for path in inquiry.crls]
+    return CertificateVerifier(trust, CRLs(lambda _: found))
 
 
 def run(display: Display, inquiry: Inquiry, *, as_data: bool) -> None:
@@ -122,7 +117,7 @@ def _show(display: Display, inquiry: Inquiry, signatory: Signatory, known: dict[
 
 
 def _verify(display: Display, inquiry: Inquiry) -> tuple[Signatory, str]:
-    judge, (signature, form, inside) = Judge(inquiry), _signature(inquiry)
+    judge, (signature, form, inside) = _judge(inquiry), _signature(inquiry)
     if form == "cms":
         document = Document.read(inquiry.path, display)
         held = cms.verify_detached(signature, document.pieces(display), judge=judge, at=inquiry.at, usage=inquiry.usage)
