@@ -118,7 +118,11 @@ def forged(
 
 def tlv(tag: int, value: bytes) -> bytes:
     size = len(value)
-    length = bytes([size]) if size < 0x80 else (lambda n: bytes([0x80 | len(n)]) + n)(size.to_bytes((size.bit_length() + 7) // 8, "big"))
+    length = (
+        bytes([size])
+        if size < 0x80
+        else (lambda n: bytes([0x80 | len(n)]) + n)(size.to_bytes((size.bit_length() + 7) // 8, "big"))
+    )
     return bytes([tag]) + length + value
 
 

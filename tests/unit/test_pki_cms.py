@@ -43,7 +43,18 @@ def test_aut_3_openssl_and_pyhanko_verify_ours(algorithm: str, tmp_path: Path) -
     signature.write_bytes(made(algorithm))
     content.write_bytes(TEXT)
     save(holder(algorithm), tmp_path)
-    check = ("cms", "-verify", "-cades", "-binary", "-inform", "DER", "-in", signature, "-CAfile", tmp_path / "root.pem")
+    check = (
+        "cms",
+        "-verify",
+        "-cades",
+        "-binary",
+        "-inform",
+        "DER",
+        "-in",
+        signature,
+        "-CAfile",
+        tmp_path / "root.pem",
+    )
     purpose = ("-purpose", "any", "-attime", str(int(NOW.timestamp())), "-content", content)
     assert "CAdES Verification successful" in openssl(*check, *purpose)
     content.write_bytes(TEXT + b"!")
@@ -101,7 +112,11 @@ def test_aut_3_openssls_without_cades_is_refused(tmp_path: Path) -> None:
     content, signature = tmp_path / "c", tmp_path / "s"
     content.write_bytes(TEXT)
     sign = ("cms", "-sign", "-binary", "-in", content, "-signer", certificate, "-inkey", key, "-outform", "DER")
-    for options, reason in (([], "signing_certificate_v2"), (["-cades", "-nodetach"], "inside"), (["-noattr"], "missing")):
+    for options, reason in (
+        ([], "signing_certificate_v2"),
+        (["-cades", "-nodetach"], "inside"),
+        (["-noattr"], "missing"),
+    ):
         openssl(*sign, *options, "-out", signature)
         with pytest.raises(CMSError, match=reason):
             verified(signature.read_bytes())
@@ -403,7 +418,9 @@ def test_aut_3_no_mutated_signature_is_accepted_or_crashes(data: st.DataObject) 
         found = verified(bytes(signature[:cut]))
     except ZorgIDError:
         return
-    assert found.certificate.der in before  # what changed is outside of all that is judged: a certificate sent along, a version
+    assert (
+        found.certificate.der in before
+    )  # what changed is outside of all that is judged: a certificate sent along, a version
 
 
 @given(st.binary(max_size=300))

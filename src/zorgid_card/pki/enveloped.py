@@ -27,7 +27,15 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.x963kdf import X963KDF
 from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap
 
-from zorgid_card.errors import DecryptionError, MiddlewareError, RecipientError, StatusWordError
+from zorgid_card.errors import (
+    CardError,
+    CardResponseError,
+    DecryptionError,
+    MiddlewareError,
+    NotOfferedError,
+    RecipientError,
+    StatusWordError,
+)
 from zorgid_card.pki import _cms
 from zorgid_card.pki._cms import decoding, require
 from zorgid_card.pki.certificate import Certificate
@@ -161,8 +169,8 @@ def _content_key(unwrap: Callable[[], bytes], size: int) -> bytes:
     substitute = secrets.token_bytes(size)
     try:
         found = unwrap()
-    except (StatusWordError, MiddlewareError) as error:
-        if _wants_pin(error):
+    except (StatusWordError, CardResponseError, MiddlewareError) as error:
+        if _is_not_about_the_message(error):
             raise
         return substitute
     except (InvalidUnwrap, ValueError):
@@ -170,9 +178,11 @@ def _content_key(unwrap: Callable[[], bytes], size: int) -> bytes:
     return found if len(found) == size else substitute
 
 
-def _wants_pin(error: StatusWordError | MiddlewareError) -> bool:
-    """A refusal that says nothing of the message: the PIN was not verified (6982), or is blocked (6983)."""
-    return error.details.get("sw") in (0x6982, 0x6983) or error.details.get("reason") == "CKR_USER_NOT_LOGGED_IN"
+def _is_not_about_the_message(error: CardError) -> bool:
+    """A refusal whatever the message: the PIN was not verified (6982) or is blocked (6983), or nobody decrypts here."""
+    details = error.details
+    refused = details.get("sw") in (0x6982, 0x6983) or details.get("reason") == "CKR_USER_NOT_LOGGED_IN"
+    return refused or isinstance(error, NotOfferedError)
 
 
 # --- recipients ------------------------------------------------------------------------------------------
