@@ -175,7 +175,7 @@ def test_aut_3_nothing_is_signed_in_anothers_name() -> None:
     with pytest.raises(UsageError, match="not that of the signer"):
         sign_detached(signer("ES256"), holder("RS256").der, TEXT, signing_time=NOW)
     with pytest.raises(UsageError, match="time zone"):
-        sign_detached(signer(), holder().der, TEXT, signing_time=datetime(2026, 1, 1))  # noqa: DTZ001
+        sign_detached(signer(), holder().der, TEXT, signing_time=datetime(2026, 1, 1))
 
 
 def test_aut_3_a_signature_that_does_not_verify_is_not_given_out() -> None:
