@@ -121,6 +121,12 @@ class DecryptionError(EncodingError):
     code = "encoding.decryption"
 
 
+class SAMLError(EncodingError):
+    """Not a SAML assertion of the form that AORTA asks for; ``reason`` says what, ``element`` where."""
+
+    code = "encoding.saml"
+
+
 # --- card ------------------------------------------------------------------------------------------------------------
 
 
@@ -435,6 +441,12 @@ class SignatureError(CertificateError):
     code = "certificate.signature"
 
 
+class TokenHolderError(CertificateError):
+    """A token that names another holder or organisation than the certificate it is signed with; ``field``."""
+
+    code = "certificate.token_holder"
+
+
 class ResidencyError(CertificateError):
     """The key is not proven to be on this card (CRD-7); ``reason``."""
 
@@ -461,6 +473,12 @@ class ReplayError(PortalError):
     """Used before, or used with other contents: a challenge, QR code or idempotency key serves once; ``what``."""
 
     code = "portal.replay"
+
+
+class TokenConditionsError(PortalError):
+    """A token that is not meant for here or for now; ``reason``: expired, early, lifetime, audience, disagreement."""
+
+    code = "portal.token_conditions"
 
 
 class PassTypeError(PortalError):

@@ -1,4 +1,4 @@
-"""``zorgid-card sign``, ``verify-signature`` and ``decrypt`` at a desk with a simulated pass, and OpenSSL as the other side (AUT-3)."""
+"""``sign``, ``verify-signature`` and ``decrypt`` at a desk with a simulated pass, and OpenSSL as the other side (AUT-3)."""
 
 from __future__ import annotations
 

@@ -6,6 +6,7 @@ import functools
 import hashlib
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -146,7 +147,7 @@ def test_aut_3_pem_is_read_too() -> None:
 @settings(max_examples=30)
 def test_aut_3_content_comes_in_any_pieces(cuts: list[int]) -> None:
     edges = [0, *sorted(cuts), len(TEXT)]
-    verified(made(), [TEXT[a:b] for a, b in zip(edges, edges[1:], strict=False)])
+    verified(made(), [TEXT[a:b] for a, b in pairwise(edges)])
 
 
 def test_aut_3_a_refused_certificate_is_told_after_the_signature() -> None:

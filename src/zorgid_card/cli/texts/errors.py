@@ -32,6 +32,10 @@ _ENCODING = {
         "Dit programma en het portaal begrijpen elkaar niet[[ (veld {field})]]; installeer de laatste versie en begin opnieuw.",
         "This program and the portal do not understand each other[[ (field {field})]]; install the latest version and start again.",
     ),
+    "error.encoding.saml": Text(
+        "Dit is geen AORTA-token van de juiste vorm[[ ({reason})]]; vraag de afzender om een nieuw token.",
+        "This is not an AORTA token of the right form[[ ({reason})]]; ask its sender for a new one.",
+    ),
 }
 
 _CARD = {

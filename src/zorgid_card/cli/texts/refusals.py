@@ -88,6 +88,10 @@ _CERTIFICATE = {
         "De handtekening klopt niet; begin opnieuw, en gebruik deze kaart niet als het weer gebeurt.",
         "The signature does not verify; start again, and do not use this card if it happens once more.",
     ),
+    "error.certificate.token_holder": Text(
+        "Het token noemt een ander dan de houder van het certificaat waarmee het is ondertekend[[ (veld {field})]]; neem contact op met de afzender.",
+        "The token names somebody else than the holder of the certificate it is signed with[[ (field {field})]]; contact its sender.",
+    ),
     "error.certificate.residency": Text(
         "Het is niet bewezen dat de sleutel op deze kaart staat[[ ({reason})]]; gebruik een lege ZORG-ID Smartcard van een erkende leverancier.",
         "The key is not proven to be on this card[[ ({reason})]]; use a blank ZORG-ID Smartcard of a recognised supplier.",
@@ -110,6 +114,10 @@ _PORTAL = {
     "error.portal.replay": Text(
         "Dit is al eens gebruikt of is verlopen[[ ({what})]]; vraag een nieuwe aan door opnieuw te beginnen.",
         "This was used before or has expired[[ ({what})]]; get a new one by starting again.",
+    ),
+    "error.portal.token_conditions": Text(
+        "Het token is niet voor hier of niet voor nu bedoeld[[ ({reason})]]; maak met de pas een nieuw token aan.",
+        "The token is not meant for here or for now[[ ({reason})]]; make a new one with the pass.",
     ),
     "error.portal.pass_type": Text(
         "Dit soort pas[[ ({found})]] kan hier niet worden gebruikt; gebruik[[ een pas van type {expected},]] uw eigen geldige UZI-pas.",
