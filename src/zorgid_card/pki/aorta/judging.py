@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, TypeVar
 
-from zorgid_card.pki.chain import Trust
 from zorgid_card.pki.identity import UZIIdentity, ZorgIDIdentity
-from zorgid_card.pki.revocation import CRLSource, check_revocation
+from zorgid_card.pki.revocation import CRLs, CRLSource
+from zorgid_card.pki.trust import TrustStore
 
 I = TypeVar("I", UZIIdentity, ZorgIDIdentity)  # noqa: E741
 
@@ -25,12 +25,12 @@ class ChainJudge(Generic[I]):
             :func:`~zorgid_card.pki.identity.read_zorgid_identity`.
     """
 
-    trust: Trust
+    trust: TrustStore
     crls: CRLSource
     read: Callable[[bytes], I]
 
     def verify(self, certificate: bytes, /, *, usage: str, at: datetime, intermediates: Iterable[bytes] = ()) -> I:
         """The holder's identity; raises as :class:`~zorgid_card.pki.aorta.Judge` says."""
         chain = self.trust.verify(certificate, intermediates=intermediates, at=at, usage=usage)
-        check_revocation(chain, self.crls, at)
+        CRLs(self.crls).check(chain, at)
         return self.read(certificate)

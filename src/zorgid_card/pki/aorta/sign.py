@@ -20,6 +20,7 @@ from zorgid_card.pki.aorta import _xml
 from zorgid_card.pki.aorta.build import Form, build, key_info, new_id
 from zorgid_card.pki.aorta.holder import read_holder
 from zorgid_card.pki.aorta.tokens import DEFAULT, Acting, Content, Profile
+from zorgid_card.pki.certificate import Certificate
 from zorgid_card.pki.chain import require_valid_at
 from zorgid_card.pki.signing import load_public_key, require_algorithm, verify_signature
 from zorgid_card.ports.card import Signer
@@ -72,7 +73,7 @@ def sign_token(
     """
     loaded, now = _x509.load_certificate(certificate), _x509.utc(at).replace(microsecond=0)
     holder = read_holder(_x509.der(loaded), content.kind, acting)
-    require_valid_at(loaded, now)
+    require_valid_at(Certificate.parse(certificate), now)
     _require_key(signer, loaded)
     form = Form(
         content=content,
