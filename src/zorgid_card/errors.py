@@ -191,10 +191,28 @@ class MiddlewareError(CardError):
     code = "card.middleware"
 
 
-class NotOfferedError(MiddlewareError):
-    """The card's middleware does not offer this; the program that came with it may. ``operation``, ``reason``."""
+class NotOfferedError(CardError):
+    """The card, or its middleware, does not offer this; the program that came with it may. ``operation``, ``reason``."""
 
-    code = "card.middleware.not_offered"
+    code = "card.not_offered"
+
+
+class CryptogramError(CardError):
+    """The key does not decipher this: it was encrypted to another, or is damaged. ``reason``."""
+
+    code = "card.cryptogram"
+
+
+class NotActivatedError(CardError):
+    """The pass must be activated by its holder, once, before its keys can be used."""
+
+    code = "card.not_activated"
+
+
+class AlreadyActivatedError(CardError):
+    """The pass was activated before: one whose holder did not do so must not be used."""
+
+    code = "card.already_activated"
 
 
 # --- reader ----------------------------------------------------------------------------------------------------------
@@ -307,6 +325,13 @@ class PINPolicyError(UserError):
     """The PIN does not obey the policy; ``rule`` names which: length, digits, weak."""
 
     code = "user.pin_policy"
+
+
+class PINNeededError(UserError):
+    """The key wants the PIN, and nobody was there to be asked for it. ``operation``, ``sw`` where a card said so."""
+
+    code = "user.pin_needed"
+    retryable = True
 
 
 class PINFormError(UserError):

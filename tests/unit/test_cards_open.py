@@ -20,7 +20,12 @@ from zorgid_card.cards.capability import extended_length
 from zorgid_card.cli.inspect.card import read_card
 from zorgid_card.codec.apdu import INS
 from zorgid_card.codec.link import Link
-from zorgid_card.errors import CardNotSupportedError, CardRemovedError, TransportError
+from zorgid_card.errors import (
+    CardNotSupportedError,
+    CardRemovedError,
+    PINNeededError,
+    TransportError,
+)
 from zorgid_card.ports.card import Reader
 from zorgid_card.secret import Secret
 from zorgid_card.testkit.maker import Maker
@@ -342,7 +347,8 @@ def test_a_pass_is_logged_out(stub: Stub, layout: Layout, usage: str) -> None:
         card.sign(usage, b"x", "RS256", lambda request: Secret.of(b"123456"))
     assert stub["disposition"] == 0
     channel = reader.connect()
-    assert UZIPass(Link(channel))._request("authenticity") is not None
+    with pytest.raises(PINNeededError):
+        UZIPass(Link(channel)).sign(usage, b"x")
     channel.close()
 
 

@@ -131,7 +131,8 @@ def relative_card() -> dict[str, bytes]:
 def test_the_eid_profile_of_rsa_laboratories_is_found() -> None:
     link = Link(ScriptedChannel(files({"3F002F00": RSA_LABORATORIES_DIR, "3F0050155031": b""})))
     (application,) = link.run(pkcs15.applications())
-    assert application == pkcs15.Application(bytes.fromhex(AID), "RSA DSI", bytes.fromhex("3F005015"))
+    where = pkcs15.Path(bytes.fromhex("3F0050154320"))
+    assert application == pkcs15.Application(bytes.fromhex(AID), "RSA DSI", bytes.fromhex("3F005015"), odf=where)
 
 
 def test_a_layout_with_absolute_paths() -> None:
@@ -142,9 +143,9 @@ def test_a_layout_with_absolute_paths() -> None:
     assert (key.identifier, key.reference, key.bits, key.user_consent) == (b"\x45", 0x11, 2048, 1)
     assert key.usage == {2, 9}
     assert layout.pin(key.auth_id) is pin
-    assert layout.algorithm_reference(key, 1) == 0x02
-    assert layout.algorithm_reference(key, 5) == 0x02
-    assert layout.algorithm_reference(key, 4) is None
+    assert [info.card_reference for info in layout.algorithms(key, 1)] == [0x02]
+    assert [info.card_reference for info in layout.algorithms(key, 5)] == [0x02]
+    assert layout.algorithms(key, 4) == []
     assert layout.serial == b"\x12\x34"
     assert [certificate.authority for certificate in layout.certificates] == [False, True]
     read = [link.run(pkcs15.read_certificate(layout, certificate)) for certificate in layout.certificates]
@@ -231,12 +232,6 @@ def test_a_file_without_a_certificate_is_a_typed_error(content: bytes) -> None:
     layout = link.run(pkcs15.discover())
     with pytest.raises((TLVError, CardResponseError)):
         link.run(pkcs15.read_certificate(layout, layout.certificates[0]))
-
-
-def test_keys_that_are_not_rsa_are_passed_over() -> None:
-    contents = absolute_card()
-    contents["3F0050154401"] = encode(0xA0, b"") + contents["3F0050154401"]
-    assert len(discover(contents).keys) == 1
 
 
 @given(st.binary(max_size=40))

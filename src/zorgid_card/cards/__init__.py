@@ -6,8 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from zorgid_card.cards.access import (
     CardSession,
@@ -19,7 +18,9 @@ from zorgid_card.cards.access import (
     Tries,
     TryState,
 )
+from zorgid_card.cards.activation import Activation, ActivationRule
 from zorgid_card.cards.capability import extended_length
+from zorgid_card.cards.card import Card, CardPIN
 from zorgid_card.cards.detect import Detected, detect, recognise
 from zorgid_card.cards.inventory import Inventory
 from zorgid_card.cards.kinds import CardKind
@@ -31,17 +32,19 @@ from zorgid_card.cards.uzi import UZIPass
 from zorgid_card.cards.zorgid import ZorgIDCard
 from zorgid_card.codec.link import Link, Observer
 from zorgid_card.errors import CardNotSupportedError, CardRemovedError, CardResetError, ReaderError, TransportError
-from zorgid_card.ports.card import Channel, Keypad
-from zorgid_card.secret import Secret
+from zorgid_card.ports.card import Channel
 
 __all__ = [
     "PLAIN_PIV",
     "UZI",
     "YUBICO_PIV",
     "YUBICO_PIV_3DES",
+    "Activation",
+    "ActivationRule",
     "Card",
     "CardKind",
     "CardMemory",
+    "CardPIN",
     "CardProfile",
     "CardSigner",
     "Detected",
@@ -65,65 +68,6 @@ __all__ = [
 ]
 
 T = TypeVar("T")
-
-
-class Card(Protocol):
-    """What every card of this library can do; see the classes for what is raised."""
-
-    @property
-    def kind(self) -> CardKind:
-        """What the card was found to be."""
-        ...
-
-    @property
-    def profile(self) -> CardProfile:
-        """Limits of PIN and PUK, and what else is known of this kind of card."""
-        ...
-
-    @property
-    def keypad(self) -> Keypad | None:
-        """The reader's keypad, if it has one: then :class:`OnKeypad` may be given for a PIN (PIN-6)."""
-        ...
-
-    def session(self) -> AbstractContextManager[None]:
-        """Keep other programs off over several operations; never over a prompt, a wait or a network call."""
-        ...
-
-    def tries(self) -> Tries:
-        """Tries left of the PIN; costs none."""
-        ...
-
-    def puk_tries(self) -> Tries:
-        """Tries left of the PUK; costs none."""
-        ...
-
-    def verify_pin(self, pin: Secret, *, last_try_allowed: bool = False) -> None:
-        """Verify the PIN."""
-        ...
-
-    def change_pin(self, old: Secret, new: Secret, *, last_try_allowed: bool = False) -> None:
-        """Change the PIN (PIN-2)."""
-        ...
-
-    def unblock_pin(self, puk: Secret, new: Secret, *, last_try_allowed: bool = False) -> None:
-        """Set a new PIN with the PUK (PIN-3)."""
-        ...
-
-    def change_puk(self, old: Secret, new: Secret, *, last_try_allowed: bool = False) -> None:
-        """Change the PUK (PIN-4)."""
-        ...
-
-    def log_out(self) -> None:
-        """Forget that the PIN was verified."""
-        ...
-
-    def authentication_certificate(self) -> bytes:
-        """The certificate one logs in with, DER."""
-        ...
-
-    def authentication_signer(self, pin: PINProvider) -> CardSigner:
-        """The key one logs in with; ``pin`` is asked at each signature that wants it."""
-        ...
 
 
 def open_card(link: Link, memory: CardMemory | None = None, insertion: Insertion | None = None) -> UZIPass | PIVCard:

@@ -18,6 +18,7 @@ from zorgid_card.errors import (
     EncodingError,
     LastTryError,
     PINFormError,
+    PINNeededError,
     PINPolicyError,
     ReaderError,
     StatusWordError,
@@ -419,7 +420,7 @@ class CardSession(ABC):
         work: Callable[[LastTry | Secret | None], T],
     ) -> T:
         if provider is None:
-            return work(None)
+            return _without_asking(work)
         wanted = request(False)
         if wanted is None:
             try:
@@ -464,3 +465,12 @@ class CardSession(ABC):
     @property
     def _needs_reset(self) -> bool:
         return False
+
+
+def _without_asking(work: Callable[[LastTry | Secret | None], T]) -> T:
+    try:
+        return work(None)
+    except StatusWordError as error:
+        if error.sw != SW.SECURITY_STATUS:
+            raise
+        raise PINNeededError(operation=error.operation, sw=error.sw) from error

@@ -71,7 +71,7 @@ def usage_of(der: bytes) -> str | None:
         return "signature"
     if usage.digital_signature:
         return "authenticity"
-    return "confidentiality" if usage.key_encipherment or usage.data_encipherment else None
+    return "confidentiality" if usage.key_encipherment or usage.data_encipherment or usage.key_agreement else None
 
 
 def _malformed(field: str, error: Exception) -> CertificateMalformedError:

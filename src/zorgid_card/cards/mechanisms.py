@@ -1,18 +1,15 @@
-"""From a signature algorithm to a mechanism of PKCS#11, and from what that gives to a signature."""
+"""From a signature algorithm to a mechanism of PKCS#11."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Final
 
-from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
-
-from zorgid_card.errors import CardResponseError, NotOfferedError
+from zorgid_card.errors import NotOfferedError
 from zorgid_card.ports.token import Mechanism
 from zorgid_card.protocol.piv import KeyAlgorithm
 from zorgid_card.protocol.signature import (
     SignatureAlgorithm,
-    check_ecdsa_signature,
     digest_info,
     ecdsa_digest,
     rsa_block,
@@ -63,18 +60,3 @@ def _ways(algorithm: SignatureAlgorithm, data: bytes, kind: KeyAlgorithm) -> tup
         Plan(_HASHING[algorithm.name], data, algorithm.digest),
         Plan(Mechanism.RSA_X_509, rsa_block(algorithm, data, kind.bits)),
     )
-
-
-def check_signature(signature: bytes, kind: KeyAlgorithm) -> bytes:
-    """RSA as long as the modulus; r and s of ECDSA (PKCS #11 Current Mechanisms v2.40, 2.3.1) as DER.
-
-    Raises:
-        CardResponseError: anything else.
-    """
-    expected = 2 * kind.octets if kind.kind == "EC" else kind.octets
-    if len(signature) != expected:
-        raise CardResponseError(f"a signature of {len(signature)} bytes by a key of {kind.name}", reason="length")
-    if kind.kind != "EC":
-        return signature
-    r, s = (int.from_bytes(part, "big") for part in (signature[: kind.octets], signature[kind.octets :]))
-    return check_ecdsa_signature(encode_dss_signature(r, s), kind.bits)

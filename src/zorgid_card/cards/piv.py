@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
-
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_der_public_key
+from typing import Final
 
 from zorgid_card.cards.access import (
     CardSession,
@@ -22,8 +19,20 @@ from zorgid_card.cards.access import (
     spoken,
     tries_of,
 )
+from zorgid_card.cards.activation import Activation
+from zorgid_card.cards.card import CardPIN
 from zorgid_card.cards.certificates import public_key_of
 from zorgid_card.cards.detect import dialect
+from zorgid_card.cards.keys import (
+    AUTHENTICITY,
+    CONFIDENTIALITY,
+    SIGNATURE,
+    chosen_algorithm,
+    point_of,
+    require_cryptogram,
+    unpadded,
+    usual_algorithm,
+)
 from zorgid_card.cards.kinds import CardKind
 from zorgid_card.cards.memory import Recognised
 from zorgid_card.cards.profile import PLAIN_PIV, CardProfile
@@ -31,6 +40,7 @@ from zorgid_card.codec.link import Exchange, Link
 from zorgid_card.errors import (
     CardError,
     CertificateError,
+    NotOfferedError,
     ProofError,
     SignatureError,
     StatusWordError,
@@ -41,10 +51,16 @@ from zorgid_card.pki.signing import verify_signature
 from zorgid_card.protocol import iso7816, piv, yubico
 from zorgid_card.protocol.iso7816 import Credential, PINStatus
 from zorgid_card.protocol.piv import KeyAlgorithm
-from zorgid_card.protocol.signature import SignatureAlgorithm, ecdsa_digest, rsa_block, signature_algorithm
+from zorgid_card.protocol.signature import SignatureAlgorithm, ecdsa_digest, rsa_block
 from zorgid_card.secret import Secret
 
-_DEFAULT_ALGORITHMS = {"RSA2048": "RS256", "RSA3072": "RS256", "ECCP256": "ES256", "ECCP384": "ES384"}
+SLOTS: Final[Mapping[str, int]] = {
+    AUTHENTICITY: piv.AUTHENTICATION,
+    SIGNATURE: piv.SIGNATURE,
+    CONFIDENTIALITY: piv.KEY_MANAGEMENT,
+}
+"""Which key is for which usage (SP 800-73-5 part 1, 3.1)."""
+
 _DEFAULT_POLICIES = {piv.SIGNATURE: yubico.PIN_ALWAYS, piv.CARD_AUTHENTICATION: yubico.PIN_NEVER}
 _ALWAYS = (yubico.PIN_ALWAYS, yubico.MATCH_ALWAYS)
 
@@ -60,10 +76,11 @@ class Key:
 
 
 class PIVCard(CardSession):
-    """A card with the PIV application.
+    """A card with the PIV application (:class:`zorgid_card.cards.Card`).
 
-    Every operation is a transaction of its own that selects the application first; see :meth:`session` for
-    several.
+    Every operation is a transaction of its own that selects the application first; see :meth:`session` for several. Where a usage
+    is wanted a key reference does as well: 9A is ``authenticity``, 9C ``signature``, 9D ``confidentiality``; 9E and 82 to 95 have
+    references alone.
 
     Args:
         link: to the card.
@@ -119,7 +136,34 @@ class PIVCard(CardSession):
     def _log_out(self) -> None:
         self._link.run(iso7816.log_out(piv.PIN))
 
+    @property
+    def activation(self) -> Activation:
+        """Cards of this kind need none: a ZORG-ID Smartcard is activated by its portal."""
+        return Activation.NONE
+
+    def activate(self, pin: Secret, *, last_try_allowed: bool = False) -> None:
+        """Nothing is tried.
+
+        Raises:
+            NotOfferedError: always.
+        """
+        raise NotOfferedError("this kind of card needs no activation", operation="activate")
+
     # --- PIN and PUK --------------------------------------------------------------------------------------
+
+    def pins(self) -> tuple[CardPIN, ...]:
+        """The one PIN, which guards all keys."""
+        limits = self._limits
+        return (
+            CardPIN(
+                label="PIN",
+                usages=frozenset(SLOTS),
+                minimum=limits.pin_minimum,
+                maximum=limits.pin_maximum,
+                digits=True,
+                tries=self.tries(),
+            ),
+        )
 
     def tries(self) -> Tries:
         """Tries left of the PIN; costs none. A PIN that is verified has as many as the profile gives it."""
@@ -253,17 +297,27 @@ class PIVCard(CardSession):
             self._mark = certificate
         return certificate
 
+    def certificates(self) -> dict[str, bytes]:
+        """The certificates of 9A, 9C and 9D by usage, DER, as far as they are there."""
+        with self.session():
+            found = {usage: self.certificate(slot) for usage, slot in SLOTS.items()}
+        return {usage: der for usage, der in found.items() if der is not None}
+
+    def chain(self) -> list[bytes]:
+        """None: PIV has no place for the issuers' certificates."""
+        return []
+
     def authentication_certificate(self) -> bytes:
         """The certificate one logs in with: that of 9A, as it was read when the card was opened, or met before.
 
         Raises:
-            CardError: there is none.
+            UsageError: there is none.
         """
         if self._met is not None:
             return self._met.known.certificate
         certificate = self.certificate(piv.AUTHENTICATION)
         if certificate is None:
-            raise CardError("the card has no certificate to log in with", slot=piv.AUTHENTICATION)
+            raise UsageError("the card has no certificate to log in with", reason="usage", usage=AUTHENTICITY)
         return certificate
 
     def public_key(self, slot: int = piv.AUTHENTICATION) -> bytes:
@@ -290,64 +344,56 @@ class PIVCard(CardSession):
         public_key, algorithm = public_key_of(certificate)
         return Key(slot, algorithm, public_key, policy)
 
+    def _key(self, usage: str | int) -> Key:
+        """The key of a usage, or of a key reference."""
+        if isinstance(usage, int):
+            return self.key(usage)
+        if usage not in SLOTS:
+            raise UsageError(f"the card has no key for {usage!r}", reason="usage", usage=usage)
+        try:
+            return self.key(SLOTS[usage])
+        except CardError as error:
+            if "slot" not in error.details:
+                raise
+            raise UsageError(f"the card has no key for {usage!r}", reason="usage", usage=usage) from error
+
     # --- using keys ---------------------------------------------------------------------------------------
 
     def sign(
         self,
-        slot: int,
+        usage: str | int,
         data: bytes,
-        algorithm: str | SignatureAlgorithm,
+        algorithm: str | SignatureAlgorithm | None = None,
         pin: PINProvider | None = None,
     ) -> bytes:
-        """Hash and sign ``data`` with the key in ``slot`` (AUT-3).
+        """Hash and sign ``data`` with the key of ``usage`` (AUT-3); see :meth:`zorgid_card.cards.Card.sign`.
 
         The PIN is asked for when the key's policy wants it (9C: each time) and it is not verified. It is
         asked for outside the transaction, and verified directly before the signature inside one.
-
-        Args:
-            slot: key reference: 9A, 9C, 9D, 9E or 82 to 95.
-            data: what is signed, not yet hashed.
-            algorithm: RS256/384/512, PS256/384/512, ES256, ES384; it must suit the key.
-            pin: asked for the PIN; None when it is verified, or the key never wants it.
-
-        Returns:
-            RSA: as many bytes as the modulus. ECDSA: DER ECDSA-Sig-Value. It is not verified here.
-
-        Raises:
-            UsageError: the algorithm does not suit the key.
-            WrongPINError, PINBlockedError, LastTryError: as :meth:`verify_pin`.
-            PINFormError: what was entered cannot be the PIN; nothing was tried.
-            StatusWordError: 6982 when the PIN was needed and no ``pin`` given.
         """
-        chosen = signature_algorithm(algorithm)
-        return self._sign(self.key(slot), data, chosen, pin)
+        key = self._key(usage)
+        return self._sign(key, data, chosen_algorithm(algorithm, key.algorithm), pin)
 
     def _sign(self, key: Key, data: bytes, algorithm: SignatureAlgorithm, pin: PINProvider | None) -> bytes:
         block = _block(key.algorithm, algorithm, data)
         return self._use(key, lambda: piv.sign_raw(key.slot, key.algorithm, block), pin)
 
-    def key_agreement(
-        self,
-        slot: int,
-        public_key: bytes,
-        pin: PINProvider | None = None,
+    def decipher(
+        self, cryptogram: bytes, pin: PINProvider | None = None, *, usage: str | int = CONFIDENTIALITY
     ) -> bytes:
-        """Elliptic-curve Diffie-Hellman with the key in ``slot`` (9D, 82 to 95; AUT-3).
+        """Decipher with a key of RSA (AUT-3); see :meth:`zorgid_card.cards.Card.decipher`. The padding comes off here."""
+        key = self._key(usage)
+        require_cryptogram(cryptogram, key.algorithm)
+        block = self._use(key, lambda: piv.sign_raw(key.slot, key.algorithm, cryptogram), pin)
+        return unpadded(block, key.algorithm)
 
-        Args:
-            slot: key reference.
-            public_key: the other party's, SubjectPublicKeyInfo DER, on the same curve.
-            pin: as for :meth:`sign`.
-
-        Returns:
-            the x coordinate of the shared point, 32 or 48 bytes: input for a key derivation, not a key.
-
-        Raises:
-            UsageError: the public key is not on the key's curve.
-        """
-        key = self.key(slot)
-        point = _point(public_key, key.algorithm)
-        return self._use(key, lambda: piv.key_agreement(slot, key.algorithm, point), pin)
+    def key_agreement(
+        self, peer: bytes, pin: PINProvider | None = None, *, usage: str | int = CONFIDENTIALITY
+    ) -> bytes:
+        """Elliptic-curve Diffie-Hellman (AUT-3); see :meth:`zorgid_card.cards.Card.key_agreement`."""
+        key = self._key(usage)
+        point = point_of(peer, key.algorithm)
+        return self._use(key, lambda: piv.key_agreement(key.slot, key.algorithm, point), pin)
 
     def _use(self, key: Key, make: Callable[[], Exchange[bytes]], provider: PINProvider | None) -> bytes:
         def work(given: LastTry | Secret | None) -> bytes:
@@ -392,24 +438,16 @@ class PIVCard(CardSession):
         return None if tries.state is TryState.LOCKED else tries
 
     def signer(
-        self,
-        slot: int = piv.AUTHENTICATION,
-        pin: PINProvider | None = None,
-        *,
-        algorithm: str | None = None,
+        self, usage: str | int = AUTHENTICITY, pin: PINProvider | None = None, *, algorithm: str | None = None
     ) -> CardSigner:
-        """The key in ``slot`` as a :class:`~zorgid_card.ports.card.Signer`.
-
-        Args:
-            slot: key reference.
-            pin: asked for the PIN at each signature that wants it.
-            algorithm: None for the usual one: RS256, ES256 or ES384.
-        """
-        return self._signer(self.key(slot), pin, algorithm)
+        """The key of ``usage`` as a :class:`~zorgid_card.ports.card.Signer`; see :meth:`zorgid_card.cards.Card.signer`."""
+        return self._signer(self._key(usage), pin, algorithm)
 
     def _signer(self, key: Key, pin: PINProvider | None, algorithm: str | None = None) -> CardSigner:
-        name = algorithm or _DEFAULT_ALGORITHMS[key.algorithm.name]
-        return CardSigner(key.public_key, name, lambda data: self._sign(key, data, signature_algorithm(name), pin))
+        name = algorithm or usual_algorithm(key.algorithm)
+        return CardSigner(
+            key.public_key, name, lambda data: self._sign(key, data, chosen_algorithm(name, key.algorithm), pin)
+        )
 
     def authentication_signer(self, pin: PINProvider) -> CardSigner:
         """The key one logs in with: that of 9A.
@@ -453,17 +491,4 @@ class PIVCard(CardSession):
 
 
 def _block(key: KeyAlgorithm, algorithm: SignatureAlgorithm, data: bytes) -> bytes:
-    suits = algorithm.curve_bits == (key.bits if key.kind == "EC" else 0)
-    if not suits:
-        raise UsageError(f"{algorithm.name} does not suit a key of {key.name}", reason="algorithm")
     return ecdsa_digest(algorithm, data) if key.kind == "EC" else rsa_block(algorithm, data, key.bits)
-
-
-def _point(public_key: bytes, algorithm: KeyAlgorithm) -> bytes:
-    try:
-        key = load_der_public_key(public_key)
-    except (ValueError, UnsupportedAlgorithm) as error:
-        raise UsageError("not a public key", reason="public key") from error
-    if not isinstance(key, ec.EllipticCurvePublicKey) or key.key_size != algorithm.bits:
-        raise UsageError(f"the other party's key is not one of {algorithm.name}", reason="public key")
-    return key.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)

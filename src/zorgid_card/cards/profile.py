@@ -7,7 +7,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from zorgid_card.cards.activation import ActivationRule
 from zorgid_card.protocol import piv, pkcs15
+from zorgid_card.protocol.operations import STANDARD, Dialect
 
 ZORGID_IDENTITY: Final = "2.25.90819709214569302958764045813210256923.2.1"
 """type-id of the otherName by which a certificate shows itself as a ZORG-ID Smartcard's
@@ -45,6 +47,10 @@ class CardProfile:
         metadata: the card tells of keys and PINs without a try (instruction F7).
         factory: the blank's values, for a card that this library can personalise; None for others.
         atrs: answers to reset seen on such cards: a hint, never a proof.
+        dialect: of PKCS#15, what the standards leave open.
+        activation: how the card shows that its holder is to activate it first; None: it needs no activation.
+        proven: this library was seen to drive a real one. Where it was not, the card's own middleware is preferred if it is there
+            (docs/adr/0012).
     """
 
     name: str
@@ -58,6 +64,9 @@ class CardProfile:
     metadata: bool = False
     factory: Factory | None = None
     atrs: tuple[bytes, ...] = ()
+    dialect: Dialect = STANDARD
+    activation: ActivationRule | None = None
+    proven: bool = True
 
 
 PLAIN_PIV: Final = CardProfile(name="PIV", aids=piv.AIDS)
@@ -85,6 +94,8 @@ UZI: Final = CardProfile(
     name="UZI-pas",
     aids=pkcs15.AIDS,
     puk_minimum=6,
+    activation=ActivationRule(),
+    proven=False,
     atrs=(
         bytes.fromhex("3BDC18FF8191FE1FC3060A2B06010401E910050203D1"),
         bytes.fromhex("3BDC18FF8191FE1FC3060A2B06010401E910050204D6"),

@@ -22,18 +22,30 @@ from zorgid_card.cards.access import (
     entered,
     spoken,
 )
+from zorgid_card.cards.activation import Activation
+from zorgid_card.cards.card import CardPIN
 from zorgid_card.cards.certificates import carries, public_key_of, usage_of
+from zorgid_card.cards.keys import (
+    AUTHENTICITY,
+    CONFIDENTIALITY,
+    check_signature,
+    chosen_algorithm,
+    point_of,
+    require_cryptogram,
+    usual_algorithm,
+)
 from zorgid_card.cards.kinds import CardKind
-from zorgid_card.cards.mechanisms import check_signature, choose
+from zorgid_card.cards.mechanisms import choose
 from zorgid_card.cards.profile import PLAIN_PIV, UZI, UZI_IDENTITY, ZORGID_IDENTITY, CardProfile
-from zorgid_card.cards.uzi import AUTHENTICITY, CONFIDENTIALITY
 from zorgid_card.errors import (
     CardError,
     CardNotSupportedError,
+    CardResponseError,
     CertificateMalformedError,
     MiddlewareError,
     NoCardError,
     NotOfferedError,
+    PINNeededError,
     UsageError,
     WrongPINError,
     WrongPUKError,
@@ -42,12 +54,10 @@ from zorgid_card.errors import (
 from zorgid_card.ports.card import Keypad, PINEntry
 from zorgid_card.ports.token import Mechanism, Token, TokenCertificate, TokenFlag, TokenInfo, TokenKey, TokenModule
 from zorgid_card.protocol.iso7816 import Credential
-from zorgid_card.protocol.piv import KeyAlgorithm
-from zorgid_card.protocol.signature import SignatureAlgorithm, signature_algorithm
+from zorgid_card.protocol.signature import SignatureAlgorithm
 from zorgid_card.secret import Secret
 
 _IDENTITIES: Final = ((CardKind.UZI_PASS, UZI_IDENTITY, UZI), (CardKind.ZORGID, ZORGID_IDENTITY, PLAIN_PIV))
-_DEFAULT_ALGORITHMS: Final = {256: "ES256", 384: "ES384"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +88,7 @@ class TokenCard:
         self._kind = kind
         self._contents = _sorted(certificates, kind)
         info = token.info()
-        self._serial, self._reader = info.serial, info.reader
+        self._label, self._serial, self._reader = info.label, info.serial, info.reader
         self._profile = _limited(profile, info)
         self._wrong: set[Credential] = set()
         """Of which the value last presented was wrong."""
@@ -160,6 +170,35 @@ class TokenCard:
         return self._usage(AUTHENTICITY).der
 
     # --- PIN and PUK --------------------------------------------------------------------------------------
+
+    @property
+    def activation(self) -> Activation:
+        """``needed`` where the token says that no PIN was set yet (CKF_USER_PIN_INITIALIZED); else PKCS#11 does not tell."""
+        if self._profile.activation is None:
+            return Activation.NONE
+        known = self._token.info().flags & TokenFlag.USER_PIN_INITIALIZED
+        return Activation.UNKNOWN if known else Activation.NEEDED
+
+    def activate(self, pin: Secret, *, last_try_allowed: bool = False) -> None:
+        """Nothing is tried: the middleware's own program activates.
+
+        Raises:
+            NotOfferedError: always.
+        """
+        raise NotOfferedError("only the middleware's own program activates a card", operation="activate")
+
+    def pins(self) -> tuple[CardPIN, ...]:
+        """The one PIN: PKCS#11 knows a token of its own for each."""
+        return (
+            CardPIN(
+                label=self._label,
+                usages=frozenset(self._contents.usages),
+                minimum=self._profile.pin_minimum,
+                maximum=self._profile.pin_maximum,
+                digits=self._kind is CardKind.ZORGID,
+                tries=self.tries(),
+            ),
+        )
 
     def tries(self) -> Tries:
         """Tries left of the PIN as the token's flags tell: ``low``, ``final``, ``locked``; ``known`` without a number when it
@@ -253,7 +292,7 @@ class TokenCard:
         """OpenSC says CKR_GENERAL_ERROR of a card that has no security officer, others say other things."""
         try:
             self._token.login(puk, so=True)
-        except MiddlewareError as error:
+        except (MiddlewareError, NotOfferedError) as error:
             why = f"the middleware lets nobody log in with the PUK: {error}"
             raise NotOfferedError(why, operation="PUK", reason=error.details.get("reason")) from error
 
@@ -270,53 +309,45 @@ class TokenCard:
         algorithm: str | SignatureAlgorithm | None = None,
         pin: PINProvider | None = None,
     ) -> bytes:
-        """Hash and sign ``data`` with the key of ``usage`` (AUT-3).
+        """Hash and sign ``data`` with the key of ``usage`` (AUT-3); see :meth:`zorgid_card.cards.Card.sign`.
 
         The PIN is asked for when nobody is logged in, or when the key wants it for each signature (CKA_ALWAYS_AUTHENTICATE); then
         it is presented directly before the signature.
-
-        Args:
-            usage: ``authenticity`` or ``signature``.
-            data: what is signed, not yet hashed.
-            algorithm: RS256/384/512, PS256/384/512, ES256, ES384; None: the usual one for the key.
-            pin: asked for the PIN; None when it is verified.
-
-        Returns:
-            RSA: as many bytes as the modulus. ECDSA: DER ECDSA-Sig-Value. It is not verified here.
-
-        Raises:
-            UsageError: no such key, or the algorithm does not suit it.
-            NotOfferedError: the middleware has no mechanism for the algorithm.
-            WrongPINError, PINBlockedError, LastTryError: as :meth:`verify_pin`.
-            PINFormError: what was entered cannot be the PIN; nothing was tried.
-            MiddlewareError: CKR_USER_NOT_LOGGED_IN when the PIN was needed and no ``pin`` given.
         """
         certificate = self._usage(usage)
         _, kind = public_key_of(certificate.der)
-        chosen = signature_algorithm(algorithm or _usual(kind))
-        if chosen.curve_bits != (kind.bits if kind.kind == "EC" else 0):
-            raise UsageError(f"{chosen.name} does not suit a key of {kind.name}", reason="algorithm")
-        plan = choose(chosen, data, kind, self._token.mechanisms())
+        plan = choose(chosen_algorithm(algorithm, kind), data, kind, self._token.mechanisms())
         with self._ready(certificate, pin) as (key, secret):
             raw = self._token.sign(key, plan.mechanism, plan.data, pss=plan.pss, pin=secret)
         return check_signature(raw, kind)
 
     def decipher(self, cryptogram: bytes, pin: PINProvider | None = None, *, usage: str = CONFIDENTIALITY) -> bytes:
-        """Decipher with the confidentiality key (AUT-3); the card or its middleware takes the PKCS #1 v1.5 padding off.
-
-        Args:
-            cryptogram: as many bytes as the modulus.
-            pin: as for :meth:`sign`.
-            usage: whose key.
-
-        Returns:
-            the plain text. To a sender who can tell a refusal from an answer the card is a padding oracle.
-        """
+        """Decipher with the confidentiality key (AUT-3); see :meth:`zorgid_card.cards.Card.decipher`."""
         certificate = self._usage(usage)
-        if Mechanism.RSA_PKCS not in self._token.mechanisms():
-            raise NotOfferedError(operation="decrypt", reason="CKM_RSA_PKCS")
+        require_cryptogram(cryptogram, public_key_of(certificate.der)[1])
+        self._require_offered(Mechanism.RSA_PKCS, "decrypt")
         with self._ready(certificate, pin) as (key, secret):
             return self._token.decrypt(key, Mechanism.RSA_PKCS, cryptogram, pin=secret)
+
+    def key_agreement(self, peer: bytes, pin: PINProvider | None = None, *, usage: str = CONFIDENTIALITY) -> bytes:
+        """Elliptic-curve Diffie-Hellman (AUT-3); see :meth:`zorgid_card.cards.Card.key_agreement`.
+
+        Raises:
+            CardResponseError: the middleware gives a secret of another length.
+        """
+        certificate = self._usage(usage)
+        _, kind = public_key_of(certificate.der)
+        point = point_of(peer, kind)
+        self._require_offered(Mechanism.ECDH1_DERIVE, "key agreement")
+        with self._ready(certificate, pin) as (key, _):
+            secret = self._token.derive(key, point, kind.octets)
+        if len(secret) != kind.octets:
+            raise CardResponseError(f"a shared secret of {len(secret)} bytes", reason="length")
+        return secret
+
+    def _require_offered(self, mechanism: Mechanism, operation: str) -> None:
+        if mechanism not in self._token.mechanisms():
+            raise NotOfferedError(operation=operation, reason=f"CKM_{mechanism.name}")
 
     @contextmanager
     def _ready(
@@ -365,7 +396,7 @@ class TokenCard:
     ) -> CardSigner:
         """The key of ``usage`` as a :class:`~zorgid_card.ports.card.Signer`; ``pin`` is asked at each signature that wants it."""
         public_key, kind = public_key_of(self._usage(usage).der)
-        name = algorithm or _usual(kind)
+        name = algorithm or usual_algorithm(kind)
         return CardSigner(public_key, name, lambda data: self.sign(usage, data, name, pin))
 
     def authentication_signer(self, pin: PINProvider) -> CardSigner:
@@ -496,7 +527,7 @@ def _key_of(certificate: TokenCertificate, keys: list[TokenKey]) -> TokenKey:
 
 def _wanted(secret: Secret | None) -> Secret:
     if secret is None:
-        raise MiddlewareError("the key wants the PIN", reason="CKR_USER_NOT_LOGGED_IN", operation="sign")
+        raise PINNeededError
     return secret
 
 
@@ -506,7 +537,3 @@ def _modulus(public_key: bytes) -> bytes:
         return b""
     number = key.public_numbers().n
     return number.to_bytes((number.bit_length() + 7) // 8, "big")
-
-
-def _usual(kind: KeyAlgorithm) -> str:
-    return _DEFAULT_ALGORITHMS[kind.bits] if kind.kind == "EC" else "RS256"

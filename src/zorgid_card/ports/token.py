@@ -42,6 +42,7 @@ class Mechanism(IntEnum):
     SHA384_RSA_PKCS_PSS = 0x44
     SHA512_RSA_PKCS_PSS = 0x45
     ECDSA = 0x1041
+    ECDH1_DERIVE = 0x1050
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,7 +149,21 @@ class Token(Protocol):
         ...
 
     def decrypt(self, key: TokenKey, mechanism: int, cryptogram: bytes, *, pin: Secret | None = None) -> bytes:
-        """Decrypt with a key of :meth:`keys`; ``pin`` as for :meth:`sign`."""
+        """Decrypt with a key of :meth:`keys`; ``pin`` as for :meth:`sign`.
+
+        Raises:
+            CryptogramError: the key does not decipher it.
+        """
+        ...
+
+    def derive(self, key: TokenKey, point: bytes, length: int) -> bytes:
+        """Elliptic-curve Diffie-Hellman with a key of :meth:`keys`.
+
+        Args:
+            key: which one.
+            point: the other party's public key, uncompressed (04, x, y).
+            length: bytes of the shared secret.
+        """
         ...
 
     def set_pin(self, old: Secret | None, new: Secret | None) -> None:

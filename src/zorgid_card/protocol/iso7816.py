@@ -1,13 +1,14 @@
-"""ISO/IEC 7816-4 and -8: files, PINs and signatures. The expected status words stand beside each command."""
+"""ISO/IEC 7816-4: files and PINs. The expected status words stand beside each command."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from enum import Enum
 from typing import NamedTuple
 
 from zorgid_card.codec.apdu import INS, SW, CommandAPDU, ResponseAPDU, SecretField
 from zorgid_card.codec.link import Exchange
-from zorgid_card.codec.tlv import Index, encode
+from zorgid_card.codec.tlv import Index
 from zorgid_card.errors import (
     CardResponseError,
     PINBlockedError,
@@ -26,6 +27,7 @@ MAX_FILE = 0x7FFF
 MASTER_FILE = bytes.fromhex("3F00")
 
 _MAX_READS = 1024
+_BY_SHORT = 0x80
 _NOT_THIS_WAY = (SW.WRONG_P1P2, SW.FUNC_NOT_SUPPORTED)
 _TRIES = 0x63C0
 
@@ -45,11 +47,48 @@ class Credential(Enum):
         return (PINBlockedError if self is Credential.PIN else PUKBlockedError)(tries_left=0)
 
 
+class Coding(Enum):
+    """How the characters of a PIN become bytes (7816-15, 8.9.2, PasswordType)."""
+
+    CHARACTERS = "characters"
+    BCD = "bcd"
+    """Two digits in a byte, the first in the upper half."""
+    HALF_NIBBLE = "half nibble"
+    """A digit in the lower half of a byte, all ones in the upper."""
+    ISO_9564_2 = "iso 9564 format 2"
+
+
 class Padding(NamedTuple):
-    """How a PIN fills its field: up to ``width`` bytes with ``octet``; None sends its characters alone."""
+    """How a PIN fills its field: up to ``width`` bytes with ``octet``; None sends its characters alone.
+
+    A field of ISO 9564-1, format 2, is filled by that format: 8 bytes.
+    """
 
     width: int | None = 8
     octet: int = 0xFF
+    coding: Coding = Coding.CHARACTERS
+
+    def coded(self, pin: Secret) -> Secret:
+        """The PIN's bytes, not yet padded; itself where its characters are sent.
+
+        Raises:
+            PINPolicyError: ``rule`` is "digits", or "length": what it is coded in has digits only, and room for so many.
+        """
+        if self.coding is Coding.CHARACTERS:
+            return pin
+        if self.coding is Coding.ISO_9564_2:
+            return pin.format_2()
+        pin.check_digits(1, len(pin))
+        with pin.expose() as digits:
+            return Secret.take(bytearray(self._packed(digits)))
+
+    def _packed(self, digits: memoryview) -> Iterator[int]:
+        if self.coding is Coding.HALF_NIBBLE:
+            yield from (0xF0 | digit & 0x0F for digit in digits)
+            return
+        for at in range(0, len(digits), 2):
+            last = digits[at + 1] if at + 1 < len(digits) else self.octet
+            yield (digits[at] & 0x0F) << 4 | last & 0x0F
 
 
 class PINStatus(NamedTuple):
@@ -139,12 +178,13 @@ def _bounded(size: int) -> int:
     return size
 
 
-def read_binary_all(size: int | None, *, start: int = 0) -> Exchange[bytes]:
+def read_binary_all(size: int | None, *, start: int = 0, short: int | None = None) -> Exchange[bytes]:
     """READ BINARY the current file, 256 bytes at a time (7816-4, 11.3.3).
 
     Args:
         size: bytes wanted; None reads to the end of the file.
         start: offset in bytes of the first.
+        short: short identifier of the file that is read, and is the current one from then on; ``start`` is below 256 then.
 
     Returns:
         what the file holds there: ``size`` bytes, or fewer when the file ends sooner.
@@ -159,7 +199,8 @@ def read_binary_all(size: int | None, *, start: int = 0) -> Exchange[bytes]:
         if offset >= end:
             return bytes(content)
         wanted = min(256, end - offset)
-        response = yield CommandAPDU(0x00, INS.READ_BINARY, offset >> 8, offset & 0xFF, le=wanted & 0xFF)
+        p1 = offset >> 8 if short is None or content else _BY_SHORT | short
+        response = yield CommandAPDU(0x00, INS.READ_BINARY, p1, offset & 0xFF, le=wanted & 0xFF)
         if response.sw == SW.WRONG_OFFSET and (content or size is None):
             return bytes(content)
         part = response.require(SW.OK, SW.WARNING_END_OF_FILE, operation="read binary")
@@ -274,7 +315,8 @@ def _fill(*parts: tuple[Secret, Padding]) -> tuple[bytes, tuple[SecretField, ...
     """The template, pad bytes in place, and where in it each secret goes."""
     fields: list[SecretField] = []
     template = b""
-    for secret, padding in parts:
+    for given, padding in parts:
+        secret = padding.coded(given)
         width = len(secret) if padding.width is None else padding.width
         if not 0 < len(secret) <= width:
             raise PINPolicyError(f"at most {width} characters fit on the card", rule="length", maximum=width)
@@ -291,54 +333,3 @@ def _judge(response: ResponseAPDU, credential: Credential, operation: str) -> No
     if response.sw == SW.WARNING_NVM:
         raise credential.wrong(None)
     response.require(SW.OK, operation=operation)
-
-
-# --- keys (7816-8) ----------------------------------------------------------------------------------------
-
-SIGNATURE_TEMPLATE = 0xB6
-CONFIDENTIALITY_TEMPLATE = 0xB8
-
-
-def mse_set(template: int, key_reference: int, algorithm: int | None = None) -> Exchange[None]:
-    """MANAGE SECURITY ENVIRONMENT, SET for computing: choose the private key (7816-4, 11.6.11, P1=41).
-
-    Args:
-        template: B6 for signatures, B8 for confidentiality.
-        key_reference: the key's number on the card, 0 to 255.
-        algorithm: the card's own number of the algorithm, where its description gives one.
-    """
-    data = b"" if algorithm is None else encode(0x80, algorithm.to_bytes(1, "big"))
-    data += encode(0x84, key_reference.to_bytes(1, "big"))
-    response = yield CommandAPDU(0x00, INS.MSE, 0x41, template, data)
-    response.require(SW.OK, operation="manage security environment")
-
-
-def pso_sign(data: bytes, length: int) -> Exchange[bytes]:
-    """PERFORM SECURITY OPERATION, COMPUTE DIGITAL SIGNATURE (7816-8:2021, P1-P2=9E9A).
-
-    Args:
-        data: what the card's algorithm takes; for RSA with PKCS #1 v1.5 padding on the card: DigestInfo.
-        length: bytes the signature must have.
-
-    Raises:
-        CardResponseError: the signature has another length.
-    """
-    response = yield CommandAPDU(0x00, INS.PSO, 0x9E, 0x9A, data, le=0)
-    signature = response.require(SW.OK, operation="compute digital signature")
-    if len(signature) != length:
-        raise CardResponseError(f"a signature of {len(signature)} bytes by a key of {length}", length=len(signature))
-    return signature
-
-
-def pso_decipher(cryptogram: bytes) -> Exchange[bytes]:
-    """PERFORM SECURITY OPERATION, DECIPHER (7816-8:2021, P1-P2=8086); the padding indicator 00 says:
-    none in clear.
-
-    Returns:
-        the plain text, its padding taken off by the card; shorter than ``cryptogram``.
-    """
-    response = yield CommandAPDU(0x00, INS.PSO, 0x80, 0x86, b"\x00" + cryptogram, le=0)
-    plain = response.require(SW.OK, operation="decipher")
-    if len(plain) >= len(cryptogram):
-        raise CardResponseError("the plain text is longer than the cryptogram allows", length=len(plain))
-    return plain

@@ -1,16 +1,15 @@
 """ISO/IEC 7816-15 (PKCS #15): what keys, certificates and PINs are on a card, and where.
 
-Nothing of a layout is assumed but what the standard fixes: EF.DIR (2F00), EF.ODF (5031) and EF.CardInfo
-(5032).
+Nothing of a layout is assumed but what the standard fixes: EF.DIR (2F00), and EF.ODF (5031) and EF.CIAInfo (5032) unless EF.DIR
+says where they are. What the objects are is in :mod:`zorgid_card.protocol.pkcs15_objects`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Final, TypeVar
 
-from zorgid_card.codec.apdu import CommandAPDU, ResponseAPDU
 from zorgid_card.codec.link import Exchange
 from zorgid_card.codec.tlv import Index
 from zorgid_card.errors import CardNotSupportedError, CardResponseError, StatusWordError, TLVError
@@ -18,13 +17,26 @@ from zorgid_card.protocol import asn1
 from zorgid_card.protocol.asn1 import Fields
 from zorgid_card.protocol.iso7816 import (
     MASTER_FILE,
-    MAX_FILE,
-    Padding,
     read_binary_all,
     read_records,
     select,
     select_below,
     select_file,
+)
+from zorgid_card.protocol.pkcs15_objects import (
+    PARSERS,
+    PIN,
+    AlgorithmInfo,
+    CardInfo,
+    Certificate,
+    Kind,
+    Object,
+    Path,
+    PrivateKey,
+    Value,
+    parse_card_info,
+    parse_path,
+    path_value,
 )
 
 AIDS: Final = (bytes.fromhex("A000000063504B43532D3135"), bytes.fromhex("E828BD080F"))
@@ -32,128 +44,89 @@ AIDS: Final = (bytes.fromhex("A000000063504B43532D3135"), bytes.fromhex("E828BD0
 bytes).
 """
 
+MAX_COMMANDS: Final = 400
+"""Commands that finding a layout may take; a card that wants more leads round in circles."""
+
 _EF_DIR: Final = bytes.fromhex("3F002F00")
-_ODF: Final = bytes.fromhex("5031")
-_CARD_INFO: Final = bytes.fromhex("5032")
+_ODF: Final = Path(bytes.fromhex("5031"))
+_CIA_INFO: Final = Path(bytes.fromhex("5032"))
 
 _NOT_RECORDS: Final = 0x6981
-_MAX_PATH: Final = 16
 _MAX_CERTIFICATE: Final = 0x4000
-_RSA_PKCS: Final = 0x01
+_MAX_DIRECTORY: Final = 0x4000
+_MAX_FILES: Final = 32
+"""Directory files that EF.ODF may name."""
+_NEEDED: Final = (
+    Kind.PRIVATE_KEYS,
+    Kind.CERTIFICATES,
+    Kind.TRUSTED_CERTIFICATES,
+    Kind.USEFUL_CERTIFICATES,
+    Kind.AUTHENTICATION,
+)
+"""What is read to use a card; the others are read when they are asked for."""
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Path:
-    """Where a value stands (7816-15, 8.2): a file's path, and the part of the file; lengths in bytes."""
-
-    value: bytes
-    index: int = 0
-    length: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Application:
-    """An application of EF.DIR (7816-4, 12.3.3); ``path`` from the master file, or None when only its name
-    is known.
+    """An application of EF.DIR (7816-4, 12.3.3).
+
+    Attributes:
+        aid: its name.
+        label: for people.
+        path: from the master file, or None when only its name is known.
+        named: its name selects it.
+        odf, info: where EF.ODF and EF.CIAInfo are, if not where the standard puts them (7816-15, 8.1, CIODDO).
     """
 
     aid: bytes
     label: str
     path: bytes | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PIN:
-    """An authentication object (7816-15, 8.9.2); lengths in characters, ``stored_length`` in bytes."""
-
-    label: str
-    auth_id: bytes
-    reference: int
-    minimum: int
-    maximum: int
-    stored_length: int
-    pad: int
-    padded: bool
-    local: bool
-    unblocking: bool
-    puk_id: bytes | None
-    """``auth_id`` of the PIN that unblocks this one."""
-    path: Path | None
-
-    @property
-    def padding(self) -> Padding:
-        """How the PIN fills its field."""
-        return Padding(self.stored_length if self.padded else None, self.pad)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PrivateKey:
-    """A private RSA key (7816-15, 8.4.2)."""
-
-    label: str
-    identifier: bytes
-    auth_id: bytes | None
-    user_consent: int | None
-    """Uses that one presentation of the PIN allows; None: no limit."""
-    usage: frozenset[int]
-    """Positions of KeyUsageFlags: 1 decrypt, 2 sign, 5 unwrap, 9 nonRepudiation."""
-    reference: int
-    bits: int
-    algorithms: tuple[int, ...]
-    path: Path
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Certificate:
-    """A certificate object (7816-15, 8.7.2): its value stands at ``path``, or is ``direct``."""
-
-    label: str
-    identifier: bytes
-    authority: bool
-    path: Path | None
-    direct: bytes | None
+    named: bool = False
+    odf: Path | None = None
+    info: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class AlgorithmInfo:
-    """An algorithm that the card knows (7816-15, 8.10): ``reference`` within the description,
-    ``card_reference`` for MSE.
-    """
+class Directory:
+    """An entry of EF.ODF: objects of a kind, at a path, or ``direct`` in the entry itself (7816-15, 8.3, PathOrObjects)."""
 
-    reference: int
-    mechanism: int
-    operations: frozenset[int]
-    card_reference: int | None
+    kind: Kind
+    path: Path | None
+    direct: bytes = b""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layout:
-    """What was found."""
+    """What was found: ``directories`` is all that EF.ODF names, the rest what was read of them."""
 
     application: Application
-    serial: bytes
-    pins: tuple[PIN, ...]
-    keys: tuple[PrivateKey, ...]
-    certificates: tuple[Certificate, ...]
-    algorithms: tuple[AlgorithmInfo, ...]
+    info: CardInfo = field(default_factory=CardInfo)
+    directories: tuple[Directory, ...] = ()
+    pins: tuple[PIN, ...] = ()
+    keys: tuple[PrivateKey, ...] = ()
+    certificates: tuple[Certificate, ...] = ()
+
+    @property
+    def serial(self) -> bytes:
+        """Serial number of EF.CIAInfo; empty when there is none."""
+        return self.info.serial
 
     def pin(self, auth_id: bytes | None) -> PIN | None:
         """The PIN with this ``auth_id``, or None."""
         return next((pin for pin in self.pins if pin.auth_id == auth_id), None)
 
-    def algorithm_reference(self, key: PrivateKey, operation: int) -> int | None:
-        """The card's number for RSA with PKCS #1 v1.5 padding, if it names one for this key.
+    def algorithms(self, key: PrivateKey, operation: int) -> list[AlgorithmInfo]:
+        """The algorithms of EF.CIAInfo that a key may be used by, where the card tells of any.
 
         Args:
-            key: one of ``keys``.
+            key: one of ``keys``; one that names no algorithm may be used by any that suits it.
             operation: 1 compute-signature, 5 decipher (7816-15, 8.10, Operations).
         """
-        for info in self.algorithms:
-            if info.reference in key.algorithms and info.mechanism == _RSA_PKCS and operation in info.operations:
-                return info.card_reference
-        return None
+        listed = self.info.algorithms
+        own = [info for info in listed if info.reference in key.algorithms] if key.algorithms else listed
+        return [info for info in own if operation in info.operations or not info.operations]
 
     def place(self, path: Path | None) -> bytes:
         """Path of a file from the master file, or from the application where that is known by name only."""
@@ -167,7 +140,9 @@ class Layout:
 
 
 def discover(listed: tuple[Application, ...] | None = None) -> Exchange[Layout]:
-    """Read EF.DIR, EF.ODF and the directory files that it names.
+    """Read EF.DIR, EF.ODF, and the directory files that it names as far as they are needed to use the card.
+
+    Of several applications that follow the standard the first with a private key counts, or else the first.
 
     Args:
         listed: what EF.DIR lists, if it was read already.
@@ -175,55 +150,43 @@ def discover(listed: tuple[Application, ...] | None = None) -> Exchange[Layout]:
     Raises:
         CardNotSupportedError: no application of ISO/IEC 7816-15.
         TLVError: a file that does not follow the standard.
+        CardResponseError: it takes more commands than an honest card does.
     """
-    application = yield from find_application(listed)
-    content = yield from _read(application, Path(_ODF))
-    pins: list[PIN] = []
-    keys: list[PrivateKey] = []
-    certificates: list[Certificate] = []
-    for tag, entry in asn1.objects(content):
-        match tag:
-            case 0xA0:
-                keys += yield from _directory(application, entry, _private_key)
-            case 0xA4 | 0xA5 | 0xA6:
-                certificates += yield from _directory(application, entry, _certificate)
-            case 0xA8:
-                pins += yield from _directory(application, entry, _pin)
-            case _:
-                continue  # public keys, secret keys and data objects: nothing here uses them
-    serial, algorithms = yield from _card_info(application)
-    return Layout(
-        application=application,
-        serial=serial,
-        pins=tuple(pins),
-        keys=tuple(keys),
-        certificates=tuple(certificates),
-        algorithms=algorithms,
-    )
+    return (yield from bounded(_discover(listed), MAX_COMMANDS))
 
 
-def find_application(listed: tuple[Application, ...] | None = None) -> Exchange[Application]:
-    """The application of ISO/IEC 7816-15, by EF.DIR, or by its name where there is no EF.DIR; it is left
-    selected.
+def _discover(listed: tuple[Application, ...] | None) -> Exchange[Layout]:
+    known = (yield from applications()) if listed is None else listed
+    first: Layout | None = None
+    for application in _candidates(known):
+        layout = yield from _layout(application)
+        if layout is not None and layout.keys:
+            return layout
+        first = first or layout
+    if first is None:
+        raise CardNotSupportedError("no PKCS#15 application on the card", reason="application")
+    return first
+
+
+def bounded(exchange: Exchange[T], most: int) -> Exchange[T]:
+    """The same exchange, but of at most so many commands.
 
     Raises:
-        CardNotSupportedError: there is none.
+        CardResponseError: it wants more.
     """
-    for application in (yield from applications()) if listed is None else listed:
-        if application.aid.startswith(AIDS):
-            return (yield from _entered(application))
-    for aid in AIDS:
-        if (yield from _succeeds(select(aid))):
-            return Application(aid, "", None)
-    raise CardNotSupportedError("no PKCS#15 application on the card", reason="application")
+    try:
+        command = next(exchange)
+        for _ in range(most):
+            command = exchange.send((yield command))
+    except StopIteration as done:
+        return done.value  # type: ignore[no-any-return]  # what an exchange returns
+    raise CardResponseError("the card's description leads round in circles", reason="endless", count=most)
 
 
-def _entered(application: Application) -> Exchange[Application]:
-    """Select by path; where the path leads nowhere, by name, and forget the path."""
-    if application.path is not None and (yield from _succeeds(select_file(application.path))):
-        return application
-    yield from select(application.aid)
-    return Application(application.aid, application.label, None)
+def _candidates(listed: Iterable[Application]) -> list[Application]:
+    """Those that EF.DIR calls by one of the standard's names, or whose description it gives; else the standard's names."""
+    found = [one for one in listed if one.aid.startswith(AIDS) or one.odf is not None]
+    return found or [Application(aid, "", None) for aid in AIDS]
 
 
 def applications() -> Exchange[tuple[Application, ...]]:
@@ -245,11 +208,23 @@ def _application(template: bytes) -> Application:
     index = Index(template)
     path = index.optional(0x51)
     label = asn1.text(index.optional(0x50))
-    return Application(index.first(0x4F), label, None if path is None else _absolute(path))
+    odf, info = _description(index.optional(0x73))
+    return Application(index.first(0x4F), label, None if path is None else _absolute(path), odf=odf, info=info)
+
+
+def _description(discretionary: bytes | None) -> tuple[Path | None, Path | None]:
+    """Where CIODDO (7816-15, 8.1) says that EF.ODF and EF.CIAInfo are. What else may stand in this template is not our affair."""
+    try:
+        fields = Fields(discretionary or b"")
+        fields.take(asn1.OBJECT_IDENTIFIER)
+        odf, info = fields.take(asn1.SEQUENCE), fields.take(0xA0)
+        return (None if odf is None else parse_path(odf)), (None if info is None else parse_path(info))
+    except TLVError:
+        return None, None
 
 
 def _absolute(path: bytes) -> bytes:
-    value = _path_value(path)
+    value, _ = path_value(path)
     return value if value.startswith(MASTER_FILE) else MASTER_FILE + value
 
 
@@ -262,160 +237,83 @@ def _succeeds(exchange: Exchange[object]) -> Exchange[bool]:
     return True
 
 
-def _directory(
-    application: Application, entry: bytes, parse: Callable[[bytes], T]
-) -> Generator[CommandAPDU, ResponseAPDU, list[T]]:
-    """The objects of one EF.ODF entry: at a path, or in the entry itself (7816-15, 8.3, PathOrObjects).
+def _layout(application: Application) -> Exchange[Layout | None]:
+    """What an application holds; None where neither its name nor its path leads to an EF.ODF."""
+    named = yield from _succeeds(select(application.aid))
+    tried = [replace(application, named=named)] if named or application.path is not None else []
+    if named and application.path is not None:
+        tried.append(replace(application, named=True, path=None))  # its path leads nowhere: it is known by name only
+    for one in tried:
+        for odf in dict.fromkeys((one.odf or _ODF, _ODF)):
+            try:
+                content = yield from _read_file(Layout(application=one), odf)
+            except StatusWordError:
+                continue
+            return (yield from _filled(Layout(application=one, directories=_directories(content))))
+    return None
 
-    Keys that are not RSA, and what else has not the first tag of its choice, are passed over.
-    """
+
+def _directories(content: bytes) -> tuple[Directory, ...]:
+    """The entries of EF.ODF; one of a kind that the standard does not know is passed over."""
+    found = [_directory(Kind(tag), entry) for tag, entry in asn1.objects(content) if tag in set(Kind)]
+    if len(found) > _MAX_FILES:
+        raise CardResponseError("more directory files than a card can have", count=len(found))
+    return tuple(dict.fromkeys(found))  # each is read once, however often it is named
+
+
+def _directory(kind: Kind, entry: bytes) -> Directory:
     fields = Fields(entry)
     path = fields.take(asn1.SEQUENCE)
-    content = fields.need(0xA0) if path is None else (yield from _read(application, _path(path)))
-    return [parse(value) for tag, value in asn1.objects(content) if tag == asn1.SEQUENCE]
+    return Directory(kind, None, fields.need(0xA0)) if path is None else Directory(kind, parse_path(path))
 
 
-def _read(application: Application, path: Path) -> Exchange[bytes]:
-    """The bytes at ``path``."""
-    layout = Layout(application=application, serial=b"", pins=(), keys=(), certificates=(), algorithms=())
-    return (yield from read(layout, path))
+def _filled(layout: Layout) -> Exchange[Layout]:
+    found: list[Object] = []
+    for kind in _NEEDED:
+        found += yield from objects(layout, kind)
+    info = yield from _card_info(layout)
+    return replace(
+        layout,
+        info=info,
+        pins=tuple(one for one in found if isinstance(one, PIN)),
+        keys=tuple(one for one in found if isinstance(one, PrivateKey)),
+        certificates=tuple(one for one in found if isinstance(one, Certificate)),
+    )
 
 
-def _card_info(application: Application) -> Exchange[tuple[bytes, tuple[AlgorithmInfo, ...]]]:
-    """Serial number and algorithms of EF.CardInfo (7816-15, 8.10); nothing when it is not there."""
+def objects(layout: Layout, kind: Kind) -> Exchange[list[Object]]:
+    """The objects of a kind, read from all directory files of that kind; at most 64 in each.
+
+    What nothing here uses is passed over: certificates that are not X.509, authentication objects that are not passwords.
+
+    Raises:
+        TLVError: a file that does not follow the standard.
+        CardResponseError: more objects than a card can have.
+    """
+    return (yield from bounded(_objects(layout, kind), MAX_COMMANDS))
+
+
+def _objects(layout: Layout, kind: Kind) -> Exchange[list[Object]]:
+    found: list[Object] = []
+    for directory in layout.directories:
+        if directory.kind is kind:
+            content = directory.direct if directory.path is None else (yield from _read_file(layout, directory.path))
+            found += _parsed(kind, asn1.objects(content))
+    return found
+
+
+def _parsed(kind: Kind, entries: Sequence[tuple[int, bytes]]) -> list[Object]:
+    parse = PARSERS[kind]
+    return [one for tag, value in entries if (one := parse(tag, value)) is not None]
+
+
+def _card_info(layout: Layout) -> Exchange[CardInfo]:
+    """EF.CIAInfo; nothing when it is not there."""
     try:
-        content = yield from _read(application, Path(_CARD_INFO))
+        content = yield from _read_file(layout, layout.application.info or _CIA_INFO)
     except StatusWordError:
-        return b"", ()
-    info = next((value for tag, value in asn1.objects(content) if tag == asn1.SEQUENCE), None)
-    if info is None:
-        return b"", ()
-    fields = Fields(info)
-    fields.need(asn1.INTEGER)
-    serial = fields.take(asn1.OCTET_STRING) or b""
-    listed = next((value for tag, value in fields.rest() if tag == 0xA2), b"")
-    return serial, tuple(_algorithm(value) for value in Index(listed).all(asn1.SEQUENCE))
-
-
-# --- objects ----------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class _Object:
-    """The parts of every object (7816-15, 8.1): common, class and type attributes."""
-
-    label: str
-    auth_id: bytes | None
-    user_consent: int | None
-    own: Fields
-    type: Fields
-
-
-def _object(entry: bytes) -> _Object:
-    fields = Fields(entry)
-    common = Fields(fields.need(asn1.SEQUENCE))
-    label = asn1.text(common.take(asn1.UTF8_STRING))
-    common.take(asn1.BIT_STRING)
-    auth_id = common.take(asn1.OCTET_STRING)
-    consent = common.take(asn1.INTEGER)
-    own = Fields(fields.need(asn1.SEQUENCE))
-    fields.take(0xA0)
-    kind = Fields(Fields(fields.need(0xA1)).need(asn1.SEQUENCE))
-    uses = None if consent is None else asn1.integer(consent, 1, 0x7FFFFFFF)
-    return _Object(label, auth_id, uses, own, kind)
-
-
-def _pin(entry: bytes) -> PIN:
-    found = _object(entry)
-    fields = found.type
-    flags = asn1.bits(fields.need(asn1.BIT_STRING))
-    fields.need(asn1.ENUMERATED)
-    minimum, stored = (asn1.integer(fields.need(asn1.INTEGER), 0, 64) for _ in range(2))
-    maximum = fields.take(asn1.INTEGER)
-    number = fields.take(0x80)
-    pad = fields.take(asn1.OCTET_STRING)
-    fields.take(asn1.GENERALIZED_TIME)
-    path = fields.take(asn1.SEQUENCE)
-    return PIN(
-        label=found.label,
-        auth_id=found.own.need(asn1.OCTET_STRING),
-        reference=0 if number is None else asn1.reference(number),
-        minimum=minimum,
-        maximum=stored if maximum is None else asn1.integer(maximum, 0, 64),
-        stored_length=stored,
-        pad=pad[0] if pad else 0xFF,
-        padded=5 in flags,
-        local=1 in flags,
-        unblocking=6 in flags,
-        puk_id=found.auth_id,
-        path=None if path is None else _path(path),
-    )
-
-
-def _private_key(entry: bytes) -> PrivateKey:
-    found = _object(entry)
-    own = found.own
-    identifier = own.need(asn1.OCTET_STRING)
-    usage = asn1.bits(own.need(asn1.BIT_STRING))
-    own.take(asn1.BOOLEAN)
-    own.take(asn1.BIT_STRING)
-    number = own.take(asn1.INTEGER)
-    algorithms = next((value for tag, value in own.rest() if tag == 0xA1), b"")
-    path = found.type.need(asn1.SEQUENCE)
-    return PrivateKey(
-        label=found.label,
-        identifier=identifier,
-        auth_id=found.auth_id,
-        user_consent=found.user_consent,
-        usage=usage,
-        reference=0 if number is None else asn1.reference(number),
-        bits=asn1.integer(found.type.need(asn1.INTEGER), 1024, 8192),
-        algorithms=tuple(asn1.integer(value, 0, 0xFFFF) for value in Index(algorithms).all(asn1.INTEGER)),
-        path=_path(path),
-    )
-
-
-def _certificate(entry: bytes) -> Certificate:
-    found = _object(entry)
-    identifier = found.own.need(asn1.OCTET_STRING)
-    authority = found.own.take(asn1.BOOLEAN)
-    path = found.type.take(asn1.SEQUENCE)
-    return Certificate(
-        label=found.label,
-        identifier=identifier,
-        authority=authority is not None and authority != b"\x00",
-        path=None if path is None else _path(path),
-        direct=found.type.need(0xA0) if path is None else None,
-    )
-
-
-def _algorithm(content: bytes) -> AlgorithmInfo:
-    fields = Fields(content)
-    number, mechanism = (asn1.integer(fields.need(asn1.INTEGER), 0, 0xFFFFFFFF) for _ in range(2))
-    after = fields.rest()
-    operations = next((asn1.bits(value) for tag, value in after if tag == asn1.BIT_STRING), frozenset[int]())
-    card = after[-1][1] if after and after[-1][0] == asn1.INTEGER else None
-    return AlgorithmInfo(number, mechanism, operations, None if card is None else asn1.reference(card))
-
-
-def _path(content: bytes) -> Path:
-    fields = Fields(content)
-    value = _path_value(fields.need(asn1.OCTET_STRING))
-    index, length = fields.take(asn1.INTEGER), fields.take(0x80)
-    return Path(
-        value,
-        0 if index is None else asn1.integer(index, 0, MAX_FILE),
-        None if length is None else asn1.integer(length, 0, MAX_FILE),
-    )
-
-
-def _path_value(value: bytes) -> bytes:
-    """File identifiers of two bytes; the one-byte short form is not for other files than the current
-    directory's.
-    """
-    if len(value) % 2 or len(value) > _MAX_PATH:
-        raise TLVError(f"a path of {len(value)} bytes", reason="path", offset=0)
-    return value
+        return CardInfo()
+    return parse_card_info(content)
 
 
 # --- using a layout ---------------------------------------------------------------------------------------
@@ -432,20 +330,40 @@ def enter(layout: Layout, place: bytes) -> Exchange[int | None]:
 def enter_application(layout: Layout) -> Exchange[None]:
     """Make the application's directory current, whatever another program selected meanwhile.
 
-    A card with several applications is told its name first, for only then its files can be named; a card that is one file
+    By its name where it has one: on a card with several applications only then its files can be named. A card that is one file
     system may not know the name.
     """
-    yield from _succeeds(select(layout.application.aid))
-    yield from enter(layout, layout.place(None))
+    if layout.application.named:
+        yield from select(layout.application.aid)
+    else:
+        yield from enter(layout, layout.place(None))
 
 
-def read(layout: Layout, path: Path) -> Exchange[bytes]:
-    """The part of a file that ``path`` names, as far as the file goes."""
+def read(layout: Layout, value: Value) -> Exchange[bytes]:
+    """The value of an object, as far as its file goes.
+
+    Raises:
+        CardResponseError: it is not on the card, or given in a form that is not read here.
+    """
+    if value.direct is not None:
+        return value.direct
+    if value.path is None:
+        raise CardResponseError("the card gives an object's value in a form that is not read here", reason="value")
+    return (yield from _read_file(layout, value.path))
+
+
+def _read_file(layout: Layout, path: Path) -> Exchange[bytes]:
+    """The part of a file that ``path`` names, as far as the file goes; at most 16 KiB of it."""
+    if path.short is not None:
+        yield from enter_application(layout)
+        return (yield from read_binary_all(path.length or _MAX_DIRECTORY, start=path.index, short=path.short))
     size = yield from enter(layout, layout.place(path))
     length = path.length
     if length is None and size is not None:
         length = max(size - path.index, 0)
-    return (yield from read_binary_all(length, start=path.index))
+    if length is not None and length > _MAX_DIRECTORY:
+        raise CardResponseError(f"the card claims an object of {length} bytes", size=length)
+    return (yield from read_binary_all(_MAX_DIRECTORY if length is None else length, start=path.index))
 
 
 def read_certificate(layout: Layout, certificate: Certificate) -> Exchange[bytes]:
@@ -454,9 +372,30 @@ def read_certificate(layout: Layout, certificate: Certificate) -> Exchange[bytes
     Raises:
         CardResponseError: nothing there that can be a certificate.
     """
-    path = certificate.path
-    content = certificate.direct if path is None else (yield from read(layout, path))
-    der = asn1.first_object(content or b"")
+    content = yield from read(layout, certificate.value)
+    der = asn1.first_object(content)
     if der[0] != asn1.SEQUENCE or len(der) > _MAX_CERTIFICATE:
         raise CardResponseError(f"there is no certificate where the card says {certificate.label!r} is")
     return der
+
+
+__all__ = [
+    "AIDS",
+    "MAX_COMMANDS",
+    "PIN",
+    "Application",
+    "Certificate",
+    "Directory",
+    "Kind",
+    "Layout",
+    "Path",
+    "PrivateKey",
+    "applications",
+    "bounded",
+    "discover",
+    "enter",
+    "enter_application",
+    "objects",
+    "read",
+    "read_certificate",
+]

@@ -27,6 +27,8 @@ typedef struct { CK_ULONG slotID; CK_ULONG state; CK_ULONG flags; CK_ULONG ulDev
 typedef struct { CK_ULONG type; void *pValue; CK_ULONG ulValueLen; } CK_ATTRIBUTE;
 typedef struct { CK_ULONG mechanism; void *pParameter; CK_ULONG ulParameterLen; } CK_MECHANISM;
 typedef struct { CK_ULONG hashAlg; CK_ULONG mgf; CK_ULONG sLen; } CK_RSA_PKCS_PSS_PARAMS;
+typedef struct { CK_ULONG kdf; CK_ULONG ulSharedDataLen; void *pSharedData; CK_ULONG ulPublicDataLen;
+  void *pPublicData; } CK_ECDH1_DERIVE_PARAMS;
 typedef struct { void *CreateMutex; void *DestroyMutex; void *LockMutex; void *UnlockMutex; CK_ULONG flags;
   void *pReserved; } CK_C_INITIALIZE_ARGS;
 """
@@ -67,6 +69,8 @@ _PARAMETERS: Final = {
     "Decrypt": _IN_AND_OUT,
     "SignInit": _SESSION_KEY,
     "Sign": _IN_AND_OUT,
+    "DeriveKey": "CK_ULONG, CK_MECHANISM *, CK_ULONG, CK_ATTRIBUTE *, CK_ULONG, CK_ULONG *",
+    "DestroyObject": "CK_ULONG, CK_ULONG",
 }
 
 

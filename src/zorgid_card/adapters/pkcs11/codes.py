@@ -8,12 +8,14 @@ from zorgid_card.errors import (
     CardNotSupportedError,
     CardRemovedError,
     CardResetError,
+    CryptogramError,
     DeclinedError,
     MiddlewareError,
     NoCardError,
     NotOfferedError,
     PINBlockedError,
     PINFormError,
+    PINNeededError,
     PINPolicyError,
     PUKBlockedError,
     TransportError,
@@ -102,6 +104,8 @@ _ERRORS: Final[dict[int, type[ZorgIDError]]] = {
     0x001: DeclinedError,
     0x003: NoCardError,
     0x030: TransportError,
+    0x040: CryptogramError,
+    0x041: CryptogramError,
     DEVICE_REMOVED: CardRemovedError,
     0x050: DeclinedError,
     FUNCTION_NOT_SUPPORTED: NotOfferedError,
@@ -112,6 +116,10 @@ _ERRORS: Final[dict[int, type[ZorgIDError]]] = {
     0x0E1: CardNotSupportedError,
     0x103: NotOfferedError,  # there is no such user: a card without a security officer
 }
+
+_USES: Final = ("sign", "decrypt", "derive")
+UNDECIPHERED: Final = frozenset({0x005, 0x006, 0x020, 0x021})
+"""What modules answer to C_Decrypt besides the two codes that the standard has for it: SoftHSM says GENERAL_ERROR, say."""
 
 
 def name(rv: int) -> str:
@@ -128,6 +136,10 @@ def check(operation: str, rv: int) -> None:
 def error(operation: str, rv: int) -> ZorgIDError:
     """What a return value other than CKR_OK means."""
     kind = _ERRORS.get(rv, MiddlewareError)
+    if operation == "decrypt" and rv in UNDECIPHERED:
+        kind = CryptogramError
+    if operation in _USES and rv == USER_NOT_LOGGED_IN:
+        kind = PINNeededError
     return kind(f"{operation}: the middleware answered {name(rv)}", reason=name(rv), operation=operation)
 
 

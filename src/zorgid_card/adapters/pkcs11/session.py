@@ -11,7 +11,7 @@ from typing import Any, Final
 from zorgid_card.adapters.pkcs11 import codes
 from zorgid_card.adapters.pkcs11.library import Hold, Library
 from zorgid_card.errors import CardRemovedError, CardResponseError, ReaderError, WrongCardError, ZorgIDError
-from zorgid_card.ports.token import KeyKind, TokenCertificate, TokenFlag, TokenInfo, TokenKey
+from zorgid_card.ports.token import KeyKind, Mechanism, TokenCertificate, TokenFlag, TokenInfo, TokenKey
 from zorgid_card.secret import CAPACITY, Secret
 
 MOST_OBJECTS: Final = 256
@@ -22,9 +22,11 @@ MOST_OUTPUT: Final = 1024
 _SO, _USER, _CONTEXT_SPECIFIC = 0, 1, 2
 _SERIAL, _READ_WRITE = 0x4, 0x2
 _USER_STATES: Final = (1, 3)  # CKS_RO_USER_FUNCTIONS, CKS_RW_USER_FUNCTIONS
-_CERTIFICATE, _PRIVATE_KEY = 0x1, 0x3
+_CERTIFICATE, _PRIVATE_KEY, _SECRET_KEY, _GENERIC_SECRET = 0x1, 0x3, 0x4, 0x10
+_NO_KDF = 1
 _CLASS, _VALUE, _KEY_TYPE, _ID, _LABEL, _CERTIFICATE_TYPE = 0x0, 0x11, 0x100, 0x102, 0x3, 0x80
 _MODULUS, _ALWAYS_AUTHENTICATE = 0x120, 0x202
+_TOKEN, _SENSITIVE, _EXTRACTABLE, _VALUE_LENGTH = 0x1, 0x103, 0x162, 0x161
 _ROOM: Final = {
     _VALUE: 32768,
     _KEY_TYPE: 8,
@@ -302,6 +304,24 @@ class PKCS11Token:
     def decrypt(self, key: TokenKey, mechanism: int, cryptogram: bytes, *, pin: Secret | None = None) -> bytes:
         """Decrypt (C_DecryptInit, C_Login if the key wants it, C_Decrypt)."""
         return self._operate("Decrypt", key, (mechanism, None), cryptogram, pin)
+
+    def derive(self, key: TokenKey, point: bytes, length: int) -> bytes:
+        """Elliptic-curve Diffie-Hellman (C_DeriveKey); the shared secret is read out, and its object destroyed."""
+        ffi, made = self._library.ffi, self._library.ffi.new("CK_ULONG *")
+        public = ffi.from_buffer(point)
+        parameters = ffi.new("CK_ECDH1_DERIVE_PARAMS *", (_NO_KDF, 0, ffi.NULL, len(point), ffi.cast("void *", public)))
+        mechanism = ffi.new("CK_MECHANISM *", (Mechanism.ECDH1_DERIVE, parameters, ffi.sizeof(parameters[0])))
+        values = [ffi.new("CK_ULONG *", number) for number in (_SECRET_KEY, _GENERIC_SECRET, length)]
+        flags = [ffi.new("CK_BYTE *", flag) for flag in (0, 0, 1)]
+        kinds = (_CLASS, _KEY_TYPE, _VALUE_LENGTH, _TOKEN, _SENSITIVE, _EXTRACTABLE)
+        sizes = (*(ffi.sizeof("CK_ULONG"),) * len(values), *(1,) * len(flags))
+        template = ffi.new("CK_ATTRIBUTE[]", list(zip(kinds, (*values, *flags), sizes, strict=True)))
+        with self.alone(), self._ended_on_failure():
+            self._call("derive", "DeriveKey", mechanism, key.handle, template, len(kinds), made)
+            try:
+                return self._attribute(int(made[0]), _VALUE) or b""
+            finally:
+                self._raw("DestroyObject", int(made[0]))
 
     def _operate(self, function: str, key: TokenKey, how: tuple[int, Any], data: bytes, pin: Secret | None) -> bytes:
         ffi, (number, parameters) = self._library.ffi, how

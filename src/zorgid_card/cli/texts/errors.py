@@ -63,9 +63,21 @@ _CARD = {
         "De middleware van de kaart weigerde dit of haperde[[ ({operation}: {reason})]]; plaats de kaart opnieuw en probeer het nog eens.",
         "The card's middleware refused this or failed[[ ({operation}: {reason})]]; put the card in again and try once more.",
     ),
-    "error.card.middleware.not_offered": Text(
-        "De middleware van de kaart biedt dit niet aan[[ ({operation})]]; gebruik het programma dat bij de kaart hoort.",
-        "The card's middleware does not offer this[[ ({operation})]]; use the program that came with the card.",
+    "error.card.not_offered": Text(
+        "De kaart of haar middleware kan dit niet[[ ({operation})]]; gebruik het programma dat bij de kaart hoort.",
+        "The card or its middleware does not offer this[[ ({operation})]]; use the program that came with the card.",
+    ),
+    "error.card.cryptogram": Text(
+        "Dit is niet voor deze kaart versleuteld, of het is beschadigd; controleer of het bestand en de kaart bij elkaar horen.",
+        "This was not encrypted to this card, or it is damaged; check that the file and the card belong together.",
+    ),
+    "error.card.not_activated": Text(
+        "Deze pas is nog niet geactiveerd; activeer hem één keer met uw pincode (zorgid-card activate, of het programma dat bij de pas hoort).",
+        "This pass is not activated yet; activate it once with your PIN (zorgid-card activate, or the program that came with the pass).",
+    ),
+    "error.card.already_activated": Text(
+        "Deze pas is al geactiveerd: hebt u dat zelf gedaan, dan is alles goed en kunt u hem gebruiken; hebt u dat niet gedaan, gebruik hem dan niet, laat hem meteen intrekken bij het UZI-register en vraag een nieuwe aan.",
+        "This pass is activated already: if you did that yourself, all is well and you can use it; if you did not, do not use it, have the UZI register revoke it at once and apply for a new one.",
     ),
     "error.card.not_blank": Text(
         "Dit is geen lege ZORG-ID Smartcard[[ maar {found}]]; er is niets op veranderd: plaats een lege ZORG-ID Smartcard.",
@@ -196,6 +208,10 @@ _USER = {
     "error.user.last_try": Text(
         "Er is nog maar één poging over, of het aantal is onbekend; zoek eerst de juiste code op en kies dan uitdrukkelijk om die poging te gebruiken.",
         "Only one try is left, or the number is not known; look up the right code first, then choose explicitly to use that try.",
+    ),
+    "error.user.pin_needed": Text(
+        "De sleutel op de kaart vraagt om de pincode, en die is niet gegeven; probeer het opnieuw en voer de pincode in.",
+        "The key on the card wants the PIN, and none was given; try again and enter the PIN.",
     ),
     "error.user.pin_form": Text(
         "Een pincode heeft[[ {bounds}]] cijfers; er is geen poging gebruikt: voer de pincode van deze kaart in.",
