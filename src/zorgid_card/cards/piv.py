@@ -383,9 +383,17 @@ class PIVCard(CardSession):
     ) -> bytes:
         """Decipher with a key of RSA (AUT-3); see :meth:`zorgid_card.cards.Card.decipher`. The padding comes off here."""
         key = self._key(usage)
+        return unpadded(self._decipher(key, cryptogram, pin), key.algorithm)
+
+    def decipher_raw(
+        self, cryptogram: bytes, pin: PINProvider | None = None, *, usage: str | int = CONFIDENTIALITY
+    ) -> bytes:
+        """The bare RSA operation (AUT-3); see :meth:`zorgid_card.cards.Card.decipher_raw`."""
+        return self._decipher(self._key(usage), cryptogram, pin)
+
+    def _decipher(self, key: Key, cryptogram: bytes, pin: PINProvider | None) -> bytes:
         require_cryptogram(cryptogram, key.algorithm)
-        block = self._use(key, lambda: piv.sign_raw(key.slot, key.algorithm, cryptogram), pin)
-        return unpadded(block, key.algorithm)
+        return self._use(key, lambda: piv.sign_raw(key.slot, key.algorithm, cryptogram), pin)
 
     def key_agreement(
         self, peer: bytes, pin: PINProvider | None = None, *, usage: str | int = CONFIDENTIALITY

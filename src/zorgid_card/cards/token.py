@@ -323,11 +323,18 @@ class TokenCard:
 
     def decipher(self, cryptogram: bytes, pin: PINProvider | None = None, *, usage: str = CONFIDENTIALITY) -> bytes:
         """Decipher with the confidentiality key (AUT-3); see :meth:`zorgid_card.cards.Card.decipher`."""
+        return self._decipher(Mechanism.RSA_PKCS, cryptogram, pin, usage)
+
+    def decipher_raw(self, cryptogram: bytes, pin: PINProvider | None = None, *, usage: str = CONFIDENTIALITY) -> bytes:
+        """The bare RSA operation (AUT-3); see :meth:`zorgid_card.cards.Card.decipher_raw`."""
+        return self._decipher(Mechanism.RSA_X_509, cryptogram, pin, usage)
+
+    def _decipher(self, mechanism: Mechanism, cryptogram: bytes, pin: PINProvider | None, usage: str) -> bytes:
         certificate = self._usage(usage)
         require_cryptogram(cryptogram, public_key_of(certificate.der)[1])
-        self._require_offered(Mechanism.RSA_PKCS, "decrypt")
+        self._require_offered(mechanism, "decrypt")
         with self._ready(certificate, pin) as (key, secret):
-            return self._token.decrypt(key, Mechanism.RSA_PKCS, cryptogram, pin=secret)
+            return self._token.decrypt(key, mechanism, cryptogram, pin=secret)
 
     def key_agreement(self, peer: bytes, pin: PINProvider | None = None, *, usage: str = CONFIDENTIALITY) -> bytes:
         """Elliptic-curve Diffie-Hellman (AUT-3); see :meth:`zorgid_card.cards.Card.key_agreement`.

@@ -109,9 +109,19 @@ class UZIPass(PKCS15Card):
         kind = found.algorithm
         require_cryptogram(cryptogram, kind)
         way = deciphering_way(self._contents().layout, found.key)
-        indicator = self._profile.dialect.padding_indicator
-        plain = self._use(found, [way], lambda _: operations.pso_decipher(cryptogram, indicator=indicator), pin)
+        plain = self._decipher(found, way, cryptogram, pin)
         return unpadded(plain, kind) if way.form is Form.BLOCK or len(plain) == kind.octets else plain
+
+    def decipher_raw(self, cryptogram: bytes, pin: PINProvider | None = None, *, usage: str = CONFIDENTIALITY) -> bytes:
+        """The bare RSA operation (AUT-3); see :meth:`zorgid_card.cards.Card.decipher_raw`."""
+        found = self._usage(usage)
+        require_cryptogram(cryptogram, found.algorithm)
+        way = deciphering_way(self._contents().layout, found.key, Form.BLOCK)
+        return self._decipher(found, way, cryptogram, pin).rjust(found.algorithm.octets, b"\0")
+
+    def _decipher(self, found: KeyOnCard, way: Way, cryptogram: bytes, pin: PINProvider | None) -> bytes:
+        indicator = self._profile.dialect.padding_indicator
+        return self._use(found, [way], lambda _: operations.pso_decipher(cryptogram, indicator=indicator), pin)
 
     def key_agreement(self, peer: bytes, pin: PINProvider | None = None, *, usage: str = CONFIDENTIALITY) -> bytes:
         """Elliptic-curve Diffie-Hellman (AUT-3); see :meth:`zorgid_card.cards.Card.key_agreement`."""

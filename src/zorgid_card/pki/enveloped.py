@@ -30,9 +30,9 @@ from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap
 from zorgid_card.errors import (
     CardError,
     CardResponseError,
+    CryptogramError,
     DecryptionError,
     MiddlewareError,
-    NotOfferedError,
     RecipientError,
     StatusWordError,
 )
@@ -169,7 +169,7 @@ def _content_key(unwrap: Callable[[], bytes], size: int) -> bytes:
     substitute = secrets.token_bytes(size)
     try:
         found = unwrap()
-    except (StatusWordError, CardResponseError, MiddlewareError) as error:
+    except (CryptogramError, StatusWordError, CardResponseError, MiddlewareError) as error:
         if _is_not_about_the_message(error):
             raise
         return substitute
@@ -179,10 +179,9 @@ def _content_key(unwrap: Callable[[], bytes], size: int) -> bytes:
 
 
 def _is_not_about_the_message(error: CardError) -> bool:
-    """A refusal whatever the message: the PIN was not verified (6982) or is blocked (6983), or nobody decrypts here."""
+    """A refusal whatever the message: the PIN was not verified (6982), or is blocked (6983)."""
     details = error.details
-    refused = details.get("sw") in (0x6982, 0x6983) or details.get("reason") == "CKR_USER_NOT_LOGGED_IN"
-    return refused or isinstance(error, NotOfferedError)
+    return details.get("sw") in (0x6982, 0x6983) or details.get("reason") == "CKR_USER_NOT_LOGGED_IN"
 
 
 # --- recipients ------------------------------------------------------------------------------------------

@@ -6,56 +6,21 @@ These are typed operations: what the key signs is always the input of CMS or of 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any, Final, Protocol
-
-from cryptography.hazmat.primitives.asymmetric import rsa
+from typing import Any
 
 from zorgid_card.cards.access import PINProvider
+from zorgid_card.cards.card import Card
+from zorgid_card.cards.keys import CONFIDENTIALITY
 from zorgid_card.errors import CertificateError, SignatureError, UsageError
 from zorgid_card.pki import cms, enveloped, jws
 from zorgid_card.pki.certificate import Certificate
 from zorgid_card.pki.signatory import MAX_CHAIN, SIGNATURE, require_usage
-from zorgid_card.ports.card import Signer
-
-CONFIDENTIALITY: Final = "confidentiality"
-
-
-class KeysCard(Protocol):
-    """What is asked of a card here: every :class:`zorgid_card.cards.Card` does it."""
-
-    def certificates(self) -> dict[str, bytes]:
-        """The certificates of the card's own keys by usage, DER."""
-        ...
-
-    def chain(self) -> list[bytes]:
-        """The other certificates on the card: its issuers', DER."""
-        ...
-
-    def signer(self, usage: str, pin: PINProvider | None = None) -> Signer:
-        """The key of ``usage``."""
-        ...
-
-
-class DecipheringCard(KeysCard, Protocol):
-    """A card whose confidentiality key is RSA."""
-
-    def decipher(self, cryptogram: bytes, pin: PINProvider | None = None, *, usage: str = ...) -> bytes:
-        """RSA, with the padding of PKCS #1 v1.5 taken off."""
-        ...
-
-
-class AgreeingCard(KeysCard, Protocol):
-    """A card whose confidentiality key is on a curve."""
-
-    def key_agreement(self, peer: bytes, pin: PINProvider | None = None, *, usage: str = ...) -> bytes:
-        """ECDH; the x coordinate."""
-        ...
 
 
 def sign_document(
-    card: KeysCard, content: cms.Content, pin: PINProvider | None, *, at: datetime, usage: str = SIGNATURE
+    card: Card, content: cms.Content, pin: PINProvider | None, *, at: datetime, usage: str = SIGNATURE
 ) -> bytes:
     """Sign a document with a card: CMS, detached, level B of CAdES (:func:`zorgid_card.pki.cms.sign_detached`).
 
@@ -79,7 +44,7 @@ def sign_document(
 
 
 def sign_message(
-    card: KeysCard,
+    card: Card,
     payload: bytes,
     pin: PINProvider | None,
     *,
@@ -106,7 +71,7 @@ def sign_message(
     return jws.sign(signer, certificate.der, payload, typ=typ, chain=issuers, detached=detached, header=header)
 
 
-def decrypt(card: DecipheringCard | AgreeingCard, message: bytes, pin: PINProvider | None) -> bytes:
+def decrypt(card: Card, message: bytes, pin: PINProvider | None) -> bytes:
     """Decrypt a CMS message with the card's confidentiality key (:func:`zorgid_card.pki.enveloped.decrypt`).
 
     Args:
@@ -120,29 +85,27 @@ def decrypt(card: DecipheringCard | AgreeingCard, message: bytes, pin: PINProvid
     return enveloped.decrypt(message, decryption_key(card, pin))
 
 
-def decryption_key(card: DecipheringCard | AgreeingCard, pin: PINProvider | None) -> enveloped.DecryptionKey:
+def decryption_key(card: Card, pin: PINProvider | None) -> enveloped.DecryptionKey:
     """The card's confidentiality key.
 
     Raises:
         UsageError: it has none.
     """
-    certificate = require_certificate(card, CONFIDENTIALITY)
-    return enveloped.DecryptionKey(certificate=certificate.der, **_operations(card, certificate, pin))
+    return enveloped.DecryptionKey(
+        certificate=require_certificate(card, CONFIDENTIALITY).der,
+        decipher=lambda cryptogram: card.decipher(cryptogram, pin),
+        decipher_raw=lambda cryptogram: card.decipher_raw(cryptogram, pin),
+        key_agreement=lambda peer: card.key_agreement(peer, pin),
+    )
 
 
-def _operations(card: Any, certificate: Certificate, pin: PINProvider | None) -> dict[str, Callable[[bytes], bytes]]:
-    if isinstance(certificate.public_key, rsa.RSAPublicKey):
-        return {"decipher": lambda cryptogram: bytes(card.decipher(cryptogram, pin, usage=CONFIDENTIALITY))}
-    return {"key_agreement": lambda peer: bytes(card.key_agreement(peer, pin, usage=CONFIDENTIALITY))}
-
-
-def _certificates(card: KeysCard, usage: str) -> tuple[Certificate, list[bytes]]:
+def _certificates(card: Card, usage: str) -> tuple[Certificate, list[bytes]]:
     require_usage(usage)
     certificate = require_certificate(card, usage)
     return certificate, issuers_of(certificate, card.chain())
 
 
-def require_certificate(card: KeysCard, usage: str) -> Certificate:
+def require_certificate(card: Card, usage: str) -> Certificate:
     """The card's certificate for ``usage``, as it says itself.
 
     Raises:
