@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from zorgid_card.workflows.authentication import LoggedIn
     from zorgid_card.workflows.card_side import log_in
     from zorgid_card.workflows.creation import CardCreation
+    from zorgid_card.workflows.documents import decrypt, sign_document, sign_message
     from zorgid_card.workflows.pairing import PortalIdentity
     from zorgid_card.workflows.policy import CreationPolicy, Policy
     from zorgid_card.workflows.registration import Registration
@@ -65,6 +66,7 @@ __all__ = [
     "TrustStore",
     "UZIIdentity",
     "ZorgIDError",
+    "decrypt",
     "find_reader",
     "log_in",
     "open_card",
@@ -73,6 +75,8 @@ __all__ = [
     "read_certificates",
     "read_uzi_identity",
     "readers",
+    "sign_document",
+    "sign_message",
     "wait_for_card",
     "watch_readers",
 ]
@@ -107,6 +111,9 @@ _HOME = {
     "LoggedIn": "workflows.authentication",
     "log_in": "workflows.card_side",
     "CardCreation": "workflows.creation",
+    "decrypt": "workflows.documents",
+    "sign_document": "workflows.documents",
+    "sign_message": "workflows.documents",
     "PortalIdentity": "workflows.pairing",
     "CreationPolicy": "workflows.policy",
     "Policy": "workflows.policy",
