@@ -72,6 +72,11 @@ def load_content(data: bytes, *names: str) -> tuple[str, Any]:
         return name, info["content"]
 
 
+def is_absent(value: Any) -> bool:
+    """Whether an optional part is not there."""
+    return isinstance(value, core.Void)
+
+
 # --- names and algorithms --------------------------------------------------------------------------------
 
 

@@ -39,7 +39,7 @@ Content: TypeAlias = bytes | Iterable[bytes]
 """What is signed: its octets, or pieces of them one after another."""
 
 MAX_SIGNATURE: Final = 256 * 1024
-"""Octets of a SignedData; one with the chain of a UZI pass has about 8,000."""
+"""Octets of a SignedData; one with the chain of a UZI pass has about 5,000."""
 
 CLOCK_SKEW: Final = timedelta(minutes=5)
 """How far the signatory's clock may be ahead of the verifier's."""
@@ -250,7 +250,7 @@ def _only_signer(signed_data: Any) -> Any:
     encapsulated = signed_data["encap_content_info"]
     require(encapsulated["content_type"].native == "data", "eContentType", "not id-data")
     require(
-        encapsulated["content"].native is None, "eContent", "the content is inside; a detached signature is expected"
+        _cms.is_absent(encapsulated["content"]), "eContent", "the content is inside; a detached signature is expected"
     )
     infos = signed_data["signer_infos"]
     require(len(infos) == 1, "signerInfos", f"{len(infos)} signers, expected one")
@@ -268,7 +268,7 @@ def _certificates(choices: Any, identifier: Any) -> tuple[bytes, tuple[bytes, ..
 
 def _signed_attributes(attributes: Any) -> tuple[bytes, dict[str, Any]]:
     """The octets that are signed, and the one value of each attribute by its name."""
-    require(attributes.native is not None and len(attributes) > 0, "signedAttrs", "missing")
+    require(not _cms.is_absent(attributes) and len(attributes) > 0, "signedAttrs", "missing")
     encodings = [bytes(attribute.dump()) for attribute in attributes]
     require(encodings == sorted(encodings), "signedAttrs", "not in the order of DER")
     names = [str(attribute["type"].native) for attribute in attributes]
@@ -307,7 +307,7 @@ def _require_bound(attribute: Any, certificate: bytes) -> None:
     if not compare_digest(bytes(first["cert_hash"].native), digest_of(certificate, digest)):
         raise SignatureError("the signature is bound to another certificate", reason="certificate")
     issuer_serial = first["issuer_serial"]
-    if issuer_serial.native is None:
+    if _cms.is_absent(issuer_serial):
         return
     own, names = _cms.certificate_of(certificate), issuer_serial["issuer"]
     is_same = (

@@ -305,7 +305,7 @@ def _sealed(name: str, envelope: Any) -> _Sealed:
     cipher = _CONTENT.get(identifier["algorithm"].dotted)
     if cipher is None or (cipher.mode == "GCM") is not authenticated:
         raise _cms.malformed("contentEncryptionAlgorithm", "not accepted")
-    require(info["encrypted_content"].native is not None, "encryptedContent", "missing")
+    require(not _cms.is_absent(info["encrypted_content"]), "encryptedContent", "missing")
     text = bytes(info["encrypted_content"].native)
     if not authenticated:
         nonce = bytes(core.OctetString.load(identifier["parameters"].dump()).native)
@@ -321,7 +321,7 @@ def _sealed(name: str, envelope: Any) -> _Sealed:
 
 def _associated(attributes: Any) -> bytes:
     """The authenticated attributes as the DER of a SET OF (RFC 5083, 2.2); nothing where there are none."""
-    if attributes.native is None:
+    if _cms.is_absent(attributes):
         return b""
     return _SET_OF + bytes(cms.CMSAttributes(attributes.untag()).dump(force=True))[1:]
 

@@ -36,7 +36,7 @@ MAX_PAYLOAD: Final = 16 * 1024 * 1024
 """Octets. A payload is in memory whole, and once more in base64: for larger content take CMS."""
 
 MAX_HEADER: Final = 64 * 1024
-"""Characters of the header in base64url; one with the chain of a UZI pass has about 14,000."""
+"""Characters of the header in base64url; one with the chain of a UZI pass has about 7,000."""
 
 _MAX_SIGNATURE: Final = 1024
 _TYPE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9!#$&^_.+/-]{0,126}")
