@@ -141,6 +141,8 @@ def test_aut_3_pem_is_read_too() -> None:
     assert verified(pem.armor("CMS", made())).identity is WHO
     with pytest.raises(CMSError):
         verified(pem.armor("CERTIFICATE", made()))
+    with pytest.raises(CMSError):
+        verified(pem.armor("CMS", made()) * 2)
 
 
 @given(st.lists(st.integers(0, len(TEXT)), max_size=6))

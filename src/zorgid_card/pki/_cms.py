@@ -165,11 +165,13 @@ def _salt(parameters: Any, digest: str) -> int:
     return salt
 
 
-def unwrapped(data: bytes, label: bytes, field: str) -> bytes:
+def unwrapped(data: bytes, label: str, field: str) -> bytes:
     """The DER in a file that may be PEM (RFC 7468): exactly one block, with this label."""
     if not data.lstrip().startswith(_PEM):
         return data
     with decoding(field):
-        label_found, _, der = pem.unarmor(data)
-    require(label_found.encode() == label, field, f"PEM of {label_found}")
+        blocks: list[Any] = list(pem.unarmor(data, multiple=True))
+    require(len(blocks) == 1, field, f"{len(blocks)} blocks of PEM, expected one")
+    found, _, der = blocks[0]
+    require(found == label, field, f"PEM of {found}")
     return bytes(der)

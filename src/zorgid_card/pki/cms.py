@@ -28,6 +28,7 @@ from zorgid_card.pki.signatory import (
     MAX_CHAIN,
     SIGNATURE,
     CertificateJudge,
+    I,
     Signatory,
     require_key,
     require_usage,
@@ -45,7 +46,7 @@ CLOCK_SKEW: Final = timedelta(minutes=5)
 """How far the signatory's clock may be ahead of the verifier's."""
 
 _SET_OF: Final = b"\x31"
-_PEM_LABEL: Final = b"CMS"
+_PEM_LABEL: Final = "CMS"
 _ONCE: Final = ("content_type", "message_digest", "signing_certificate_v2")
 _AT_MOST_ONCE: Final = ("signing_time", "cms_algorithm_protection")
 
@@ -93,7 +94,8 @@ def sign_detached(
 def digest_of(content: Content, algorithm: hashes.HashAlgorithm) -> bytes:
     """The digest of content that may come in pieces."""
     digest = hashes.Hash(algorithm)
-    for piece in (content,) if isinstance(content, bytes | bytearray | memoryview) else content:
+    pieces: Iterable[bytes] = (content,) if isinstance(content, bytes | bytearray) else content
+    for piece in pieces:
         digest.update(piece)
     return digest.finalize()
 
@@ -167,8 +169,8 @@ class _Signed:
 
 
 def verify_detached(
-    signature: bytes, content: Content, *, judge: CertificateJudge, at: datetime, usage: str = SIGNATURE
-) -> Signatory:
+    signature: bytes, content: Content, *, judge: CertificateJudge[I], at: datetime, usage: str = SIGNATURE
+) -> Signatory[I]:
     """Verify a detached signature over content, and find out whose it is.
 
     In order: form and signed attributes; the signature over these; the content's digest; the time that is claimed; the certificate.

@@ -48,7 +48,7 @@ MAX_RECIPIENTS: Final = 256
 """Recipients of one message."""
 
 _SET_OF: Final = b"\x31"
-_PEM_LABEL: Final = b"CMS"
+_PEM_LABEL: Final = "CMS"
 _BLOCK: Final = 16
 _TAG: Final = 16
 

@@ -21,14 +21,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import pairwise
-from typing import Any, Final
+from typing import Any, Final, Generic
 
 from cryptography.hazmat.primitives import hashes
 
 from zorgid_card.errors import JWSError, SignatureError
 from zorgid_card.pki import _x509
 from zorgid_card.pki.certificate import Certificate
-from zorgid_card.pki.signatory import MAX_CHAIN, SIGNATURE, CertificateJudge, Signatory, require_key, require_usage
+from zorgid_card.pki.signatory import MAX_CHAIN, SIGNATURE, CertificateJudge, I, Signatory, require_key, require_usage
 from zorgid_card.pki.signing import check_signature, ecdsa_der, ecdsa_raw, require_algorithm
 from zorgid_card.ports.card import Signer
 
@@ -46,10 +46,10 @@ _REGISTERED: Final = ("alg", "typ", "x5c", "x5t", "x5t#S256", *_REFUSED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class VerifiedJWS:
+class VerifiedJWS(Generic[I]):
     """What was signed, by whom, and the header that was signed with it."""
 
-    signatory: Signatory
+    signatory: Signatory[I]
     payload: bytes = field(repr=False)
     header: Mapping[str, Any] = field(repr=False)
 
@@ -124,11 +124,11 @@ def verify(
     token: str,
     *,
     typ: str,
-    judge: CertificateJudge,
+    judge: CertificateJudge[I],
     at: datetime,
     usage: str = SIGNATURE,
     payload: bytes | None = None,
-) -> VerifiedJWS:
+) -> VerifiedJWS[I]:
     """Verify a JWS of the type that is expected, and find out whose it is.
 
     In order: form, type and algorithm; the signature; the certificate.

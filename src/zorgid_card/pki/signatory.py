@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final, Protocol
+from typing import Final, Generic, Protocol, TypeVar
 
 from zorgid_card.errors import UsageError
 from zorgid_card.pki.certificate import Certificate
-from zorgid_card.pki.identity import UZIIdentity
 from zorgid_card.pki.signing import PublicKey
 from zorgid_card.ports.card import Signer
 
@@ -22,12 +21,16 @@ MAX_CHAIN: Final = 16
 """Certificates that may come with a signature, the signatory's included; a pass brings four."""
 
 
-class CertificateJudge(Protocol):
-    """Judges a signatory's certificate, as :class:`~zorgid_card.pki.verifier.CertificateVerifier` does."""
+I = TypeVar("I")  # noqa: E741  # whom a judge names
+I_co = TypeVar("I_co", covariant=True)
+
+
+class CertificateJudge(Protocol[I_co]):
+    """Judges a signatory's certificate, as :class:`~zorgid_card.pki.verifier.CertificateVerifier` does for UZI passes."""
 
     def verify(
         self, certificate: Certificate, *, usage: str, at: datetime, intermediates: Iterable[bytes] = ()
-    ) -> UZIIdentity:
+    ) -> I_co:
         """The holder's identity.
 
         Raises:
@@ -37,7 +40,7 @@ class CertificateJudge(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Signatory:
+class Signatory(Generic[I]):
     """Who signed, and how.
 
     Attributes:
@@ -48,7 +51,7 @@ class Signatory:
         signed_at: when the signatory says it was; nobody else vouches for it. None: they do not say.
     """
 
-    identity: UZIIdentity
+    identity: I
     certificate: Certificate = field(repr=False)
     usage: str
     algorithm: str

@@ -15,8 +15,6 @@ from zorgid_card.errors import CertificateError, ZorgIDError
 from zorgid_card.pki.certificate import Certificate
 from zorgid_card.pki.identity import UZIIdentity, read_uzi_identity
 
-SHOWN_DIGEST = "SHA-256"
-
 
 def whose(certificate: bytes) -> dict[str, str]:
     """Whom a certificate names, as far as it tells; nothing is judged."""
@@ -24,14 +22,14 @@ def whose(certificate: bytes) -> dict[str, str]:
     known = {"name": found.common_name}
     with suppress(CertificateError):  # that of a ZORG-ID Smartcard has its name alone
         known |= of_identity(read_uzi_identity(certificate))
-    return {**known, "serial": found.serial_hex, "valid-until": found.not_after.date().isoformat()}
+    return {**known, "certificate_serial": found.serial_hex, "valid_until": found.not_after.date().isoformat()}
 
 
 def of_identity(identity: UZIIdentity) -> dict[str, str]:
     """What of an identity is shown beside a signature."""
     return {
         "name": identity.common_name,
-        "uzi-number": identity.uzi_number,
+        "uzi_number": identity.uzi_number,
         "organisation": identity.organisation,
         "ura": identity.ura,
     }
@@ -39,7 +37,12 @@ def of_identity(identity: UZIIdentity) -> dict[str, str]:
 
 def facts(known: dict[str, str], texts: Texts) -> list[tuple[str, str]]:
     """Pairs of name and value for people."""
-    return [(texts(f"fact.{name}"), value) for name, value in known.items()]
+    return [(texts(f"fact.{fact_name(name)}"), value) for name, value in known.items()]
+
+
+def fact_name(name: str) -> str:
+    """The name of a field of JSON as texts have it."""
+    return name.replace("_", "-")
 
 
 def aside(display: Display, *, as_data: bool) -> Display:

@@ -12,7 +12,7 @@ from zorgid_card.cards.expiry import expiry_of
 from zorgid_card.cli.console import TerminalHolder, TerminalKeyboard
 from zorgid_card.cli.display import Display
 from zorgid_card.cli.documents.files import Document, require_new, write_new
-from zorgid_card.cli.documents.shown import SHOWN_DIGEST, aside, facts, told, whose
+from zorgid_card.cli.documents.shown import aside, fact_name, facts, told, whose
 from zorgid_card.cli.expiry import expiry_as_json, tell_expiry
 from zorgid_card.cli.place import Place
 from zorgid_card.errors import UsageError
@@ -89,7 +89,7 @@ def _ask(display: Display, order: Order, document: Document, known: dict[str, st
     shown = {
         "file": str(document.path),
         "size": texts("document.octets", size=document.size),
-        "digest": f"{SHOWN_DIGEST} {document.sha256}",
+        "sha256": document.sha256,
         "form": texts(f"sign.form.{order.form}", typ=order.typ),
         "key": texts(f"sign.key.{order.usage}"),
         **known,
@@ -99,7 +99,8 @@ def _ask(display: Display, order: Order, document: Document, known: dict[str, st
     if order.yes:
         display.facts(facts(shown, texts))
     else:
-        TerminalHolder(display, TerminalKeyboard()).confirm(Question("sign-document", tuple(shown.items())))
+        question = Question("sign-document", tuple((fact_name(name), value) for name, value in shown.items()))
+        TerminalHolder(display, TerminalKeyboard()).confirm(question)
 
 
 def _sign(display: Display, card: Card, order: Order, document: Document) -> bytes:

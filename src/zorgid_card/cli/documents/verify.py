@@ -13,16 +13,18 @@ from zorgid_card.cli.documents.files import Document, read_limited
 from zorgid_card.cli.documents.shown import facts, of_identity, told
 from zorgid_card.cli.documents.sign import SUFFIXES
 from zorgid_card.cli.inspect.certificate import authorities_in, neighbours
-from zorgid_card.errors import UsageError
+from zorgid_card.errors import SignatureError, UsageError
 from zorgid_card.pki import cms, jws
 from zorgid_card.pki.certificate import Certificate
 from zorgid_card.pki.hierarchy import PRODUCTION, TEST
+from zorgid_card.pki.identity import UZIIdentity
 from zorgid_card.pki.revocation import CRL, CRLs
 from zorgid_card.pki.signatory import Signatory
 from zorgid_card.pki.trust import TrustStore
 from zorgid_card.pki.verifier import CertificateVerifier
 
 _LARGEST_JWS = jws.MAX_PAYLOAD * 4 // 3 + jws.MAX_HEADER + 1024
+_JWS = b"eyJ"
 _LARGEST_CRL = 64 * 1024 * 1024
 
 
@@ -101,44 +103,52 @@ def run(display: Display, inquiry: Inquiry, *, as_data: bool) -> None:
     told(display.texts, as_data=as_data, action=action)
 
 
-def _show(display: Display, inquiry: Inquiry, signatory: Signatory, known: dict[str, str]) -> None:
+def _show(display: Display, inquiry: Inquiry, signatory: Signatory[UZIIdentity], known: dict[str, str]) -> None:
     texts = display.texts
     stated = signatory.signed_at
     shown = {
         "file": str(inquiry.path),
         **known,
-        "key": texts(f"sign.key.{signatory.usage}"),
-        "signed-at": texts("verify.no_time") if stated is None else stated.strftime("%Y-%m-%d %H:%M:%SZ"),
-        "judged-at": inquiry.at.strftime("%Y-%m-%d %H:%M:%SZ"),
+        "key": texts(f"verify.key.{signatory.usage}"),
+        "signed_at": texts("verify.no_time") if stated is None else stated.strftime("%Y-%m-%d %H:%M:%SZ"),
+        "judged_at": inquiry.at.strftime("%Y-%m-%d %H:%M:%SZ"),
         "revocation": texts("verify.judged" if inquiry.crls is not None else "verify.not_judged"),
     }
     display.say("verify.holds", "green")
     display.facts(facts(shown, texts))
 
 
-def _verify(display: Display, inquiry: Inquiry) -> tuple[Signatory, str]:
-    judge, (signature, form, inside) = _judge(inquiry), _signature(inquiry)
-    if form == "cms":
-        document = Document.read(inquiry.path, display)
-        held = cms.verify_detached(signature, document.pieces(display), judge=judge, at=inquiry.at, usage=inquiry.usage)
-        return held, form
+def _verify(display: Display, inquiry: Inquiry) -> tuple[Signatory[UZIIdentity], str]:
+    judge, path = _judge(inquiry), _signature_path(inquiry)
+    signature = read_limited(path, _LARGEST_JWS)
+    if path == inquiry.path or signature.startswith(_JWS):
+        return _verify_jws(inquiry, judge, signature, alone=path == inquiry.path), "jws"
+    document = Document.read(inquiry.path, display)
+    pieces = document.pieces(display)
+    return cms.verify_detached(signature, pieces, judge=judge, at=inquiry.at, usage=inquiry.usage), "cms"
+
+
+def _verify_jws(
+    inquiry: Inquiry, judge: CertificateVerifier, signature: bytes, *, alone: bool
+) -> Signatory[UZIIdentity]:
+    """A JWS that holds what was signed (``alone``), or one over the file, with the file's octets in it or without."""
     if inquiry.typ is None:
         raise UsageError("--type says what kind of message a JWS is", reason="type")
-    payload = None if inside else read_limited(inquiry.path, jws.MAX_PAYLOAD)
+    content = None if alone else read_limited(inquiry.path, jws.MAX_PAYLOAD)
+    payload = content if b".." in signature else None
     token = signature.decode("ascii", "replace").strip()
     found = jws.verify(token, typ=inquiry.typ, judge=judge, at=inquiry.at, usage=inquiry.usage, payload=payload)
-    return found.signatory, form
+    if content not in (None, found.payload):
+        raise SignatureError("the signature is over other content", reason="content")
+    return found.signatory
 
 
-def _signature(inquiry: Inquiry) -> tuple[bytes, str, bool]:
-    """The signature, its form, and whether what was signed is inside it."""
-    path = inquiry.signature
-    if path is None and inquiry.path.suffix == SUFFIXES["jws"]:
-        return read_limited(inquiry.path, _LARGEST_JWS), "jws", True
-    if path is None:
-        beside = {form: inquiry.path.with_name(inquiry.path.name + suffix) for form, suffix in SUFFIXES.items()}
-        path = next((one for one in beside.values() if one.exists()), beside["cms"])
-    octets = read_limited(path, _LARGEST_JWS)
-    if not octets.startswith(b"eyJ"):
-        return octets, "cms", False
-    return octets, "jws", b".." not in octets
+def _signature_path(inquiry: Inquiry) -> Path:
+    """Where the signature is: named, or beside the file as ``sign`` leaves it, or the file itself where that is a JWS."""
+    path = inquiry.path
+    if inquiry.signature is not None:
+        return inquiry.signature
+    if path.suffix == SUFFIXES["jws"]:
+        return path
+    beside = [path.with_name(path.name + suffix) for suffix in SUFFIXES.values()]
+    return next((one for one in beside if one.exists()), beside[0])

@@ -12,7 +12,8 @@ TEXTS: Mapping[str, Text] = {
     "document.octets": Text("{size} bytes", "{size} bytes"),
     "fact.file": Text("Bestand", "File"),
     "fact.size": Text("Grootte", "Size"),
-    "fact.digest": Text("Vingerafdruk", "Digest"),
+    "fact.sha256": Text("SHA-256", "SHA-256"),
+    "fact.certificate-serial": Text("Certificaatnummer", "Certificate number"),
     "fact.form": Text("Vorm", "Form"),
     "fact.key": Text("Sleutel", "Key"),
     "fact.out": Text("Handtekening in", "Signature to"),
@@ -28,6 +29,8 @@ TEXTS: Mapping[str, Text] = {
     "sign.key.authenticity": Text("authenticiteit: dit komt van u", "authenticity: this comes from you"),
     "sign.done": Text("Ondertekend: {path}", "Signed: {path}"),
     "verify.holds": Text("De handtekening klopt.", "The signature holds."),
+    "verify.key.signature": Text("handtekening: de wil van de ondertekenaar", "signature: the signatory's will"),
+    "verify.key.authenticity": Text("authenticiteit: wie het stuurde", "authenticity: who sent it"),
     "verify.no_time": Text("niet vermeld", "not stated"),
     "verify.judged": Text("nagegaan met de opgegeven CRL", "judged by the CRL given"),
     "verify.not_judged": Text("NIET nagegaan", "NOT judged"),
@@ -47,6 +50,18 @@ TEXTS: Mapping[str, Text] = {
     "error.encoding.decryption": Text(
         "Dit bericht kan niet worden ontsleuteld; vraag de afzender om een nieuw.",
         "This message cannot be decrypted; ask the sender for another.",
+    ),
+    "error.certificate.signature:content": Text(
+        "Deze handtekening hoort bij een andere inhoud: het bestand is veranderd, of het is een ander bestand; vraag de ondertekenaar erom.",
+        "This signature belongs to other content: the file was changed, or it is another file; ask the signatory for it.",
+    ),
+    "error.certificate.signature:certificate": Text(
+        "De handtekening is gebonden aan een ander certificaat dan erbij zit; vertrouw haar niet en vraag de ondertekenaar om een nieuwe.",
+        "The signature is bound to another certificate than the one that came along; do not rely on it, and ask the signatory for another.",
+    ),
+    "error.certificate.signature:signing time": Text(
+        "De handtekening zegt dat zij later is gezet dan nu; controleer de klok van deze computer en die van de ondertekenaar.",
+        "The signature says that it was made later than now; check the clock of this computer, and the signatory's.",
     ),
     "error.storage:changed": Text(
         "Het bestand[[ {path}]] is veranderd terwijl ermee werd gewerkt; er is niets ondertekend: begin opnieuw.",
