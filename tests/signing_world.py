@@ -56,11 +56,8 @@ def holder(algorithm: str = "RS256", usage: str = "content_commitment") -> Node:
 
 @functools.cache
 def _holder(algorithm: str, usage: str) -> Node:
-    key: PrivateKey
-    if algorithm.startswith("ES"):
-        key = ec.generate_private_key(CURVES[algorithm])
-    else:
-        key = KeyPool.shared().key(f"holder {usage}")
+    curve = CURVES.get(algorithm)
+    key: PrivateKey = ec.generate_private_key(curve) if curve else KeyPool.shared().key(f"holder {usage}")
     return make(f"Holder {algorithm} {usage}", ca(), ca=False, usages=(usage,), key=key)
 
 
@@ -118,11 +115,8 @@ def forged(
 
 def tlv(tag: int, value: bytes) -> bytes:
     size = len(value)
-    length = (
-        bytes([size])
-        if size < 0x80
-        else (lambda n: bytes([0x80 | len(n)]) + n)(size.to_bytes((size.bit_length() + 7) // 8, "big"))
-    )
+    octets = size.to_bytes((size.bit_length() + 7) // 8, "big")
+    length = bytes([size]) if size < 0x80 else bytes([0x80 | len(octets)]) + octets
     return bytes([tag]) + length + value
 
 
