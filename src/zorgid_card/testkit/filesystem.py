@@ -118,6 +118,12 @@ class FileSystem:
         """Select the master file, as after a reset (7.3.1)."""
         self.current, self._file = self._root, None
 
+    def enter(self, identifier: int) -> None:
+        """Make a directory of the master file current, as a card does that has changed its own files."""
+        found = self._root.child(identifier)
+        if isinstance(found, DF):
+            self.current, self._file = found, None
+
     def select(self, command: CommandAPDU) -> ResponseAPDU:
         """SELECT (11.2.2): by identifier, path, parent or name; what is selected changes only on success."""
         if command.p2 not in {_FCI, _FCP, _NOTHING}:

@@ -11,7 +11,7 @@ import os
 from pathlib import Path
 
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from zorgid_card.errors import StorageError
 from zorgid_card.testkit.piv_state import read_json, write_json
@@ -57,7 +57,7 @@ class KeyPool:
 
     def _make(self, label: str, bits: int) -> rsa.RSAPrivateKey:
         key = rsa.generate_private_key(65537, bits)
-        self._pem[label] = rsa_pem(key)
+        self._pem[label] = private_pem(key)
         if self._path is not None:
             self.save(self._path)
         return key
@@ -66,7 +66,7 @@ class KeyPool:
         return load_rsa_key(self._pem[label])
 
 
-def rsa_pem(key: rsa.RSAPrivateKey) -> str:
+def private_pem(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) -> str:
     """The key in PEM (PKCS #8), in the clear."""
     pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     return pem.decode()

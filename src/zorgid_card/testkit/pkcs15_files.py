@@ -27,7 +27,7 @@ PRIVATE_KEYS, PUBLIC_KEYS, CERTIFICATES, TRUSTED_CERTIFICATES, USEFUL_CERTIFICAT
     8,
 )
 
-DECRYPT, SIGN, UNWRAP, VERIFY, ENCRYPT, WRAP, NON_REPUDIATION = 1, 2, 5, 6, 0, 4, 9
+DECRYPT, SIGN, UNWRAP, VERIFY, ENCRYPT, WRAP, DERIVE, NON_REPUDIATION = 1, 2, 5, 6, 0, 4, 8, 9
 """Bits of KeyUsageFlags (8.4.3)."""
 
 SENSITIVE, ALWAYS_SENSITIVE, NEVER_EXTRACTABLE, LOCAL = 0, 2, 3, 4
@@ -36,11 +36,14 @@ SENSITIVE, ALWAYS_SENSITIVE, NEVER_EXTRACTABLE, LOCAL = 0, 2, 3, 4
 PIN_LOCAL, PIN_INITIALIZED, PIN_NEEDS_PADDING, PIN_UNBLOCKING = 1, 4, 5, 6
 """Bits of PasswordFlags (8.9.2)."""
 
-ASCII_NUMERIC, UTF8 = 1, 2
+BCD, ASCII_NUMERIC, UTF8, HALF_NIBBLE_BCD, ISO_9564_1 = 0, 1, 2, 3, 4
 """PasswordType (8.9.2)."""
 
 RSA_ENCRYPTION = "1.2.840.113549.1.1.1"
-CKM_RSA_PKCS = 1
+
+CKM_RSA_PKCS, CKM_RSA_X_509, CKM_RSA_PKCS_PSS, CKM_ECDSA, CKM_ECDH1_DERIVE = 0x1, 0x3, 0xD, 0x1041, 0x1050
+COMPUTE_SIGNATURE, DECIPHER = 1, 5
+"""Bits of Operations (8.10)."""
 
 
 def integer(value: int, tag: int = INTEGER) -> bytes:
@@ -97,9 +100,17 @@ class Place:
         return sequence(octets(self.path), part)
 
 
-def directory_entry(df_path: bytes, label: str) -> bytes:
-    """An application template for EF.DIR (ISO/IEC 7816-4, 12.2.3): AID, label, path."""
-    return tlv.encode(0x61, tlv.encode(0x4F, AID), tlv.encode(0x50, label.encode()), tlv.encode(0x51, df_path))
+def directory_entry(df_path: bytes, label: str, odf: Place | None = None, info: Place | None = None) -> bytes:
+    """An application template for EF.DIR (ISO/IEC 7816-4, 12.2.3): AID, label, path.
+
+    And where EF.OD and EF.CIAInfo are, if not where the standard puts them (7816-15, 8.1, CIODDO).
+    """
+    parts = [tlv.encode(0x4F, AID), tlv.encode(0x50, label.encode()), tlv.encode(0x51, df_path)]
+    if odf is not None and info is not None:
+        provider = tlv.encode(OID, bytes.fromhex("2A864886F70D010F0401"))
+        where = tlv.encode(0xA0, info.encode()[2:])
+        parts.append(tlv.encode(0x73, provider, odf.encode(), where))
+    return tlv.encode(0x61, *parts)
 
 
 def object_directory_entry(kind: int, place: Place) -> bytes:
@@ -123,12 +134,13 @@ class KeyEntry:
     place: Place
     pin: bytes
     subject: bytes
-    algorithm: int
+    algorithms: tuple[int, ...]
     user_consent: int | None = None
-    bits: int = 2048
+    bits: int | None = 2048
+    """None: a key on a curve, whose certificate tells."""
 
     def encode(self) -> bytes:
-        """A privateRSAKey: private and not modifiable, protected by the PIN, perhaps for each use."""
+        """A privateRSAKey or privateECKey: private and not modifiable, protected by the PIN, perhaps for each use."""
         consent = b"" if self.user_consent is None else integer(self.user_consent)
         common = sequence(text(self.label), bits(0), octets(self.pin), consent)
         access = bits(SENSITIVE, ALWAYS_SENSITIVE, NEVER_EXTRACTABLE, LOCAL)
@@ -137,10 +149,11 @@ class KeyEntry:
             bits(*self.usage),
             access,
             integer(self.reference),
-            explicit(1, integer(self.algorithm)),
+            explicit(1, *map(integer, self.algorithms)),
         )
-        of_type = sequence(self.place.encode(), integer(self.bits))
-        return _object(common, of_class, of_type, sequence(self.subject))
+        of_type = sequence(self.place.encode(), b"" if self.bits is None else integer(self.bits))
+        entry = _object(common, of_class, of_type, sequence(self.subject))
+        return entry if self.bits is not None else b"\xa0" + entry[1:]
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,30 +223,48 @@ class PINEntry:
         return _object(common, sequence(octets(self.identifier)), of_type)
 
 
-def cia_info(serial: bytes, manufacturer: str, label: str, algorithm: int, algorithm_reference: int) -> bytes:
-    """EF.CIAInfo (8.10): version 1, log-in required, and the one algorithm: RSA with PKCS#1 v1.5 padding.
+@dataclass(frozen=True, slots=True)
+class Algorithm:
+    """An AlgorithmInfo (8.10): by which number keys name it here, PKCS#11's number, and the card's own for MSE SET."""
+
+    number: int
+    mechanism: int
+    operations: tuple[int, ...]
+    oid: bytes
+    card_reference: int
+
+    def encode(self) -> bytes:
+        """The entry of supportedAlgorithms."""
+        return sequence(
+            integer(self.number),
+            integer(self.mechanism),
+            tlv.encode(NULL),
+            bits(*self.operations),
+            tlv.encode(OID, self.oid),
+            integer(self.card_reference),
+        )
+
+
+RSA_OID = bytes.fromhex("2A864886F70D010101")
+PSS_OID = bytes.fromhex("2A864886F70D01010A")
+EC_OID = bytes.fromhex("2A8648CE3D0201")
+ECDSA_OID = bytes.fromhex("2A8648CE3D0403")
+
+
+def cia_info(serial: bytes, manufacturer: str, label: str, algorithms: tuple[Algorithm, ...]) -> bytes:
+    """EF.CIAInfo (8.10): version 1, log-in required, and the algorithms.
 
     Args:
         serial: the card's number.
         manufacturer: who made the card.
         label: its name.
-        algorithm: the number by which private keys name the algorithm in this application.
-        algorithm_reference: the number that MSE SET takes.
+        algorithms: what its keys can do.
     """
-    oid = tlv.encode(OID, bytes.fromhex("2A864886F70D010101"))
-    entry = sequence(
-        integer(algorithm),
-        integer(CKM_RSA_PKCS),
-        tlv.encode(NULL),
-        bits(1, 5),  # compute signature, decipher
-        oid,
-        integer(algorithm_reference),
-    )
     return sequence(
         integer(0),
         octets(serial),
         text(manufacturer),
         text(label, 0x80),
         bits(0, 1),  # read only, login required
-        explicit(2, entry),
+        explicit(2, *(algorithm.encode() for algorithm in algorithms)),
     )

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from zorgid_card.errors import NotFoundError, StorageError
 from zorgid_card.pki.hierarchy import UZI_G3, UZI_TEST_G3
@@ -25,7 +25,7 @@ from zorgid_card.pki.trust import TrustStore
 from zorgid_card.testkit.keys import KeyPool
 from zorgid_card.testkit.piv_state import read_json, write_json
 from zorgid_card.testkit.uzi_certificates import ca_name, sign_ca, sign_crl, sign_leaf
-from zorgid_card.testkit.uzi_contents import PassContents, ServerContents
+from zorgid_card.testkit.uzi_contents import PassContents, PassKey, ServerContents
 from zorgid_card.testkit.uzi_profile import (
     CAS,
     EXTENDED_KEY_USAGES,
@@ -136,6 +136,7 @@ class UZITestPKI:
         not_before: datetime | None = None,
         not_after: datetime | None = None,
         tamper: Tamper | None = None,
+        curve: ec.EllipticCurve | None = None,
     ) -> PassContents:
         """Issue a pass: new keys, and a certificate for each (three; two on an M pass).
 
@@ -149,19 +150,25 @@ class UZITestPKI:
             not_before: start of validity; now if None.
             not_after: end of validity; three years after the start if None.
             tamper: makes the certificates malformed before they are signed.
+            curve: for keys on a curve, which no pass of the register has; RSA of 2048 bits if None.
         """
         letter = PassType(pass_type)
         self._issued += 1
         start = _whole(not_before or self._now)
         validity = (start, _whole(not_after) if not_after else add_years(start, VALIDITY_YEARS))
         title = title or role_name(role) or "Zorgverlener"
-        keys: dict[Usage, rsa.RSAPrivateKey] = {}
+        keys: dict[Usage, PassKey] = {}
         certificates: dict[Usage, bytes] = {}
         fields = self._san(letter, holder.uzi_number, subscriber, role, _agb(holder, subscriber))
         for usage in USAGES[letter]:
             plan = self._plan(letter, usage, _subject(holder, subscriber, letter, title), validity)
             plan = _named(plan, fields)
-            keys[usage] = self._pool.key(f"{self.environment}/pass/{self._issued}/{usage}")
+            if curve is None:
+                keys[usage] = self._pool.key(f"{self.environment}/pass/{self._issued}/{usage}")
+            else:
+                keys[usage] = ec.generate_private_key(curve)
+                agrees = usage is Usage.CONFIDENTIALITY
+                plan = replace(plan, key_usages=("key_agreement",)) if agrees else plan
             certificates[usage] = self._issue(plan, keys[usage].public_key(), tamper)
         number = f"{70000000 + self._issued:08d}"
         chain = self.chain(letter)
@@ -224,7 +231,7 @@ class UZITestPKI:
             policy=LEAVES[self.environment][letter].policies[usage],
         )
 
-    def _issue(self, plan: LeafPlan, key: rsa.RSAPublicKey, tamper: Tamper | None) -> bytes:
+    def _issue(self, plan: LeafPlan, key: rsa.RSAPublicKey | ec.EllipticCurvePublicKey, tamper: Tamper | None) -> bytes:
         final = tamper(plan) if tamper else plan
         issuer = self._ca(final.issuer)
         return sign_leaf(final, self.environment, key, issuer.profile, issuer.key)

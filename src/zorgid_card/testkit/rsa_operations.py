@@ -20,6 +20,14 @@ def _private(key: rsa.RSAPrivateKey, value: int) -> int:
     return second + numbers.q * ((first - second) * numbers.iqmp % numbers.p)
 
 
+def bare(key: rsa.RSAPrivateKey, block: bytes) -> bytes | None:
+    """The bare operation on a block as long as the modulus; None for another length or a number that is too big."""
+    size, value = key.key_size // 8, int.from_bytes(block, "big")
+    if len(block) != size or value >= key.public_key().public_numbers().n:
+        return None
+    return _private(key, value).to_bytes(size, "big")
+
+
 def pad_and_sign(key: rsa.RSAPrivateKey, data: bytes) -> bytes | None:
     """Sign ``data`` (a DigestInfo or other) with block type 1; None if there is no room for padding."""
     size = key.key_size // 8

@@ -1,13 +1,15 @@
-"""A simulated UZI pass: a PKCS#15 card with three RSA keys (two on an M pass), a PIN and a PUK.
+"""A simulated UZI pass: a PKCS#15 card with three keys (two on an M pass), a PIN and a PUK, or a second PIN for the signature.
 
 Written from ISO/IEC 7816-4:2020 (files, VERIFY, CHANGE REFERENCE DATA, RESET RETRY COUNTER, MANAGE SECURITY
 ENVIRONMENT), 7816-8:2021 (PERFORM SECURITY OPERATION) and 7816-15. What a real pass does beyond that is not
 public; see :mod:`~zorgid_card.testkit.uzi_layout` for what had to be assumed.
 
 * The PIN and the PUK have three tries each; the PUK unblocks the PIN, and a blocked PUK ends the card's life.
-* The authenticity and confidentiality keys want the PIN once; the signature key wants it anew for every
-signature. * The card pads: COMPUTE DIGITAL SIGNATURE takes the DigestInfo (RFC 8017, 9.2) and adds the
-padding of PKCS#1 v1.5.
+* A key wants its PIN once, or anew after as many uses as the layout says: the signature key of a pass for every one.
+* What COMPUTE DIGITAL SIGNATURE takes depends on the algorithm: in layouts A and B the card pads, and takes the DigestInfo (RFC
+  8017, 9.2) for PKCS#1 v1.5.
+* **Assumption**, for how a real pass does it is not public: one that is not activated says so by the PIN's flag *initialized*
+  (7816-15, 8.9.2), refuses to use its keys (6985), and is activated by ACTIVATE FILE (7816-9, 7.3) with the PIN verified.
 """
 
 from __future__ import annotations
@@ -23,10 +25,10 @@ from zorgid_card.errors import StorageError, TLVError
 from zorgid_card.testkit.card import Refused, VirtualCard
 from zorgid_card.testkit.filesystem import SW_LENGTH_AND_P1P2, FileSystem
 from zorgid_card.testkit.piv_state import Reference, read_json, write_json
-from zorgid_card.testkit.pkcs15_files import AID
-from zorgid_card.testkit.rsa_operations import pad_and_sign, recover
+from zorgid_card.testkit.pkcs15_files import AID, Algorithm
 from zorgid_card.testkit.uzi_contents import PassContents
-from zorgid_card.testkit.uzi_layout import LAYOUT_A, LAYOUTS, Layout, build
+from zorgid_card.testkit.uzi_keys import agree, decipher, sign
+from zorgid_card.testkit.uzi_layout import EVERY_LAYOUT, LAYOUT_A, Layout, PINFormat, build
 from zorgid_card.testkit.uzi_profile import Usage
 
 ATR = bytes.fromhex("3BDC18FF8191FE1FC3060A2B06010401E910050204D6")
@@ -35,7 +37,7 @@ ATR = bytes.fromhex("3BDC18FF8191FE1FC3060A2B06010401E910050204D6")
 OLDER_ATR = bytes.fromhex("3BFD1800FF8131FE4543494247555A494A324130383158")
 """Answer to reset of an older generation (historical bytes ``CIBGUZIJ2A081``)."""
 
-DEFAULT_PIN, DEFAULT_PUK = b"123456", b"87654321"
+DEFAULT_PIN, DEFAULT_PUK, DEFAULT_SIGNATURE_PIN = b"123456", b"87654321", b"654321"
 TRIES = 3
 
 SIGNING, DECIPHERING, AUTHENTICATING = 0xB6, 0xB8, 0xA4
@@ -51,8 +53,10 @@ _SIGN, _DECIPHER_INDICATED, _DECIPHER_PLAIN = (0x9E, 0x9A), (0x80, 0x86), (0x80,
 _SET, _RESTORE, _FOR_COMPUTATION = 0x01, 0x03, 0x40
 _ALGORITHM, _FILE, _PRIVATE_KEY, _USAGE_QUALIFIER = 0x80, 0x81, 0x84, 0x95
 _LOG_OUT = 0xFF
+_ACTIVATE_FILE = 0x44
 _NO_PADDING_INDICATION = 0x00
 
+_REFERENCES = ("pin", "puk", "signature_pin")
 _FORMAT = "zorgid-card simulated UZI pass; keys, PIN and PUK in clear, for simulation only"
 
 
@@ -60,14 +64,13 @@ _FORMAT = "zorgid-card simulated UZI pass; keys, PIN and PUK in clear, for simul
 class _Session:
     """What the card forgets at a reset.
 
-    ``fresh`` is the right to one signature with the signature key; ``environments`` the key chosen for each
-    template.
+    ``verified`` are the numbers of what was verified; ``uses`` how often each key that counts may yet be used; ``environments`` the
+    key and the algorithm chosen for each template.
     """
 
-    pin: bool = False
-    puk: bool = False
-    fresh: bool = False
-    environments: dict[int, Usage] = field(default_factory=dict)
+    verified: set[int] = field(default_factory=set)
+    uses: dict[Usage, int] = field(default_factory=dict)
+    environments: dict[int, tuple[Usage, Algorithm]] = field(default_factory=dict)
 
 
 class UZIApplication:
@@ -77,13 +80,15 @@ class UZIApplication:
         self,
         contents: PassContents,
         layout: Layout,
-        references: tuple[Reference, Reference],
+        references: tuple[Reference, Reference, Reference],
         stored: Mapping[Usage, bytes],
+        *,
+        activated: bool = True,
     ) -> None:
-        """Put the contents into files as the layout says; ``references`` are PIN and PUK."""
-        self.contents, self.layout, self.stored = contents, layout, stored
-        self.pin, self.puk = references
-        self._files = FileSystem(build(layout, contents, stored), exact=layout.exact)
+        """Put the contents into files as the layout says; ``references`` are PIN, PUK and the signature's PIN."""
+        self.contents, self.layout, self.stored, self.activated = contents, layout, stored, activated
+        self.pin, self.puk, self.signature_pin = references
+        self._files = self._filed()
         self._session = _Session()
         self._handlers: Mapping[int, Callable[[CommandAPDU], ResponseAPDU]] = {
             INS.SELECT: self.select,
@@ -96,7 +101,12 @@ class UZIApplication:
             INS.PSO: self._perform_security_operation,
             INS.INTERNAL_AUTHENTICATE: self._internal_authenticate,
             INS.GET_CHALLENGE: self._get_challenge,
+            _ACTIVATE_FILE: self._activate_file,
         }
+
+    def _filed(self) -> FileSystem:
+        root = build(self.layout, self.contents, self.stored, activated=self.activated)
+        return FileSystem(root, exact=self.layout.exact)
 
     @property
     def aid(self) -> bytes:
@@ -106,11 +116,18 @@ class UZIApplication:
     def select(self, command: CommandAPDU, /) -> ResponseAPDU:
         """SELECT; leaving the application ends what was verified for it and what was set up in it."""
         response = self._files.select(command)
-        if self._files.current.name != AID:
+        if not self._is_inside():
             self._session.environments.clear()
             if self.layout.pin_is_local:
                 self._session = _Session()
         return response
+
+    def _is_inside(self, df: int | None = None) -> bool:
+        """Whether the application is current, or a directory of it; or the one named."""
+        current = self._files.current
+        if df is not None:
+            return current.id == df
+        return current.name == AID or (current.parent is not None and current.parent.name == AID)
 
     def deselect(self) -> None:
         """Nothing else can be selected on this card."""
@@ -130,12 +147,30 @@ class UZIApplication:
         return handler(command)
 
     def _reference(self, number: int) -> Reference:
-        """PIN or PUK; a local one is known only in its application (7816-4, 11.5.1)."""
-        reachable = not self.layout.pin_is_local or self._files.current.name == AID
-        found = {self.layout.pin: self.pin, self.layout.puk: self.puk}.get(number) if reachable else None
+        """PIN or PUK; a local one is known only in its application, or its directory (7816-4, 11.5.1)."""
+        layout = self.layout
+        own = layout.signature_pin
+        if own is not None and number == own.reference and self._is_inside(layout.signature_df or layout.df):
+            return self.signature_pin
+        reachable = not layout.pin_is_local or self._is_inside(layout.df)
+        found = {layout.pin: self.pin, layout.puk: self.puk}.get(number) if reachable else None
         if found is None:
             raise Refused(SW.REF_NOT_FOUND)
         return found
+
+    def _number(self, reference: Reference) -> int:
+        if reference is self.signature_pin and self.layout.signature_pin is not None:
+            return self.layout.signature_pin.reference
+        return self.layout.pin if reference is self.pin else self.layout.puk
+
+    def _form(self, reference: Reference) -> PINFormat:
+        own = self.layout.signature_pin
+        return own.form if own is not None and reference is self.signature_pin else self.layout.pin_format
+
+    def _guard(self, usage: Usage) -> int:
+        """The PIN of a key."""
+        own = self.layout.signature_pin
+        return own.reference if own is not None and usage is Usage.SIGNATURE else self.layout.pin
 
     def _verify(self, command: CommandAPDU) -> ResponseAPDU:
         """VERIFY (11.5.6): compare, ask how many tries are left (no data), or log out (P1 = FF)."""
@@ -148,42 +183,40 @@ class UZIApplication:
         if not command.data:
             return self._status(reference)
         self._compare(reference, command.data)
-        self._session.pin |= reference is self.pin
-        self._session.puk |= reference is self.puk
-        self._session.fresh |= reference is self.pin
+        number = self._number(reference)
+        self._session.verified.add(number)
+        self._session.uses |= {u: n for u, n in self.layout.consent.items() if self._guard(u) == number}
         return _done()
 
+    def _is_verified(self, reference: Reference) -> bool:
+        return self._number(reference) in self._session.verified
+
     def _status(self, reference: Reference) -> ResponseAPDU:
-        if self._session.pin if reference is self.pin else self._session.puk:
+        if self._is_verified(reference):
             return _done()
         raise Refused(_tries(reference))
 
     def _log_out(self, reference: Reference) -> None:
-        if reference is self.pin:
-            self._session.pin = self._session.fresh = False
-        else:
-            self._session.puk = False
+        self._session.verified.discard(self._number(reference))
 
     def _compare(self, reference: Reference, value: bytes) -> None:
         """Spend a try, or answer 63CX or 6983; what cannot be a PIN is refused without spending one."""
         if reference.left == 0:
             raise Refused(SW.AUTH_BLOCKED)
-        if not self.layout.pin_format.is_valid(value):
+        if not self._form(reference).is_valid(value):
             raise Refused(SW.WRONG_DATA)
         if not reference.matches(value):
             self._log_out(reference)
             raise Refused(_tries(reference, after_a_try=True))
 
     def _take(self, reference: Reference, value: bytes) -> None:
-        if not self.layout.pin_format.is_valid(value):
+        if not self._form(reference).is_valid(value):
             raise Refused(SW.WRONG_DATA)
         reference.replace(value)
 
     def _split(self, reference: Reference, data: bytes) -> tuple[bytes, bytes]:
         """Old value and new; unpadded, the card knows how long its own is."""
         length = len(reference.value)
-        if not self.layout.pin_format.is_valid(data[length:]):
-            raise Refused(SW.WRONG_DATA)
         return data[:length], data[length:]
 
     def _change_reference_data(self, command: CommandAPDU) -> ResponseAPDU:
@@ -193,19 +226,22 @@ class UZIApplication:
             if reference.left == 0:
                 raise Refused(SW.AUTH_BLOCKED)
             old, new = self._split(reference, command.data)
+            if not self._form(reference).is_valid(new):
+                raise Refused(SW.WRONG_DATA)
             self._compare(reference, old)
             self._take(reference, new)
             return _done()
         if command.p1 != 1:
             raise Refused(SW.WRONG_P1P2)
-        if not (self._session.pin if reference is self.pin else self._session.puk):
+        if not self._is_verified(reference):
             raise Refused(SW.SECURITY_STATUS)
         self._take(reference, command.data)
         return _done()
 
     def _reset_retry_counter(self, command: CommandAPDU) -> ResponseAPDU:
         """RESET RETRY COUNTER (11.5.10) of the PIN; P1 says if PUK (0, 1) and new PIN (0, 2) are given."""
-        if self._reference(command.p2) is not self.pin:
+        pin = self._reference(command.p2)
+        if pin is self.puk:
             raise Refused(SW.REF_NOT_FOUND)
         if command.p1 > 3:
             raise Refused(SW.WRONG_P1P2)
@@ -216,10 +252,12 @@ class UZIApplication:
             code = command.data
             if command.p1 == 0:
                 code, new = self._split(self.puk, command.data)
+                if not self._form(pin).is_valid(new):
+                    raise Refused(SW.WRONG_DATA)
             self._compare(self.puk, code)
-        elif not self._session.puk:
+        elif not self._is_verified(self.puk):
             raise Refused(SW.SECURITY_STATUS)
-        self._take(self.pin, self.pin.value if new is None else new)
+        self._take(pin, pin.value if new is None else new)
         return _done()
 
     def _manage_security_environment(self, command: CommandAPDU) -> ResponseAPDU:
@@ -232,27 +270,41 @@ class UZIApplication:
         self._session.environments[command.p2] = self._chosen(command.p2, _objects(command.data))
         return _done()
 
-    def _chosen(self, template: int, objects: Mapping[int, bytes]) -> Usage:
-        """The key that the control reference data objects name (10.3.3)."""
+    def _chosen(self, template: int, objects: Mapping[int, bytes]) -> tuple[Usage, Algorithm]:
+        """The key, and the algorithm, that the control reference data objects name (10.3.3)."""
         if not objects.keys() <= {_ALGORITHM, _FILE, _PRIVATE_KEY, _USAGE_QUALIFIER}:
             raise Refused(SW.WRONG_DATA)
-        algorithm = objects.get(_ALGORITHM)
-        if algorithm is not None and algorithm != bytes([self.layout.algorithm_reference]):
+        named, known = objects.get(_ALGORITHM), self.layout.algorithms
+        if named is not None and named not in [bytes([one.card_reference]) for one in known]:
             raise Refused(SW.REF_NOT_FOUND)
         if _FILE in objects and not self._files.exists(objects[_FILE]):
             raise Refused(SW.REF_NOT_FOUND)
         usage = self._key(objects.get(_PRIVATE_KEY, b""))
-        if usage not in _USES[template]:
+        if not self._is_for(usage, template):
             raise Refused(SW.CONDITIONS)
-        return usage
+        return usage, self._algorithm(usage, named)
+
+    def _algorithm(self, usage: Usage, named: bytes | None = None) -> Algorithm:
+        """The one named, if it is one of the key's; else the key's first."""
+        for one in self.layout.usable(usage):
+            if named in (None, bytes([one.card_reference])):
+                return one
+        raise Refused(SW.REF_NOT_FOUND)
+
+    def _is_for(self, usage: Usage, template: int) -> bool:
+        apart = usage in self.layout.authenticating and template != AUTHENTICATING
+        return usage in _USES[template] and not apart
 
     def _key(self, reference: bytes) -> Usage:
-        """Keys belong to the application, so they are known only there."""
-        if self._files.current.name == AID:
-            for usage, number in self.layout.key_references.items():
-                if reference == bytes([number]) and usage in self.contents.keys:
-                    return usage
+        """Keys belong to the application, or to a directory of it, and are known only there."""
+        for usage, number in self.layout.key_references.items():
+            if reference == bytes([number]) and usage in self.contents.keys and self._is_inside(self._place(usage)):
+                return usage
         raise Refused(SW.REF_NOT_FOUND)
+
+    def _place(self, usage: Usage) -> int:
+        apart = self.layout.signature_df
+        return apart if apart is not None and usage is Usage.SIGNATURE else self.layout.df
 
     def _perform_security_operation(self, command: CommandAPDU) -> ResponseAPDU:
         """PERFORM SECURITY OPERATION (7816-8:2021): COMPUTE DIGITAL SIGNATURE or DECIPHER."""
@@ -261,13 +313,14 @@ class UZIApplication:
             return self._sign(SIGNING, command.data)
         if operation not in {_DECIPHER_INDICATED, _DECIPHER_PLAIN}:
             raise Refused(SW.WRONG_P1P2)
-        cryptogram = command.data
-        if operation == _DECIPHER_INDICATED:
-            if not cryptogram or cryptogram[0] != _NO_PADDING_INDICATION:
+        usage, algorithm = self._ready(DECIPHERING)
+        key, data = self.contents.keys[usage], command.data
+        plain = agree(key, algorithm.mechanism, data) if operation == _DECIPHER_INDICATED else None
+        if plain is None and operation == _DECIPHER_INDICATED:
+            if not data or data[0] != _NO_PADDING_INDICATION:
                 raise Refused(SW.WRONG_DATA)
-            cryptogram = cryptogram[1:]
-        key = self.contents.keys[self._ready(DECIPHERING)]
-        plain = recover(key, cryptogram)
+            data = data[1:]
+        plain = decipher(key, algorithm.mechanism, data) if plain is None else plain
         if plain is None:
             raise Refused(SW.WRONG_DATA)
         return ResponseAPDU(plain, SW.OK)
@@ -278,29 +331,47 @@ class UZIApplication:
             raise Refused(SW.WRONG_P1P2)
         if command.p2:
             usage = self._key(bytes([command.p2]))
-            if usage not in _USES[AUTHENTICATING]:
+            if not self._is_for(usage, AUTHENTICATING):
                 raise Refused(SW.CONDITIONS)
-            self._session.environments[AUTHENTICATING] = usage
+            self._session.environments[AUTHENTICATING] = usage, self._algorithm(usage)
         return self._sign(AUTHENTICATING, command.data)
 
-    def _ready(self, template: int) -> Usage:
-        """The key set for this use, if the security status allows; the signature key's right is consumed."""
-        usage = self._session.environments.get(template)
-        if usage is None:
+    def _ready(self, template: int) -> tuple[Usage, Algorithm]:
+        """The key set for this use, if the security status allows; a use that is counted is consumed."""
+        chosen = self._session.environments.get(template)
+        if chosen is None or not self.activated:
             raise Refused(SW.CONDITIONS)
-        allowed = self._session.fresh if usage is Usage.SIGNATURE else self._session.pin
-        if usage is Usage.SIGNATURE:
-            self._session.fresh = False
+        usage = chosen[0]
+        allowed = self._guard(usage) in self._session.verified
+        if usage in self.layout.consent:
+            left = self._session.uses.get(usage, 0)
+            self._session.uses[usage] = max(left - 1, 0)
+            allowed &= left > 0
         if not allowed:
             raise Refused(SW.SECURITY_STATUS)
-        return usage
+        return chosen
 
     def _sign(self, template: int, data: bytes) -> ResponseAPDU:
-        key = self.contents.keys[self._ready(template)]
-        signature = pad_and_sign(key, data)
+        usage, algorithm = self._ready(template)
+        signature = sign(self.contents.keys[usage], algorithm.mechanism, data)
         if signature is None:
             raise Refused(SW.WRONG_LENGTH)
         return ResponseAPDU(signature, SW.OK)
+
+    def _activate_file(self, command: CommandAPDU) -> ResponseAPDU:
+        """ACTIVATE FILE (7816-9, 7.3) of the application, with the PIN verified: once, and for good."""
+        if command.p1 or command.p2 or command.data:
+            raise Refused(SW.WRONG_P1P2)
+        if not self._is_inside(self.layout.df):
+            raise Refused(SW.NO_CURRENT_FILE)
+        if self.activated:
+            raise Refused(SW.CONDITIONS)
+        if not self._is_verified(self.pin):
+            raise Refused(SW.SECURITY_STATUS)
+        self.activated = True
+        self._files = self._filed()
+        self._files.enter(self.layout.df)
+        return _done()
 
     def _get_challenge(self, command: CommandAPDU) -> ResponseAPDU:
         """GET CHALLENGE (11.5.3): random bytes, as many as are asked for."""
@@ -322,6 +393,8 @@ class VirtualUZIPass(VirtualCard):
         atr: answer to reset.
         extended: whether the card takes extended length; real passes' ATRs do not say so.
         stored: octets for certificate files in place of the certificates: a card that went bad.
+        signature_pin: the PIN of the signature key, in layouts where it has one of its own.
+        activated: False for a pass that its holder has yet to activate.
     """
 
     def __init__(
@@ -334,13 +407,17 @@ class VirtualUZIPass(VirtualCard):
         atr: bytes = ATR,
         extended: bool = False,
         stored: Mapping[Usage, bytes] | None = None,
+        signature_pin: bytes = DEFAULT_SIGNATURE_PIN,
+        activated: bool = True,
     ) -> None:
         """Personalise the card."""
         form = layout.pin_format
-        references = (Reference(form.encode(pin), TRIES, TRIES), Reference(form.encode(puk), TRIES, TRIES))
-        if not all(form.is_valid(reference.value) for reference in references):
+        own = form if layout.signature_pin is None else layout.signature_pin.form
+        first, second = (Reference(form.encode(code), TRIES, TRIES) for code in (pin, puk))
+        third = Reference(own.encode(signature_pin), TRIES, TRIES)
+        if not (form.is_valid(first.value) and form.is_valid(second.value) and own.is_valid(third.value)):
             raise ValueError("PIN and PUK have 6 to 8 digits")
-        self._application = UZIApplication(contents, layout, references, stored or {})
+        self._application = UZIApplication(contents, layout, (first, second, third), stored or {}, activated=activated)
         super().__init__(atr, default=self._application, extended=extended)
 
     @property
@@ -354,6 +431,16 @@ class VirtualUZIPass(VirtualCard):
         return self._application.layout
 
     @property
+    def activated(self) -> bool:
+        """Whether its holder has activated it."""
+        return self._application.activated
+
+    @property
+    def signature_tries_left(self) -> int:
+        """How many tries the signature key's own PIN has left."""
+        return self._application.signature_pin.left
+
+    @property
     def tries_left(self) -> tuple[int, int]:
         """How many tries the PIN and the PUK have left."""
         return self._application.pin.left, self._application.puk.left
@@ -365,12 +452,13 @@ class VirtualUZIPass(VirtualCard):
             StorageError: the file could not be written.
         """
         application = self._application
-        references = {"pin": application.pin, "puk": application.puk}
+        references = {name: getattr(application, name) for name in _REFERENCES}
         record = {
             "format": _FORMAT,
             "layout": application.layout.name,
             "atr": self.atr.hex(),
             "extended": self._extended,
+            "activated": application.activated,
             "contents": application.contents.record(),
             "stored": {usage: octets.hex() for usage, octets in application.stored.items()},
             **{name: {"value": ref.value.hex(), "left": ref.left} for name, ref in references.items()},
@@ -388,15 +476,16 @@ class VirtualUZIPass(VirtualCard):
         try:
             card = cls(
                 PassContents.of_record(record["contents"]),
-                layout=LAYOUTS[record["layout"]],
+                layout=EVERY_LAYOUT[record["layout"]],
                 atr=bytes.fromhex(record["atr"]),
                 extended=bool(record["extended"]),
                 stored={Usage(usage): bytes.fromhex(octets) for usage, octets in record["stored"].items()},
+                activated=bool(record["activated"]),
             )
-            for name in ("pin", "puk"):
+            for name in _REFERENCES:
                 kept: Reference = getattr(card._application, name)
                 kept.value, kept.left = bytes.fromhex(record[name]["value"]), int(record[name]["left"])
-                if not card.layout.pin_format.is_valid(kept.value) or not 0 <= kept.left <= TRIES:
+                if not card._application._form(kept).is_valid(kept.value) or not 0 <= kept.left <= TRIES:
                     raise ValueError(name)
         except (KeyError, ValueError, TypeError, AttributeError) as error:
             raise StorageError(f"{path} is not a simulated pass", reason=type(error).__name__) from None

@@ -9,7 +9,7 @@ from typing import ClassVar
 from asn1crypto import core
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.name import _ASN1Type
 from cryptography.x509.oid import AuthorityInformationAccessOID, NameOID
@@ -70,7 +70,7 @@ def key_usage(usages: Iterable[str]) -> x509.KeyUsage:
     return x509.KeyUsage(**bits, encipher_only=False, decipher_only=False)
 
 
-def _key_identifier(key: rsa.RSAPublicKey) -> x509.SubjectKeyIdentifier:
+def _key_identifier(key: rsa.RSAPublicKey | ec.EllipticCurvePublicKey) -> x509.SubjectKeyIdentifier:
     return x509.SubjectKeyIdentifier.from_public_key(key)
 
 
@@ -155,7 +155,7 @@ def _ca_extensions(profile: CAProfile, key: rsa.RSAPublicKey, issuer_key: rsa.RS
 def _leaf_extensions(
     plan: LeafPlan,
     environment: Environment,
-    key: rsa.RSAPublicKey,
+    key: rsa.RSAPublicKey | ec.EllipticCurvePublicKey,
     issuer_key: rsa.RSAPublicKey,
 ) -> Iterable[Extension]:
     profile = LEAVES[environment][plan.pass_type]
@@ -214,7 +214,7 @@ def sign_ca(
 def sign_leaf(
     plan: LeafPlan,
     environment: Environment,
-    key: rsa.RSAPublicKey,
+    key: rsa.RSAPublicKey | ec.EllipticCurvePublicKey,
     issuer: CAProfile,
     issuer_key: rsa.RSAPrivateKey,
 ) -> bytes:

@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import date
-from typing import Any
+from typing import Any, TypeAlias
 
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from zorgid_card.errors import StorageError
-from zorgid_card.testkit.keys import load_rsa_key, rsa_pem
+from zorgid_card.testkit.keys import load_rsa_key, private_pem
 from zorgid_card.testkit.uzi_profile import Environment, Function, PassType, Person, Subscriber, Usage
+
+PassKey: TypeAlias = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
+"""A key of a pass; real ones are of RSA."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +30,7 @@ class PassContents:
     card_number: str
     certificates: Mapping[Usage, bytes]
     chain: tuple[bytes, ...]
-    keys: Mapping[Usage, rsa.RSAPrivateKey] = field(repr=False)
+    keys: Mapping[Usage, PassKey] = field(repr=False)
 
     def record(self) -> dict[str, Any]:
         """Everything, private keys included, as JSON values: for the file of a *simulated* card."""
@@ -42,7 +46,7 @@ class PassContents:
             "card_number": self.card_number,
             "certificates": {usage: der.hex() for usage, der in self.certificates.items()},
             "chain": [der.hex() for der in self.chain],
-            "keys": {usage: rsa_pem(key) for usage, key in self.keys.items()},
+            "keys": {usage: private_pem(key) for usage, key in self.keys.items()},
         }
 
     @classmethod
@@ -62,10 +66,15 @@ class PassContents:
                 str(record["card_number"]),
                 {Usage(usage): bytes.fromhex(der) for usage, der in record["certificates"].items()},
                 tuple(bytes.fromhex(der) for der in record["chain"]),
-                {Usage(usage): load_rsa_key(pem) for usage, pem in record["keys"].items()},
+                {Usage(usage): _key(pem) for usage, pem in record["keys"].items()},
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise StorageError("the contents of the simulated pass cannot be read", reason="pass") from error
+
+
+def _key(pem: str) -> PassKey:
+    found = load_pem_private_key(pem.encode(), None, unsafe_skip_rsa_key_validation=True)
+    return found if isinstance(found, ec.EllipticCurvePrivateKey) else load_rsa_key(pem)
 
 
 def _holder(record: Mapping[str, Any]) -> Person | Function:
