@@ -70,6 +70,7 @@ def uzi_pass(
         not_before=NOW - timedelta(days=100),
         not_after=NOW + timedelta(days=900),
         issuer_cn="TEST UZI-register Zorgverlener CA G3",
+        certificate=b"",
     )
 
 

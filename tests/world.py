@@ -17,6 +17,7 @@ from zorgid_card.cards.zorgid import ZorgIDCard
 from zorgid_card.codec.link import Link
 from zorgid_card.errors import DeclinedError, ZorgIDError
 from zorgid_card.pki.authority import Authority
+from zorgid_card.pki.revocation import CRLs
 from zorgid_card.pki.signing import SoftwareSigner
 from zorgid_card.pki.trust import TrustStore
 from zorgid_card.ports.card import Reader
@@ -179,7 +180,7 @@ class World:
                 intermediates=[*self.pki.chain("Z")[:-1], *self.pki.chain("N")[:-1]],
                 pins=self.pki.fingerprints("Z", "N"),
             ),
-            uzi_revocation=lambda issuer: [self.pki.crl(issuer, self.now)],
+            uzi_revocation=CRLs(lambda issuer: [self.pki.crl(issuer, self.now)]),
             makers=(self.maker.root,),
             administration=self.keys,
             identity=PortalIdentity(ORIGIN, fingerprint(self.portal_key)),

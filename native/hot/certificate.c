@@ -394,6 +394,36 @@ static PyObject *extension(PyObject *object, PyObject *oid)
     Py_RETURN_NONE;
 }
 
+/* ---- base64 -------------------------------------------------------------------------------------------------------- */
+
+static PyObject *base64(PyObject *module, PyObject *text)
+{
+    Py_ssize_t length;
+    const char *at = PyUnicode_AsUTF8AndSize(text, &length);
+    PyObject *out = at == NULL ? NULL : bytes_of(NULL, (size_t)length / 4 * 3);
+    size_t made = 0;
+
+    (void)module;
+    if (out == NULL)
+        return NULL;
+    if (zc_base64_read((const uint8_t *)at, (size_t)length, (uint8_t *)PyBytes_AsString(out), &made) != ZC_OK) {
+        Py_DECREF(out);
+        Py_RETURN_NONE;
+    }
+    if (made < (size_t)PyBytes_Size(out)) {
+        PyObject *exact = bytes_of(PyBytes_AsString(out), made);
+
+        Py_DECREF(out);
+        out = exact;
+    }
+    return out;
+}
+
+PyMethodDef certificate_functions[] = {
+    {"base64", base64, METH_O, "The octets of a text in canonical base64 (RFC 4648, 4); None if it is not."},
+    {NULL, NULL, 0, NULL},
+};
+
 /* ---- the type ------------------------------------------------------------------------------------------------------ */
 
 #define AT(field) ((void *)offsetof(zc_certificate, field))

@@ -752,6 +752,12 @@ ZC_API zc_status zc_revoked_find(const uint8_t *index, size_t length, const uint
 /* The record at `position`, 0 to n - 1. ZC_E_MISSING: there are fewer. ZC_E_INDEX. */
 ZC_API zc_status zc_revoked_at(const uint8_t *index, size_t length, uint32_t position, zc_revoked *entry);
 
+/* ---- base64: RFC 4648, 4 ------------------------------------------------------------------------------------------- */
+
+/* Read base64 in its one canonical form: no line breaks, padded, the bits that are left over zero. `out` holds three bytes for each
+ * four characters. ZC_E_TRUNCATED: not a multiple of four characters. ZC_E_TEXT. ZC_E_NOT_MINIMAL: bits left over that are not zero. */
+ZC_API zc_status zc_base64_read(const uint8_t *text, size_t length, uint8_t *out, size_t *out_length);
+
 /* ---- certificates: X.509 v3, RFC 5280, 4 --------------------------------------------------------------------------- */
 
 #define ZC_CERTIFICATE_MAX 65536     /* bytes */

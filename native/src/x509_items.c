@@ -328,7 +328,7 @@ static zc_status take_point(zc_span *from, zc_x509_item *item)
 
 static zc_status take_access(zc_span *from, zc_x509_item *item)
 {
-    zc_span description, method;
+    zc_span description, method = {NULL, NULL};
     zc_status status = zc_der_take(from, ZC_SEQUENCE, &description);
 
     if (status == ZC_OK)

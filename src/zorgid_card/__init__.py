@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from zorgid_card.pki.identity import UZIIdentity, read_uzi_identity
     from zorgid_card.pki.trust import TrustStore, read_certificates
     from zorgid_card.pki.verifier import CertificateVerifier
-    from zorgid_card.recipes import CRLFolder, PortalSide, open_portal
+    from zorgid_card.recipes import CRLFolder, OnlineRevocation, PortalSide, open_portal
     from zorgid_card.secret import Secret
     from zorgid_card.waiting import wait_for_card
     from zorgid_card.workflows.authentication import LoggedIn
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from zorgid_card.workflows.pairing import PortalIdentity
     from zorgid_card.workflows.policy import CreationPolicy, Policy
     from zorgid_card.workflows.registration import Registration
+    from zorgid_card.workflows.revocation_policy import Grace, RevocationPolicy
     from zorgid_card.workflows.session import PortalClient
 
 __all__ = [
@@ -50,10 +51,12 @@ __all__ = [
     "CertificateVerifier",
     "Change",
     "CreationPolicy",
+    "Grace",
     "Hierarchy",
     "LastTry",
     "LoggedIn",
     "OnKeypad",
+    "OnlineRevocation",
     "PINRequest",
     "Policy",
     "PortalClient",
@@ -61,6 +64,7 @@ __all__ = [
     "PortalSide",
     "ReaderEvent",
     "Registration",
+    "RevocationPolicy",
     "SQLRegistry",
     "Secret",
     "TrustStore",
@@ -101,6 +105,7 @@ _HOME = {
     "UZIIdentity": "pki.identity",
     "read_uzi_identity": "pki.identity",
     "CRLFolder": "recipes",
+    "OnlineRevocation": "recipes",
     "PortalSide": "recipes",
     "find_reader": "opening",
     "open_card": "opening",
@@ -118,6 +123,8 @@ _HOME = {
     "CreationPolicy": "workflows.policy",
     "Policy": "workflows.policy",
     "Registration": "workflows.registration",
+    "Grace": "workflows.revocation_policy",
+    "RevocationPolicy": "workflows.revocation_policy",
     "PortalClient": "workflows.session",
 }
 

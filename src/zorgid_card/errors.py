@@ -6,6 +6,7 @@
 * :class:`CertificateError`: a certificate, CRL or chain that cannot be relied on.
 * :class:`PortalError`: the portal refuses: a rule of the organisation, the session or the registry.
 * :class:`StorageError`: the registry or a file could not be read or written.
+* :class:`FetchError`: a server on the network did not answer, or not as it should.
 * :class:`EncodingError`: bytes that are not what the standard says they must be.
 
 Each class has a stable :attr:`~ZorgIDError.code` (the key under which the Dutch and English sentence for people stands, and
@@ -615,3 +616,13 @@ class PassphraseError(StorageError):
     """The passphrase does not open the key."""
 
     code = "storage.passphrase"
+
+
+# --- network ---------------------------------------------------------------------------------------------------------
+
+
+class FetchError(ZorgIDError):
+    """A server on the network did not answer, or not as it should; ``reason``, ``url``."""
+
+    code = "fetch"
+    retryable = True

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,7 +19,8 @@ from zorgid_card.errors import CertificateError, StorageError
 from zorgid_card.middleware import open_token
 from zorgid_card.opening import CARDS_MET, find_reader, open_card
 from zorgid_card.pki.authority import Authority
-from zorgid_card.pki.revocation import CRL, CRLSource
+from zorgid_card.pki.certificate import Certificate
+from zorgid_card.pki.revocation import CRL, CRLs, Revocation
 from zorgid_card.pki.trust import TrustStore
 from zorgid_card.ports.registry import Registry
 from zorgid_card.secret import Secret
@@ -31,10 +32,13 @@ from zorgid_card.workflows.phone_door import PhoneDoor
 from zorgid_card.workflows.policy import Policy
 from zorgid_card.workflows.portal import Portal, Services
 from zorgid_card.workflows.revocation_list import RevocationList
+from zorgid_card.workflows.revocation_policy import RevocationPolicy
+from zorgid_card.workflows.revocation_status import RevocationStatus
 
 __all__ = [
     "CARDS_MET",
     "CRLFolder",
+    "OnlineRevocation",
     "PortalSide",
     "find_reader",
     "open_card",
@@ -76,7 +80,7 @@ def open_portal(
     registry: Registry,
     identity: PortalIdentity,
     uzi: TrustStore,
-    uzi_revocation: CRLSource,
+    uzi_revocation: Revocation,
     makers: Iterable[bytes] = (),
     policy: Policy | None = None,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
@@ -89,7 +93,7 @@ def open_portal(
         registry: the store, such as :class:`zorgid_card.adapters.sql.SQLRegistry`.
         identity: the portal's origin and TLS key.
         uzi: pinned roots of the UZI register (:meth:`zorgid_card.pki.trust.TrustStore.production`).
-        uzi_revocation: gives the register's CRLs by issuer.
+        uzi_revocation: tells whether a pass is revoked: :class:`OnlineRevocation`, or :class:`CRLFolder`.
         makers: attestation roots of the accepted makers of blanks, DER.
         policy: what the portal decides for itself.
         clock: UTC.
@@ -122,21 +126,25 @@ def open_portal(
 
 
 class CRLFolder:
-    """The CRLs in a folder, such as those that a timer fetches from the UZI register every hour; a source for :func:`open_portal`.
+    """The CRLs in a folder, such as those that a timer fetches from the UZI register every hour, answer for :func:`open_portal`.
 
     A file is read and parsed once, and again when it was replaced. What is no CRL is passed over: that a CRL is missing shows
-    where it is needed.
+    where it is needed. Delta CRLs may lie beside the full ones.
 
     Args:
-        directory: holds the CRLs, DER, as ``*.crl``.
+        directory: holds the CRLs, DER or PEM, as ``*.crl``.
     """
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self._known: dict[Path, tuple[int, CRL]] = {}
 
-    def __call__(self, issuer: bytes, /) -> list[CRL]:
-        """All CRLs of the folder; whoever asks picks those of the issuer."""
+    def check(self, chain: Sequence[Certificate], at: datetime) -> None:
+        """See :meth:`zorgid_card.pki.revocation.Revocation.check`."""
+        CRLs(self._lists).check(chain, at)
+
+    def _lists(self, issuer: bytes, /) -> list[CRL]:
+        """All CRLs of the folder: of which issuer they are shows when they are verified."""
         return [crl for path in sorted(self._directory.glob("*.crl")) for crl in self._read(path)]
 
     def _read(self, path: Path) -> list[CRL]:
@@ -147,6 +155,34 @@ class CRLFolder:
                 known = self._known[path] = changed, CRL.parse(path.read_bytes())
             return [known[1]]
         return []
+
+
+class OnlineRevocation(RevocationStatus):
+    """Asks the register itself, over HTTP (extra ``http``); the answer for most portals.
+
+    Args:
+        cache: directory of what was fetched, this user's alone, shared by all processes of the portal; made with mode 0700.
+        policy: whom to ask, and how old an answer may be.
+        proxy: ``http://host:port`` of a forward proxy, where the way out leads through one.
+        clock: UTC.
+
+    Raises:
+        ModuleNotFoundError: httpx is not installed.
+        StorageError: the directory cannot be made, or others may write in it.
+    """
+
+    def __init__(
+        self,
+        cache: Path,
+        policy: RevocationPolicy | None = None,
+        *,
+        proxy: str | None = None,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        from zorgid_card.adapters.disk_cache import DiskCache  # noqa: PLC0415  # an extra
+        from zorgid_card.adapters.http import HTTPFetcher  # noqa: PLC0415
+
+        super().__init__(HTTPFetcher(proxy=proxy), policy, cache=DiskCache(cache), clock=clock)
 
 
 def _keys(directory: Path, passphrase: Secret, now: datetime) -> tuple[Authority, FileKeyStore]:

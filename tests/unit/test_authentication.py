@@ -25,6 +25,7 @@ from zorgid_card.errors import (
     UntrustedError,
     ZorgIDError,
 )
+from zorgid_card.pki.revocation import CRLs
 from zorgid_card.pki.statement import SESSION, sign_statement
 from zorgid_card.ports.registry import CardLink, Membership, Person
 from zorgid_card.secret import Secret
@@ -146,7 +147,7 @@ def test_aut_2_a_revoked_pass(world: World) -> None:
 
 
 def test_aut_2_a_pass_whose_revocation_cannot_be_told(world: World) -> None:
-    services = replace(world.services, uzi_revocation=lambda issuer: [])
+    services = replace(world.services, uzi_revocation=CRLs(lambda issuer: []))
     token = pass_token(world, world.log_in.challenge("browser"))
     with pytest.raises(RevocationUnknownError):
         LogIn(services, world.revocation).verify(token, binding="browser")
@@ -188,7 +189,7 @@ def test_adm_2_the_registry_refuses_a_blocked_card_even_beside_an_old_crl(world:
     administrator = world.register().person
     made = world.create(world.worker())
     old = {issuer: world.revocation(issuer) for issuer in world.authority.chain}
-    stale = LogIn(world.services, lambda issuer: old[issuer])
+    stale = LogIn(world.services, CRLs(lambda issuer: old[issuer]))
     world.management.acting_as(administrator, "90000123").block(made.serial, "kwijt")
     with pytest.raises(OnHoldError):
         stale.verify(card_token(world, stale.challenge("b")), binding="b")

@@ -13,6 +13,7 @@ from management_world import CARD, CERTIFICATE, World
 from registry_world import NOW, URA, add_card
 from zorgid_card.errors import NotFoundError, StorageError, TransitionError
 from zorgid_card.pki.authority import Authority
+from zorgid_card.pki.certificate import Certificate
 from zorgid_card.ports.registry import IssuedCertificate, SmartCard
 from zorgid_card.secret import Secret
 from zorgid_card.workflows.revocation_list import RevocationList, expire_uncommitted
@@ -86,7 +87,7 @@ def test_each_issuer_has_its_own_crl_and_a_foreign_one_has_none(world: Published
     issuing, root = world.authority.chain
     for issuer in (issuing, root):
         (crl,) = world.lists(issuer)
-        crl.verify(issuer)
+        crl.verify(Certificate.parse(issuer))
     assert world.lists(root) != world.lists(issuing)
     assert world.lists(b"another") == ()
 

@@ -31,7 +31,7 @@ from zorgid_card.errors import (
 from zorgid_card.pki import _keyfile, profile
 from zorgid_card.pki.authority import Authority, SubjectData, new_serial
 from zorgid_card.pki.identity import read_zorgid_identity
-from zorgid_card.pki.revocation import CRL, RevokedEntry, check_revocation
+from zorgid_card.pki.revocation import CRL, CRLs, RevokedEntry
 from zorgid_card.pki.signing import SoftwareSigner, dump_public_key
 from zorgid_card.pki.trust import TrustStore
 from zorgid_card.secret import Secret
@@ -235,8 +235,7 @@ def test_adm_2_to_4_openssl_agrees_at_each_state(tmp_path: Path) -> None:
     for name, der in (("leaf", leaf), ("ca", authority.certificate), ("root", authority.root)):
         pem = x509.load_der_x509_certificate(der).public_bytes(Encoding.PEM)
         (tmp_path / f"{name}.pem").write_bytes(pem)
-    found = TrustStore([authority.root], [authority.certificate]).verify(leaf, at=now, usage="authenticity")
-    chain = [link.der for link in found]
+    chain = TrustStore([authority.root], [authority.certificate]).verify(leaf, at=now, usage="authenticity")
     hold = RevokedEntry(serial, now, "certificateHold")
     gone = RevokedEntry(serial, now, "keyCompromise")
     steps = [((), None), ((hold,), OnHoldError), ((), None), ((gone,), RevokedError)]
@@ -249,10 +248,10 @@ def test_adm_2_to_4_openssl_agrees_at_each_state(tmp_path: Path) -> None:
         assert ("certificate revoked" in judged) is (error is not None)
         kept = {issuer: [der] for issuer, der in lists.items()}
         if error is None:
-            check_revocation(chain, kept.__getitem__, now)
+            CRLs(kept.__getitem__).check(chain, now)
             continue
         with pytest.raises(error) as refused:
-            check_revocation(chain, kept.__getitem__, now)
+            CRLs(kept.__getitem__).check(chain, now)
         assert type(refused.value) is error
         assert refused.value.serial == f"{serial:x}"
 

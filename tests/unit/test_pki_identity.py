@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import base64
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from cryptography import x509
@@ -18,12 +20,13 @@ from zorgid_card.codec.tlv import encode
 from zorgid_card.errors import (
     CertificateError,
     CertificateMalformedError,
+    MessageError,
     NotUZIError,
     NotZorgIDError,
     UZIFieldError,
 )
 from zorgid_card.pki.hierarchy import UZI_G3, UZI_TEST_G3
-from zorgid_card.pki.identity import UZIIdentity, read_uzi_identity, read_zorgid_identity
+from zorgid_card.pki.identity import UZIIdentity, ZorgIDIdentity, read_uzi_identity, read_zorgid_identity
 from zorgid_card.pki.profile import IDENTITY_OID, POLICIES
 from zorgid_card.pki.roles import NO_ROLE, PROFESSIONS, SPECIALISMS, role_name
 from zorgid_card.testkit import uzi_tamper
@@ -66,7 +69,8 @@ def to_pem(der: bytes) -> bytes:
 
 
 def test_aut_2_the_real_test_pass_is_read() -> None:
-    assert read_uzi_identity(shared("uzi-test-card/authenticity.cer")) == UZIIdentity(
+    pem = shared("uzi-test-card/authenticity.cer")
+    assert read_uzi_identity(pem) == UZIIdentity(
         uzi_number="900016528",
         pass_type="Z",
         ura="90000382",
@@ -84,6 +88,7 @@ def test_aut_2_the_real_test_pass_is_read() -> None:
         not_before=datetime(2017, 7, 13, 11, 39, 8, tzinfo=UTC),
         not_after=datetime(2020, 7, 12, 11, 39, 8, tzinfo=UTC),
         issuer_cn="TEST UZI-register Zorgverlener CA G3",
+        certificate=x509.load_pem_x509_certificate(pem).public_bytes(Encoding.DER),
     )
 
 
@@ -92,7 +97,8 @@ def test_the_other_certificates_of_the_real_pass_differ_in_usage_and_dates(usage
     first = read_uzi_identity(shared("uzi-test-card/authenticity.cer"))
     other = read_uzi_identity(shared(f"uzi-test-card/{usage}.cer"))
     assert other.usage == usage
-    assert replace(other, usage=first.usage, not_before=first.not_before, not_after=first.not_after) == first
+    own = ("usage", "not_before", "not_after", "certificate")
+    assert other._replace(**{name: getattr(first, name) for name in own}) == first
 
 
 def test_pem_and_der_are_read_alike() -> None:
@@ -346,3 +352,101 @@ def test_a_malformed_zorgid_certificate_is_refused_by_field(der: Callable[[], by
 def test_a_certificate_of_somebody_else_is_not_zorgid() -> None:
     with pytest.raises(NotZorgIDError):
         read_zorgid_identity(shared("uzi-test-card/authenticity.cer"))
+
+
+# --- as JSON, and for FHIR -------------------------------------------------------------------------------------------
+
+
+def test_an_identity_comes_back_from_json(pki: UZITestPKI) -> None:
+    for contents in (pki.pass_(JAN_DE_VRIES, DE_LINDE, "Z", "01.015"), pki.pass_(FRONT_DESK, DE_LINDE, "M")):
+        identity = read_uzi_identity(contents.certificates[Usage.AUTHENTICITY])
+        assert UZIIdentity.from_json(identity.to_json()) == identity
+    holder = read_zorgid_identity(zorgid(person("1-900000015"), GUID))
+    assert ZorgIDIdentity.from_json(holder.to_json()) == holder
+
+
+def test_json_shows_what_a_portal_needs() -> None:
+    shown = read_uzi_identity(shared("uzi-test-card/authenticity.cer")).to_dict()
+    certificate = base64.b64decode(shown.pop("certificate"))
+    assert x509.load_der_x509_certificate(certificate).serial_number == 0x102EEAE84E94DB65
+    assert shown == {
+        "uzi_number": "900016528", "pass_type": "Z", "ura": "90000382", "role": "01.000", "role_name": "Arts",
+        "agb": None, "organisation": "Tést Zorginstelling 03", "given_names": "Jan", "surname": "test-90014548",
+        "common_name": "Jan test-90014548", "title": "Arts", "oid_ca": "2.16.528.1.1007.99.217", "environment": "test",
+        "usage": "authenticity", "not_before": "2017-07-13T11:39:08Z", "not_after": "2020-07-12T11:39:08Z",
+        "issuer_cn": "TEST UZI-register Zorgverlener CA G3",
+        "fhir_identifiers": [
+            {"system": "http://fhir.nl/fhir/NamingSystem/ura", "value": "90000382", "resource": "Organization"},
+            {"system": "http://fhir.nl/fhir/NamingSystem/uzi-nr-pers", "value": "900016528", "resource": "Practitioner"},
+            {"system": "http://fhir.nl/fhir/NamingSystem/uzi-rolcode", "value": "01.000", "resource": "PractitionerRole"},
+        ],
+    }  # fmt: skip
+
+
+def test_fhir_identifiers_say_whose_they_are(pki: UZITestPKI) -> None:
+    def kinds(der: bytes) -> dict[str, str]:
+        found = read_uzi_identity(der).fhir_identifiers
+        return {item.system.rpartition("/")[2]: item.resource for item in found}
+
+    doctor = pki.pass_(JAN_DE_VRIES, DE_LINDE, "Z", "01.015").certificates[Usage.AUTHENTICITY]
+    assert kinds(doctor) == {
+        "ura": "Organization",
+        "uzi-nr-pers": "Practitioner",
+        "uzi-rolcode": "PractitionerRole",
+        "agb-z": "Practitioner",
+    }
+    desk = pki.pass_(FRONT_DESK, DE_LINDE, "M").certificates[Usage.AUTHENTICITY]
+    assert kinds(desk).keys() <= {"ura", "agb-z"}
+    assert kinds(pki.server("linde.example", DE_LINDE, "900000053").certificate)["uzi-nr-sys"] == "Device"
+
+
+CHANGES: list[tuple[str, Callable[[dict[str, Any]], object], str]] = [
+    ("another number", lambda it: it.update(uzi_number="900000001"), "uzi_number"),
+    ("another organisation", lambda it: it.update(ura="90000001"), "ura"),
+    ("a role", lambda it: it.update(role="01.015"), "role"),
+    ("a later end", lambda it: it.update(not_after="2099-01-01T00:00:00Z"), "not_after"),
+    ("a number that is no text", lambda it: it.update(ura=90000382), "ura"),
+    ("an identifier left out", lambda it: it["fhir_identifiers"].pop(), "fhir_identifiers"),
+    ("a field left out", lambda it: it.pop("agb"), "agb"),
+    ("a field more", lambda it: it.update(admin=True), "admin"),
+    ("no certificate", lambda it: it.pop("certificate"), "identity"),
+    ("base64 with a blank", lambda it: it.update(certificate=" " + it["certificate"]), "identity"),
+]
+
+
+@pytest.mark.parametrize(("change", "field"), [row[1:] for row in CHANGES], ids=[row[0] for row in CHANGES])
+def test_json_that_says_another_thing_than_its_certificate_is_refused(
+    change: Callable[[dict[str, Any]], object], field: str
+) -> None:
+    shown = read_uzi_identity(shared("uzi-test-card/authenticity.cer")).to_dict()
+    change(shown)
+    with pytest.raises(MessageError) as refused:
+        UZIIdentity.from_json(json.dumps(shown))
+    assert refused.value.details["field"] == field
+
+
+def test_the_wording_of_a_role_may_change_between_versions() -> None:
+    identity = read_uzi_identity(shared("uzi-test-card/authenticity.cer"))
+    assert UZIIdentity.from_json(json.dumps(identity.to_dict() | {"role_name": "Dokter"})) == identity
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "5", "{}", '{"certificate":5}', '{"certificate":"é"}', "[" * 50_000, "x" * 100_001]
+)
+def test_other_json_is_no_identity(text: str) -> None:
+    with pytest.raises(MessageError):
+        UZIIdentity.from_json(text)
+
+
+def test_json_with_somebody_elses_certificate_is_refused() -> None:
+    other = base64.b64encode(make("somebody", ca=False, usages=("digital_signature",)).der).decode()
+    shown = read_uzi_identity(shared("uzi-test-card/authenticity.cer")).to_dict()
+    with pytest.raises(NotUZIError):
+        UZIIdentity.from_json(json.dumps(shown | {"certificate": other}))
+
+
+def test_an_identity_does_not_change(pki: UZITestPKI) -> None:
+    identity = read_uzi_identity(pki.pass_(JAN_DE_VRIES, DE_LINDE, "Z", "01.015").certificates[Usage.AUTHENTICITY])
+    with pytest.raises(AttributeError):
+        identity.ura = "90000001"  # type: ignore[misc]
+    assert identity.certificate.hex() not in repr(identity)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -22,7 +22,8 @@ from zorgid_card.errors import (
     RevokedError,
     SignatureError,
 )
-from zorgid_card.pki.revocation import CRL, RevokedEntry, check_revocation
+from zorgid_card.pki.certificate import Certificate
+from zorgid_card.pki.revocation import CRL, CRLs, CRLSource, RevokedEntry
 
 HOUR = timedelta(hours=1)
 REASONS = [
@@ -38,8 +39,8 @@ class Scene:
     leaf: Node
 
     @property
-    def chain(self) -> tuple[bytes, ...]:
-        return self.leaf.der, self.ca.der, self.root.der
+    def chain(self) -> tuple[Certificate, ...]:
+        return tuple(Certificate.parse(node.der) for node in (self.leaf, self.ca, self.root))
 
     def lists(
         self, of_ca: Iterable[bytes | CRL], of_root: Iterable[bytes | CRL] | None = None
@@ -77,6 +78,14 @@ def sign(
             entry = entry.add_extension(value, critical)
         builder = builder.add_revoked_certificate(entry.build())
     return builder.sign(issuer.key, digest or hashes.SHA256()).public_bytes(Encoding.DER)
+
+
+def check_revocation(chain: Sequence[Certificate], source: CRLSource, at: datetime, *, leaf_only: bool = False) -> None:
+    CRLs(source, leaf_only=leaf_only).check(chain, at)
+
+
+def parsed(node: Node) -> Certificate:
+    return Certificate.parse(node.der)
 
 
 def serial(node: Node) -> int:
@@ -125,7 +134,7 @@ UNUSABLE: list[tuple[str, Callable[[Scene], list[bytes]], str]] = [
     ("of another issuer", lambda scene: [sign(make("Other"))], "issuer"),
     ("of another key", lambda scene: [sign(make("CA"))], "certificate.signature"),
     ("garbage", lambda scene: [b"garbage"], ""),
-    ("delta", lambda scene: [sign(scene.ca, extensions=[(x509.DeltaCRLIndicator(1), True)])], "2.5.29.27"),
+    ("delta", lambda scene: [sign(scene.ca, extensions=[(x509.DeltaCRLIndicator(1), True)])], "delta"),
 ]
 
 
@@ -159,7 +168,7 @@ def test_a_parsed_list_can_be_kept(scene: Scene) -> None:
 
 def test_a_list_signed_with_a_weak_digest_is_not_believed(scene: Scene) -> None:
     with pytest.raises(SignatureError):
-        CRL.parse(sign(scene.ca, digest=hashes.SHA224())).verify(scene.ca.der)
+        CRL.parse(sign(scene.ca, digest=hashes.SHA224())).verify(parsed(scene.ca))
 
 
 # --- one list --------------------------------------------------------------------------------------------------------
@@ -169,25 +178,25 @@ def test_a_list_is_read_from_der_and_pem(scene: Scene) -> None:
     der = sign(scene.ca, (7, "superseded"), number=9)
     for data in (der, x509.load_der_x509_crl(der).public_bytes(Encoding.PEM)):
         crl = CRL.parse(data)
-        crl.verify(scene.ca.der)
+        crl.verify(parsed(scene.ca))
         assert (crl.number, crl.this_update, crl.next_update) == (9, NOW - HOUR, NOW + HOUR)
         assert crl.entries == {7: RevokedEntry(7, NOW - HOUR, "superseded")}
 
 
 def test_another_certificate_of_the_same_key_verifies_too(scene: Scene) -> None:
     again = make("CA", scene.root, key=scene.ca.key)
-    CRL.parse(sign(scene.ca)).verify(again.der)
+    CRL.parse(sign(scene.ca)).verify(parsed(again))
 
 
 def test_who_may_not_sign_lists_is_not_believed(scene: Scene) -> None:
     only_certificates = make("CA", scene.root, key=scene.ca.key, usages=("key_cert_sign",))
     with pytest.raises(RevocationUnknownError):
-        CRL.parse(sign(scene.ca)).verify(only_certificates.der)
+        CRL.parse(sign(scene.ca)).verify(parsed(only_certificates))
 
 
 def test_another_key_of_the_same_name_is_not_believed(scene: Scene) -> None:
     with pytest.raises(SignatureError):
-        CRL.parse(sign(make("CA"))).verify(scene.ca.der)
+        CRL.parse(sign(make("CA"))).verify(parsed(scene.ca))
 
 
 CRITICAL = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3.4"), b"\x05\x00")
@@ -197,7 +206,6 @@ PARTIAL = x509.IssuingDistributionPoint(
 )  # fmt: skip
 MALFORMED: list[tuple[str, Callable[[Node], bytes]]] = [
     ("removeFromCRL in a full list", lambda ca: sign(ca, (7, "removeFromCRL"))),
-    ("a partial list", lambda ca: sign(ca, extensions=[(PARTIAL, True)])),
     ("a partial list that hides it", lambda ca: sign(ca, extensions=[(PARTIAL, False)])),
     ("a critical extension", lambda ca: sign(ca, extensions=[(CRITICAL, True)])),
     ("a critical entry extension", lambda ca: sign(ca, (7, "superseded"), entry_extensions=[(CRITICAL, True)])),
@@ -235,7 +243,7 @@ def test_octets_changed_at_random_are_not_believed(data: st.DataObject) -> None:
     der[place] ^= data.draw(st.integers(1, 255))
     try:
         crl = CRL.parse(bytes(der))
-        crl.verify(KEPT_ISSUER.der)
+        crl.verify(parsed(KEPT_ISSUER))
     except CertificateError:
         return
     assert crl.entries == CRL.parse(KEPT).entries  # the count of unused bits of the signature may be 0 or 1

@@ -190,6 +190,69 @@ def inspect_command(
     return guarded(display.texts, action)
 
 
+@main.command(name="verify-certificate")
+@click.argument("file", type=_Name(dir_okay=False, path_type=Path))
+@click.argument("authorities", nargs=-1, type=_Name(path_type=Path), metavar="[CA]...")
+@click.option(
+    "--environment",
+    type=click.Choice(["production", "test"]),
+    default="production",
+    show_default=True,
+    help="Whose roots.",
+)
+@click.option(
+    "--usage",
+    type=click.Choice(["authenticity", "signature", "confidentiality", "server"]),
+    default="authenticity",
+    show_default=True,
+    help="What it would be used for.",
+)
+@click.option("--at", metavar="DATE", help="Judge at this date (ISO 8601, UTC) instead of now.")
+@click.option(
+    "--crl", "crls", multiple=True, type=_Name(path_type=Path), metavar="FILE", help="Revocation list; may be repeated."
+)
+@click.option(
+    "--hierarchy",
+    "hierarchies",
+    multiple=True,
+    type=_Name(path_type=Path),
+    metavar="FILE",
+    help="One more generation of CAs, as TOML; may be repeated.",
+)
+@click.option("--json", "as_data", is_flag=True, help="One JSON object on standard output.")
+@_lang_option
+@_color_option
+def verify_certificate_command(
+    file: Path,
+    authorities: tuple[Path, ...],
+    environment: str,
+    usage: str,
+    at: str | None,
+    crls: tuple[Path, ...],
+    hierarchies: tuple[Path, ...],
+    as_data: bool,
+    lang: str | None,
+    no_color: bool,
+) -> int:
+    """Verify a certificate of the UZI register as a portal does: form, usage, chain, identity, and revocation with --crl.
+
+    FILE is PEM or DER. The CA certificates come from CA (files or folders), or without one from FILE's folder; the roots among them
+    are pinned by fingerprint.
+    """
+    from zorgid_card.cli.verify_certificate import Question, verify_certificate  # noqa: PLC0415  # other commands do not need it
+
+    display = Display(console(no_color=no_color), _texts(lang))
+
+    def action() -> None:
+        question = Question(
+            file=file, authorities=authorities, environment=environment, hierarchies=hierarchies, usage=usage,
+            at=_moment(at), crls=crls,
+        )  # fmt: skip
+        verify_certificate(display, question, as_data=as_data)
+
+    return guarded(display.texts, action)
+
+
 def _moment(text: str | None) -> datetime:
     if text is None:
         return datetime.now(UTC)

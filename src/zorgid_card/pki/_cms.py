@@ -8,11 +8,12 @@ from typing import Any, Final
 
 from asn1crypto import algos, cms, core, pem, tsp
 from asn1crypto import x509 as asn1_x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, padding
 
 from zorgid_card.errors import CMSError, SignatureError
-from zorgid_card.pki.signing import Algorithm, PublicKey
+from zorgid_card.pki.signing import Algorithm, PublicKey, rsa_padding
 
 SigningCertificateV2: Final = tsp.SigningCertificateV2
 """asn1crypto knows the attributes of ESS (RFC 5035) only once its module for time stamps is imported."""
@@ -163,6 +164,30 @@ def _salt(parameters: Any, digest: str) -> int:
     require(DIGESTS[digest].digest_size <= salt <= 512, field, f"a salt of {salt} octets")
     require(parameters["trailer_field"].native == "trailer_field_bc", field, "unknown trailer")
     return salt
+
+
+def check_signature(
+    key: PublicKey, algorithm: Algorithm, data: bytes, signature: bytes, salt_length: int | None = None
+) -> None:
+    """Verify a signature by an algorithm that fits the key, among them pairs of curve and digest that JOSE has no name for.
+
+    Args:
+        salt_length: of PSS, where it is not the digest's.
+
+    Raises:
+        SignatureError: it does not verify.
+    """
+    try:
+        if isinstance(key, ec.EllipticCurvePublicKey):
+            key.verify(signature, data, ec.ECDSA(algorithm.digest))
+            return
+        if len(signature) != (key.key_size + 7) // 8:
+            raise ValueError("another length than the modulus")
+        salt = salt_length or algorithm.digest.digest_size
+        scheme = rsa_padding(algorithm) if algorithm.family == "RS" else padding.PSS(padding.MGF1(algorithm.digest), salt)
+        key.verify(signature, data, scheme, algorithm.digest)
+    except (InvalidSignature, ValueError) as error:
+        raise SignatureError("the signature does not verify", algorithm=algorithm.name) from error
 
 
 def unwrapped(data: bytes, label: str, field: str) -> bytes:

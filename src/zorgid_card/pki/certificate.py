@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import cache
 from typing import Final
 
@@ -39,7 +39,6 @@ KEY_USAGES = (
 COMMON_NAME: Final = "2.5.4.3"
 """The attribute type CN."""
 
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _PEM: Final = b"-----BEGIN "
 _EXPONENTS: Final = range(65537, 1 << 32, 2)
 _RSA: Final = 1
@@ -88,12 +87,12 @@ class Certificate(DecodedCertificate):
     @property
     def not_before(self) -> datetime:
         """The first moment of validity, UTC."""
-        return _EPOCH + timedelta(seconds=self.begins)
+        return datetime.fromtimestamp(self.begins, UTC)
 
     @property
     def not_after(self) -> datetime:
         """The last moment of validity, UTC."""
-        return _EPOCH + timedelta(seconds=self.ends)
+        return datetime.fromtimestamp(self.ends, UTC)
 
     @property
     def public_key(self) -> PublicKey:

@@ -46,6 +46,9 @@ most four.
 MAX_SERIAL_BITS = 159
 """serialNumber is positive and of at most 20 octets (RFC 5280, 4.1.2.2)."""
 
+_CRITICAL_CRL_POINTS = bytes.fromhex("0603551d1f0101ff")
+"""How a critical cRLDistributionPoints begins; it should not be (RFC 5280, 4.2.1.13), and ``cryptography`` refuses it."""
+
 ANY_POLICY = "2.5.29.32.0"
 ANY_PURPOSE = ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE.dotted_string
 
@@ -116,7 +119,7 @@ def require_sound(certificate: Certificate) -> None:
     """
     if certificate.signature_algorithm not in _SIGNED_WITH:
         raise _faulty(certificate, "weak signature")
-    if certificate.unknown_critical:
+    if certificate.unknown_critical or _CRITICAL_CRL_POINTS in certificate.der:
         raise _faulty(certificate, "critical extension")
     if not certificate.serial > 0 or certificate.serial.bit_length() > MAX_SERIAL_BITS:
         raise _faulty(certificate, "serial number")
@@ -137,10 +140,9 @@ def require_valid_at(certificate: Certificate, at: datetime) -> None:
     Raises:
         CertificateExpiredError, CertificateNotYetValidError: naming the subject and the date.
     """
-    start, end = certificate.not_before, certificate.not_after
-    if start <= at <= end:
+    if certificate.begins <= at.timestamp() <= certificate.ends:
         return
-    subject = certificate.common_name
+    subject, start, end = certificate.common_name, certificate.not_before, certificate.not_after
     if at > end:
         raise CertificateExpiredError(
             f"the certificate of {subject} expired at {_x509.iso(end)}", subject=subject, not_after=_x509.iso(end)
@@ -302,6 +304,8 @@ def why_not(
     known = (*anchors, *intermediates)
     link, below = leaf, 0
     while link not in anchors:
+        if link.subject == link.issuer:
+            return _faulty(link, "no pinned root")
         fault = _fault_below_root(link, leaf, below, policies)
         if fault is not None:
             return fault
@@ -314,8 +318,6 @@ def why_not(
 
 
 def _issuer(link: Certificate, known: Sequence[Certificate]) -> tuple[Certificate | None, str]:
-    if link.subject == link.issuer:
-        return None, "no pinned root"
     named = [one for one in known if one.subject == link.issuer]
     fitting = [one for one in named if may_issue(one, link)]
     for one in fitting[:4]:

@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives import hashes
 from zorgid_card.codec.tlv import Index
 from zorgid_card.errors import CMSError, SignatureError, TLVError
 from zorgid_card.pki import _cms, _x509
-from zorgid_card.pki._cms import decoding, malformed, require
+from zorgid_card.pki._cms import check_signature, decoding, malformed, require
 from zorgid_card.pki.certificate import Certificate
 from zorgid_card.pki.signatory import (
     MAX_CHAIN,
@@ -33,7 +33,7 @@ from zorgid_card.pki.signatory import (
     require_key,
     require_usage,
 )
-from zorgid_card.pki.signing import Algorithm, check_signature, require_algorithm
+from zorgid_card.pki.signing import Algorithm, require_algorithm
 from zorgid_card.ports.card import Signer
 
 Content: TypeAlias = bytes | Iterable[bytes]

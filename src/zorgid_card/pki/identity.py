@@ -9,25 +9,24 @@ and policy, UZI number with the subject's serialNumber and the UPN. Nothing is t
 
 from __future__ import annotations
 
+import base64
+import binascii
+import json
 import re
 import uuid
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, Final, NamedTuple, NoReturn, TypeVar
 
-from cryptography import x509
-from cryptography.x509.oid import NameOID, ObjectIdentifier
-
-from zorgid_card.codec.tlv import Index
 from zorgid_card.errors import (
     CertificateMalformedError,
+    MessageError,
     NotUZIError,
     NotZorgIDError,
-    TLVError,
     UZIFieldError,
 )
 from zorgid_card.pki import _x509
+from zorgid_card.pki.certificate import COMMON_NAME, Certificate
 from zorgid_card.pki.hierarchy import (
     ISSUER_ORGANISATION,
     KEY_USAGES,
@@ -40,6 +39,7 @@ from zorgid_card.pki.hierarchy import (
 )
 from zorgid_card.pki.profile import IDENTITY_OID, IDENTITY_VERSION, PROFILES, CertificateProfile
 from zorgid_card.pki.roles import NO_ROLE, role_name
+from zorgid_card.ports.card import Octets
 
 UZI_NAME = "2.5.5.5"
 """type-id of the UZI otherName."""
@@ -47,9 +47,21 @@ UZI_NAME = "2.5.5.5"
 UPN = "1.3.6.1.4.1.311.20.2.3"
 """type-id of Microsoft's user principal name, in UZI certificates ``<UZI number>@<URA>``."""
 
+FHIR_SYSTEMS: Final = "http://fhir.nl/fhir/NamingSystem/"
+"""What the identifier systems of Dutch health care begin with."""
+
+MAX_JSON = 100_000
+"""Characters of an identity as JSON: room for the longest certificate."""
+
 _IA5_STRING = 0x16
 _UTF8_STRING = 0x0C
 _NO_AGB = "00000000"
+
+_SERIAL_NUMBER = "2.5.4.5"
+_SURNAME = "2.5.4.4"
+_ORGANISATION = "2.5.4.10"
+_TITLE = "2.5.4.12"
+_GIVEN_NAME = "2.5.4.42"
 
 
 class _Fields(NamedTuple):
@@ -66,7 +78,7 @@ class _Fields(NamedTuple):
 
 _UZI_NUMBER = r"[0-9]{9}"
 _FORMS = _Fields(
-    oid_ca=r"[0-2](\.(0|[1-9][0-9]*))+",
+    oid_ca=r"[0-2](?:\.(?:0|[1-9][0-9]*))+",
     version=r"1",
     uzi_number=_UZI_NUMBER,
     pass_type=r"[ZNMS]",
@@ -74,15 +86,25 @@ _FORMS = _Fields(
     role=r"[0-9]{2}\.[0-9]{3}",
     agb=r"[0-9]{8}",
 )
+_WHOLE = re.compile("-".join(f"({form})" for form in _FORMS))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UZIIdentity:
+class FHIRIdentifier(NamedTuple):
+    """An identifier as FHIR writes it; ``resource``: what it identifies (``Practitioner``, ``Organization``, ``Device``), or
+    ``PractitionerRole``, whose ``code`` the role is.
+    """
+
+    system: str
+    value: str
+    resource: str
+
+
+class UZIIdentity(NamedTuple):
     """What a certificate of the UZI register says.
 
     ``pass_type`` is Z (zorgverlenerpas), N (medewerkerpas op naam), M (niet op naam) or S (server).
     ``role_name`` is None without role, ``agb`` None for 00000000. Names are None where the type has none (M,
-    S). ``title`` is the profession's name on a Z pass.
+    S); ``surname`` includes the prefixes. ``title`` is the profession's name on a Z pass. ``certificate`` is DER.
     """
 
     uzi_number: str
@@ -102,12 +124,55 @@ class UZIIdentity:
     not_before: datetime
     not_after: datetime
     issuer_cn: str
+    certificate: bytes
+
+    @property
+    def fhir_identifiers(self) -> tuple[FHIRIdentifier, ...]:
+        """URA, UZI number, role and AGB code, as far as there are any. The number of a pass that names no person (M) is that of
+        the pass, and has no system; the AGB code is the holder's on Z, else the organisation's.
+        """
+        found = [FHIRIdentifier(f"{FHIR_SYSTEMS}ura", self.ura, "Organization")]
+        if self.pass_type in PERSONAL:
+            found.append(FHIRIdentifier(f"{FHIR_SYSTEMS}uzi-nr-pers", self.uzi_number, "Practitioner"))
+        elif self.pass_type == "S":
+            found.append(FHIRIdentifier(f"{FHIR_SYSTEMS}uzi-nr-sys", self.uzi_number, "Device"))
+        if self.role != NO_ROLE:
+            found.append(FHIRIdentifier(f"{FHIR_SYSTEMS}uzi-rolcode", self.role, "PractitionerRole"))
+        if self.agb is not None:
+            owner = "Practitioner" if self.pass_type in PROFESSIONAL else "Organization"
+            found.append(FHIRIdentifier(f"{FHIR_SYSTEMS}agb-z", self.agb, owner))
+        return tuple(found)
+
+    def to_dict(self) -> dict[str, Any]:
+        """All of it as JSON has it: moments in ISO 8601, UTC, the certificate in base64."""
+        return _shown(self) | {"fhir_identifiers": [item._asdict() for item in self.fhir_identifiers]}
+
+    def to_json(self) -> str:
+        """:meth:`to_dict` as JSON text, for a session's store."""
+        return json.dumps(self.to_dict(), ensure_ascii=False, separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, text: str, *, lenient: bool = False, hierarchies: Iterable[Hierarchy] = KNOWN) -> UZIIdentity:
+        """The identity that :meth:`to_json` wrote. It is read from its certificate again, and all else must say the same; whether
+        the certificate is trusted is not asked again.
+
+        Args:
+            text: JSON of at most 100,000 characters.
+            lenient, hierarchies: as for :func:`read_uzi_identity`.
+
+        Raises:
+            MessageError: not such JSON, or it contradicts its certificate; ``field``.
+            CertificateError: as :func:`read_uzi_identity`.
+        """
+        return _from_json(text, lambda der: read_uzi_identity(der, lenient=lenient, hierarchies=hierarchies))
+
+    def __repr__(self) -> str:
+        return f"UZIIdentity({self.pass_type} {self.uzi_number}, {self.common_name!r}, URA {self.ura}, {self.usage})"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ZorgIDIdentity:
+class ZorgIDIdentity(NamedTuple):
     """What a ZORG-ID certificate says: the person only; URA and role come from the registry (AUT-2).
-    ``serial`` is hexadecimal, lower case.
+    ``serial`` is hexadecimal, lower case; ``guid`` the card's, 16 octets; ``certificate`` is DER.
     """
 
     uzi_number: str
@@ -120,17 +185,78 @@ class ZorgIDIdentity:
     not_before: datetime
     not_after: datetime
     issuer_cn: str
+    certificate: bytes
+
+    @property
+    def fhir_identifiers(self) -> tuple[FHIRIdentifier, ...]:
+        """The UZI number."""
+        return (FHIRIdentifier(f"{FHIR_SYSTEMS}uzi-nr-pers", self.uzi_number, "Practitioner"),)
+
+    def to_dict(self) -> dict[str, Any]:
+        """All of it as JSON has it: moments in ISO 8601, UTC, the certificate in base64, the GUID as a UUID."""
+        shown = _shown(self) | {"guid": str(uuid.UUID(bytes=self.guid))}
+        return shown | {"fhir_identifiers": [item._asdict() for item in self.fhir_identifiers]}
+
+    def to_json(self) -> str:
+        """:meth:`to_dict` as JSON text, for a session's store."""
+        return json.dumps(self.to_dict(), ensure_ascii=False, separators=(",", ":"))
+
+    @classmethod
+    def from_json(
+        cls,
+        text: str,
+        *,
+        identity_oid: str = IDENTITY_OID,
+        profiles: Iterable[CertificateProfile] = tuple(PROFILES.values()),
+    ) -> ZorgIDIdentity:
+        """As :meth:`UZIIdentity.from_json`; the arguments are those of :func:`read_zorgid_identity`."""
+        return _from_json(text, lambda der: read_zorgid_identity(der, identity_oid=identity_oid, profiles=profiles))
+
+
+_Identity = TypeVar("_Identity", UZIIdentity, ZorgIDIdentity)
+
+
+def _shown(identity: UZIIdentity | ZorgIDIdentity) -> dict[str, Any]:
+    shown = identity._asdict()
+    shown["not_before"], shown["not_after"] = _x509.iso(identity.not_before), _x509.iso(identity.not_after)
+    shown["certificate"] = base64.b64encode(identity.certificate).decode()
+    return shown
+
+
+_REWORDED: Final = "role_name"
+"""What another version of this library may say in other words."""
+
+
+def _from_json(text: str, read: Callable[[bytes], _Identity]) -> _Identity:
+    if len(text) > MAX_JSON:
+        raise MessageError("too long for an identity", field="identity")
+    try:
+        given = json.loads(text)
+        certificate = base64.b64decode(given["certificate"], validate=True)
+    except (ValueError, TypeError, KeyError, RecursionError, binascii.Error) as error:
+        raise MessageError("not an identity as JSON", field="identity") from error
+    identity = read(certificate)
+    _require_same(given, identity.to_dict())
+    return identity
+
+
+def _require_same(given: Mapping[str, Any], read: Mapping[str, Any]) -> None:
+    for name in (given.keys() ^ read.keys()) | (read.keys() - {_REWORDED}):
+        if name not in given or name not in read or given[name] != read[name]:
+            raise MessageError(f"{name} is not what the certificate says", field=name[:40])
 
 
 def _wrong(field: str, reason: str) -> UZIFieldError:
     return UZIFieldError(f"UZI certificate: {field}: {reason}", field=field, reason=reason)
 
 
-def read_uzi_identity(data: bytes, *, lenient: bool = False, hierarchies: Iterable[Hierarchy] = KNOWN) -> UZIIdentity:
+def read_uzi_identity(
+    data: Octets | Certificate, *, lenient: bool = False, hierarchies: Iterable[Hierarchy] = KNOWN
+) -> UZIIdentity:
     """Read the identity of a UZI certificate strictly.
 
     Args:
-        data: one certificate, DER or PEM.
+        data: one certificate, DER or PEM, or one that was parsed.
         lenient: accept the UZI otherName as UTF8String, and a person's authenticity certificate without UPN,
             as some third-party test CAs make them.
         hierarchies: the generations to recognise.
@@ -140,8 +266,9 @@ def read_uzi_identity(data: bytes, *, lenient: bool = False, hierarchies: Iterab
         NotUZIError: a certificate of somebody else.
         UZIFieldError: one of the register's that is malformed or contradicts itself; ``field`` names where.
     """
-    certificate = _x509.load_certificate(data)
-    found = find_pass(tuple(hierarchies), _issuer(certificate))
+    certificate = Certificate.parse(data)
+    issuer = issuing_ca(certificate)
+    found = find_pass(hierarchies, issuer)
     fields = _uzi_fields(certificate, known_issuer=found is not None, lenient=lenient)
     if found is None:
         raise _wrong("issuer", "not an issuing CA of the UZI register")
@@ -153,56 +280,71 @@ def read_uzi_identity(data: bytes, *, lenient: bool = False, hierarchies: Iterab
         fields,
         required=usage == "authenticity" and profile.pass_type in PERSONAL and not lenient,
     )
-    return _identity(certificate, fields, hierarchy.environment, usage)
+    return _identity(certificate, fields, (hierarchy.environment, usage, issuer))
 
 
-def _issuer(certificate: x509.Certificate) -> str:
-    """The issuing CA's CN, provided that it is CIBG's; else nothing."""
-    if _x509.attributes(certificate.issuer, NameOID.ORGANIZATION_NAME) != [ISSUER_ORGANISATION]:
+_MAX_ISSUERS: Final = 64
+_issuers: dict[bytes, str] = {}
+
+
+def issuing_ca(certificate: Certificate) -> str:
+    """The issuer's CN, provided that it is CIBG's; else nothing."""
+    name = certificate.issuer
+    found = _issuers.get(name)
+    if found is None:
+        found = _read_issuer(certificate)
+        if found:
+            if len(_issuers) >= _MAX_ISSUERS:  # the register has some ten: somebody makes up others
+                _issuers.clear()
+            _issuers[name] = found
+    return found
+
+
+def _read_issuer(certificate: Certificate) -> str:
+    attributes = certificate.issuer_attributes
+    if attributes.get(_ORGANISATION) != (ISSUER_ORGANISATION,):
         return ""
-    names = _x509.attributes(certificate.issuer, NameOID.COMMON_NAME)
+    names = attributes.get(COMMON_NAME, ())
     return names[0] if len(names) == 1 else ""
 
 
-def _other_names(certificate: x509.Certificate, type_id: str) -> list[bytes]:
-    """The DER values of the otherNames of this type in the subjectAltName (RFC 5280, 4.2.1.6)."""
-    names = _x509.extension(certificate, x509.SubjectAlternativeName) or ()
-    return [name.value for name in names if isinstance(name, x509.OtherName) and name.type_id.dotted_string == type_id]
-
-
 def _string(value: bytes, tags: tuple[int, ...]) -> str:
-    """The text of one DER string of one of these types.
+    """The text of one DER string of one of these types; the decoder has seen that it is one object and no more.
 
     Raises:
-        ValueError: another type, other octets behind it, or not text.
+        ValueError: another type, or not text.
     """
-    try:
-        items = Index(value, der=True).items()
-    except TLVError as error:
-        raise ValueError(f"not DER: {error}") from error
-    if len(items) != 1 or items[0][0] not in tags:
+    if value[0] not in tags:
         raise ValueError("not one string of the type asked for")
-    tag, text = items[0]
-    return text.decode("ascii" if tag == _IA5_STRING else "utf-8")
+    header = 2 if value[1] < 0x80 else 2 + (value[1] & 0x7F)
+    return str(value[header:], "ascii" if value[0] == _IA5_STRING else "utf-8")
 
 
-def _uzi_fields(certificate: x509.Certificate, *, known_issuer: bool, lenient: bool) -> _Fields:
-    values = _other_names(certificate, UZI_NAME)
+def _uzi_fields(certificate: Certificate, *, known_issuer: bool, lenient: bool) -> _Fields:
+    values = certificate.other_names(UZI_NAME)
     if not values and not known_issuer:
-        raise NotUZIError("not a certificate of the UZI register", issuer=_x509.common_name(certificate.issuer))
+        raise NotUZIError("not a certificate of the UZI register", issuer=certificate.issuer_common_name)
     if len(values) != 1:
         raise _wrong("subjectAltName", f"{len(values)} otherNames 2.5.5.5, expected one")
     try:
         text = _string(values[0], (_IA5_STRING, _UTF8_STRING) if lenient else (_IA5_STRING,))
     except ValueError as error:
         raise _wrong("subjectAltName", f"not one IA5String: {error}") from error
+    match = _WHOLE.fullmatch(text)
+    if match is None:
+        _refuse(text)
+    return _Fields(*match.groups())
+
+
+def _refuse(text: str) -> NoReturn:
+    """Say which field is not of its form."""
     parts = text.split("-")
     if len(parts) != len(_FORMS):
         raise _wrong("subjectAltName", f"{len(parts)} fields, expected {len(_FORMS)}")
     for field, form, part in zip(_Fields._fields, _FORMS, parts, strict=True):
         if not re.fullmatch(form, part):
             raise _wrong(field, "not of its form")
-    return _Fields(*parts)
+    raise _wrong("subjectAltName", "not of its form")
 
 
 def _require_agreement(fields: _Fields, profile: PassProfile) -> None:
@@ -216,36 +358,18 @@ def _require_agreement(fields: _Fields, profile: PassProfile) -> None:
         raise _wrong("role", f"{NO_ROLE} expected on type {profile.pass_type}")
 
 
-def _usage(certificate: x509.Certificate, profile: PassProfile) -> str:
-    policies = _x509.extension(certificate, x509.CertificatePolicies) or ()
-    asserted = {item.policy_identifier.dotted_string for item in policies}
-    usages = {profile.policies[policy] for policy in asserted & profile.policies.keys()}
+def _usage(certificate: Certificate, profile: PassProfile) -> str:
+    usages = {profile.policies[policy] for policy in certificate.policies if policy in profile.policies}
     if len(usages) != 1:
         raise _wrong("certificatePolicies", "not exactly one policy of this pass type and environment")
     usage = usages.pop()
-    key_usage = _x509.extension(certificate, x509.KeyUsage)
-    if key_usage is None or not _bits(key_usage) == KEY_USAGES[usage]:
+    if certificate.key_usage != KEY_USAGES[usage]:
         raise _wrong("keyUsage", f"not that of {usage}")
     return usage
 
 
-_BITS = (
-    "digital_signature",
-    "content_commitment",
-    "key_encipherment",
-    "data_encipherment",
-    "key_agreement",
-    "key_cert_sign",
-    "crl_sign",
-)
-
-
-def _bits(key_usage: x509.KeyUsage) -> frozenset[str]:
-    return frozenset(name for name in _BITS if getattr(key_usage, name))
-
-
-def _require_upn(certificate: x509.Certificate, fields: _Fields, *, required: bool) -> None:
-    values = _other_names(certificate, UPN)
+def _require_upn(certificate: Certificate, fields: _Fields, *, required: bool) -> None:
+    values = certificate.other_names(UPN)
     if len(values) > 1 or (required and not values):
         raise _wrong("upn", f"{len(values)} user principal names, expected one")
     for value in values:
@@ -257,45 +381,57 @@ def _require_upn(certificate: x509.Certificate, fields: _Fields, *, required: bo
             raise _wrong("upn", "does not agree with UZI number and URA")
 
 
-def _subject(certificate: x509.Certificate, oid: ObjectIdentifier, field: str, *, present: bool) -> str | None:
-    """The one attribute of the subject that must be (or must not be) there."""
-    values = _x509.attributes(certificate.subject, oid)
-    if len(values) != present or not all(values):
-        raise _wrong(field, f"{len(values)} in the subject, expected {int(present)}")
-    return values[0] if present else None
+_SUBJECT: Final = (
+    (_SERIAL_NUMBER, "serialNumber", "ZNMS"),
+    (_ORGANISATION, "organisation", "ZNMS"),
+    (COMMON_NAME, "common_name", "ZNMS"),
+    (_GIVEN_NAME, "given_names", PERSONAL),
+    (_SURNAME, "surname", PERSONAL),
+    (_TITLE, "title", PROFESSIONAL),
+)
+_SUBJECTS: Final = {t: tuple((oid, field, t in types) for oid, field, types in _SUBJECT) for t in "ZNMS"}
+"""By pass type: the attributes of the subject that stand there once (True) or not at all."""
 
 
-def _required(certificate: x509.Certificate, oid: ObjectIdentifier, field: str) -> str:
-    return _subject(certificate, oid, field, present=True) or ""
+def _subject(certificate: Certificate, pass_type: str) -> Iterator[str | None]:
+    """The values of those attributes."""
+    subject = certificate.subject_attributes
+    for oid, field, wanted in _SUBJECTS[pass_type]:
+        values = subject.get(oid, ())
+        if len(values) != wanted or (wanted and not values[0]):
+            raise _wrong(field, f"{len(values)} in the subject, expected {int(wanted)}")
+        yield values[0] if wanted else None
 
 
-def _identity(certificate: x509.Certificate, fields: _Fields, environment: str, usage: str) -> UZIIdentity:
-    if _required(certificate, NameOID.SERIAL_NUMBER, "serialNumber") != fields.uzi_number:
+def _identity(certificate: Certificate, fields: _Fields, context: tuple[str, str, str]) -> UZIIdentity:
+    number, organisation, common_name, given_names, surname, title = _subject(certificate, fields.pass_type)
+    if number != fields.uzi_number:
         raise _wrong("serialNumber", "the subject's serialNumber is not the UZI number")
-    personal = fields.pass_type in PERSONAL
+    environment, usage, issuer = context
     return UZIIdentity(
-        uzi_number=fields.uzi_number,
-        pass_type=fields.pass_type,
-        ura=fields.ura,
-        role=fields.role,
-        role_name=role_name(fields.role),
-        agb=None if fields.agb == _NO_AGB else fields.agb,
-        organisation=_required(certificate, NameOID.ORGANIZATION_NAME, "organisation"),
-        given_names=_subject(certificate, NameOID.GIVEN_NAME, "given_names", present=personal),
-        surname=_subject(certificate, NameOID.SURNAME, "surname", present=personal),
-        common_name=_required(certificate, NameOID.COMMON_NAME, "common_name"),
-        title=_subject(certificate, NameOID.TITLE, "title", present=fields.pass_type in PROFESSIONAL),
-        oid_ca=fields.oid_ca,
-        environment=environment,
-        usage=usage,
-        not_before=certificate.not_valid_before_utc,
-        not_after=certificate.not_valid_after_utc,
-        issuer_cn=_x509.common_name(certificate.issuer),
+        fields.uzi_number,
+        fields.pass_type,
+        fields.ura,
+        fields.role,
+        role_name(fields.role),
+        None if fields.agb == _NO_AGB else fields.agb,
+        organisation or "",
+        given_names,
+        surname,
+        common_name or "",
+        title,
+        fields.oid_ca,
+        environment,
+        usage,
+        certificate.not_before,
+        certificate.not_after,
+        issuer,
+        certificate.der,
     )
 
 
 def read_zorgid_identity(
-    data: bytes,
+    data: Octets | Certificate,
     *,
     identity_oid: str = IDENTITY_OID,
     profiles: Iterable[CertificateProfile] = tuple(PROFILES.values()),
@@ -307,42 +443,43 @@ def read_zorgid_identity(
             where.
         NotZorgIDError: a certificate of somebody else.
     """
-    certificate = _x509.load_certificate(data)
-    values = _other_names(certificate, identity_oid)
+    certificate = Certificate.parse(data)
+    values = certificate.other_names(identity_oid)
     if not values:
-        raise NotZorgIDError("not a ZORG-ID certificate", issuer=_x509.common_name(certificate.issuer))
+        raise NotZorgIDError("not a ZORG-ID certificate", issuer=certificate.issuer_common_name)
     number = _zorgid_number(values)
-    subject = {oid: _x509.attributes(certificate.subject, oid) for oid in _ZORGID_SUBJECT}
+    subject = certificate.subject_attributes
     for oid, field in _ZORGID_SUBJECT.items():
-        if len(subject[oid]) != 1:
+        if len(subject.get(oid, ())) != 1:
             raise CertificateMalformedError(f"{field}: expected once", field=field, reason="count")
-    if subject[NameOID.SERIAL_NUMBER] != [number]:
+    if subject[_SERIAL_NUMBER] != (number,):
         raise CertificateMalformedError(
             "the subject's serialNumber is not the UZI number", field="serialNumber", reason="contradiction"
         )
     return ZorgIDIdentity(
         uzi_number=number,
-        given_names=subject[NameOID.GIVEN_NAME][0],
-        surname=subject[NameOID.SURNAME][0],
-        common_name=subject[NameOID.COMMON_NAME][0],
+        given_names=subject[_GIVEN_NAME][0],
+        surname=subject[_SURNAME][0],
+        common_name=subject[COMMON_NAME][0],
         guid=_guid(certificate),
         usage=_zorgid_usage(certificate, profiles),
-        serial=f"{certificate.serial_number:x}",
-        not_before=certificate.not_valid_before_utc,
-        not_after=certificate.not_valid_after_utc,
-        issuer_cn=_x509.common_name(certificate.issuer),
+        serial=certificate.serial_hex,
+        not_before=certificate.not_before,
+        not_after=certificate.not_after,
+        issuer_cn=certificate.issuer_common_name,
+        certificate=certificate.der,
     )
 
 
 _ZORGID_SUBJECT = {
-    NameOID.GIVEN_NAME: "given_names",
-    NameOID.SURNAME: "surname",
-    NameOID.COMMON_NAME: "common_name",
-    NameOID.SERIAL_NUMBER: "serialNumber",
+    _GIVEN_NAME: "given_names",
+    _SURNAME: "surname",
+    COMMON_NAME: "common_name",
+    _SERIAL_NUMBER: "serialNumber",
 }
 
 
-def _zorgid_number(values: list[bytes]) -> str:
+def _zorgid_number(values: tuple[bytes, ...]) -> str:
     try:
         (value,) = values
         version, number = _string(value, (_IA5_STRING,)).split("-")
@@ -355,18 +492,18 @@ def _zorgid_number(values: list[bytes]) -> str:
     return number
 
 
-def _guid(certificate: x509.Certificate) -> bytes:
-    names = _x509.extension(certificate, x509.SubjectAlternativeName) or ()
-    uris = [n.value for n in names if isinstance(n, x509.UniformResourceIdentifier)]
-    found = [uri for uri in uris if re.fullmatch(r"urn:uuid:[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", uri)]
+_URN = re.compile(r"urn:uuid:[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+def _guid(certificate: Certificate) -> bytes:
+    found = [uri for uri in certificate.uris if _URN.fullmatch(uri)]
     if len(found) != 1:
         raise CertificateMalformedError("not one urn:uuid of the card", field="guid", reason="count")
     return uuid.UUID(found[0]).bytes
 
 
-def _zorgid_usage(certificate: x509.Certificate, profiles: Iterable[CertificateProfile]) -> str:
-    policies = _x509.extension(certificate, x509.CertificatePolicies) or ()
-    asserted = {item.policy_identifier.dotted_string for item in policies}
+def _zorgid_usage(certificate: Certificate, profiles: Iterable[CertificateProfile]) -> str:
+    asserted = set(certificate.policies)
     found = {profile.name for profile in profiles if profile.policy in asserted}
     if len(found) != 1:
         raise CertificateMalformedError("not exactly one policy of ours", field="certificatePolicies", reason="count")

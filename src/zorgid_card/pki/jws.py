@@ -29,7 +29,7 @@ from zorgid_card.errors import JWSError, SignatureError
 from zorgid_card.pki import _x509
 from zorgid_card.pki.certificate import Certificate
 from zorgid_card.pki.signatory import MAX_CHAIN, SIGNATURE, CertificateJudge, I, Signatory, require_key, require_usage
-from zorgid_card.pki.signing import check_signature, ecdsa_der, ecdsa_raw, require_algorithm
+from zorgid_card.pki.signing import ecdsa_der, ecdsa_raw, require_algorithm, verify_with
 from zorgid_card.ports.card import Signer
 
 MAX_PAYLOAD: Final = 16 * 1024 * 1024
@@ -97,7 +97,7 @@ def sign(
     body = _base64url(payload)
     signed = f"{head}.{body}".encode("ascii")
     signature = signer.sign(signed)
-    check_signature(key, algorithm, signed, signature)
+    verify_with(key, signer.algorithm, signed, signature)
     if algorithm.family == "ES":
         signature = ecdsa_raw(signature, signer.algorithm)
     return f"{head}.{'' if detached else body}.{_base64url(signature)}"
@@ -157,7 +157,7 @@ def verify(
     name, raw, content = _text(header, "alg"), _octets(tail, "signature"), _octets(body, "payload")
     algorithm = require_algorithm(links[0].public_key, name)
     signature = ecdsa_der(raw, name) if algorithm.family == "ES" else raw
-    check_signature(links[0].public_key, algorithm, f"{head}.{body}".encode("ascii"), signature)
+    verify_with(links[0].public_key, name, f"{head}.{body}".encode("ascii"), signature)
     identity = judge.verify(links[0], usage=usage, at=at, intermediates=[link.der for link in links[1:]])
     signatory = Signatory(identity=identity, certificate=links[0], usage=usage, algorithm=name)
     return VerifiedJWS(signatory=signatory, payload=content, header=header)

@@ -128,13 +128,17 @@ def require_algorithm(key: PublicKey, name: str) -> Algorithm:
     return algorithm
 
 
-def rsa_padding(algorithm: Algorithm, salt_length: int | None = None) -> padding.AsymmetricPadding:
+def rsa_padding(algorithm: Algorithm) -> padding.AsymmetricPadding:
     """The padding of an RSA signature (RFC 8017, 8); the PSS salt is as long as the digest (RFC 7518,
-    3.5), unless another length is given.
+    3.5).
     """
     if algorithm.family == "RS":
         return padding.PKCS1v15()
-    return padding.PSS(padding.MGF1(algorithm.digest), salt_length or algorithm.digest.digest_size)
+    return padding.PSS(padding.MGF1(algorithm.digest), algorithm.digest.digest_size)
+
+
+_RSA_SCHEMES = {name: rsa_padding(algorithm) for name, algorithm in ALGORITHMS.items() if algorithm.family != "ES"}
+_EC_SCHEMES = {name: ec.ECDSA(algorithm.digest) for name, algorithm in ALGORITHMS.items() if algorithm.family == "ES"}
 
 
 def verify_signature(spki: bytes, algorithm: str, data: bytes, signature: bytes) -> None:
@@ -150,25 +154,23 @@ def verify_signature(spki: bytes, algorithm: str, data: bytes, signature: bytes)
         SignatureError: the signature does not verify, or the algorithm does not fit the key.
         CertificateMalformedError: the key is not acceptable.
     """
-    key = load_public_key(spki)
-    check_signature(key, require_algorithm(key, algorithm), data, signature)
+    verify_with(load_public_key(spki), algorithm, data, signature)
 
 
-def check_signature(
-    key: PublicKey, algorithm: Algorithm, data: bytes, signature: bytes, salt_length: int | None = None
-) -> None:
-    """Verify ``signature`` by an algorithm that is known to fit ``key``; ``salt_length``: of PSS, where it is not the digest's.
+def verify_with(key: PublicKey, algorithm: str, data: bytes, signature: bytes) -> None:
+    """As :func:`verify_signature`, with a key that :func:`load_public_key` accepted before.
 
     Raises:
-        SignatureError: the signature does not verify.
+        SignatureError: the signature does not verify, or the algorithm does not fit the key.
     """
+    known = require_algorithm(key, algorithm)
     try:
         if isinstance(key, rsa.RSAPublicKey):
-            key.verify(signature, data, rsa_padding(algorithm, salt_length), algorithm.digest)
+            key.verify(signature, data, _RSA_SCHEMES[algorithm], known.digest)
         else:
-            key.verify(signature, data, ec.ECDSA(algorithm.digest))
+            key.verify(signature, data, _EC_SCHEMES[algorithm])
     except (InvalidSignature, ValueError) as error:
-        raise SignatureError("the signature does not verify", algorithm=algorithm.name) from error
+        raise SignatureError("the signature does not verify", algorithm=algorithm) from error
 
 
 def _coordinate_size(algorithm: str) -> int:

@@ -60,9 +60,12 @@ _PEM = b"-----BEGIN "
 
 
 class _Path(NamedTuple):
-    """A path that held: issuing CA to root, and what it lets a leaf be. ``policies`` and ``purposes`` None: any."""
+    """A path that held: issuing CA to root, which of it is not the store's own, and what it lets a leaf be. ``policies`` and
+    ``purposes`` None: any.
+    """
 
     chain: tuple[Certificate, ...]
+    foreign: frozenset[Certificate]
     not_before: datetime
     not_after: datetime
     policies: frozenset[str] | None
@@ -213,6 +216,8 @@ class TrustStore:
         certificate = leaf if isinstance(leaf, Certificate) else Certificate.parse(leaf)
         require_usage(certificate, usage)
         require_sound(certificate)
+        if certificate.name_constraints is not None:  # of a CA alone (RFC 5280, 4.2.1.10)
+            raise _beyond(certificate, "critical extension")
         offered = self._offered(intermediates) if intermediates else ()
         path = self._kept(certificate, offered, usage, moment) or self._found(certificate, offered, usage, moment)
         self._require_issued(certificate, path, rule, moment)
@@ -241,8 +246,8 @@ class TrustStore:
         refused: dict[bytes, SignatureError] = {}
         for issuer in candidates:
             path = self._paths.get((issuer.der, usage))
-            if path is None or not path.not_before <= at <= path.not_after or not self._at_hand(path, offered):
-                continue
+            if path is None or not path.not_before <= at <= path.not_after or not path.foreign.issubset(offered):
+                continue  # what is accepted does not depend on who came before, and with which CAs
             try:
                 leaf.require_signed_by(issuer)
             except SignatureError as error:
@@ -255,18 +260,18 @@ class TrustStore:
             raise _beyond(leaf, "signature") from next(iter(refused.values()))
         return None
 
-    def _at_hand(self, path: _Path, offered: Sequence[Certificate]) -> bool:
-        """Whether all of a path is in the store or was offered now, so that what is accepted does not depend on who came before."""
-        return all(link.der in self._known or link in offered for link in path.chain)
-
     def _found(self, leaf: Certificate, offered: Sequence[Certificate], usage: str, at: datetime) -> _Path:
         accepted = None if self._policies is None else self._policies.get(usage, frozenset())
         roots = [one for one in offered if one.der not in self._known and one.fingerprint in self._pins]
         chain = build_path(leaf, [*self._anchors, *roots], [*self._known.values(), *offered], at, accepted)[1:]
         for link in chain:
             require_valid_at(link, at)
+        for link in chain[:-1]:
+            if link.key_usage is None:  # which a CA below the root must have (RFC 5280, 4.2.1.3)
+                raise _beyond(link, "not a CA")
         path = _Path(
             chain,
+            frozenset(one for one in chain if one.der not in self._known),
             max(one.not_before for one in chain),
             min(one.not_after for one in chain),
             _common(accepted, (frozenset(one.policies) for one in chain[:-1]), ANY_POLICY),

@@ -19,12 +19,10 @@ from datetime import datetime
 from zorgid_card.errors import CertificateUsageError, NotUZIError, PassTypeError
 from zorgid_card.pki.certificate import Certificate
 from zorgid_card.pki.chain import require_usage
-from zorgid_card.pki.hierarchy import ISSUER_ORGANISATION, find_pass
-from zorgid_card.pki.identity import UZI_NAME, UZIIdentity, read_uzi_identity
+from zorgid_card.pki.hierarchy import find_pass
+from zorgid_card.pki.identity import UZI_NAME, UZIIdentity, issuing_ca, read_uzi_identity
 from zorgid_card.pki.revocation import Revocation
 from zorgid_card.pki.trust import TrustStore
-
-_ORGANISATION = "2.5.4.10"
 
 
 class CertificateVerifier:
@@ -80,11 +78,11 @@ class CertificateVerifier:
         """
         leaf = certificate if isinstance(certificate, Certificate) else Certificate.parse(certificate)
         self._require_register(leaf)
-        require_usage(leaf, usage)
         if leaf.extended_key_usage is None:
+            require_usage(leaf, usage)
             raise CertificateUsageError("no extendedKeyUsage", usage=usage, reason="extendedKeyUsage")
         chain = self._trust.verify(leaf, intermediates=intermediates, at=at, usage=usage)
-        identity = read_uzi_identity(leaf.der, lenient=self._lenient, hierarchies=self._trust.hierarchies)
+        identity = read_uzi_identity(leaf, lenient=self._lenient, hierarchies=self._trust.hierarchies)
         if identity.usage != usage:
             raise CertificateUsageError(f"a certificate for {identity.usage}", usage=usage, reason="policy")
         if self._pass_types is not None and identity.pass_type not in self._pass_types:
@@ -93,7 +91,6 @@ class CertificateVerifier:
         return identity
 
     def _require_register(self, leaf: Certificate) -> None:
-        issuer = leaf.issuer_attributes.get(_ORGANISATION) == (ISSUER_ORGANISATION,)
-        known = issuer and find_pass(self._trust.hierarchies, leaf.issuer_common_name) is not None
-        if not known and not leaf.other_names(UZI_NAME):
+        known = find_pass(self._trust.hierarchies, issuing_ca(leaf))
+        if known is None and not leaf.other_names(UZI_NAME):
             raise NotUZIError("not a certificate of the UZI register", issuer=leaf.issuer_common_name)

@@ -9,26 +9,25 @@ verifies. Chain, policies and revocation follow after :func:`verify_token`.
 from __future__ import annotations
 
 import base64
-import binascii
+import hashlib
 import ipaddress
 import json
 import re
 from collections.abc import Collection
+from functools import lru_cache
 from typing import Any
 
-from cryptography.hazmat.primitives import hashes
-
+from zorgid_card.codec.certificate import decode_base64
 from zorgid_card.errors import CertificateUsageError, MessageError
 from zorgid_card.pki.certificate import Certificate
 from zorgid_card.pki.chain import require_usage
 from zorgid_card.pki.signing import (
     ALGORITHMS,
-    dump_public_key,
     ecdsa_der,
     ecdsa_raw,
     load_public_key,
     require_algorithm,
-    verify_signature,
+    verify_with,
 )
 from zorgid_card.ports.card import Signer
 
@@ -86,16 +85,19 @@ def signed_input(origin: str, nonce: str, algorithm: str) -> bytes:
     Raises:
         MessageError: origin, nonce or algorithm are not of their form.
     """
-    require_origin(origin)
-    _require_nonce(nonce)
-    if algorithm not in ALGORITHMS:
+    known = ALGORITHMS.get(algorithm)
+    if known is None:
         raise MessageError("unknown algorithm", field="algorithm")
-    parts = []
-    for text in (origin, nonce):
-        digest = hashes.Hash(ALGORITHMS[algorithm].digest)
-        digest.update(text.encode("utf-8"))
-        parts.append(digest.finalize())
-    return b"".join(parts)
+    first = _origin_digest(origin, known.digest.name)
+    _require_nonce(nonce)
+    return first + hashlib.new(known.digest.name, nonce.encode()).digest()
+
+
+@lru_cache(maxsize=64)
+def _origin_digest(origin: str, digest: str) -> bytes:
+    """A portal has one origin, or a few."""
+    require_origin(origin)
+    return hashlib.new(digest, origin.encode()).digest()
 
 
 def make_token(signer: Signer, certificate: bytes, origin: str, nonce: str) -> str:
@@ -154,30 +156,35 @@ def verify_token(text: str, *, origin: str, nonce: str, disallowed_policies: Col
     expected = signed_input(origin, nonce, algorithm)
     certificate = Certificate.parse(_base64(token, "unverifiedCertificate"))
     require_usage(certificate, "authenticity")
-    _require_policies(certificate, disallowed_policies)
+    if disallowed_policies and not frozenset(disallowed_policies).isdisjoint(certificate.policies):
+        raise CertificateUsageError("the certificate policy is disallowed", usage="authenticity", reason="policy")
     signature = _base64(token, "signature")
     if ALGORITHMS[algorithm].family == "ES":
         signature = ecdsa_der(signature, algorithm)
-    verify_signature(dump_public_key(certificate.public_key), algorithm, expected, signature)
+    verify_with(certificate.public_key, algorithm, expected, signature)
     return certificate
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(pairs) != len(found):
+        raise ValueError("a name stands twice")
+    return found
+
+
+_JSON = json.JSONDecoder(object_pairs_hook=_unique)
 
 
 def _parse(text: str) -> dict[str, Any]:
     if not TOKEN_LENGTH[0] <= len(text) <= TOKEN_LENGTH[1]:
         raise MessageError(f"a token of {len(text)} characters", field="token")
     try:
-        token = json.loads(text, object_pairs_hook=_unique)
+        token = _JSON.decode(text)
     except (ValueError, RecursionError) as error:
         raise MessageError("the token is not JSON", field="token") from error
     if not isinstance(token, dict):
         raise MessageError("the token is not a JSON object", field="token")
     return token
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    if len(pairs) != len(dict(pairs)):
-        raise ValueError("a name stands twice")
-    return dict(pairs)
 
 
 def _text(token: dict[str, Any], field: str) -> str:
@@ -188,12 +195,7 @@ def _text(token: dict[str, Any], field: str) -> str:
 
 
 def _base64(token: dict[str, Any], field: str) -> bytes:
-    try:
-        return base64.b64decode(_text(token, field).encode("ascii"), validate=True)
-    except (binascii.Error, UnicodeEncodeError) as error:
-        raise MessageError(f"{field} is not base64", field=field) from error
-
-
-def _require_policies(certificate: Certificate, disallowed: Collection[str]) -> None:
-    if not frozenset(disallowed).isdisjoint(certificate.policies):
-        raise CertificateUsageError("the certificate policy is disallowed", usage="authenticity", reason="policy")
+    octets = decode_base64(_text(token, field))
+    if octets is None:
+        raise MessageError(f"{field} is not base64", field=field)
+    return octets

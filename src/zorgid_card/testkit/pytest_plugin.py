@@ -46,7 +46,7 @@ def uzi_pki() -> UZITestPKI:
 
 @pytest.fixture(scope="session")
 def uzi_trust(uzi_pki: UZITestPKI) -> TrustStore:
-    """What a portal under test trusts in the place of the real register; its CRLs are ``uzi_pki.crl_source``."""
+    """What a portal under test trusts in the place of the real register; its revocation is ``CRLs(uzi_pki.crl_source)``."""
     return uzi_pki.trust()
 
 

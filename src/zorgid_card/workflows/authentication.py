@@ -27,7 +27,7 @@ from zorgid_card.errors import (
 )
 from zorgid_card.pki.certificate import Certificate
 from zorgid_card.pki.identity import UZIIdentity, read_uzi_identity, read_zorgid_identity
-from zorgid_card.pki.revocation import CRLs, CRLSource
+from zorgid_card.pki.revocation import Revocation
 from zorgid_card.pki.statement import SESSION, verify_statement
 from zorgid_card.pki.trust import TrustStore
 from zorgid_card.pki.verifier import CertificateVerifier
@@ -80,7 +80,7 @@ class LoggedIn:
 class LogIn:
     """The portal side of a log-in."""
 
-    def __init__(self, services: Services, card_revocation: CRLSource) -> None:
+    def __init__(self, services: Services, card_revocation: Revocation) -> None:
         self._services = services
         self._card_revocation = card_revocation
         authority = services.authority
@@ -167,7 +167,7 @@ class LogIn:
 
     def _smartcard(self, certificate: bytes, now: datetime, ura: str | None) -> LoggedIn:
         chain = self._cards.verify(certificate, at=now, usage="authenticity")
-        CRLs(self._card_revocation).check(chain, now)
+        self._card_revocation.check(chain, now)
         identity = read_zorgid_identity(certificate)
         with self._services.registry.begin() as unit:
             card = _live_card(unit, certificate)
@@ -230,8 +230,7 @@ def accept_pass(
         NotUZIError: a certificate of somebody else.
         CertificateError: malformed, of another usage, expired, untrusted, revoked, or its revocation cannot be told.
     """
-    verifier = CertificateVerifier(services.uzi, CRLs(services.uzi_revocation))
-    return verifier.verify(certificate, intermediates=chain, at=now)
+    return CertificateVerifier(services.uzi, services.uzi_revocation).verify(certificate, intermediates=chain, at=now)
 
 
 def authenticated_session(context: Context, message: Authenticate) -> UZIIdentity:

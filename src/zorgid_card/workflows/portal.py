@@ -23,7 +23,7 @@ from zorgid_card.errors import (
     ZorgIDError,
 )
 from zorgid_card.pki.authority import Authority
-from zorgid_card.pki.revocation import CRLSource
+from zorgid_card.pki.revocation import Revocation
 from zorgid_card.pki.signing import verify_signature
 from zorgid_card.pki.trust import TrustStore
 from zorgid_card.ports.keys import AdministrationKeys
@@ -43,7 +43,8 @@ class Services:
     authority: Authority
     uzi: TrustStore
     """Pinned roots of the UZI register."""
-    uzi_revocation: CRLSource
+    uzi_revocation: Revocation
+    """Tells whether a certificate of the register is revoked."""
     makers: tuple[bytes, ...]
     """Attestation roots of the makers whose blanks are accepted, DER."""
     administration: AdministrationKeys

@@ -7,13 +7,15 @@ made from, so a CRL that is behind is known as such by any worker of the portal,
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from zorgid_card.errors import StorageError
 from zorgid_card.pki.authority import Authority
-from zorgid_card.pki.revocation import CRL, UNSPECIFIED, RevokedEntry
+from zorgid_card.pki.certificate import Certificate
+from zorgid_card.pki.crl import CRL, UNSPECIFIED, RevokedEntry
+from zorgid_card.pki.revocation import CRLs
 from zorgid_card.ports.registry import Counter, IssuedCertificate, Registry, SmartCard, Unit
 from zorgid_card.workflows import audit
 from zorgid_card.workflows.states import move
@@ -114,6 +116,10 @@ class RevocationList:
         if issuer == self._authority.certificate:
             return (self._get("crl.der", self._fresh, strict=False).crl,)
         return ()
+
+    def check(self, chain: Sequence[Certificate], at: datetime) -> None:
+        """Whether a card of this portal's CA is revoked (:class:`~zorgid_card.pki.revocation.Revocation`)."""
+        CRLs(self).check(chain, at)
 
     def current(self) -> bytes:
         """The CRL of the issuing CA, DER: made anew if a status has changed since, or half its life is over.

@@ -11,6 +11,7 @@ from cryptography import x509
 
 from zorgid_card.cli.demo.stage import DemonstrationError, Stage
 from zorgid_card.cli.demo.world import World
+from zorgid_card.pki.certificate import Certificate
 from zorgid_card.pki.revocation import CRL
 
 _TIMEOUT = 20.0
@@ -117,7 +118,7 @@ class Judge:
             DemonstrationError: the list or openssl says otherwise.
         """
         crl = CRL.parse(self._world.publish())
-        crl.verify(self._world.portal.services.authority.certificate)
+        crl.verify(Certificate.parse(self._world.portal.services.authority.certificate))
         entry = crl.entries.get(self._serial)
         if (entry and entry.reason) != reason:
             raise DemonstrationError(f"the CRL says {entry}, not {reason}")

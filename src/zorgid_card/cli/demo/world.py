@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from zorgid_card.adapters.sql import SQLRegistry
+from zorgid_card.pki.revocation import CRLs
 from zorgid_card.pki.signing import SoftwareSigner
 from zorgid_card.recipes import PortalSide, open_portal, write_whole
 from zorgid_card.secret import Secret
@@ -64,7 +65,7 @@ class World:
                 registry=registry,
                 identity=pairing.PortalIdentity(ORIGIN, pairing.fingerprint(phone_key)),
                 uzi=pki.trust("Z", "N"),
-                uzi_revocation=pki.crl_source,
+                uzi_revocation=CRLs(pki.crl_source),
                 makers=(maker.root,),
                 policy=Policy(creation=CreationPolicy(key_algorithm=key_algorithm)),
             )

@@ -14,7 +14,7 @@ import string
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 
-from zorgid_card.cli.texts import acts, demo, details, documents, errors, expiry, readers, refusals, tools
+from zorgid_card.cli.texts import acts, demo, details, documents, errors, expiry, readers, refusals, tools, trust
 from zorgid_card.cli.texts.text import Text
 from zorgid_card.errors import ZorgIDError
 
@@ -28,6 +28,7 @@ TEXTS: Mapping[str, Text] = {
     **demo.TEXTS,
     **acts.TEXTS,
     **documents.TEXTS,
+    **trust.TEXTS,
 }
 """All of them."""
 

@@ -122,6 +122,19 @@ _PAIRING = _of(
     revoked=Text("de telefoon is ingetrokken", "the phone is revoked"),
 )
 
+_FETCHING = {
+    "host": Text("dit adres mag niet worden gevraagd", "this host may not be asked"),
+    "url": Text("dat is geen webadres", "that is no address of http or https"),
+    "unreachable": Text("geen verbinding", "no connection"),
+    "timeout": Text("geen antwoord op tijd", "no answer in time"),
+    "broken": Text("het antwoord brak af", "the answer broke off"),
+    "http__status": Text("de server meldt een fout", "the server reports an error"),
+    "redirect": Text("de server verwijst door", "the server redirects"),
+    "content__type": Text("het antwoord is van een ander soort", "the answer is of another type"),
+    "encoding": Text("het antwoord is ingepakt", "the answer is compressed"),
+    "too__big": Text("het antwoord is te groot", "the answer is too big"),
+}
+
 _CERTIFICATES = {
     **_of(
         "certificate.revocation_unknown",
@@ -131,6 +144,21 @@ _CERTIFICATES = {
         stale=Text("de lijst is verouderd", "the list is stale"),
         not__yet__valid=Text("de lijst geldt nog niet", "the list is not valid yet"),
         no__issuer=Text("de uitgever is onbekend", "the issuer is not known"),
+        **_FETCHING,
+        malformed=Text("het antwoord is onleesbaar", "the answer cannot be read"),
+        rollback=Text("de server geeft een oudere stand dan eerder", "the server gives an older state than before"),
+        scope=Text("de lijst gaat niet over dit certificaat", "the list is not about this certificate"),
+        delta=Text("de aanvulling past niet op de lijst", "the delta does not fit the list"),
+        unknown=Text("de uitgever kent dit certificaat niet", "the responder does not know this certificate"),
+        responder=Text("het antwoord is niet van de uitgever", "the answer is not signed for the issuer"),
+        nonce=Text("het antwoord hoort bij een andere vraag", "the answer is to another question"),
+        certID=Text("het antwoord gaat over een ander certificaat", "the answer is about another certificate"),
+        responses=Text("het antwoord gaat niet over één certificaat", "the answer is not about one certificate"),
+        ocsp__status=Text("de server weigert een antwoord", "the responder declines to answer"),
+    ),
+    **_of("fetch", **_FETCHING),
+    "detail.certificate.revocation_unknown.reason:certificate.signature": Text(
+        "de handtekening van de uitgever klopt niet", "the issuer's signature does not verify"
     ),
     **_of(
         "certificate.untrusted",

@@ -198,6 +198,10 @@ _PORTAL = {
 }
 
 _STORAGE = {
+    "error.fetch": Text(
+        "Een adres op het netwerk geeft geen bruikbaar antwoord[[ ({reason}: {url})]]; controleer de netwerkverbinding en probeer het opnieuw.",
+        "An address on the network gives no usable answer[[ ({reason}: {url})]]; check the network and try again.",
+    ),
     "error.storage": Text(
         "Lezen of schrijven is mislukt[[ ({reason})]] en er is niets veranderd; controleer de schijfruimte en de rechten en probeer het opnieuw.",
         "Reading or writing failed[[ ({reason})]] and nothing was changed; check disk space and permissions, and try again.",

@@ -1,0 +1,290 @@
+"""``zorgid-card verify-certificate``: all that a portal checks of a UZI certificate, link by link and step by step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from zorgid_card.cli.display import Display
+from zorgid_card.cli.inspect.certificate import neighbours
+from zorgid_card.cli.shown import dump, error_as_json
+from zorgid_card.cli.texts import Texts
+from zorgid_card.errors import (
+    CertificateError,
+    CertificateMalformedError,
+    CertificateUsageError,
+    NotUZIError,
+    RevocationUnknownError,
+    RevokedError,
+    StorageError,
+    UZIFieldError,
+    ZorgIDError,
+)
+from zorgid_card.pki import _x509
+from zorgid_card.pki.certificate import Certificate
+from zorgid_card.pki.chain import MAX_DEPTH, may_issue
+from zorgid_card.pki.hierarchy import Hierarchy
+from zorgid_card.pki.identity import UZIIdentity
+from zorgid_card.pki.revocation import CRLs
+from zorgid_card.pki.trust import TrustStore, read_certificates
+from zorgid_card.pki.verifier import CertificateVerifier
+
+MAX_CRL = 64 * 1024 * 1024
+"""Octets of a CRL file."""
+
+CHECKS = ("form", "register", "usage", "chain", "identity", "revocation")
+"""The steps, in the order of :mod:`zorgid_card.pki.verifier`."""
+
+_STEP_OF: tuple[tuple[type[CertificateError], str], ...] = (
+    (CertificateMalformedError, "form"),
+    (NotUZIError, "register"),
+    (CertificateUsageError, "usage"),
+    (UZIFieldError, "identity"),
+    (RevokedError, "revocation"),
+    (RevocationUnknownError, "revocation"),
+    (CertificateError, "chain"),
+)
+_IDENTITY = ("uzi_number", "pass_type", "ura", "role", "role_name", "agb", "organisation", "given_names", "surname",
+             "common_name", "title", "environment", "usage")  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What is verified, and against what.
+
+    Attributes:
+        file: the certificate, PEM or DER; of several in PEM the first, and the others are CAs sent with it.
+        authorities: files and folders of CA certificates; without any, the folder of ``file``.
+        environment: ``production`` or ``test``.
+        hierarchies: files of more generations.
+        usage: what the certificate would be used for.
+        at: the moment of judgement.
+        crls: files with CRLs; without any, revocation is not judged.
+    """
+
+    file: Path
+    authorities: Sequence[Path] = ()
+    environment: str
+    hierarchies: Sequence[Path] = ()
+    usage: str
+    at: datetime
+    crls: Sequence[Path] = ()
+
+
+@dataclass(slots=True, kw_only=True)
+class Answer:
+    """What was found. ``chain`` as far as it goes; ``pinned``: it ends at a pinned root."""
+
+    question: Question
+    chain: tuple[Certificate, ...] = ()
+    pinned: bool = False
+    identity: UZIIdentity | None = None
+    checks: dict[str, str] = field(default_factory=lambda: dict.fromkeys(CHECKS, "not reached"))
+    error: ZorgIDError | None = None
+
+
+def verify_certificate(display: Display, question: Question, *, as_data: bool) -> None:
+    """Verify, and show what was checked.
+
+    Raises:
+        ZorgIDError: a file cannot be read, or the certificate is refused; what was found was shown all the same.
+    """
+    try:
+        answer = judge(question)
+    except ZorgIDError as error:
+        if as_data:
+            click.echo(dump({"ok": False, "error": error_as_json(error, display.texts)}))
+        raise
+    if as_data:
+        click.echo(as_json(answer, display.texts))
+    else:
+        show(answer, display)
+    if answer.error is not None:
+        raise answer.error
+
+
+class _Asked:
+    """Revocation as the question wants it, and the chain for which it was asked: whatever comes before it did hold."""
+
+    def __init__(self, lists: Sequence[bytes]) -> None:
+        self.chain: tuple[Certificate, ...] = ()
+        self._crls = CRLs(lambda issuer: lists, leaf_only=True) if lists else None
+
+    def check(self, chain: Sequence[Certificate], at: datetime) -> None:
+        self.chain = tuple(chain)
+        if self._crls is not None:
+            self._crls.check(chain, at)
+
+
+def judge(question: Question) -> Answer:
+    """Find out everything; a refusal is the answer's ``error``.
+
+    Raises:
+        StorageError, CertificateMalformedError, HierarchyError: a file cannot be read, or is not what it should be.
+    """
+    leaf, *sent = read_certificates(question.file)
+    given = read_certificates(*question.authorities) if question.authorities else neighbours(question.file)
+    more = [Hierarchy.load(path) for path in question.hierarchies]
+    made = TrustStore.production if question.environment == "production" else TrustStore.test
+    trust, asked = made(given, more=more), _Asked([_read_crl(path) for path in question.crls])
+    answer = Answer(question=question)
+    try:
+        answer.identity = CertificateVerifier(trust, asked).verify(
+            leaf, usage=question.usage, at=question.at, intermediates=sent
+        )
+    except CertificateError as error:
+        answer.error = error
+    answer.chain = asked.chain or _as_far_as_it_goes(leaf, (*given, *sent))
+    answer.pinned = bool(answer.chain) and answer.chain[-1].fingerprint in _pins(trust)
+    _tell_checks(answer, judged=bool(question.crls))
+    return answer
+
+
+def _pins(trust: TrustStore) -> frozenset[str]:
+    return frozenset[str]().union(*(hierarchy.roots for hierarchy in trust.hierarchies))
+
+
+def _read_crl(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_CRL + 1)
+    except OSError as error:
+        raise StorageError(f"{path} cannot be read", reason=str(error.strerror), path=str(path)) from error
+    if len(data) > MAX_CRL:
+        raise CertificateMalformedError("too long for a CRL", field="CRL", reason="length")
+    return data
+
+
+def _as_far_as_it_goes(leaf: bytes, known: Iterable[bytes]) -> tuple[Certificate, ...]:
+    """The chain by the names in it, unverified: to show where it fails."""
+    try:
+        chain = [Certificate.parse(leaf)]
+    except CertificateError:
+        return ()
+    candidates = [one for data in known if (one := _parsed(data)) is not None]
+    while len(chain) <= MAX_DEPTH and chain[-1].subject != chain[-1].issuer:
+        above = next((one for one in candidates if may_issue(one, chain[-1])), None)
+        if above is None:
+            break
+        chain.append(above)
+    return tuple(chain)
+
+
+def _parsed(data: bytes) -> Certificate | None:
+    try:
+        return Certificate.parse(data)
+    except CertificateError:
+        return None
+
+
+def _tell_checks(answer: Answer, *, judged: bool) -> None:
+    failed = next((step for kind, step in _STEP_OF if isinstance(answer.error, kind)), None)
+    for step in CHECKS:
+        if step == failed:
+            answer.checks[step] = "refused"
+            return
+        answer.checks[step] = "holds"
+    if not judged:
+        answer.checks["revocation"] = "not judged"
+
+
+# --- shown -----------------------------------------------------------------------------------------------------------
+
+
+def as_json(answer: Answer, texts: Texts) -> str:
+    """The answer as a JSON object; its keys are stable: docs/trust.md lists them."""
+    question = answer.question
+    return dump(
+        {
+            "name": str(question.file),
+            "environment": question.environment,
+            "usage": question.usage,
+            "at": _x509.iso(question.at),
+            "chain": [_link(link, answer) for link in answer.chain],
+            "pinned": answer.pinned,
+            "identity": None if answer.identity is None else {n: getattr(answer.identity, n) for n in _IDENTITY},
+            "checks": answer.checks,
+            "verdict": "refused" if answer.error else "holds",
+            "ok": answer.error is None,
+            "error": error_as_json(answer.error, texts),
+        }
+    )
+
+
+def _link(link: Certificate, answer: Answer) -> dict[str, Any]:
+    return {
+        "subject": link.common_name,
+        "issuer": link.issuer_common_name,
+        "serial": link.serial_hex,
+        "not_before": _x509.iso(link.not_before),
+        "not_after": _x509.iso(link.not_after),
+        "key": _key(link),
+        "signature": link.signature_algorithm,
+        "sha256": link.fingerprint,
+        "fault": _is_at_fault(link, answer),
+    }
+
+
+def _key(link: Certificate) -> str:
+    try:
+        return link.key_algorithm
+    except CertificateMalformedError:
+        return "?"
+
+
+def _is_at_fault(link: Certificate, answer: Answer) -> bool:
+    return answer.error is not None and answer.error.details.get("subject") == link.common_name
+
+
+def show(answer: Answer, display: Display) -> None:
+    """The answer on the terminal."""
+    texts, question = display.texts, answer.question
+    display.line(texts("verify.title", name=str(question.file)), "bold")
+    display.facts(
+        [
+            (texts("verify.environment"), texts(f"verify.environment.{question.environment}")),
+            (texts("verify.usage"), texts(f"verify.usage.{question.usage}")),
+            (texts("verify.at"), _x509.iso(question.at)),
+        ]
+    )
+    display.line(texts("verify.chain"), "bold")
+    for depth, link in enumerate(answer.chain):
+        display.entry(_link_in_words(depth, link, answer, texts))
+    if answer.identity is not None:
+        display.line(texts("verify.identity"), "bold")
+        display.facts(_identity_facts(answer.identity, texts))
+    display.line(texts("verify.checks"), "bold")
+    display.facts(
+        (texts(f"verify.check.{step}"), texts(f"verify.result.{told}")) for step, told in answer.checks.items()
+    )
+    partly = "not judged" in answer.checks.values()
+    display.line(texts("verify.refused" if answer.error else "verify.partly" if partly else "verify.holds"), "bold")
+
+
+def _link_in_words(depth: int, link: Certificate, answer: Answer, texts: Texts) -> str:
+    period = texts("verify.period", start=_x509.iso(link.not_before)[:10], end=_x509.iso(link.not_after)[:10])
+    words = [f"{'  ' * depth}{'└ ' if depth else ''}{link.common_name}", _key(link), link.signature_algorithm, period]
+    if depth == len(answer.chain) - 1 and depth:
+        words.append(texts("verify.pinned" if answer.pinned else "verify.unpinned"))
+    if _is_at_fault(link, answer):
+        words.append(texts("verify.fault"))
+    return ", ".join(words)
+
+
+def _identity_facts(identity: UZIIdentity, texts: Texts) -> list[tuple[str, str]]:
+    role = f"{identity.role} {identity.role_name or ''}".strip()
+    told = {
+        "name": identity.common_name,
+        "uzi_number": identity.uzi_number,
+        "pass_type": texts(f"inspect.pass_type.{identity.pass_type}"),
+        "ura": identity.ura,
+        "role": role,
+        "agb": identity.agb or texts("inspect.none"),
+        "organisation": identity.organisation,
+    }
+    return [(texts(f"inspect.{name}"), value) for name, value in told.items()]
