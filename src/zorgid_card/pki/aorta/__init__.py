@@ -4,7 +4,7 @@
 and :class:`Mandaattoken`. Needs the extra ``saml``.
 """
 
-from zorgid_card.pki.aorta.judging import ChainJudge
+from zorgid_card.pki.aorta.judging import SmartcardJudge
 from zorgid_card.pki.aorta.replay import IDsInMemory, UsedIDs
 from zorgid_card.pki.aorta.sign import sign_token, sign_with_card, signing_input
 from zorgid_card.pki.aorta.tokens import (
@@ -25,7 +25,6 @@ __all__ = [
     "DEFAULT",
     "KINDS",
     "Acting",
-    "ChainJudge",
     "Content",
     "IDsInMemory",
     "Inschrijftoken",
@@ -35,6 +34,7 @@ __all__ = [
     "Mandaattoken",
     "Profile",
     "Registry",
+    "SmartcardJudge",
     "Transactietoken",
     "UsedIDs",
     "VerifiedToken",

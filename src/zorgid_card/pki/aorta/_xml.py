@@ -10,12 +10,11 @@ import base64
 import re
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from importlib import import_module
+from types import ModuleType
+from typing import Any, Final, TypeAlias
 
 from zorgid_card.errors import SAMLError
-
-if TYPE_CHECKING:
-    from types import ModuleType
 
 Element: TypeAlias = Any  # lxml brings no types
 
@@ -38,7 +37,8 @@ _DECLARATION: Final = re.compile(
     rb"""(?:\s+standalone\s*=\s*(?:'(?:yes|no)'|"(?:yes|no)"))?\s*\?>"""
 )
 _NCNAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,199}", re.ASCII)
-_BASE64: Final = re.compile(r"[A-Za-z0-9+/\s]+={0,2}\s*", re.ASCII)
+_BASE64: Final = re.compile(r"[A-Za-z0-9+/]+={0,2}", re.ASCII)
+_SPACE: Final = str.maketrans("", "", " \t\r\n")
 
 
 def saml(name: str) -> str:
@@ -62,24 +62,22 @@ def etree() -> ModuleType:
     Raises:
         ModuleNotFoundError: the extra ``saml`` is not installed; it says how to.
     """
-    try:
-        from lxml import etree as module  # noqa: PLC0415  # an extra
-    except ModuleNotFoundError as error:
-        raise _missing("lxml") from error
-    return module  # type: ignore[no-any-return]
+    return _extra("lxml.etree")
 
 
 def signxml() -> ModuleType:
     """signxml; raises as :func:`etree`."""
+    return _extra("signxml")
+
+
+def _extra(name: str) -> ModuleType:
     try:
-        import signxml as module  # noqa: PLC0415  # an extra
+        return import_module(name)
     except ModuleNotFoundError as error:
-        raise _missing("signxml") from error
-    return module
-
-
-def _missing(name: str) -> ModuleNotFoundError:
-    return ModuleNotFoundError(f"{name} is missing; install it: pip install 'zorgid-card[saml]'", name=name)
+        missing = name.partition(".")[0]
+        raise ModuleNotFoundError(
+            f"{missing} is missing; install it: pip install 'zorgid-card[saml]'", name=missing
+        ) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +89,8 @@ class _Rule:
     text: bool = False
 
 
-def _holds(*children: tuple[str, int, int] | str, **_: object) -> _Rule:
+def _holds(*children: tuple[str, int, int] | str) -> _Rule:
+    """Elements alone; one of which no number is given stands there once."""
     return _Rule(children=tuple(one if isinstance(one, tuple) else (one, 1, 1) for one in children))
 
 
@@ -277,8 +276,7 @@ def _require_algorithms(root: Element) -> None:
     if reference.get("URI") != f"#{root.get('ID')}":
         raise refuse("reference")
     for value in (reference.find(ds("DigestValue")), root.find(f"{ds('Signature')}/{ds('SignatureValue')}")):
-        if not _BASE64.fullmatch(value.text):
-            raise refuse("base64", value.tag)
+        octets(value)
 
 
 def canonical(element: Element) -> bytes:
@@ -297,7 +295,9 @@ def octets(element: Element) -> bytes:
     Raises:
         SAMLError: it is not base64.
     """
-    text = "".join((element.text or "").split())
+    text = str(element.text).translate(_SPACE)  # before it is matched: white space may fill the whole token
+    if not _BASE64.fullmatch(text):
+        raise refuse("base64", element.tag)
     try:
         return base64.b64decode(text, validate=True)
     except ValueError as error:

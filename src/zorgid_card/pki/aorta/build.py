@@ -9,13 +9,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from cryptography import x509
-
 from zorgid_card.pki import _x509
 from zorgid_card.pki.aorta._xml import DS, SAML, WSSE, Element, ds, etree, saml, wsse
 from zorgid_card.pki.aorta.holder import Holder, authentication_context
 from zorgid_card.pki.aorta.names import issuer_text
 from zorgid_card.pki.aorta.tokens import Content, Inschrijftoken, Mandaattoken, Profile
+from zorgid_card.pki.certificate import Certificate
 
 ENTITY: Final = "urn:oasis:names:tc:SAML:2.0:nameid-format:entity"
 
@@ -41,7 +40,7 @@ class Form:
 
     content: Content
     holder: Holder
-    certificate: x509.Certificate
+    certificate: Certificate
     issued: datetime
     ends: datetime
     profile: Profile
@@ -111,15 +110,15 @@ def _statement(root: Element, attributes: Mapping[str, str]) -> None:
         _add(_add(statement, saml("Attribute"), Name=name), saml("AttributeValue"), value)
 
 
-def key_info(certificate: x509.Certificate, *, enclosed: bool, token_reference: bool) -> Element:
+def key_info(certificate: Certificate, *, enclosed: bool, token_reference: bool) -> Element:
     """KeyInfo that names the certificate by issuer and serial number, and may hold it."""
     info = etree().Element(ds("KeyInfo"), nsmap={"ds": DS, "wsse": WSSE} if token_reference else {"ds": DS})
     data = _add(_add(info, wsse("SecurityTokenReference")) if token_reference else info, ds("X509Data"))
     named = _add(data, ds("X509IssuerSerial"))
     _add(named, ds("X509IssuerName"), issuer_text(certificate))
-    _add(named, ds("X509SerialNumber"), str(certificate.serial_number))
+    _add(named, ds("X509SerialNumber"), str(certificate.serial))
     if enclosed:
-        _add(data, ds("X509Certificate"), base64.b64encode(_x509.der(certificate)).decode())
+        _add(data, ds("X509Certificate"), base64.b64encode(certificate.der).decode())
     return info
 
 

@@ -14,6 +14,7 @@ from zorgid_card.errors import (
     UsageError,
 )
 from zorgid_card.pki.aorta.tokens import SMARTCARD_PKI, X509, Acting, Kind
+from zorgid_card.pki.certificate import Certificate
 from zorgid_card.pki.identity import UZIIdentity, ZorgIDIdentity, read_uzi_identity, read_zorgid_identity
 
 SMARTCARD: Final = "zorgid-smartcard"
@@ -34,7 +35,7 @@ class Holder:
         return f"{self.identity.uzi_number}:{self.role}"
 
 
-def is_smartcard(certificate: bytes) -> bool:
+def is_smartcard(certificate: Certificate) -> bool:
     """Whether a certificate says that it is of a ZORG-ID Smartcard; nothing is trusted by being read.
 
     Raises:
@@ -70,7 +71,7 @@ def require_kind(identity: UZIIdentity | ZorgIDIdentity, kind: Kind) -> None:
         raise PassTypeError(found=found, expected=", ".join(sorted(accepted)))
 
 
-def read_holder(certificate: bytes, kind: Kind, acting: Acting | None) -> Holder:
+def read_holder(certificate: Certificate, kind: Kind, acting: Acting | None) -> Holder:
     """The holder of a certificate with which a token of this kind is to be signed.
 
     Raises:

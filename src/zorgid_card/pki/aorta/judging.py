@@ -1,36 +1,32 @@
-"""Judging the certificates behind tokens, by the parts of :mod:`zorgid_card.pki`."""
+"""Judging the certificates of ZORG-ID Smartcards; those of UZI passes are :mod:`zorgid_card.pki.verifier`'s."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Generic, TypeVar
 
-from zorgid_card.pki.identity import UZIIdentity, ZorgIDIdentity
-from zorgid_card.pki.revocation import CRLs, CRLSource
+from zorgid_card.pki.identity import ZorgIDIdentity, read_zorgid_identity
+from zorgid_card.pki.revocation import Revocation
 from zorgid_card.pki.trust import TrustStore
-
-I = TypeVar("I", UZIIdentity, ZorgIDIdentity)  # noqa: E741
 
 
 @dataclass(frozen=True, slots=True)
-class ChainJudge(Generic[I]):
-    """A :class:`~zorgid_card.pki.aorta.Judge` of one kind of card: chain, usage and policies by ``trust``, revocation by CRLs.
+class SmartcardJudge:
+    """A :class:`~zorgid_card.pki.aorta.Judge` of ZORG-ID Smartcards: chain, usage and policies, then revocation.
 
     Args:
-        trust: the roots, and the policies accepted.
-        crls: gives the CRLs of an issuer.
-        read: reads the identity: :func:`~zorgid_card.pki.identity.read_uzi_identity` or
-            :func:`~zorgid_card.pki.identity.read_zorgid_identity`.
+        trust: the CA's root, and its policies (:data:`zorgid_card.pki.profile.POLICIES`).
+        revocation: tells whether a certificate of a chain is revoked.
     """
 
     trust: TrustStore
-    crls: CRLSource
-    read: Callable[[bytes], I]
+    revocation: Revocation
 
-    def verify(self, certificate: bytes, /, *, usage: str, at: datetime, intermediates: Iterable[bytes] = ()) -> I:
+    def verify(
+        self, certificate: bytes, /, *, usage: str, at: datetime, intermediates: Iterable[bytes] = ()
+    ) -> ZorgIDIdentity:
         """The holder's identity; raises as :class:`~zorgid_card.pki.aorta.Judge` says."""
         chain = self.trust.verify(certificate, intermediates=intermediates, at=at, usage=usage)
-        CRLs(self.crls).check(chain, at)
-        return self.read(certificate)
+        self.revocation.check(chain, at)
+        return read_zorgid_identity(certificate)

@@ -14,6 +14,8 @@ from cryptography.x509.oid import NameOID, ObjectIdentifier
 
 from zorgid_card.codec.tlv import Index
 from zorgid_card.errors import SAMLError, TLVError
+from zorgid_card.pki import _x509
+from zorgid_card.pki.certificate import Certificate
 
 MAX_NAME: Final = 1000
 """Characters of an issuer's name."""
@@ -46,14 +48,18 @@ class IssuerSerial(NamedTuple):
     serial: int
 
 
-def issuer_serial(certificate: x509.Certificate) -> IssuerSerial:
+def issuer_serial(certificate: Certificate) -> IssuerSerial:
     """How this certificate is named."""
-    return IssuerSerial(_said(certificate.issuer), certificate.serial_number)
+    return IssuerSerial(_said(_issuer(certificate)), certificate.serial)
 
 
-def issuer_text(certificate: x509.Certificate) -> str:
+def issuer_text(certificate: Certificate) -> str:
     """The issuer's name as RFC 4514 writes it."""
-    return certificate.issuer.rfc4514_string()
+    return _issuer(certificate).rfc4514_string()
+
+
+def _issuer(certificate: Certificate) -> x509.Name:
+    return _x509.load_certificate(certificate.der).issuer
 
 
 def read_issuer_serial(issuer: str, serial: str) -> IssuerSerial:

@@ -9,10 +9,8 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
 
-from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from zorgid_card.errors import ProofError, SignatureError, UsageError
 from zorgid_card.pki import _x509
@@ -22,7 +20,7 @@ from zorgid_card.pki.aorta.holder import read_holder
 from zorgid_card.pki.aorta.tokens import DEFAULT, Acting, Content, Profile
 from zorgid_card.pki.certificate import Certificate
 from zorgid_card.pki.chain import require_valid_at
-from zorgid_card.pki.signing import load_public_key, require_algorithm, verify_signature
+from zorgid_card.pki.signing import require_algorithm, verify_signature
 from zorgid_card.ports.card import Signer
 
 ALGORITHM: Final = "RS256"
@@ -71,9 +69,9 @@ def sign_token(
         ProofError: what the card signed does not verify.
         CardError, UserError, ReaderError: of the card, the PIN, the reader.
     """
-    loaded, now = _x509.load_certificate(certificate), _x509.utc(at).replace(microsecond=0)
-    holder = read_holder(_x509.der(loaded), content.kind, acting)
-    require_valid_at(Certificate.parse(certificate), now)
+    loaded, now = Certificate.parse(certificate), _x509.utc(at).replace(microsecond=0)
+    holder = read_holder(loaded, content.kind, acting)
+    require_valid_at(loaded, now)
     _require_key(signer, loaded)
     form = Form(
         content=content,
@@ -88,12 +86,11 @@ def sign_token(
     return _signed(form, signer)
 
 
-def _require_key(signer: Signer, certificate: x509.Certificate) -> None:
-    spki = certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    if spki != signer.public_key:
+def _require_key(signer: Signer, certificate: Certificate) -> None:
+    if certificate.spki != signer.public_key:
         raise UsageError("the certificate is not that of the signer's key", reason="certificate")
     try:
-        require_algorithm(load_public_key(spki), ALGORITHM)
+        require_algorithm(certificate.public_key, ALGORITHM)
     except SignatureError as error:
         raise UsageError("AORTA takes RSA alone; this card has another kind of key", reason="algorithm") from error
     if signer.algorithm != ALGORITHM:
@@ -101,14 +98,14 @@ def _require_key(signer: Signer, certificate: x509.Certificate) -> None:
 
 
 def _end(
-    content: Content, certificate: x509.Certificate, now: datetime, lifetime: timedelta | None, profile: Profile
+    content: Content, certificate: Certificate, now: datetime, lifetime: timedelta | None, profile: Profile
 ) -> datetime:
     bounds = profile.lifetimes[content.kind.name]
     chosen = bounds.usual if lifetime is None else lifetime
     if not _SECOND <= chosen <= bounds.longest:
         raise UsageError(f"a {content.kind.name} holds for 1 second to {bounds.longest}", reason="lifetime")
     end = (now + chosen).replace(microsecond=0)
-    last = certificate.not_valid_after_utc + _SECOND  # that second is included (RFC 5280, 4.1.2.5)
+    last = certificate.not_after + _SECOND  # that second is included (RFC 5280, 4.1.2.5)
     return min(end, last) if content.kind.within_certificate else end
 
 

@@ -13,9 +13,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final, Generic, Literal, Protocol, TypeVar
 
-from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-
 from zorgid_card.errors import (
     NotLinkedError,
     SAMLError,
@@ -44,8 +41,9 @@ from zorgid_card.pki.aorta.tokens import (
     Profile,
     Transactietoken,
 )
+from zorgid_card.pki.certificate import Certificate
 from zorgid_card.pki.identity import UZIIdentity, ZorgIDIdentity
-from zorgid_card.pki.signing import algorithm_for, load_public_key
+from zorgid_card.pki.signing import require_algorithm
 
 T = TypeVar("T", bound=Content)
 I_co = TypeVar("I_co", bound=UZIIdentity | ZorgIDIdentity, covariant=True)
@@ -157,11 +155,11 @@ def verify_token(
     _require_confirmation(root, certificate)
     token = _Token(said, kind.kind, profile)
     moment = now if certificate_at == "now" else token.issued
-    identity = _judge(_x509.der(certificate), kind.kind, moment, passes, smartcards, intermediates)
+    identity = _judge(certificate, kind.kind, moment, passes, smartcards, intermediates)
     content, acting = token.read(identity, registry)
     token.require_conditions(now, skew)
     if used is not None and kind is Transactietoken:
-        used.use(_x509.fingerprint(_x509.der(certificate)), token.identifier, token.ends + skew)
+        used.use(certificate.fingerprint, token.identifier, token.ends + skew)
     if not isinstance(content, kind):
         raise refuse("kind")
     return VerifiedToken(
@@ -173,7 +171,7 @@ def verify_token(
         identity=identity,
         ura=acting.ura,
         role=acting.role,
-        certificate=_x509.der(certificate),
+        certificate=certificate.der,
     )
 
 
@@ -208,25 +206,25 @@ def _named(data: Element) -> object:
     return read_issuer_serial(serial.findtext(ds("X509IssuerName")), serial.findtext(ds("X509SerialNumber")))
 
 
-def _certificate(root: Element, offered: Iterable[bytes]) -> x509.Certificate:
+def _certificate(root: Element, offered: Iterable[bytes]) -> Certificate:
     """The certificate that the signature names: the one it holds, or one of those offered."""
     data = _x509_data(root.find(f"{ds('Signature')}/{ds('KeyInfo')}"))
     named, enclosed = _named(data), data.find(ds("X509Certificate"))
     if enclosed is not None:
-        certificate = _x509.load_certificate(_xml.octets(enclosed))
+        certificate = Certificate.parse(_xml.octets(enclosed))
         if issuer_serial(certificate) != named:
             raise TokenHolderError("the token holds another certificate than it names", field="certificate")
         return certificate
     for count, candidate in enumerate(offered, start=1):
         if count > MAX_CERTIFICATES:
             raise UsageError(f"more than {MAX_CERTIFICATES} certificates were offered", reason="certificates")
-        certificate = _x509.load_certificate(candidate)
+        certificate = Certificate.parse(candidate)
         if issuer_serial(certificate) == named:
             return certificate
     raise UntrustedError("the certificate that the token names is not at hand", reason="unknown certificate")
 
 
-def _require_confirmation(root: Element, certificate: x509.Certificate) -> None:
+def _require_confirmation(root: Element, certificate: Certificate) -> None:
     """The certificate named as the subject's confirmation is the one that signed."""
     confirmed = root.find(f"{saml('Subject')}/{saml('SubjectConfirmation')}/{saml('SubjectConfirmationData')}")
     if confirmed is None:
@@ -238,10 +236,10 @@ def _require_confirmation(root: Element, certificate: x509.Certificate) -> None:
         raise TokenHolderError("the subject is confirmed by another certificate", field="SubjectConfirmation")
 
 
-def _verified(data: bytes, root: Element, certificate: x509.Certificate) -> Element:
+def _verified(data: bytes, root: Element, certificate: Certificate) -> Element:
     """The assertion as it was signed, read anew from the very octets that the signature covers."""
-    key = load_public_key(_spki(certificate))
-    if len(signature_of(root)) != (key.key_size + 7) // 8:
+    require_algorithm(certificate.public_key, ALGORITHM)
+    if len(signature_of(root)) != (certificate.public_key.key_size + 7) // 8:
         raise SignatureError("the signature is not as long as the key", algorithm=ALGORITHM)
     module = _xml.signxml()
     expected = module.SignatureConfiguration(
@@ -249,10 +247,12 @@ def _verified(data: bytes, root: Element, certificate: x509.Certificate) -> Elem
         signature_methods=frozenset({module.SignatureMethod.RSA_SHA256}),
         digest_algorithms=frozenset({module.DigestAlgorithm.SHA256}),
         # Whether the certificate is valid is for the judge; signxml would say it without saying which.
-        verification_time=certificate.not_valid_before_utc,
+        verification_time=certificate.not_before,
     )
     try:
-        result = module.XMLVerifier().verify(data, x509_cert=certificate, id_attribute="ID", expect_config=expected)
+        result = module.XMLVerifier().verify(
+            data, x509_cert=_x509.load_certificate(certificate.der), id_attribute="ID", expect_config=expected
+        )
     except (module.exceptions.SignXMLException, _xml.etree().LxmlError, ValueError) as error:
         raise SignatureError("the signature does not verify", algorithm=ALGORITHM) from error
     said = result.signed_xml
@@ -261,16 +261,8 @@ def _verified(data: bytes, root: Element, certificate: x509.Certificate) -> Elem
     return said
 
 
-def _spki(certificate: x509.Certificate) -> bytes:
-    """The certificate's key, which is RSA of an accepted size."""
-    spki = certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    if algorithm_for(spki) != ALGORITHM:
-        raise SignatureError("AORTA takes RSA alone", algorithm=ALGORITHM)
-    return spki
-
-
 def _judge(
-    certificate: bytes,
+    certificate: Certificate,
     kind: Kind,
     at: datetime,
     passes: Judge[UZIIdentity],
@@ -280,7 +272,7 @@ def _judge(
     judge: Judge[UZIIdentity] | Judge[ZorgIDIdentity] | None = smartcards if is_smartcard(certificate) else passes
     if judge is None:
         raise UntrustedError("tokens of ZORG-ID Smartcards are not accepted here", reason="ZORG-ID Smartcard")
-    identity = judge.verify(certificate, usage=kind.usage, at=at, intermediates=intermediates)
+    identity = judge.verify(certificate.der, usage=kind.usage, at=at, intermediates=intermediates)
     require_kind(identity, kind)
     return identity
 

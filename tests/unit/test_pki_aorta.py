@@ -1,0 +1,644 @@
+"""AORTA tokens: their structure as the guides give it, who may sign them, and that they verify (AUT-4)."""
+
+from __future__ import annotations
+
+import base64
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aorta_world import (
+    ACTING,
+    BSN,
+    CONTENTS,
+    ENROLMENT,
+    MANDATE,
+    NOW,
+    TRANSACTION,
+    Key,
+    doctor,
+    etree,
+    issuer,
+    key_of,
+    one,
+    parsed,
+    pki,
+    resigned,
+    signed,
+    smartcards,
+    token,
+    verified,
+    worker,
+    xmlsec1,
+    xmlsec_signs,
+    xmlsec_verifies,
+)
+from card_scripts import powered
+from pki_world import shared
+from zorgid_card.cards import CardKind, PINRequest, open_card
+from zorgid_card.errors import (
+    CertificateExpiredError,
+    CertificateNotYetValidError,
+    CertificateUsageError,
+    NotLinkedError,
+    OrganisationMismatchError,
+    PassTypeError,
+    ProofError,
+    ReplayError,
+    TokenConditionsError,
+    UsageError,
+    ZorgIDError,
+)
+from zorgid_card.pki.aorta import (
+    DEFAULT,
+    Acting,
+    Content,
+    IDsInMemory,
+    Inschrijftoken,
+    Lifetime,
+    Mandaattoken,
+    Profile,
+    Transactietoken,
+    require_mandate,
+    sign_token,
+    sign_with_card,
+    signing_input,
+)
+from zorgid_card.pki.aorta.names import issuer_serial, issuer_text, read_issuer_serial
+from zorgid_card.pki.certificate import Certificate
+from zorgid_card.pki.identity import UZIIdentity, ZorgIDIdentity
+from zorgid_card.pki.signing import SoftwareSigner
+from zorgid_card.secret import Secret
+from zorgid_card.testkit.uzi import DEFAULT_PIN, VirtualUZIPass
+from zorgid_card.testkit.uzi_contents import PassContents
+from zorgid_card.testkit.uzi_profile import DE_LINDE, FATIMA_EL_AMRANI, FRONT_DESK, JAN_DE_VRIES
+from zorgid_card.testkit.zorgid import PIN as SMARTCARD_PIN
+
+KINDS = pytest.mark.parametrize("kind", sorted(CONTENTS))
+
+HOLDER_OF_KEY = "urn:oasis:names:tc:SAML:2.0:cm:holder-of-key"
+SENDER_VOUCHES = "urn:oasis:names:tc:SAML:2.0:cm:sender-vouches"
+URA = "urn:IIroot:2.16.528.1.1007.3.3:IIext:90000123"
+
+
+def text(data: bytes, path: str) -> str:
+    return str(one(parsed(data), path).text)
+
+
+def attribute(data: bytes, path: str) -> str:
+    return str(one(parsed(data), path))
+
+
+# --- structure, by the sources in docs/aorta-tokens.md --------------------------------------------------------
+
+
+@KINDS
+def test_aut_4_every_token_has_what_all_guides_ask(kind: str) -> None:
+    data = token(kind)
+    assert attribute(data, "/saml:Assertion/@Version") == "2.0"
+    assert re.fullmatch(r"token_[0-9a-f-]{36}", attribute(data, "/saml:Assertion/@ID"))
+    assert attribute(data, "/saml:Assertion/@IssueInstant") == "2026-06-01T12:00:00Z"
+    assert attribute(data, "/*/saml:Issuer/@Format") == "urn:oasis:names:tc:SAML:2.0:nameid-format:entity"
+    assert parsed(data)[1].tag.endswith("}Signature"), "behind the Issuer"
+    audience = text(data, "/*/saml:Conditions/saml:AudienceRestriction/saml:Audience")
+    assert audience == "urn:IIroot:2.16.840.1.113883.2.4.6.6:IIext:1"
+    assert attribute(data, "/*/saml:Conditions/@NotBefore") == "2026-06-01T12:00:00Z"
+
+
+@KINDS
+def test_aut_4_every_token_is_signed_as_the_guide_asks(kind: str) -> None:
+    data = token(kind)
+    info = "/*/ds:Signature/ds:SignedInfo"
+    exclusive = "http://www.w3.org/2001/10/xml-exc-c14n#"
+    assert attribute(data, f"{info}/ds:CanonicalizationMethod/@Algorithm") == exclusive
+    assert attribute(data, f"{info}/ds:SignatureMethod/@Algorithm").endswith("xmldsig-more#rsa-sha256")
+    assert attribute(data, f"{info}/ds:Reference/@URI") == "#" + attribute(data, "/*/@ID")
+    assert attribute(data, f"{info}/ds:Reference/ds:DigestMethod/@Algorithm").endswith("xmlenc#sha256")
+    transforms = parsed(data).xpath(
+        "//ds:Transform/@Algorithm", namespaces={"ds": "http://www.w3.org/2000/09/xmldsig#"}
+    )
+    assert transforms == ["http://www.w3.org/2000/09/xmldsig#enveloped-signature", exclusive]
+    certificate = key_of(doctor(), CONTENTS[kind].kind.usage).certificate
+    named = "/*/ds:Signature/ds:KeyInfo/ds:X509Data"
+    assert base64.b64decode(text(data, f"{named}/ds:X509Certificate")) == certificate
+    serial = x509.load_der_x509_certificate(certificate).serial_number
+    assert text(data, f"{named}/ds:X509IssuerSerial/ds:X509SerialNumber") == str(serial)
+
+
+def test_aut_4_a_transactietoken_names_its_sender() -> None:
+    data = token("transactietoken")
+    assert text(data, "/*/saml:Issuer") == URA
+    assert text(data, "/*/saml:Subject/saml:NameID") == "900000015:01.015"
+    assert attribute(data, "/*/saml:Subject/saml:SubjectConfirmation/@Method") == HOLDER_OF_KEY
+    confirmed = "/*/saml:Subject/saml:SubjectConfirmation/saml:SubjectConfirmationData/ds:KeyInfo/ds:X509Data"
+    serial = x509.load_der_x509_certificate(key_of(doctor(), "authenticity").certificate).serial_number
+    assert text(data, f"{confirmed}/ds:X509IssuerSerial/ds:X509SerialNumber") == str(serial)
+    assert text(data, "/*/saml:AuthnStatement/saml:AuthnContext/saml:AuthnContextClassRef").endswith(":SmartcardPKI")
+    value = "/*/saml:AttributeStatement/saml:Attribute[@Name='interactie']/saml:AttributeValue"
+    assert text(data, value) == "vraag & antwoord <1>"
+    assert attribute(data, "/*/saml:Conditions/@NotOnOrAfter") == "2026-06-01T12:05:00Z"
+
+
+def test_aut_4_an_inschrijftoken_names_the_patient() -> None:
+    data = token("inschrijftoken")
+    assert text(data, "/*/saml:Issuer") == URA
+    assert text(data, "/*/saml:Subject/saml:NameID") == BSN
+    assert attribute(data, "/*/saml:Subject/saml:SubjectConfirmation/@Method") == SENDER_VOUCHES
+    assert one(parsed(data), "//saml:SubjectConfirmationData/ds:KeyInfo/ds:X509Data/ds:X509IssuerSerial") is not None
+    assert text(data, "//saml:AuthnContextClassRef").endswith(":SmartcardPKI")
+    ends = datetime.fromisoformat(attribute(data, "/*/saml:Conditions/@NotOnOrAfter"))
+    assert ends <= datetime(2027, 12, 1, 12, tzinfo=UTC), "18 months"
+
+
+def test_aut_4_a_mandaattoken_names_who_gives_the_mandate_and_where_it_holds() -> None:
+    data = token("mandaattoken")
+    assert text(data, "/*/saml:Issuer") == "urn:IIroot:2.16.528.1.1007.3.1:IIext:900000015"
+    assert text(data, "/*/saml:Subject/saml:NameID") == URA
+    confirmation = one(parsed(data), "/*/saml:Subject/saml:SubjectConfirmation")
+    assert confirmation.get("Method") == SENDER_VOUCHES
+    assert len(confirmation) == 0
+    assert not parsed(data).xpath("//*[local-name()='AuthnStatement']")
+    assert text(data, "//saml:Attribute[@Name='autorisatieregel/context']/saml:AttributeValue") == "Medicatie"
+
+
+def test_aut_4_a_mandate_may_hold_elsewhere_than_where_the_pass_is_of() -> None:
+    data = signed(Mandaattoken(context="Medicatie", ura="90000999"))
+    found = verified(data, Mandaattoken)
+    assert found.content.ura == "90000999"
+    assert found.ura == DE_LINDE.ura
+
+
+@KINDS
+def test_aut_4_every_token_is_a_saml_assertion_by_its_schema(kind: str, schema: Any) -> None:
+    assert schema.validate(parsed(token(kind))), schema.error_log
+    assert schema.validate(parsed(signed(CONTENTS[kind], token_reference=True, enclosed=False))), schema.error_log
+    broken = parsed(token(kind))
+    broken.remove(broken[0])
+    assert not schema.validate(broken)
+
+
+@pytest.fixture(scope="module")
+def schema() -> Any:
+    """That of SAML 2.0, with the schemas that it imports by address taken from where Debian keeps them."""
+    home = {
+        "saml-schema-assertion-2.0.xsd": "opensaml",
+        "xmldsig-core-schema.xsd": "xmltooling",
+        "xenc-schema.xsd": "xmltooling",
+    }
+    for name, package in home.items():
+        if not Path("/usr/share/xml", package, name).exists():
+            pytest.skip(f"{name} is not installed (Debian: {package}-schemas)")
+
+    class Local(etree.Resolver):  # type: ignore[misc]
+        def resolve(self, url: str, _: object, context: object) -> object:
+            name = url.rpartition("/")[2]
+            if name in home:
+                return self.resolve_filename(str(Path("/usr/share/xml", home[name], name)), context)
+            return self.resolve_string("", context)
+
+    parser = etree.XMLParser(load_dtd=False, no_network=True)
+    parser.resolvers.add(Local())
+    return etree.XMLSchema(etree.parse("/usr/share/xml/opensaml/saml-schema-assertion-2.0.xsd", parser))
+
+
+# --- made here, verified there, and the reverse ---------------------------------------------------------------
+
+
+@KINDS
+def test_aut_4_what_was_signed_is_what_is_verified(kind: str) -> None:
+    found = verified(token(kind), type(CONTENTS[kind]))
+    expected = CONTENTS[kind]
+    if isinstance(expected, Mandaattoken):
+        expected = Mandaattoken(context=expected.context, ura=DE_LINDE.ura)
+    assert found.content == expected
+    assert isinstance(found.identity, UZIIdentity)
+    assert (found.identity.uzi_number, found.ura, found.role) == ("900000015", "90000123", "01.015")
+    assert found.issued == found.not_before == NOW
+    assert BSN not in repr(found)
+
+
+@xmlsec1
+@KINDS
+@pytest.mark.parametrize("options", [{}, {"enclosed": False}, {"token_reference": True}], ids=str)
+def test_aut_4_xmlsec1_verifies_what_is_signed_here(kind: str, options: dict[str, bool], tmp_path: Path) -> None:
+    key = key_of(doctor(), CONTENTS[kind].kind.usage)
+    data = signed(CONTENTS[kind], **options)
+    assert xmlsec_verifies(tmp_path, data, key)
+    assert not xmlsec_verifies(tmp_path, data.replace(b"2026-06-01T12:00:00Z", b"2026-06-01T12:00:01Z", 1), key)
+    assert not xmlsec_verifies(tmp_path, data, key_of(worker(), CONTENTS[kind].kind.usage))
+
+
+@xmlsec1
+@KINDS
+def test_aut_4_what_xmlsec1_signs_verifies_here(kind: str, tmp_path: Path) -> None:
+    key = key_of(doctor(), CONTENTS[kind].kind.usage)
+    data = xmlsec_signs(tmp_path, token(kind), key)
+    assert data != token(kind)
+    assert verified(data, type(CONTENTS[kind])).ura == "90000123"
+
+
+@KINDS
+def test_aut_4_what_is_signed_by_hand_and_indented_verifies_here(kind: str) -> None:
+    root = etree.fromstring(token(kind), etree.XMLParser(remove_blank_text=True))
+    etree.indent(root)
+    data = b'<?xml version="1.0" encoding="UTF-8"?>\n' + etree.tostring(root)
+    again = resigned(data, key_of(doctor(), CONTENTS[kind].kind.usage))
+    assert b"\n  " in again
+    assert verified(again, type(CONTENTS[kind])).identity.uzi_number == "900000015"
+
+
+@KINDS
+def test_aut_4_a_certificate_that_is_only_named_is_looked_up(kind: str) -> None:
+    content = CONTENTS[kind]
+    data = signed(content, enclosed=False, token_reference=True)
+    others = [*worker().certificates.values(), *doctor().certificates.values(), *pki().chain("Z")]
+    assert verified(data, type(content), certificates=others).ura == "90000123"
+
+
+def test_aut_4_a_token_in_a_soap_header_verifies_as_it_stands_there() -> None:
+    header = parsed(b'<s:Header xmlns:s="urn:s" xmlns:o="urn:o">' + token("transactietoken") + b"\n</s:Header>")
+    element = header[0]
+    taken = etree.tostring(element, with_tail=False)
+    assert b"urn:o" in taken
+    assert verified(taken, Transactietoken).ura == "90000123"
+
+
+@given(st.text(), st.text())
+def test_aut_4_any_attribute_comes_out_as_it_went_in_or_is_refused_before_signing(name: str, value: str) -> None:
+    try:
+        content = Transactietoken(attributes={name: value})
+    except UsageError:
+        return
+    assert verified(signed(content), Transactietoken).content == content
+
+
+# --- who may sign --------------------------------------------------------------------------------------------
+
+
+class NeverSigns:
+    """A card that must not be asked."""
+
+    def __init__(self, key: Key, algorithm: str = "RS256") -> None:
+        self.public_key = key.signer.public_key
+        self.algorithm = algorithm
+
+    def sign(self, data: bytes, /) -> bytes:
+        raise AssertionError("the PIN would have been asked")
+
+
+def refused(content: Content, key: Key, algorithm: str = "RS256", **options: Any) -> ZorgIDError:
+    with pytest.raises(ZorgIDError) as caught:
+        sign_token(content, NeverSigns(key, algorithm), key.certificate, **{"at": NOW, **options})
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("content", "usage"),
+    [
+        (TRANSACTION, "signature"),
+        (ENROLMENT, "signature"),
+        (MANDATE, "authenticity"),
+        (TRANSACTION, "confidentiality"),
+    ],
+)
+def test_aut_4_another_key_of_the_pass_is_refused_before_the_pin(content: Content, usage: str) -> None:
+    error = refused(content, key_of(doctor(), usage))
+    assert isinstance(error, CertificateUsageError)
+    assert error.usage == usage
+
+
+def test_aut_4_an_employee_gives_no_mandate() -> None:
+    error = refused(MANDATE, key_of(worker(), "signature"))
+    assert isinstance(error, PassTypeError)
+    assert (error.found, error.expected) == ("N", "Z")
+
+
+def test_aut_4_a_pass_of_nobody_signs_no_token() -> None:
+    contents = pki().pass_(FRONT_DESK, DE_LINDE, "M")
+    assert isinstance(refused(TRANSACTION, key_of(contents, "authenticity")), PassTypeError)
+
+
+def test_aut_4_identity_and_organisation_are_the_certificates() -> None:
+    key = key_of(doctor(), "authenticity")
+    assert isinstance(
+        refused(TRANSACTION, key, acting=Acting(ura="90000999", role="01.015")), OrganisationMismatchError
+    )
+    assert isinstance(refused(TRANSACTION, key, acting=Acting(ura="90000123", role="01.016")), UsageError)
+    signed(TRANSACTION, acting=Acting(ura="90000123", role="01.015"))
+
+
+def test_aut_4_anothers_certificate_is_refused_before_the_pin() -> None:
+    mixed = Key(key_of(worker(), "authenticity").private, key_of(doctor(), "authenticity").certificate)
+    assert refused(TRANSACTION, mixed).reason == "certificate"
+
+
+def test_aut_4_only_rsa_with_pkcs1_and_sha_256_signs() -> None:
+    assert refused(TRANSACTION, key_of(doctor(), "authenticity"), "PS256").reason == "algorithm"
+
+
+@pytest.mark.parametrize(
+    ("at", "expected"),
+    [
+        (datetime(2026, 2, 28, tzinfo=UTC), CertificateNotYetValidError),
+        (datetime(2029, 3, 2, tzinfo=UTC), CertificateExpiredError),
+    ],
+)
+def test_aut_4_an_expired_pass_is_refused_before_the_pin(at: datetime, expected: type[ZorgIDError]) -> None:
+    assert isinstance(refused(TRANSACTION, key_of(doctor(), "authenticity"), at=at), expected)
+
+
+def test_a_moment_without_a_time_zone_is_refused() -> None:
+    assert refused(TRANSACTION, key_of(doctor(), "authenticity"), at=datetime(2026, 6, 1)).reason == "naive time"
+
+
+@pytest.mark.parametrize("lifetime", [timedelta(0), timedelta(seconds=-1), timedelta(minutes=15, seconds=1)])
+def test_aut_4_a_lifetime_beyond_the_policy_is_refused(lifetime: timedelta) -> None:
+    assert refused(TRANSACTION, key_of(doctor(), "authenticity"), lifetime=lifetime).reason == "lifetime"
+
+
+def test_aut_4_a_mandate_ends_with_its_certificate() -> None:
+    at = datetime(2029, 2, 1, tzinfo=UTC)
+    data = signed(MANDATE, at=at)
+    assert attribute(data, "/*/saml:Conditions/@NotOnOrAfter") == "2029-03-01T00:00:01Z"
+    assert attribute(signed(ENROLMENT, at=at), "/*/saml:Conditions/@NotOnOrAfter") > "2030"
+
+
+def test_aut_4_the_profile_is_the_callers_to_change() -> None:
+    profile = Profile(
+        audience="urn:test",
+        patient="urn:IIroot:2.16.840.1.113883.2.4.6.3:IIext:",
+        professional="uzi:",
+        context="context",
+        lifetimes={**DEFAULT.lifetimes, "mandaattoken": Lifetime(timedelta(days=1), timedelta(days=2))},
+    )
+    assert text(signed(ENROLMENT, profile=profile), "//saml:NameID").endswith(f"2.4.6.3:IIext:{BSN}")
+    data = signed(MANDATE, profile=profile)
+    assert text(data, "//saml:Issuer") == "uzi:900000015"
+    assert verified(data, Mandaattoken, profile=profile).content.context == "Medicatie"
+    with pytest.raises(TokenConditionsError, match="somebody else"):
+        verified(data, Mandaattoken, profile=Profile(professional="uzi:", context="context"))
+    assert (
+        refused(MANDATE, key_of(doctor(), "signature"), profile=profile, lifetime=timedelta(days=3)).reason
+        == "lifetime"
+    )
+
+
+def test_what_the_card_signs_must_verify() -> None:
+    key = key_of(doctor(), "authenticity")
+
+    class Lies:
+        public_key = key.signer.public_key
+        algorithm = "RS256"
+
+        def sign(self, data: bytes, /) -> bytes:
+            return key.signer.sign(data + b" ")
+
+    with pytest.raises(ProofError):
+        sign_token(TRANSACTION, Lies(), key.certificate, at=NOW)
+
+
+@pytest.mark.parametrize("bsn", ["999911121", "99991112", "000000000", "９９９９１１１２０", "999911120 ", ""])
+def test_a_number_that_cannot_be_a_bsn_is_refused_and_not_told(bsn: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        Inschrijftoken(bsn=bsn)
+    assert not bsn or bsn not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "attributes", [{"": "x"}, {"x": ""}, {"x": " y"}, {"x": "a\nb"}, {"x": "\x7f"}, {"x": "y" * 1001}, {"x\ud800": "y"}]
+)
+def test_what_xml_would_change_is_no_attribute(attributes: dict[str, str]) -> None:
+    with pytest.raises(UsageError):
+        Transactietoken(attributes=attributes)
+    with pytest.raises(UsageError):
+        Transactietoken(attributes={str(number): "x" for number in range(33)})
+
+
+# --- from the card -------------------------------------------------------------------------------------------
+
+
+def asked(pin: bytes, requests: list[PINRequest]) -> Callable[[PINRequest], Secret]:
+    def provide(request: PINRequest) -> Secret:
+        requests.append(request)
+        return Secret.of(pin)
+
+    return provide
+
+
+@pytest.mark.parametrize(
+    ("contents", "contents_of"),
+    [(TRANSACTION, doctor), (TRANSACTION, worker), (ENROLMENT, doctor), (ENROLMENT, worker), (MANDATE, doctor)],
+)
+def test_aut_4_a_uzi_pass_signs_and_its_pin_is_asked_once(
+    contents: Content, contents_of: Callable[[], PassContents]
+) -> None:
+    _, link = powered(VirtualUZIPass(contents_of()))
+    requests: list[PINRequest] = []
+    data = sign_with_card(contents, open_card(link), asked(DEFAULT_PIN, requests), at=NOW)  # type: ignore[arg-type]
+    assert len(requests) == 1
+    found = verified(data, type(contents))
+    assert found.identity.uzi_number == contents_of().holder.uzi_number
+
+
+def test_aut_4_the_signature_key_asks_its_pin_each_time() -> None:
+    _, link = powered(VirtualUZIPass(doctor()))
+    card: Any = open_card(link)
+    requests: list[PINRequest] = []
+    for _ in range(3):
+        verified(sign_with_card(MANDATE, card, asked(DEFAULT_PIN, requests), at=NOW), Mandaattoken)
+    assert len(requests) == 3
+
+
+def test_aut_4_a_pass_that_may_not_sign_is_not_asked_for_its_pin() -> None:
+    _, link = powered(VirtualUZIPass(worker()))
+    requests: list[PINRequest] = []
+    with pytest.raises(PassTypeError):
+        sign_with_card(MANDATE, open_card(link), asked(DEFAULT_PIN, requests), at=NOW)  # type: ignore[arg-type]
+    assert requests == []
+
+
+class Linked:
+    """A registry that knows one holder."""
+
+    def __init__(self, acting: Acting) -> None:
+        self.acting = acting
+
+    def require(self, identity: ZorgIDIdentity, ura: str, role: str | None, /) -> Acting:
+        if identity.uzi_number != FATIMA_EL_AMRANI.uzi_number or ura != self.acting.ura:
+            raise NotLinkedError(ura=ura)
+        return self.acting
+
+
+@pytest.mark.parametrize("content", [TRANSACTION, ENROLMENT], ids=["transactietoken", "inschrijftoken"])
+def test_aut_4_a_zorgid_smartcard_signs_with_the_registrys_word(content: Content) -> None:
+    _, link = powered(issuer().card(FATIMA_EL_AMRANI, algorithm="RSA2048"))
+    card: Any = open_card(link)
+    assert card.kind is CardKind.ZORGID
+    requests: list[PINRequest] = []
+    data = sign_with_card(content, card, asked(SMARTCARD_PIN, requests), at=NOW, acting=ACTING)
+    assert len(requests) == 1
+    assert text(data, "//saml:AuthnContextClassRef") == "urn:oasis:names:tc:SAML:2.0:ac:classes:X509"
+    assert text(data, "//saml:Issuer") == URA
+    found = verified(data, type(content), smartcards=smartcards(), registry=Linked(ACTING))
+    assert isinstance(found.identity, ZorgIDIdentity)
+    assert (found.ura, found.role) == (ACTING.ura, ACTING.role)
+    for options, error in (
+        ({}, "not accepted"),
+        ({"smartcards": smartcards()}, "registry"),
+        ({"smartcards": smartcards(), "registry": Linked(Acting(ura="90000999", role="00.000"))}, "linked"),
+    ):
+        with pytest.raises(ZorgIDError, match=error):
+            verified(data, type(content), **options)
+
+
+def test_aut_4_a_zorgid_smartcard_without_the_registrys_word_or_with_an_ec_key_is_not_asked() -> None:
+    _, link = powered(issuer().card(FATIMA_EL_AMRANI, algorithm="RSA2048"))
+    requests: list[PINRequest] = []
+    provide: Any = asked(SMARTCARD_PIN, requests)
+    card: Any = open_card(link)
+    with pytest.raises(NotLinkedError):
+        sign_with_card(TRANSACTION, card, provide, at=NOW)
+    with pytest.raises(UsageError, match="no certificate"):
+        sign_with_card(MANDATE, card, provide, at=NOW, acting=ACTING)
+    with pytest.raises(CertificateUsageError):
+        sign_token(MANDATE, card.signer("authenticity", provide), card.certificates()["authenticity"], at=NOW)
+    _, link = powered(issuer().card(FATIMA_EL_AMRANI, algorithm="ECCP256"))
+    card = open_card(link)
+    with pytest.raises(UsageError, match="RSA"):
+        sign_with_card(TRANSACTION, card, provide, at=NOW, acting=ACTING)
+    assert requests == []
+
+
+def test_aut_4_in_a_zorgid_smartcards_role_the_registry_has_the_last_word() -> None:
+    _, link = powered(issuer().card(FATIMA_EL_AMRANI, algorithm="RSA2048"))
+    card: Any = open_card(link)
+    claimed = Acting(ura=ACTING.ura, role="01.015")
+    data = sign_with_card(TRANSACTION, card, asked(SMARTCARD_PIN, []), at=NOW, acting=claimed)
+    with pytest.raises(ZorgIDError) as caught:
+        verified(data, Transactietoken, smartcards=smartcards(), registry=Linked(ACTING))
+    assert caught.value.details == {"field": "NameID"}
+
+
+# --- IDs, mandates, the registry's doors ----------------------------------------------------------------------
+
+
+def test_aut_4_a_transactietoken_serves_once_an_inschrijftoken_again_and_again() -> None:
+    used = IDsInMemory(clock=lambda: NOW)
+    verified(token("transactietoken"), Transactietoken, used=used)
+    with pytest.raises(ReplayError):
+        verified(token("transactietoken"), Transactietoken, used=used)
+    for _ in range(2):
+        verified(token("inschrijftoken"), Inschrijftoken, used=used)
+
+
+def test_a_token_that_is_refused_uses_up_nothing() -> None:
+    used = IDsInMemory(clock=lambda: NOW)
+    with pytest.raises(TokenConditionsError):
+        verified(token("transactietoken"), Transactietoken, used=used, at=NOW + timedelta(minutes=10))
+    verified(token("transactietoken"), Transactietoken, used=used)
+
+
+def test_ids_are_kept_apart_by_signer_forgotten_in_time_and_never_too_many() -> None:
+    moments = [NOW]
+    used = IDsInMemory(limit=2, clock=lambda: moments[0])
+    used.use("a", "1", NOW + timedelta(minutes=1))
+    used.use("b", "1", NOW + timedelta(minutes=1))
+    with pytest.raises(ReplayError, match="no more"):
+        used.use("a", "2", NOW + timedelta(minutes=1))
+    moments[0] += timedelta(minutes=2)
+    used.use("a", "2", NOW + timedelta(minutes=3))
+
+
+def test_aut_4_a_transaction_is_within_its_mandate() -> None:
+    mandate = verified(token("mandaattoken"), Mandaattoken)
+    require_mandate(verified(token("transactietoken"), Transactietoken), mandate)
+    other = verified(signed(Transactietoken(attributes={"autorisatieregel/context": "Other"})), Transactietoken)
+    elsewhere = verified(signed(Mandaattoken(context="Medicatie", ura="90000999")), Mandaattoken)
+    for transaction, given_ in ((other, mandate), (verified(token("transactietoken"), Transactietoken), elsewhere)):
+        with pytest.raises(TokenConditionsError):
+            require_mandate(transaction, given_)
+
+
+@pytest.mark.parametrize(
+    "spelling",
+    [
+        "CN=UZI-register Zorgverlener CA G3,2.5.4.97=NTRNL-50000535,O=CIBG,C=NL",
+        "CN=UZI-register Zorgverlener CA G3, OID.2.5.4.97=NTRNL-50000535, O=CIBG, C=NL",
+        "CN=UZI-register Zorgverlener CA G3,\n      organizationIdentifier=NTRNL-50000535,\n      O=CIBG,\n      C=NL",
+        "CN=UZI-register Zorgverlener CA G3,2.5.4.97=#0c0e4e54524e4c2d3530303030353335,O=CIBG,C=NL",
+    ],
+)
+def test_aut_4_an_issuers_name_is_understood_in_each_spelling(spelling: str) -> None:
+    certificate = Certificate.parse(key_of(doctor(), "authenticity").certificate)
+    assert read_issuer_serial(spelling, str(certificate.serial)) == issuer_serial(certificate)
+    assert read_issuer_serial(spelling.replace("CIBG", "CIBH"), "1") != issuer_serial(certificate)
+
+
+@given(st.text(), st.text())
+def test_any_issuers_name_is_understood_or_refused(name: str, serial: str) -> None:
+    for text_ in (name, f"CN={name}", f"2.5.4.97=#{name.encode('utf-8', 'surrogatepass').hex()}"):
+        try:
+            read_issuer_serial(text_, serial if serial else "1")
+        except ZorgIDError as error:
+            assert error.code == "encoding.saml"
+
+
+@pytest.mark.parametrize("usage", ["authenticity", "signature"])
+def test_the_real_test_pass_is_named_by_its_issuer(usage: str) -> None:
+    certificate = Certificate.parse(shared(f"uzi-test-card/{usage}.cer"))
+    written = issuer_text(certificate)
+    assert written.startswith("CN=TEST UZI-register Zorgverlener CA G3,")
+    assert read_issuer_serial(written, str(certificate.serial)) == issuer_serial(certificate)
+
+
+@KINDS
+def test_aut_1_what_a_token_signs_begins_like_nothing_else_that_a_card_signs(kind: str) -> None:
+    octets = signing_input(token(kind))
+    assert octets.startswith(b'<ds:SignedInfo xmlns:ds="http://www.w3.org/2000/09/xmldsig#">')
+    key = key_of(doctor(), CONTENTS[kind].kind.usage)
+    value = re.search(rb"SignatureValue>([^<]*)", token(kind))
+    assert value is not None
+    assert base64.b64decode(value[1]) == key.signer.sign(octets)
+
+
+def test_without_the_extra_the_room_opens_and_says_what_is_missing() -> None:
+    program = (
+        "import sys; sys.modules['lxml'] = sys.modules['lxml.etree'] = sys.modules['signxml'] = None\n"
+        "from zorgid_card.pki.aorta import Transactietoken, signing_input\n"
+        "Transactietoken()\n"
+        "signing_input(b'<a/>')"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert "pip install 'zorgid-card[saml]'" in done.stderr
+
+
+def test_the_room_loads_no_xml_until_it_is_needed() -> None:
+    program = "import sys, zorgid_card.pki.aorta; print(*sorted(sys.modules), sep='\\n')"
+    loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
+    assert {"lxml", "signxml"}.isdisjoint(loaded)
+
+
+def test_an_ec_key_is_no_signer() -> None:
+    signer = SoftwareSigner(ec.generate_private_key(ec.SECP256R1()))
+    with pytest.raises(UsageError):
+        sign_token(TRANSACTION, signer, key_of(doctor(), "authenticity").certificate, at=NOW)
+
+
+def test_aut_2_a_revoked_pass_is_refused() -> None:
+    gone = pki().pass_(JAN_DE_VRIES, DE_LINDE, "Z", "01.015")
+    data = signed(TRANSACTION, gone)
+    verified(data, Transactietoken)
+    pki().revoke(gone, at=NOW - timedelta(days=1))
+    with pytest.raises(ZorgIDError) as caught:
+        verified(data, Transactietoken)
+    assert caught.value.code == "certificate.revoked"
