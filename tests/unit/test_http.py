@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import ssl
 import subprocess
@@ -14,6 +15,8 @@ from pathlib import Path
 
 import pytest
 from cryptography import x509
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from openssl_ca import free_port, write_pem
 from pki_world import make
@@ -96,6 +99,27 @@ def test_an_answer_that_comes_slowly_but_in_time_is_taken(web: Web, fetcher: HTT
 
     web.routes["/x"] = slowly
     assert fetcher.fetch(ask(web)).body == b"octets"
+
+
+@pytest.mark.parametrize("etag", ['"\u00e9"', "x" * 300, '"\t"', ""])
+def test_a_validator_that_no_request_can_carry_is_not_kept(web: Web, fetcher: HTTPFetcher, etag: str) -> None:
+    web.routes["/x"] = body(b"octets", KIND, ETag=etag)
+    answer = fetcher.fetch(ask(web))
+    assert answer.etag is None
+    assert fetcher.fetch(ask(web, etag=answer.etag)).body == b"octets"
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    begin=st.sampled_from([b"", b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 200 OK\r\nContent-Type: application/pkix-crl\r\n"]),
+    rest=st.binary(max_size=80) | st.from_regex(rb"\A([A-Za-z-]{0,12}: ?[ -~\xff]{0,12}\r\n){0,4}\r\n[^\0]{0,20}\Z"),
+)
+def test_whatever_a_server_sends_is_an_answer_or_a_typed_error(
+    web: Web, fetcher: HTTPFetcher, begin: bytes, rest: bytes
+) -> None:
+    web.routes["/x"] = lambda connection, asked: connection.sendall(begin + rest)
+    with contextlib.suppress(FetchError):
+        assert isinstance(fetcher.fetch(ask(web)).body, bytes)
 
 
 URLS = [

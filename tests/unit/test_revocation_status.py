@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -160,9 +161,10 @@ def test_a_certificate_that_names_no_address_cannot_be_judged(world: RevocationW
 
 def test_only_hosts_that_the_policy_allows_are_asked(world: RevocationWorld) -> None:
     asked = len(world.web.asked)
-    error = refused(world, policy_of(hosts=frozenset({"crl.example"})))
+    holders = IssuerPolicy(hosts=frozenset({"crl.example"}))
+    error = refused(world, RevocationPolicy(holders=holders))
     assert (error.reason, len(world.web.asked)) == ("host", asked)
-    world.check(world.status(policy_of(hosts=frozenset({"127.0.0.1"}))))
+    world.check(world.status(RevocationPolicy(holders=replace(holders, hosts=frozenset({"127.0.0.1"})))))
 
 
 def test_the_nonce_as_each_responders_policy_asks(world: RevocationWorld) -> None:
@@ -641,6 +643,21 @@ def test_a_delta_is_fetched_where_the_list_says_and_decides(world: RevocationWor
         with pytest.raises(RevokedError) as caught:
             world.check(process)
         assert not isinstance(caught.value, OnHoldError)
+
+
+def test_a_base_older_than_the_policy_lets_count_is_not_fetched_at_every_turn(world: RevocationWorld) -> None:
+    """Weekly lists, hourly deltas, and a portal that wants news of six hours: the delta is what counts."""
+    freshest = f"freshestCRL = URI:{world.web.url('/delta.crl')}"
+    week_old = (world.clock() - 5 * DAY).strftime("%Y%m%d%H%M%SZ")
+    base = world.records.crl("-crl_lastupdate", week_old, "-crlhours", "240", number=1, extensions=freshest)
+    world.web.routes["/ca.crl"] = versioned(base, '"base"')
+    publish_delta(world, 2)
+    checking = world.status(policy_of("crl", crl=CRLPolicy(max_age=6 * HOUR)))
+    for seconds in range(0, 60, 10):
+        world.later = timedelta(seconds=seconds)
+        world.check(checking)
+    assert (world.web.count("/ca.crl"), world.web.count("/delta.crl")) == (2, 1)
+    assert world.web.asked[-1].headers["if-none-match"] == '"base"'
 
 
 def test_a_delta_that_does_not_fit_leaves_the_list_to_its_own_age(world: RevocationWorld) -> None:

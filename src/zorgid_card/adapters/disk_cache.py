@@ -65,7 +65,7 @@ class DiskCache:
             return _unpack(octets, key)
         except FileNotFoundError:
             return None
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             _log.warning("%s of the cache is passed over: %s", path, error)
             return None
 
@@ -93,7 +93,10 @@ class DiskCache:
         except filelock.Timeout:
             yield False
             return
-        except OSError as error:  # a full or read-only disk: better fetched twice than not at all
+        except (
+            OSError,
+            NotImplementedError,
+        ) as error:  # a disk that is full or knows no locks: better twice than not at all
             _log.warning("%s cannot be locked: %s", path, error)
             yield True
             return

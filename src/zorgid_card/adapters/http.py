@@ -35,6 +35,7 @@ MAX_URL: Final = 2048
 
 _HEADERS: Final = {"User-Agent": "zorgid-card", "Accept-Encoding": "identity", "Connection": "close"}
 _SHOWN: Final = 200  # characters of an address in an error
+_VALIDATOR: Final = 256  # characters of an ETag or a date that is sent back
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +102,7 @@ def _headers(request: Request) -> dict[str, str]:
 
 
 def _read(request: Request, response: httpx.Response) -> Answer:
-    named = {"etag": response.headers.get("etag"), "last_modified": response.headers.get("last-modified")}
+    named = {"etag": _validator(response, "etag"), "last_modified": _validator(response, "last-modified")}
     asked = request.etag or request.last_modified
     if response.status_code == httpx.codes.NOT_MODIFIED and asked:
         return Answer(body=None, **named)
@@ -112,6 +113,12 @@ def _read(request: Request, response: httpx.Response) -> Answer:
         if len(body) > request.limit:
             _refuse("too big", request.url, f"more than {request.limit} octets")
     return Answer(body=bytes(body), **named)
+
+
+def _validator(response: httpx.Response, name: str) -> str | None:
+    """A validator as it may be sent back: what no header may hold is no use."""
+    value: str = response.headers.get(name, "")
+    return value if 0 < len(value) <= _VALIDATOR and value.isascii() and value.isprintable() else None
 
 
 def _require_kind(request: Request, response: httpx.Response) -> None:
@@ -131,7 +138,7 @@ def _require_kind(request: Request, response: httpx.Response) -> None:
 
 
 def _refuse(reason: str, url: str, told: str, *, status: int | None = None) -> NoReturn:
-    shown = url[:_SHOWN].encode("ascii", "backslashreplace").decode()
+    shown = ascii(url[:_SHOWN])[1:-1]  # one line in a log
     raise FetchError(f"{shown}: {told}", reason=reason, url=shown, status=status)
 
 
@@ -144,7 +151,7 @@ def _telling(url: str) -> Iterator[None]:
         _refuse("timeout", url, "no whole answer in time")
     except httpcore.ConnectError as error:
         _refuse("unreachable", url, f"no connection: {error}")
-    except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.ProxyError, httpx.HTTPError) as error:
+    except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.ProxyError, httpx.HTTPError, ValueError) as error:
         _refuse("broken", url, f"the answer broke off, or is no HTTP: {error}")
 
 

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 from typing import Final, NamedTuple
 
 from cryptography import x509
@@ -42,7 +43,7 @@ ON_HOLD = "certificateHold"
 UNSPECIFIED = "unspecified"
 
 _PEM = b"-----BEGIN "
-_REMOVED = 8
+_HOLD, _REMOVED = 6, 8
 _REASONS: Final = {
     0: UNSPECIFIED,
     1: "keyCompromise",
@@ -87,19 +88,29 @@ class _Entries(Mapping[int, RevokedEntry]):
         self._delta = delta
 
     def __getitem__(self, serial: int) -> RevokedEntry:
-        found = self._delta.find(serial) if self._delta is not None else None
-        found = found or self._index.find(serial)
-        if found is None or found[0] == _REMOVED:
+        found = _find_entry(self._index, self._delta, serial)
+        if found is None:
             raise KeyError(serial)
         return _entry(serial, *found)
 
     def __iter__(self) -> Iterator[int]:
-        changed = self._delta if self._delta is not None else ()
-        yield from (entry.serial for entry in self._index if self._delta is None or entry.serial not in self._delta)
-        yield from (entry.serial for entry in changed if entry.reason != _REMOVED)
+        added = (entry.serial for entry in self._delta or () if self._index.find(entry.serial) is None)
+        serials = chain((entry.serial for entry in self._index), added)
+        return (serial for serial in serials if _find_entry(self._index, self._delta, serial) is not None)
 
     def __len__(self) -> int:
         return len(self._index) if self._delta is None else sum(1 for _ in self)
+
+
+def _find_entry(index: RevokedIndex, delta: RevokedIndex | None, serial: int) -> tuple[int, int] | None:
+    """The reason's number and the date of a serial number, if it is revoked: as the delta says, or else the list below it. A delta
+    takes back what was on hold (6.3.3 k); what was revoked for good stays so, whatever it says.
+    """
+    before = index.find(serial)
+    changed = None if delta is None else delta.find(serial)
+    if changed is None or (before is not None and before[0] != _HOLD):
+        return before
+    return None if changed[0] == _REMOVED else changed
 
 
 def _entry(serial: int, reason: int, since: int) -> RevokedEntry:
@@ -201,7 +212,7 @@ class CRL:
         return self._index
 
     def with_delta(self, delta: CRL) -> CRL:
-        """This list with a delta on it (5.2.4): looked up first, the 100,000 entries below it stay where they are.
+        """This list with a delta on it (5.2.4), looked up beside it: the 100,000 entries of the list stay where they are.
 
         Raises:
             RevocationUnknownError: the delta does not belong to this list; ``reason``.
@@ -282,10 +293,8 @@ class CRL:
         """
         if self._base_number is not None:
             raise RevocationUnknownError("a delta CRL tells nothing without its base", reason="delta")
-        found = self._delta._index.find(serial) if self._delta is not None else None
-        if found is None:
-            found = self._index.find(serial)
-        if found is not None and found[0] != _REMOVED:
+        found = _find_entry(self._index, None if self._delta is None else self._delta.index, serial)
+        if found is not None:
             entry = _entry(serial, *found)
             raise revoked(serial, entry.reason, entry.since)
 

@@ -191,7 +191,7 @@ class CRLStore:
     def _ask(self, state: _State, usable: Callable[[CRL], bool]) -> None:
         now = self._clock()
         try:
-            answer = self._fetcher.fetch(_request(state, usable))
+            answer = self._fetcher.fetch(_request(state, now))
             if answer.body is not None:
                 self._take(state, answer.body, now)
             elif state.crl is None:
@@ -202,7 +202,8 @@ class CRLStore:
             return
         state.problem, state.asked, state.facts = None, now, _facts(answer, now)
         # A server that gives the same list close to its end is not asked at every turn.
-        state.tried = now if state.ending(now) else None
+        usable_now = state.crl is not None and usable(state.crl)
+        state.tried = now if state.ending(now) or not usable_now else None
         self._keep(state)
 
     def _keep(self, state: _State) -> None:
@@ -210,9 +211,9 @@ class CRLStore:
             self._cache.put(state.key, Kept(state.crl.der, state.facts))
 
 
-def _request(state: _State, usable: Callable[[CRL], bool]) -> Request:
-    """What is no longer usable is asked for whole: "not modified" would not help."""
-    known = state.facts if state.crl is not None and usable(state.crl) else {}
+def _request(state: _State, now: datetime) -> Request:
+    """What is past its end is asked for whole: "not modified" would not help."""
+    known = state.facts if state.crl is not None and now < state.crl.next_update else {}
     return Request(
         url=state.url,
         limit=state.policy.limit,

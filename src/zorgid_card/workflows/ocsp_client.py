@@ -54,7 +54,7 @@ class OCSPClient:
         now = self._clock()
         key = _key(url, certificate, issuer)
         kept = self._kept(key, certificate, issuer, policy, now)
-        if kept is not None and timedelta() <= now - kept[1] < policy.refresh_after:
+        if kept is not None and timedelta() <= kept[1] < policy.refresh_after:
             return Answered(kept[0], None)
         try:
             answer, nonce, der = self._fetch(url, certificate, issuer, policy, now)
@@ -72,8 +72,8 @@ class OCSPClient:
 
     def _kept(
         self, key: str, certificate: Certificate, issuer: Certificate, policy: OCSPPolicy, now: datetime
-    ) -> tuple[Answer, datetime] | None:
-        """A kept answer, verified as when it came, and when that was."""
+    ) -> tuple[Answer, timedelta] | None:
+        """A kept answer, verified as when it came, and how long ago that was."""
         kept = self._cache.get(key) if self._cache is not None else None
         if kept is None:
             return None
@@ -81,8 +81,8 @@ class OCSPClient:
             nonce = bytes.fromhex(kept.facts["nonce"]) or None
             answer = Answer.parse(kept.data)
             answer.verify(Question(certificate, issuer, nonce, policy.digest), now, nonce=policy.nonce)
-            return answer, datetime.fromisoformat(kept.facts["asked"])
-        except (CertificateError, KeyError, ValueError) as error:
+            return answer, now - datetime.fromisoformat(kept.facts["asked"])
+        except (CertificateError, KeyError, ValueError, TypeError) as error:
             _log.info("the OCSP answer about %s in the cache is passed over: %s", certificate.serial_hex, error)
             return None
 

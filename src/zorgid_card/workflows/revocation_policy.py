@@ -82,6 +82,8 @@ class IssuerPolicy:
     order: tuple[Method, ...] = ("ocsp", "crl")
     ocsp: OCSPPolicy = field(default_factory=OCSPPolicy)
     crl: CRLPolicy = field(default_factory=CRLPolicy)
+    hosts: frozenset[str] | None = None
+    """Hosts that may be asked; None: all that a verified certificate, a list that its CA signed, or this policy names."""
     grace: Grace | None = None
 
     def __post_init__(self) -> None:
@@ -115,8 +117,6 @@ class RevocationPolicy:
     authorities: IssuerPolicy = AUTHORITIES
     issuers: Mapping[str, IssuerPolicy] = field(default_factory=dict)
     """What holds instead for the certificates of one issuer, by its CN."""
-    hosts: frozenset[str] | None = None
-    """Hosts that may be asked; None: all that a verified certificate, a list that its CA signed, or this policy names."""
     retry_after: timedelta = timedelta(seconds=30)
     """After a failure an address is left alone this long: a server that is down delays one log-in, not each."""
 

@@ -195,7 +195,7 @@ class RevocationStatus:
 
     def _ask_responders(self, case: _Case) -> Iterator[_Evidence | ZorgIDError]:
         policy = case.policy.ocsp
-        for url in self._allowed(policy.urls or case.certificate.ocsp_urls):
+        for url in _allowed(policy.urls or case.certificate.ocsp_urls, case.policy.hosts):
             if isinstance(url, ZorgIDError):
                 yield url
                 continue
@@ -227,7 +227,7 @@ class RevocationStatus:
         def usable(crl: CRL) -> bool:
             return crl.this_update + policy.max_age >= case.at and crl.next_update >= case.at
 
-        for url in self._allowed(policy.urls or case.certificate.crl_urls):
+        for url in _allowed(policy.urls or case.certificate.crl_urls, case.policy.hosts):
             if isinstance(url, ZorgIDError):
                 yield url
                 continue
@@ -252,7 +252,7 @@ class RevocationStatus:
     def _updated(self, base: CRL, case: _Case, usable: Callable[[CRL], bool]) -> CRL:
         """The list with its newest delta on it; the list alone where no delta fits, and its own age decides."""
         policy = case.policy.crl
-        for url in self._allowed(policy.deltas or base.freshest):
+        for url in _allowed(policy.deltas or base.freshest, case.policy.hosts):
             if isinstance(url, ZorgIDError):
                 continue
             delta, _ = self._lists.newest(url, case.issuer, policy, usable, delta=True)
@@ -263,18 +263,15 @@ class RevocationStatus:
                     _log.info("the delta CRL from %s is passed over: %s", url, error)
         return base
 
-    def _allowed(self, urls: Sequence[str]) -> Iterator[str | FetchError]:
-        """The addresses that may be asked: of http or https (a CRL may be in an LDAP directory too), on hosts that the policy
-        allows.
-        """
-        hosts = self.policy.hosts
-        for url in [url for url in urls if url.lower().startswith(("http://", "https://"))][:MAX_URLS]:
-            if hosts is None or _host(url) in hosts:
-                yield url
-            else:
-                yield FetchError(
-                    f"{url[:200]}: the policy does not let this host be asked", reason="host", url=url[:200]
-                )
+
+def _allowed(urls: Sequence[str], hosts: frozenset[str] | None) -> Iterator[str | FetchError]:
+    """The addresses that may be asked: of http or https (a CRL may be in an LDAP directory too), on hosts that are allowed."""
+    for url in [url for url in urls if url.lower().startswith(("http://", "https://"))][:MAX_URLS]:
+        if hosts is None or _host(url) in hosts:
+            yield url
+        else:
+            shown = ascii(url[:200])[1:-1]
+            yield FetchError(f"{shown}: the policy does not let this host be asked", reason="host", url=shown)
 
 
 def _host(url: str) -> str | None:
