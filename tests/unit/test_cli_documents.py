@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import subprocess
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from zorgid_card.adapters import pcsc
@@ -63,7 +66,11 @@ class Desk:
         self.file.write_bytes(TEXT)
         self.root = directory / "root.pem"
         self.root.write_bytes(pem(self.pki.root()))
-        self.judged_by = ["--root", str(self.root)]
+        own = x509.load_der_x509_certificate(self.pki.root()).fingerprint(hashes.SHA256()).hex().upper()
+        packaged = files("zorgid_card.pki").joinpath("hierarchies/uzi-g3.toml").read_text()
+        self.generation = directory / "generation.toml"
+        self.generation.write_text(re.sub(r'sha256 = "[0-9A-F]{64}"', f'sha256 = "{own}"', packaged))
+        self.judged_by = ["--hierarchy", str(self.generation)]
         for name, crl in self.pki.crls().items():
             path = directory / f"{hashlib.sha256(name.encode()).hexdigest()[:8]}.crl"
             path.write_bytes(crl)
@@ -203,14 +210,14 @@ def test_aut_3_a_verifier_fails_closed_and_says_what_was_not_judged(
     desk: Desk, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert desk.run("sign", desk.file, "--yes", answers=(DEFAULT_PIN,)) == 0
-    root = ("--root", desk.root)
-    assert desk.run("verify-signature", desk.file, *root) == 6
+    own = ("--hierarchy", desk.generation)
+    assert desk.run("verify-signature", desk.file, *own) == 6
     assert "cannot be told whether" in capsys.readouterr().err
-    assert desk.run("verify-signature", desk.file, *root, "--no-revocation") == 0
+    assert desk.run("verify-signature", desk.file, *own, "--no-revocation") == 0
     assert "NOT judged" in capsys.readouterr().out
     assert desk.run("verify-signature", desk.file, "--no-revocation") == 6, "the root is not pinned"
-    assert desk.run("verify-signature", desk.file, *root, "--no-revocation", "--environment", "test") == 6
-    assert desk.run("verify-signature", desk.file, *root, "--no-revocation", "--at", "2019-01-01") == 6
+    assert desk.run("verify-signature", desk.file, "--no-revocation", "--environment", "test") == 6
+    assert desk.run("verify-signature", desk.file, *own, "--no-revocation", "--at", "2019-01-01") == 6
 
 
 def test_aut_3_openssl_encrypts_and_the_pass_decrypts(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:

@@ -375,8 +375,15 @@ def decrypt_command(
 @click.option(
     "--ca", "authorities", multiple=True, type=_file, metavar="FILE", help="CA certificates; may be repeated."
 )
-@click.option("--root", "roots", multiple=True, type=_file, metavar="FILE", help="Trust this root, too: a test PKI's.")
-@click.option("--crl", "crls", multiple=True, type=_file, metavar="FILE", help="A CRL; one for each CA of the chain.")
+@click.option("--crl", "crls", multiple=True, type=_file, metavar="FILE", help="Revocation list; may be repeated.")
+@click.option(
+    "--hierarchy",
+    "hierarchies",
+    multiple=True,
+    type=_file,
+    metavar="FILE",
+    help="One more generation of CAs, as TOML; may be repeated.",
+)
 @click.option("--no-revocation", is_flag=True, help="Do not judge whether the certificate is revoked.")
 @click.option("--at", metavar="DATE", help="Judge at this date (ISO 8601, UTC) instead of now.")
 @_data_option
@@ -389,8 +396,8 @@ def verify_signature_command(
     typ: str | None,
     environment: str,
     authorities: tuple[Path, ...],
-    roots: tuple[Path, ...],
     crls: tuple[Path, ...],
+    hierarchies: tuple[Path, ...],
     no_revocation: bool,
     at: str | None,
     as_data: bool,
@@ -413,7 +420,7 @@ def verify_signature_command(
             typ=typ,
             environment=environment,
             authorities=authorities,
-            roots=roots,
+            hierarchies=hierarchies,
             crls=None if no_revocation else crls,
             at=_moment(at),
         )

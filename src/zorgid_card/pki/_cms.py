@@ -184,7 +184,9 @@ def check_signature(
         if len(signature) != (key.key_size + 7) // 8:
             raise ValueError("another length than the modulus")
         salt = salt_length or algorithm.digest.digest_size
-        scheme = rsa_padding(algorithm) if algorithm.family == "RS" else padding.PSS(padding.MGF1(algorithm.digest), salt)
+        scheme = (
+            rsa_padding(algorithm) if algorithm.family == "RS" else padding.PSS(padding.MGF1(algorithm.digest), salt)
+        )
         key.verify(signature, data, scheme, algorithm.digest)
     except (InvalidSignature, ValueError) as error:
         raise SignatureError("the signature does not verify", algorithm=algorithm.name) from error

@@ -13,10 +13,11 @@ from zorgid_card.cli.documents.files import Document, read_limited
 from zorgid_card.cli.documents.shown import facts, of_identity, told
 from zorgid_card.cli.documents.sign import SUFFIXES
 from zorgid_card.cli.inspect.certificate import authorities_in, neighbours
+from zorgid_card.cli.verify_certificate import MAX_CRL
 from zorgid_card.errors import SignatureError, UsageError
 from zorgid_card.pki import cms, jws
 from zorgid_card.pki.certificate import Certificate
-from zorgid_card.pki.hierarchy import PRODUCTION, TEST
+from zorgid_card.pki.hierarchy import Hierarchy
 from zorgid_card.pki.identity import UZIIdentity
 from zorgid_card.pki.revocation import CRL, CRLs
 from zorgid_card.pki.signatory import Signatory
@@ -25,7 +26,6 @@ from zorgid_card.pki.verifier import CertificateVerifier
 
 _LARGEST_JWS = jws.MAX_PAYLOAD * 4 // 3 + jws.MAX_HEADER + 1024
 _JWS = b"eyJ"
-_LARGEST_CRL = 64 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,8 +39,8 @@ class Inquiry:
         typ: of a JWS.
         environment: ``production`` or ``test``.
         authorities: CA certificates, besides those that come with the signature and lie beside it.
-        roots: trusted in place of the pinned ones: of a test PKI.
-        crls: files; None: revocation is not judged, as the person says.
+        hierarchies: files of more generations of CAs.
+        crls: files, that of the issuing CA among them; None: revocation is not judged, as the person says.
         at: the moment.
     """
 
@@ -50,7 +50,7 @@ class Inquiry:
     typ: str | None
     environment: str
     authorities: Sequence[Path]
-    roots: Sequence[Path]
+    hierarchies: Sequence[Path]
     crls: Sequence[Path] | None
     at: datetime
 
@@ -63,17 +63,14 @@ class _NotJudged:
 
 
 def _judge(inquiry: Inquiry) -> CertificateVerifier:
-    """By the environment's pinned roots and those that the person trusts, and the CRLs at hand."""
-    roots = authorities_in(inquiry.roots)
-    accepted = PRODUCTION if inquiry.environment == "production" else TEST
-    for root in roots:
-        accepted = tuple(one.with_root(root) for one in accepted)
-    beside = neighbours(inquiry.signature or inquiry.path)
-    trust = TrustStore.of(accepted, [*roots, *authorities_in(inquiry.authorities), *beside])
+    """By the environment's pinned roots, more generations that the person names, and the CRLs at hand."""
+    made = TrustStore.production if inquiry.environment == "production" else TrustStore.test
+    known = [*authorities_in(inquiry.authorities), *neighbours(inquiry.signature or inquiry.path)]
+    trust = made(known, more=[Hierarchy.load(path) for path in inquiry.hierarchies])
     if inquiry.crls is None:
         return CertificateVerifier(trust, _NotJudged())
-    found = [CRL.parse(read_limited(path, _LARGEST_CRL)) for path in inquiry.crls]
-    return CertificateVerifier(trust, CRLs(lambda _: found))
+    found = [CRL.parse(read_limited(path, MAX_CRL)) for path in inquiry.crls]
+    return CertificateVerifier(trust, CRLs(lambda _: found, leaf_only=True))
 
 
 def run(display: Display, inquiry: Inquiry, *, as_data: bool) -> None:
@@ -109,12 +106,12 @@ def _show(display: Display, inquiry: Inquiry, signatory: Signatory[UZIIdentity],
     shown = {
         "file": str(inquiry.path),
         **known,
-        "key": texts(f"verify.key.{signatory.usage}"),
-        "signed_at": texts("verify.no_time") if stated is None else stated.strftime("%Y-%m-%d %H:%M:%SZ"),
+        "key": texts(f"signature.key.{signatory.usage}"),
+        "signed_at": texts("signature.no_time") if stated is None else stated.strftime("%Y-%m-%d %H:%M:%SZ"),
         "judged_at": inquiry.at.strftime("%Y-%m-%d %H:%M:%SZ"),
-        "revocation": texts("verify.judged" if inquiry.crls is not None else "verify.not_judged"),
+        "revocation": texts("signature.judged" if inquiry.crls is not None else "signature.not_judged"),
     }
-    display.say("verify.holds", "green")
+    display.say("signature.holds", "green")
     display.facts(facts(shown, texts))
 
 
