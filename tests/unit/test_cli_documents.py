@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 import subprocess
+from datetime import UTC, datetime, timedelta
 from importlib.resources import files
 from pathlib import Path
 
@@ -54,8 +55,10 @@ class Typed:
 class Desk:
     """A reader with a UZI pass of a test PKI, its root and CRLs in files, and a command line before it."""
 
-    def __init__(self, directory: Path, monkeypatch: pytest.MonkeyPatch, kind: str = "Z") -> None:
-        self.pki = UZITestPKI("production", pool=KeyPool.shared())
+    def __init__(
+        self, directory: Path, monkeypatch: pytest.MonkeyPatch, kind: str = "Z", now: datetime | None = None
+    ) -> None:
+        self.pki = UZITestPKI("production", pool=KeyPool.shared(), now=now)
         holder, role = (FRONT_DESK, {}) if kind == "M" else (JAN_DE_VRIES, {"role": "01.015"})
         self.contents = self.pki.pass_(holder, DE_LINDE, kind, **role)
         self.reader = SimulatedReader("Reader 00")
@@ -195,6 +198,17 @@ def test_aut_3_a_file_that_changes_meanwhile_is_not_signed(
     assert desk.run("sign", desk.file, "--yes", "--out", desk.directory / "s") == 8
     assert "changed while" in capsys.readouterr().err
     assert not (desk.directory / "s").exists()
+
+
+def test_aut_3_a_pass_about_to_expire_is_told_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    three_years = timedelta(days=3 * 365)
+    desk = Desk(tmp_path, monkeypatch, now=datetime.now(UTC) - three_years + timedelta(days=30))
+    assert desk.run("sign", desk.file, "--yes", "--json", answers=(DEFAULT_PIN,)) == 0
+    told = capsys.readouterr()
+    assert json.loads(told.out)["certificate"]["state"] == "soon"
+    assert "expires" in told.err
 
 
 def test_aut_3_a_pass_without_a_name_has_no_signature_key(

@@ -16,6 +16,7 @@ from asn1crypto import core, tsp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pki_world import make
 from signing_world import NOW, WHO, Judge, Node, ca, certificate_of, forged, holder, openssl, root, save, signer, tlv
 from zorgid_card.errors import CertificateError, CMSError, SignatureError, UsageError, ZorgIDError
 from zorgid_card.pki.cms import CLOCK_SKEW, MAX_SIGNATURE, sign_detached, verify_detached
@@ -177,6 +178,8 @@ def test_aut_3_content_is_not_read_for_a_forged_signature() -> None:
 def test_aut_3_nothing_is_signed_in_anothers_name() -> None:
     with pytest.raises(UsageError, match="not that of the signer"):
         sign_detached(signer("ES256"), holder("RS256").der, TEXT, signing_time=NOW)
+    with pytest.raises(UsageError, match="at most 16"):
+        sign_detached(signer(), holder().der, TEXT, chain=[make(f"{n}").der for n in range(16)], signing_time=NOW)
     with pytest.raises(UsageError, match="time zone"):
         sign_detached(signer(), holder().der, TEXT, signing_time=datetime(2026, 1, 1))
 
@@ -352,6 +355,7 @@ OF_STRUCTURE: dict[str, tuple[Callable[[asn1.SignedData], None], type[ZorgIDErro
     "pss with a short salt": (_algorithm(_pss("sha256", 20)), CMSError),
     "pss that is none": (_algorithm(_pss("sha256", 32)), CMSError),
     "no certificates": (_certificates(), CMSError),
+    "no place for certificates": (lambda data: data.__setitem__("certificates", None), CMSError),
     "another's certificate": (_certificates(lambda: holder("ES256"), ca), CMSError),
     "the certificate twice": (_certificates(holder, holder), CMSError),
     "too many certificates": (_certificates(holder, *[ca] * 16), CMSError),

@@ -12,7 +12,9 @@ from typing import Any
 
 import pytest
 from asn1crypto import cms as asn1
+from asn1crypto import core
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -294,6 +296,34 @@ def test_aut_3_a_changed_content_is_refused_where_it_is_authenticated() -> None:
 
     with pytest.raises(DecryptionError):
         decrypt(edited(encrypted("-aes-256-gcm"), change), key_of(recipient()))
+
+
+def test_aut_3_authenticated_attributes_are_authenticated() -> None:
+    """RFC 5083, 2.2: they are the additional data of AES-GCM, as the DER of a SET OF; OpenSSL writes none."""
+    content_key, nonce = secrets.token_bytes(32), secrets.token_bytes(12)
+    attributes = asn1.CMSAttributes([{"type": "content_type", "values": ["data"]}])
+    sealed = AESGCM(content_key).encrypt(nonce, TEXT, attributes.dump())
+    key = recipient().key.public_key()
+    assert isinstance(key, rsa.RSAPublicKey)
+
+    def message(added: asn1.CMSAttributes) -> bytes:
+        def change(content: Any) -> None:
+            encrypted_key(key.encrypt(content_key, padding.PKCS1v15()))(content)
+            info = content["auth_encrypted_content_info"]
+            parameters = core.SequenceOf([], spec=core.Any)
+            parameters.append(core.Any(core.OctetString(nonce)))
+            parameters.append(core.Any(core.Integer(16)))
+            info["content_encryption_algorithm"] = {"algorithm": "2.16.840.1.101.3.4.1.46", "parameters": parameters}
+            info["encrypted_content"] = sealed[:-16]
+            content["auth_attrs"] = added
+            content["mac"] = sealed[-16:]
+
+        return edited(encrypted("-aes-256-gcm"), change)
+
+    assert decrypt(message(attributes), key_of(recipient())) == TEXT
+    other = asn1.CMSAttributes([{"type": "content_type", "values": ["signed_data"]}])
+    with pytest.raises(DecryptionError):
+        decrypt(message(other), key_of(recipient()))
 
 
 def test_aut_3_a_point_beside_the_curve_never_reaches_the_card() -> None:

@@ -10,7 +10,7 @@ signed attributes always, each of them once, no digest below SHA-256, and the ce
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hmac import compare_digest
@@ -20,7 +20,7 @@ from asn1crypto import algos, cms
 from cryptography.hazmat.primitives import hashes
 
 from zorgid_card.codec.tlv import Index
-from zorgid_card.errors import CMSError, SignatureError, TLVError
+from zorgid_card.errors import CMSError, SignatureError, TLVError, UsageError
 from zorgid_card.pki import _cms, _x509
 from zorgid_card.pki._cms import check_signature, decoding, malformed, require
 from zorgid_card.pki.certificate import Certificate
@@ -76,18 +76,20 @@ def sign_detached(
         key.
 
     Raises:
-        UsageError: the certificate is another key's; nothing was signed.
+        UsageError: the certificate is another key's, or there are too many; nothing was signed.
         SignatureError: the algorithm does not fit the key, or the signature made does not verify.
         CertificateMalformedError: a certificate is none.
     """
     leaf = Certificate.parse(certificate)
     key = require_key(signer, leaf)
     algorithm = require_algorithm(key, signer.algorithm)
+    sent = dict.fromkeys([leaf.der, *(Certificate.parse(data).der for data in chain)])
+    if len(sent) > MAX_CHAIN:
+        raise UsageError(f"{len(sent)} certificates with one signature, at most {MAX_CHAIN}", reason="certificates")
     attributes = _attributes(algorithm, leaf.der, digest_of(content, algorithm.digest), signing_time)
     encoded = bytes(attributes.dump())
     signature = signer.sign(encoded)
     check_signature(key, algorithm, encoded, signature)
-    sent = dict.fromkeys([leaf.der, *(Certificate.parse(data).der for data in chain)])
     return _signed_data(algorithm, leaf.der, list(sent), attributes, signature)
 
 
@@ -326,13 +328,3 @@ def _signing_time(values: dict[str, Any]) -> datetime | None:
     if not isinstance(found, datetime):
         raise CMSError("signingTime: not a time", field="signingTime", reason="form")
     return found.astimezone(UTC)
-
-
-def certificates_of(signature: bytes) -> Sequence[bytes]:
-    """The certificates that a signature of this form brings, the signatory's first, DER: to show, not to rely on.
-
-    Raises:
-        CMSError: see :func:`verify_detached`.
-    """
-    signed = _parse(signature)
-    return (signed.certificate.der, *signed.others)
