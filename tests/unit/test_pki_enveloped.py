@@ -6,6 +6,7 @@ import functools
 import itertools
 import secrets
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,7 @@ from zorgid_card.errors import (
     WrongPINError,
     ZorgIDError,
 )
-from zorgid_card.pki import enveloped
+from zorgid_card.pki import _ber, enveloped
 from zorgid_card.pki.enveloped import MAX_ENVELOPE, DecryptionKey, decrypt
 
 TEXT = b"BSN 123456782\n" * 100
@@ -378,6 +379,50 @@ def test_aut_3_a_giant_is_refused_unread() -> None:
 
     with pytest.raises(CMSError, match="octets"):
         decrypt(Giant(b"0"), key_of(recipient()))
+
+
+def in_pieces(message: bytes, size: int) -> bytes:
+    """The same message as a sender streams it: indefinite lengths, and the content in pieces."""
+    info = asn1.ContentInfo.load(message)
+    envelope = info["content"]
+    content = envelope["encrypted_content_info"]
+    octets = content["encrypted_content"].native
+    pieces = b"".join(b"\x04\x82" + len(p).to_bytes(2, "big") + p for p in cut(octets, size))
+    head = content["content_type"].dump() + content["content_encryption_algorithm"].dump()
+    inner = envelope["version"].dump() + envelope["recipient_infos"].dump()
+    inner += b"\x30\x80" + head + b"\xa0\x80" + pieces + bytes(4)
+    return b"\x30\x80" + info["content_type"].dump() + b"\xa0\x80\x30\x80" + inner + bytes(6)
+
+
+def cut(octets: bytes, size: int) -> list[bytes]:
+    return [octets[at : at + size] for at in range(0, len(octets), size)]
+
+
+@pytest.mark.parametrize("size", [1, 7, 1000, 60_000])
+def test_aut_3_content_in_pieces_is_put_together(size: int) -> None:
+    assert decrypt(in_pieces(encrypted("-aes-256-cbc"), size), key_of(recipient())) == TEXT
+
+
+def test_aut_3_many_pieces_take_a_time_in_proportion() -> None:
+    """asn1crypto alone takes a time that grows with the square of their number: minutes for these."""
+    text = bytes(20_000_000)
+    message = in_pieces(encrypted("-aes-256-cbc", text=text), 200)
+    begin = time.monotonic()
+    assert decrypt(message, key_of(recipient())) == text
+    assert time.monotonic() - begin < 20
+    with pytest.raises(CMSError, match="too many"):
+        decrypt(in_pieces(encrypted("-aes-256-cbc", text=text), 90), key_of(recipient()))
+
+
+@given(st.binary(max_size=200))
+@settings(max_examples=300)
+def test_aut_3_ber_is_read_or_refused(octets: bytes) -> None:
+    for data in (octets, b"\x30\x80" + octets, b"\x24\x80" + octets + b"\0\0"):
+        try:
+            once = _ber.definite(data)
+        except ValueError:
+            continue
+        assert _ber.definite(once) == once
 
 
 @given(st.data())

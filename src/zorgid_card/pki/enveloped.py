@@ -36,7 +36,7 @@ from zorgid_card.errors import (
     RecipientError,
     StatusWordError,
 )
-from zorgid_card.pki import _cms
+from zorgid_card.pki import _ber, _cms
 from zorgid_card.pki._cms import decoding, require
 from zorgid_card.pki.certificate import Certificate
 from zorgid_card.pki.signing import PublicKey, dump_public_key
@@ -156,6 +156,8 @@ def decrypt(message: bytes, key: DecryptionKey) -> bytes:
     """
     _cms.require_size(message, MAX_ENVELOPE, "message")
     data = _cms.unwrapped(bytes(message), _PEM_LABEL, "message")
+    with decoding("message"):
+        data = _ber.definite(data)
     name, envelope = _cms.load_content(data, "enveloped_data", "authenticated_enveloped_data")
     certificate = Certificate.parse(key.certificate)
     with decoding("envelopedData"):
