@@ -21,7 +21,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pki_world import Node
-from signing_world import ca, holder, openssl, save
+from signing_world import ca, holder, openssl, replaced, save, tlv
 from zorgid_card.errors import (
     CardRemovedError,
     CMSError,
@@ -412,6 +412,19 @@ def test_aut_3_many_pieces_take_a_time_in_proportion() -> None:
     assert time.monotonic() - begin < 20
     with pytest.raises(CMSError, match="too many"):
         decrypt(in_pieces(encrypted("-aes-256-cbc", text=text), 90), key_of(recipient()))
+
+
+def test_aut_3_a_crowd_of_recipients_is_refused_at_once() -> None:
+    message = encrypted("-aes-256-cbc", algorithm="RS256")
+    known = asn1.ContentInfo.load(message)["content"]["recipient_infos"]
+    one = tlv(0x30, tlv(0xA0, tlv(0x04, b"x")) + tlv(0x04, b"y"))
+    key = tlv(0xA0, tlv(0xA1, tlv(0x30, tlv(0x06, b"\x2a\x03")) + tlv(0x03, b"\0\4")))
+    agreed = tlv(0xA1, tlv(0x02, b"\x03") + key + tlv(0x30, tlv(0x06, b"\x2a\x03")) + tlv(0x30, one * 45_000))
+    begin = time.monotonic()
+    for crowd in (known[0].dump() * 257, known[0].dump() * 20_000, agreed):
+        with pytest.raises(CMSError):
+            decrypt(replaced(message, known.dump(), tlv(0x31, crowd)), key_of(recipient("PS256")))
+    assert time.monotonic() - begin < 15
 
 
 @given(st.binary(max_size=200))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from asn1crypto import algos, cms, core, pem, tsp
 from asn1crypto import x509 as asn1_x509
@@ -86,15 +86,26 @@ def certificate_of(der: bytes) -> asn1_x509.Certificate:
     return asn1_x509.Certificate.load(der)
 
 
-def identifies(identifier: Any, der: bytes) -> bool:
-    """Whether a SignerIdentifier, a RecipientIdentifier or a KeyAgreeRecipientIdentifier names this certificate."""
-    certificate, chosen = certificate_of(der), identifier.chosen
-    if identifier.name == "issuer_and_serial_number":
-        same_serial = bool(chosen["serial_number"].native == certificate.serial_number)
-        return same_serial and bool(chosen["issuer"].dump() == certificate.issuer.dump())
-    if identifier.name == "r_key_id":
-        chosen = chosen[0]  # subjectKeyIdentifier
-    return certificate.key_identifier is not None and bool(chosen.native == certificate.key_identifier)
+class Named(NamedTuple):
+    """By what a certificate is named in CMS: issuer (DER) and serial number, or key identifier."""
+
+    issuer: bytes
+    serial: int
+    key_identifier: bytes | None
+
+    @classmethod
+    def of(cls, der: bytes) -> Named:
+        """What names this certificate."""
+        found = certificate_of(der)
+        return cls(bytes(found.issuer.dump()), int(found.serial_number), found.key_identifier)
+
+    def is_meant_by(self, identifier: Any) -> bool:
+        """Whether a SignerIdentifier, a RecipientIdentifier or a KeyAgreeRecipientIdentifier means this certificate."""
+        chosen = identifier.chosen
+        if identifier.name == "issuer_and_serial_number":
+            return bool(chosen["serial_number"].native == self.serial and chosen["issuer"].dump() == self.issuer)
+        key_identifier = chosen[0] if identifier.name == "r_key_id" else chosen  # RFC 5652, 6.2.2: subjectKeyIdentifier
+        return self.key_identifier is not None and bool(key_identifier.native == self.key_identifier)
 
 
 def digest_name(identifier: Any, field: str) -> str:

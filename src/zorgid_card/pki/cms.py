@@ -263,9 +263,9 @@ def _only_signer(signed_data: Any) -> Any:
 
 def _certificates(choices: Any, identifier: Any) -> tuple[bytes, tuple[bytes, ...]]:
     """The signatory's certificate, and the others that came along."""
+    require(0 < len(choices) <= MAX_CHAIN, "certificates", f"{len(choices)} certificates, expected 1 to {MAX_CHAIN}")
     found = [bytes(choice.chosen.dump()) for choice in choices if choice.name == "certificate"]
-    require(0 < len(found) <= MAX_CHAIN, "certificates", f"{len(found)} certificates, expected 1 to {MAX_CHAIN}")
-    own = [der for der in found if _cms.identifies(identifier, der)]
+    own = [der for der in found if _cms.Named.of(der).is_meant_by(identifier)]
     require(len(own) == 1, "sid", f"{len(own)} certificates are the signer's, expected one")
     return own[0], tuple(der for der in found if der != own[0])
 

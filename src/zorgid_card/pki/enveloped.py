@@ -45,7 +45,7 @@ MAX_ENVELOPE: Final = 64 * 1024 * 1024
 """Octets of a message."""
 
 MAX_RECIPIENTS: Final = 256
-"""Recipients of one message."""
+"""Recipients of one message; and of one of its ephemeral keys."""
 
 _SET_OF: Final = b"\x31"
 _PEM_LABEL: Final = "CMS"
@@ -191,15 +191,21 @@ def _is_not_about_the_message(error: CardError) -> bool:
 
 def _unwrapping(infos: Any, certificate: Certificate, key: DecryptionKey) -> Callable[[], bytes]:
     """How the content key is got out, for the first recipient that is this certificate."""
-    require(0 < len(infos) <= MAX_RECIPIENTS, "recipientInfos", f"{len(infos)} recipients")
+    _require_few(infos)
+    own = _cms.Named.of(certificate.der)
     for info in infos:
-        if info.name == "ktri" and _cms.identifies(info.chosen["rid"], certificate.der):
+        if info.name == "ktri" and own.is_meant_by(info.chosen["rid"]):
             return _transported(info.chosen, key)
         if info.name == "kari":
+            _require_few(info.chosen["recipient_encrypted_keys"])
             for one in info.chosen["recipient_encrypted_keys"]:
-                if _cms.identifies(one["rid"], certificate.der):
+                if own.is_meant_by(one["rid"]):
                     return _agreed(info.chosen, bytes(one["encrypted_key"].native), certificate.public_key, key)
     raise RecipientError("the message is for other recipients", reason="recipient")
+
+
+def _require_few(recipients: Any) -> None:
+    require(0 < len(recipients) <= MAX_RECIPIENTS, "recipientInfos", f"{len(recipients)} recipients")
 
 
 def _transported(info: Any, key: DecryptionKey) -> Callable[[], bytes]:
