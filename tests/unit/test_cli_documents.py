@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 import subprocess
 from datetime import UTC, datetime, timedelta
@@ -180,6 +181,17 @@ def test_aut_3_what_could_not_be_kept_is_not_signed(desk: Desk, capsys: pytest.C
     assert "exists already" in capsys.readouterr().err
     assert desk.run("sign", desk.file, "--out", desk.directory / "nowhere" / "x") == 8
     assert desk.run("sign", desk.directory / "nothing") == 8
+    os.mkfifo(desk.directory / "pipe")
+    capsys.readouterr()
+    for command in (
+        ("sign", "--out", desk.directory / "s"),
+        ("decrypt", "--out", desk.directory / "s"),
+        ("verify-signature",),
+    ):
+        assert desk.run(command[0], desk.directory / "pipe", *command[1:], "--json") == 8
+        assert json.loads(capsys.readouterr().out)["error"]["code"] == "storage"
+    assert desk.run("decrypt", desk.directory / "nothing", "--out", desk.directory / "s", "--json") == 8
+    assert json.loads(capsys.readouterr().out)["error"]["code"] == "storage"
     assert desk.run("sign", desk.file, "--jws") == 3
     assert desk.run("sign", desk.file, "--type", "x") == 3
     assert (desk.directory / "recept.txt.p7s").read_bytes() == b"mine"

@@ -60,26 +60,37 @@ class Document:
 
 
 def _pieces(path: Path, display: Display) -> Iterator[bytes]:
+    _require_ordinary(path)
     with path.open("rb") as file:
         total = os.fstat(file.fileno()).st_size
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            raise StorageError(f"{path} is no ordinary file", reason="special", path=str(path))
+        shown = total >= _SHOWN_FROM and display.console.is_terminal
         done = 0
-        while piece := file.read(_PIECE):
-            if total >= _SHOWN_FROM and display.console.is_terminal:
-                display.progress(display.texts("document.reading"), done // _PIECE, total // _PIECE)
-            done += len(piece)
-            yield piece
-    display.pause()
+        try:
+            while piece := file.read(_PIECE):
+                if shown:
+                    display.progress(display.texts("document.reading"), done // _PIECE, total // _PIECE)
+                done += len(piece)
+                yield piece
+        finally:
+            display.pause()
+
+
+def _require_ordinary(path: Path) -> None:
+    """Looked at before it is opened: a pipe would wait for whoever writes into it."""
+    mode = path.stat().st_mode
+    if not stat.S_ISREG(mode):
+        reason = "directory" if stat.S_ISDIR(mode) else "special"
+        raise StorageError(f"{path} is no ordinary file", reason=reason, path=str(path))
 
 
 def read_limited(path: Path, limit: int) -> bytes:
     """A file of at most ``limit`` octets.
 
     Raises:
-        StorageError: it is longer.
+        StorageError: it is longer, or no ordinary file.
         OSError: it cannot be read.
     """
+    _require_ordinary(path)
     with path.open("rb") as file:
         found = file.read(limit + 1)
     if len(found) > limit:

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from zorgid_card.cli.display import Display, console
+from zorgid_card.cli.failures import as_storage_error
 from zorgid_card.cli.shown import dump, error_as_json
 from zorgid_card.cli.texts import Texts
 from zorgid_card.errors import CertificateError, ZorgIDError
@@ -53,10 +54,19 @@ def aside(display: Display, *, as_data: bool) -> Display:
 def told(texts: Texts, *, as_data: bool, action: Callable[[], dict[str, Any]]) -> None:
     """Do it, and print what comes of it as one object where a program wants to know; errors too."""
     try:
-        result = action()
+        result = _done(action)
     except ZorgIDError as error:
         if as_data:
             click.echo(dump({"ok": False, "error": error_as_json(error, texts)}))
         raise
     if as_data:
         click.echo(dump({**result, "ok": True, "error": None}))
+
+
+def _done(action: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    try:
+        return action()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise as_storage_error(error) from error
