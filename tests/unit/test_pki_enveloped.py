@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.serialization import load_der_public_key
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pki_world import Node
+from pki_world import Node, shared
 from signing_world import ca, holder, openssl, replaced, save, tlv
 from zorgid_card.errors import (
     CardRemovedError,
@@ -185,6 +185,25 @@ def test_aut_3_of_anothers_message_the_card_hears_nothing() -> None:
         decrypt(encrypted(algorithm="ES256"), DecryptionKey(certificate=recipient("ES256").der))
     with pytest.raises(RecipientError, match="by RSA"):
         decrypt(encrypted(), DecryptionKey(certificate=recipient().der))
+
+
+def test_aut_3_a_message_for_the_real_test_pass_finds_its_recipient(tmp_path: Path) -> None:
+    certificate = shared("uzi-test-card/confidentiality.cer")
+    (tmp_path / "to.pem").write_bytes(certificate)
+    (tmp_path / "in").write_bytes(TEXT)
+    for options in ([], ["-keyid"]):
+        files = ("-in", tmp_path / "in", "-out", tmp_path / "out", "-outform", "DER", tmp_path / "to.pem")
+        openssl("cms", "-encrypt", "-binary", "-aes-256-gcm", *options, *files)
+        used: list[bytes] = []
+        key = DecryptionKey(certificate=certificate, decipher=lambda found, used=used: used.append(found) or bytes(32))
+        with pytest.raises(DecryptionError):
+            decrypt((tmp_path / "out").read_bytes(), key)
+        assert [len(found) for found in used] == [256]
+        for other in ("authenticity", "signature"):
+            with pytest.raises(RecipientError):
+                decrypt(
+                    (tmp_path / "out").read_bytes(), DecryptionKey(certificate=shared(f"uzi-test-card/{other}.cer"))
+                )
 
 
 # --- nothing is told -------------------------------------------------------------------------------------
