@@ -21,7 +21,7 @@ SO_PIN, PIN = b"87654321", b"271828"
 
 INITIALIZE, FINALIZE, OPEN_SESSION, CLOSE_SESSION, LOGIN, CREATE_OBJECT = 0, 1, 12, 13, 18, 20
 CLASS, TOKEN, PRIVATE, LABEL, VALUE, KEY_TYPE, SUBJECT, ID = 0, 1, 2, 3, 0x11, 0x100, 0x101, 0x102
-SENSITIVE, DECRYPT, SIGN, CERTIFICATE_TYPE, ALWAYS_AUTHENTICATE = 0x103, 0x105, 0x108, 0x80, 0x202
+SENSITIVE, DECRYPT, SIGN, DERIVE, CERTIFICATE_TYPE, ALWAYS_AUTHENTICATE = 0x103, 0x105, 0x108, 0x10C, 0x80, 0x202
 MODULUS, PUBLIC_EXPONENT, PRIVATE_EXPONENT, EC_PARAMS = 0x120, 0x122, 0x123, 0x180
 TRUE, FALSE = b"\x01", b"\x00"
 P256 = bytes.fromhex("06082A8648CE3D030107")
@@ -79,7 +79,7 @@ def private_key(
     ]
     if isinstance(key, ec.EllipticCurvePrivateKey):
         scalar = integer(key.private_numbers().private_value)
-        return [*common, (KEY_TYPE, number(3)), (EC_PARAMS, P256), (VALUE, scalar)]
+        return [*common, (KEY_TYPE, number(3)), (EC_PARAMS, P256), (VALUE, scalar), (DERIVE, TRUE)]
     secret = key.private_numbers()
     crt = (secret.p, secret.q, secret.dmp1, secret.dmq1, secret.iqmp)  # CKA_PRIME_1 to CKA_COEFFICIENT
     return [

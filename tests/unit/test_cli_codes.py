@@ -183,10 +183,13 @@ def test_the_status_as_data(desk: Desk, capsys: pytest.CaptureFixture[str]) -> N
         ("pin.known", "The PIN can"),
         ("puk.final", "One try is "),
     ]
+    assert told.pop("activation") == ("done" if isinstance(desk.reader.card, VirtualUZIPass) else "none")
+    assert told.pop("expiry")["state"] == "good"
     assert told == {
         "reader": "Reader 00",
         "pin": {"state": "known", "left": 3},
         "puk": {"state": "final", "left": 1},
+        "other_pins": [],
         "ok": True,
         "error": None,
     }

@@ -489,24 +489,24 @@ def somebodys() -> VirtualPIVCard:
     return card
 
 
-OPENING: dict[str, tuple[Callable[[], VirtualCard], int, int]] = {
-    "ZORG-ID Smartcard": (a_card, 6, 6),
-    "PIV card in use": (somebodys, 5, 5),
-    "PIV card without a dialect": (lambda: Maker.create().blank(dialect=False, channel=ChannelKeys()), 3, 3),
-    "blank": (lambda: Maker.create().blank(), 54, 54),
-    "UZI pass Z, layout A": (lambda: a_pass("Z", "A"), 18, 44),
-    "UZI pass N, layout A": (lambda: a_pass("N", "A"), 18, 44),
-    "UZI pass M, layout A": (lambda: a_pass("M", "A"), 17, 35),
-    "UZI pass Z, layout B": (lambda: a_pass("Z", "B"), 20, 46),
-    "UZI pass N, layout B": (lambda: a_pass("N", "B"), 20, 46),
-    "UZI pass M, layout B": (lambda: a_pass("M", "B"), 20, 38),
+OPENING: dict[str, tuple[Callable[[], VirtualCard], int, int, int | None]] = {
+    "ZORG-ID Smartcard": (a_card, 6, 6, None),
+    "PIV card in use": (somebodys, 5, 5, None),
+    "PIV card without a dialect": (lambda: Maker.create().blank(dialect=False, channel=ChannelKeys()), 3, 3, None),
+    "blank": (lambda: Maker.create().blank(), 54, 54, None),
+    "UZI pass Z, layout A": (lambda: a_pass("Z", "A"), 18, 27, 35),
+    "UZI pass N, layout A": (lambda: a_pass("N", "A"), 18, 27, 35),
+    "UZI pass M, layout A": (lambda: a_pass("M", "A"), 17, 26, 34),
+    "UZI pass Z, layout B": (lambda: a_pass("Z", "B"), 20, 29, 37),
+    "UZI pass N, layout B": (lambda: a_pass("N", "B"), 20, 29, 37),
+    "UZI pass M, layout B": (lambda: a_pass("M", "B"), 20, 29, 37),
 }
 
 
 @pytest.mark.parametrize("name", sorted(OPENING))
 def test_opening_a_card_takes_no_more_than(name: str) -> None:
     """docs/economy.md gives these numbers."""
-    make, opened, identified = OPENING[name]
+    make, opened, identified, signed = OPENING[name]
     reader, _ = powered(make())
     link = Link(reader.connect())
     card = open_card(link)
@@ -514,6 +514,20 @@ def test_opening_a_card_takes_no_more_than(name: str) -> None:
     if opened != identified or name == "ZORG-ID Smartcard":
         card.authentication_certificate()
     assert link.count <= identified
+    if signed is not None:
+        card.authentication_signer(lambda _: Secret.of(b"123456")).sign(b"text")
+        assert link.count <= signed
+
+
+@pytest.mark.parametrize("layout", "AB")
+def test_a_signature_with_a_pass_takes_eight_and_a_second_while_the_pin_holds_six(layout: str) -> None:
+    reader, _ = powered(a_pass("Z", layout))
+    link = Link(reader.connect())
+    signer = open_card(link).authentication_signer(lambda _: Secret.of(b"123456"))
+    for most in (8, 6):
+        before = link.count
+        signer.sign(b"text")
+        assert link.count - before <= most
 
 
 def test_pin_1_another_application_with_a_pin_of_the_same_reference_never_gets_it() -> None:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from zorgid_card.cards.certificates import public_key_of, usage_of
@@ -49,43 +48,73 @@ class KeyOnCard:
 
 
 @dataclass(frozen=True, slots=True)
-class Contents:
-    """What was found on the card; read once, for it does not change while the card is powered."""
+class Pair:
+    """A key, and where its certificate is."""
 
-    layout: Layout
-    usages: Mapping[str, KeyOnCard]
-    others: tuple[Certificate, ...]
-    """Certificates that belong to no key of the card; not read yet."""
+    key: PrivateKey
+    certificate: Certificate
 
     @property
-    def mark(self) -> bytes:
-        """The card's own certificates, which are no other's."""
-        return b"".join(found.certificate for found in self.usages.values())
+    def supposed(self) -> str | None:
+        """What the key is for by its own description (7816-15, 8.4.3); the certificate decides."""
+        return next((usage for use, usage in _USES if use in self.key.usage), None)
 
 
-def read_contents(layout: Layout | None) -> Exchange[Contents]:
-    """Find the layout unless it is known, and read the certificates of the card's keys, which have their key's identifier
-    (7816-15, 8.7.1).
+@dataclass(slots=True)
+class Contents:
+    """What was found on the card, read as far as it was needed: it does not change while the card is powered.
+
+    Attributes:
+        layout: what is where.
+        others: certificates that belong to no key of the card; not read.
+        usages: the keys whose certificates were read.
+        unread: the other keys.
+        marked: the first that was read, by which this card is told from others.
     """
-    layout = layout or (yield from pkcs15.discover())
+
+    layout: Layout
+    others: tuple[Certificate, ...]
+    unread: list[Pair]
+    usages: dict[str, KeyOnCard] = field(default_factory=dict)
+    marked: tuple[Pair, bytes] | None = None
+
+
+def contents_of(layout: Layout) -> Contents:
+    """The keys and their certificates, which have their key's identifier (7816-15, 8.7.1); nothing is read yet."""
     keys = {key.identifier: key for key in layout.keys}
-    usages: dict[str, KeyOnCard] = {}
+    pairs: list[Pair] = []
     others: list[Certificate] = []
     for certificate in layout.certificates:
         key = None if certificate.authority else keys.get(certificate.identifier)
         if key is None:
             others.append(certificate)
-            continue
-        der = yield from pkcs15.read_certificate(layout, certificate)
-        usage, pin = purpose_of(der, key), layout.pin(key.auth_id)
+        else:
+            pairs.append(Pair(key, certificate))
+    return Contents(layout, tuple(others), pairs)
+
+
+def look_for(contents: Contents, usage: str | None) -> Exchange[None]:
+    """Read certificates until the key for ``usage`` is known, the likeliest first; None: all of them."""
+    while contents.unread and (usage is None or usage not in contents.usages):
+        pair = next((one for one in contents.unread if one.supposed == usage), contents.unread[0])
+        der = yield from pkcs15.read_certificate(contents.layout, pair.certificate)
+        contents.unread.remove(pair)
+        contents.marked = contents.marked or (pair, der)
+        pin = contents.layout.pin(pair.key.auth_id)
+        purpose = _purpose(der, pair)
         # A key that something else than a password guards is not one to be used here.
-        if usage is not None and (pin is not None or key.auth_id is None):
-            usages.setdefault(usage, KeyOnCard(key, der, pin))
-    return Contents(layout, usages, tuple(others))
+        if purpose is not None and (pin is not None or pair.key.auth_id is None):
+            contents.usages.setdefault(purpose, KeyOnCard(pair.key, der, pin))
 
 
-def purpose_of(der: bytes, key: PrivateKey) -> str | None:
-    """By the certificate; where that is broken, by the key's own description."""
+def read_again(pair: Pair) -> Exchange[bytes]:
+    """The certificate of a key, from the card that is in the reader now."""
+    layout = yield from pkcs15.discover()
+    return (yield from pkcs15.read_certificate(layout, pair.certificate))
+
+
+def _purpose(der: bytes, pair: Pair) -> str | None:
+    """By the certificate; where that is broken (who verifies it will say so), by the key's own description."""
     with suppress(CertificateMalformedError):
         return usage_of(der)
-    return next((usage for use, usage in _USES if use in key.usage), None)
+    return pair.supposed

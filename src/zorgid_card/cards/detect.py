@@ -111,7 +111,7 @@ def _other_card(atr: bytes) -> Exchange[Detected]:
     except CardNotSupportedError:
         return (yield from _odd_card(atr, names))
     names = names or ("PKCS#15",)
-    shown = yield from _why_uzi(layout, atr)
+    shown = yield from pkcs15.bounded(_why_uzi(layout, atr), pkcs15.MAX_COMMANDS)
     if shown is None:
         why = "a PKCS#15 application, but no certificate of the UZI register in it"
         return _found(CardKind.UNKNOWN, atr, names, why, None)

@@ -36,10 +36,12 @@ from zorgid_card.cards.keys import (
 from zorgid_card.cards.kinds import CardKind
 from zorgid_card.cards.memory import Recognised
 from zorgid_card.cards.profile import PLAIN_PIV, CardProfile
+from zorgid_card.codec.apdu import SW
 from zorgid_card.codec.link import Exchange, Link
 from zorgid_card.errors import (
     CardError,
     CertificateError,
+    CryptogramError,
     NotOfferedError,
     ProofError,
     SignatureError,
@@ -393,7 +395,12 @@ class PIVCard(CardSession):
 
     def _decipher(self, key: Key, cryptogram: bytes, pin: PINProvider | None) -> bytes:
         require_cryptogram(cryptogram, key.algorithm)
-        return self._use(key, lambda: piv.sign_raw(key.slot, key.algorithm, cryptogram), pin)
+        try:
+            return self._use(key, lambda: piv.sign_raw(key.slot, key.algorithm, cryptogram), pin)
+        except StatusWordError as error:
+            if error.sw != SW.WRONG_DATA:
+                raise
+            raise CryptogramError(sw=error.sw) from error  # it is not below the modulus
 
     def key_agreement(
         self, peer: bytes, pin: PINProvider | None = None, *, usage: str | int = CONFIDENTIALITY

@@ -12,7 +12,7 @@ from zorgid_card.cards.access import (
 )
 from zorgid_card.cards.activation import Activation
 from zorgid_card.cards.card import CardPIN
-from zorgid_card.cards.contents import Contents, KeyOnCard, read_contents
+from zorgid_card.cards.contents import Contents, KeyOnCard, contents_of, look_for, read_again
 from zorgid_card.cards.keys import (
     AUTHENTICITY,
 )
@@ -59,7 +59,9 @@ class PKCS15Card(CardSession):
         self._uses: dict[bytes, int] = {}
         """Uses of a key that the PIN last presented still allows."""
         self._here: bytes | None = None
-        """What this session has selected: a directory, or a file in one; None: not known."""
+        """What this session has selected, as :meth:`Layout.place` gives it; None: not known."""
+        self._directory: bytes | None = None
+        """Which directory is current by that; None: not known."""
 
     @property
     def profile(self) -> CardProfile:
@@ -79,45 +81,67 @@ class PKCS15Card(CardSession):
     def objects(self, kind: Kind) -> list[Object]:
         """All that the directory files of one kind list, public keys and data containers too; read from the card each time."""
         with self.session():
-            layout, self._here = self._contents().layout, None
+            layout = self._contents().layout
+            self._wander()
             return self._link.run(pkcs15.objects(layout, kind))
 
     def _select(self) -> None:
-        layout, self._here = self._layout if self._known is None else self._known.layout, None
+        layout = self._layout if self._known is None else self._known.layout
+        self._wander()
         if layout is not None:
             self._link.run(pkcs15.enter_application(layout))
-            self._here = layout.place(None)
+            self._here = self._directory = layout.place(None)
+
+    def _wander(self) -> None:
+        """Files are read now, so what was selected is not any more."""
+        self._here = self._directory = None
 
     def _contents(self) -> Contents:
-        """Read once; a session is held for it where the caller holds none."""
+        """What is where; a session is held for it where the caller holds none. Certificates are read when they are needed."""
         if self._known is None:
-            with self.session():
-                self._here = None
-                self._known = self._link.run(read_contents(self._layout))
-            self._mark = self._known.mark
+            layout = self._layout
+            if layout is None:
+                with self.session():
+                    self._wander()
+                    layout = self._link.run(pkcs15.discover())
+            self._known = contents_of(layout)
         return self._known
 
+    def _look(self, usage: str | None = None) -> Contents:
+        """Read the certificate of the key for ``usage``, or all."""
+        known = self._contents()
+        if known.unread and (usage is None or usage not in known.usages):
+            with self.session():
+                self._wander()
+                self._link.run(pkcs15.bounded(look_for(known, usage), pkcs15.MAX_COMMANDS))
+            self._mark = known.marked[1] if known.marked else None
+        return known
+
     def _read_mark(self) -> bytes | None:
-        return self._link.run(read_contents(None)).mark
+        marked = None if self._known is None else self._known.marked
+        return None if marked is None else self._link.run(read_again(marked[0]))
 
     def _log_out(self) -> None:
         for pin in self._pins_tried.values():
             reference, _ = self._status(pin)
             self._link.run(iso7816.log_out(reference))
 
-    def _go(self, place: bytes) -> None:
-        """Make ``place``, or the file's directory if it is one, current, unless it is."""
-        if self._here != place:
-            self._here = None
-            self._link.run(pkcs15.enter(self._contents().layout, place))
-            self._here = place
+    def _go(self, place: bytes, *, directory: bool = False) -> None:
+        """Select what is at ``place``, unless it is selected.
 
-    def _is_in(self, directory: bytes) -> bool:
-        """Whether it is current: itself selected, or a file in it."""
-        return self._here is not None and directory in (self._here, self._here[:-2])
+        Args:
+            place: of a directory, or of a file in one. Which it is, its control parameters tell: only files have a size (7816-4,
+                7.4.3).
+            directory: it is known to be one.
+        """
+        if self._here != place:
+            self._wander()
+            size = self._link.run(pkcs15.enter(self._contents().layout, place))
+            self._here = place
+            self._directory = place if directory else None if size is None else place[:-2]
 
     def _usage(self, usage: str) -> KeyOnCard:
-        found = self._contents().usages.get(usage)
+        found = self._look(usage).usages.get(usage)
         if found is None:
             raise UsageError(f"the pass has no key for {usage!r}", reason="usage", usage=usage)
         return found
@@ -126,7 +150,7 @@ class PKCS15Card(CardSession):
 
     def certificates(self) -> dict[str, bytes]:
         """The certificates of the pass's own keys by usage, DER."""
-        return {usage: found.certificate for usage, found in self._contents().usages.items()}
+        return {usage: found.certificate for usage, found in self._look().usages.items()}
 
     def chain(self) -> list[bytes]:
         """The certificates on the pass that belong to no key of it: its issuers', DER; in the card's
@@ -134,8 +158,9 @@ class PKCS15Card(CardSession):
         """
         if self._chain is None:
             with self.session():
-                known, self._here = self._contents(), None
-                self._chain = [self._link.run(pkcs15.read_certificate(known.layout, one)) for one in known.others]
+                known = self._contents()
+                self._wander()
+                self._chain = self._link.run(pkcs15.bounded(_read_all(known), pkcs15.MAX_COMMANDS))
         return list(self._chain)
 
     def authentication_certificate(self) -> bytes:
@@ -151,7 +176,7 @@ class PKCS15Card(CardSession):
     def pins(self) -> tuple[CardPIN, ...]:
         """The PINs that guard the pass's keys: one for all, or several."""
         with self.session():
-            usages = self._contents().usages
+            usages = self._look().usages
             guards = {found.pin.auth_id: found.pin for found in usages.values() if found.pin is not None}
             return tuple(self._shown(pin) for pin in guards.values())
 
@@ -209,8 +234,8 @@ class PKCS15Card(CardSession):
             NotActivatedError: the pass says that its PIN cannot be used yet.
         """
         place = self._contents().layout.place(pin.path)
-        if pin.local and not self._is_in(place):
-            self._go(place)
+        if pin.local and self._directory != place:
+            self._go(place, directory=True)
         reference = self._references.get(pin.auth_id, pin.reference)
         local = reference | _LOCAL
         try:
@@ -259,9 +284,9 @@ class PKCS15Card(CardSession):
         reference, tries = self._tries(pin)
         tries.require(Credential.PIN, last_try_allowed=last_try_allowed)
         self._spend(pin, iso7816.verify(reference, secret, padding=pin.padding))
-        for found in self._contents().usages.values():
-            if found.pin is pin:
-                self._uses[found.key.identifier] = found.key.user_consent or 0
+        for key in self._contents().layout.keys:
+            if key.auth_id == pin.auth_id:
+                self._uses[key.identifier] = key.user_consent or 0
 
     def _require_sendable(self, pin: PIN, *secrets: Secret) -> None:
         """Is this PIN one that can be sent, in clear, by whoever holds it?
@@ -355,7 +380,7 @@ class PKCS15Card(CardSession):
         rule = self._profile.activation
         if rule is None:
             return Activation.NONE
-        found = self._contents().usages.get(AUTHENTICITY)
+        found = self._look(AUTHENTICITY).usages.get(AUTHENTICITY)
         if not rule.flag or found is None or found.pin is None:
             return Activation.UNKNOWN
         return Activation.DONE if found.pin.initialized else Activation.NEEDED
@@ -382,9 +407,18 @@ class PKCS15Card(CardSession):
                 raise CardError("the card took the command, and does not say that it is activated", reason="activation")
 
 
+def _read_all(known: Contents) -> Exchange[list[bytes]]:
+    """The certificates that belong to no key of the card."""
+    found: list[bytes] = []
+    for one in known.others:
+        found.append((yield from pkcs15.read_certificate(known.layout, one)))
+    return found
+
+
 def _activate(header: bytes, refusals: tuple[int, ...]) -> Exchange[None]:
     """The command that activates a card; one that refuses was activated before."""
-    response = yield CommandAPDU(*header)
+    cla, ins, p1, p2 = header
+    response = yield CommandAPDU(cla, ins, p1, p2)
     if response.sw in refusals:
         raise AlreadyActivatedError(sw=response.sw)
     response.require(SW.OK, operation="activate")

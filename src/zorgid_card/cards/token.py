@@ -4,11 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass, replace
 from typing import Final
-
-from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from zorgid_card.cards.access import (
     CardSigner,
@@ -24,7 +20,7 @@ from zorgid_card.cards.access import (
 )
 from zorgid_card.cards.activation import Activation
 from zorgid_card.cards.card import CardPIN
-from zorgid_card.cards.certificates import carries, public_key_of, usage_of
+from zorgid_card.cards.certificates import carries, public_key_of
 from zorgid_card.cards.keys import (
     AUTHENTICITY,
     CONFIDENTIALITY,
@@ -36,12 +32,11 @@ from zorgid_card.cards.keys import (
 )
 from zorgid_card.cards.kinds import CardKind
 from zorgid_card.cards.mechanisms import choose
-from zorgid_card.cards.profile import PLAIN_PIV, UZI, UZI_IDENTITY, ZORGID_IDENTITY, CardProfile
+from zorgid_card.cards.profile import CardProfile
+from zorgid_card.cards.token_contents import IDENTITIES, key_of, limited, sorted_by_use, tries_told
 from zorgid_card.errors import (
-    CardError,
     CardNotSupportedError,
     CardResponseError,
-    CertificateMalformedError,
     MiddlewareError,
     NoCardError,
     NotOfferedError,
@@ -57,15 +52,7 @@ from zorgid_card.protocol.iso7816 import Credential
 from zorgid_card.protocol.signature import SignatureAlgorithm
 from zorgid_card.secret import Secret
 
-_IDENTITIES: Final = ((CardKind.UZI_PASS, UZI_IDENTITY, UZI), (CardKind.ZORGID, ZORGID_IDENTITY, PLAIN_PIV))
-
-
-@dataclass(frozen=True, slots=True)
-class _Contents:
-    """The certificates of the card's own keys by usage, and the others."""
-
-    usages: Mapping[str, TokenCertificate]
-    chain: tuple[bytes, ...]
+_SLOT_DESCRIPTION: Final = 64
 
 
 class TokenCard:
@@ -86,10 +73,10 @@ class TokenCard:
     ) -> None:
         self._token = token
         self._kind = kind
-        self._contents = _sorted(certificates, kind)
+        self._contents = sorted_by_use(certificates, kind)
         info = token.info()
         self._label, self._serial, self._reader = info.label, info.serial, info.reader
-        self._profile = _limited(profile, info)
+        self._profile = limited(profile, info)
         self._wrong: set[Credential] = set()
         """Of which the value last presented was wrong."""
 
@@ -205,13 +192,13 @@ class TokenCard:
         tells of no wrong PIN, and ``unknown`` when it keeps silent about one that this card object saw.
         """
         flags = self._token.info().flags
-        told = _told(flags, TokenFlag.USER_PIN_LOCKED, TokenFlag.USER_PIN_FINAL_TRY, TokenFlag.USER_PIN_COUNT_LOW)
+        told = tries_told(flags, TokenFlag.USER_PIN_LOCKED, TokenFlag.USER_PIN_FINAL_TRY, TokenFlag.USER_PIN_COUNT_LOW)
         return self._doubted(Credential.PIN, told)
 
     def puk_tries(self) -> Tries:
         """Tries left of the PUK, which PKCS#11 calls the security officer's PIN; as :meth:`tries`."""
         flags = self._token.info().flags
-        told = _told(flags, TokenFlag.SO_PIN_LOCKED, TokenFlag.SO_PIN_FINAL_TRY, TokenFlag.SO_PIN_COUNT_LOW)
+        told = tries_told(flags, TokenFlag.SO_PIN_LOCKED, TokenFlag.SO_PIN_FINAL_TRY, TokenFlag.SO_PIN_COUNT_LOW)
         return self._doubted(Credential.PUK, told)
 
     def _doubted(self, credential: Credential, told: Tries) -> Tries:
@@ -367,7 +354,7 @@ class TokenCard:
             verified = not self._token.logged_in
             if verified:
                 self._log_in(_wanted(secret), last_try_allowed)
-            key = _key_of(certificate, self._token.keys())
+            key = key_of(certificate, self._token.keys())
             if not key.always_authenticate:
                 yield key, None
                 return
@@ -382,7 +369,7 @@ class TokenCard:
         if provider is None:
             return None
         with self.session():
-            if self._token.logged_in and not _key_of(certificate, self._token.keys()).always_authenticate:
+            if self._token.logged_in and not key_of(certificate, self._token.keys()).always_authenticate:
                 return None
         return entered(provider, self._request(certificate))
 
@@ -433,7 +420,7 @@ def open_token_card(token: Token) -> TokenCard:
         ReaderError, MiddlewareError: the token cannot be read.
     """
     certificates = token.certificates()
-    for kind, identity, profile in _IDENTITIES:
+    for kind, identity, profile in IDENTITIES:
         if any(carries(certificate.der, identity) for certificate in certificates):
             return TokenCard(token, kind, profile, certificates)
     why = f"the token {token.info().label!r} has no certificate of a UZI pass or a ZORG-ID Smartcard"
@@ -441,12 +428,13 @@ def open_token_card(token: Token) -> TokenCard:
 
 
 @contextmanager
-def find_token_card(module: TokenModule, name: str | None = None) -> Iterator[TokenCard]:
+def find_token_card(module: TokenModule, name: str | None = None, *, reader: str | None = None) -> Iterator[TokenCard]:
     """The card of this name among a module's tokens, or the only one; logged out and let go of afterwards.
 
     Args:
         module: the middleware.
         name: its label or serial number, or its reader's name, or a part of one of them in any case.
+        reader: the whole name of the reader it is in; None: any.
 
     Raises:
         NoCardError: no token, or none of this name.
@@ -455,9 +443,9 @@ def find_token_card(module: TokenModule, name: str | None = None) -> Iterator[To
     """
     with ExitStack() as opened:
         found: dict[str, TokenCard] = {}
-        refused: ZorgIDError = NoCardError("the middleware shows no such card", name=name)
+        refused: ZorgIDError = NoCardError("the middleware shows no such card", name=name or reader)
         for info in module.tokens():
-            if not _is_named(info, name or ""):
+            if not _is_named(info, name or "") or not _is_in(info, reader):
                 continue
             token = opened.enter_context(closing(module.open(info.slot)))
             try:
@@ -472,6 +460,11 @@ def _is_named(info: TokenInfo, part: str) -> bool:
     return any(part.casefold() in text.casefold() for text in (info.label, info.serial, info.reader))
 
 
+def _is_in(info: TokenInfo, reader: str | None) -> bool:
+    """Whether the token is in this reader, of whose name CK_SLOT_INFO holds 64 bytes (PKCS #11 v2.40, 3.2)."""
+    return reader is None or info.reader == reader.encode()[:_SLOT_DESCRIPTION].decode(errors="replace").rstrip()
+
+
 def _only(found: Mapping[str, TokenCard], refused: ZorgIDError) -> TokenCard:
     if not found:
         raise refused
@@ -481,66 +474,7 @@ def _only(found: Mapping[str, TokenCard], refused: ZorgIDError) -> TokenCard:
     return next(iter(found.values()))
 
 
-def _limited(profile: CardProfile, info: TokenInfo) -> CardProfile:
-    """The profile within the token's own limits, unless what the token tells cannot be."""
-    minimum = max(profile.pin_minimum, info.pin_minimum)
-    maximum = min(profile.pin_maximum, info.pin_maximum)
-    return replace(profile, pin_minimum=minimum, pin_maximum=maximum) if minimum <= maximum else profile
-
-
-def _sorted(certificates: Sequence[TokenCertificate], kind: CardKind) -> _Contents:
-    """The holder's certificates carry the identity; the others are their issuers'."""
-    identity = next(identity for known, identity, _ in _IDENTITIES if known is kind)
-    usages: dict[str, TokenCertificate] = {}
-    chain: list[bytes] = []
-    for certificate in certificates:
-        usage = _purpose(certificate.der) if carries(certificate.der, identity) else None
-        if usage is None:
-            chain.append(certificate.der)
-        else:
-            usages.setdefault(usage, certificate)
-    return _Contents(usages, tuple(chain))
-
-
-def _purpose(der: bytes) -> str | None:
-    try:
-        return usage_of(der)
-    except CertificateMalformedError:
-        return None  # whoever verifies it will say so
-
-
-def _told(flags: TokenFlag, locked: TokenFlag, final: TokenFlag, low: TokenFlag) -> Tries:
-    if flags & locked:
-        return Tries.known(0)
-    if flags & final:
-        return Tries.known(1)
-    return Tries.LOW if flags & low else Tries(TryState.KNOWN)
-
-
-def _key_of(certificate: TokenCertificate, keys: list[TokenKey]) -> TokenKey:
-    """The private key of a certificate: that of its CKA_ID, and of its modulus where the token tells that.
-
-    Raises:
-        CardError: there is none.
-    """
-    public_key, kind = public_key_of(certificate.der)
-    modulus = _modulus(public_key)
-    for key in keys:
-        same = bool(key.identifier) and key.identifier == certificate.identifier and key.kind == kind.kind
-        if same and key.modulus in (b"", modulus):
-            return key
-    raise CardError("the token has no key for this certificate", identifier=certificate.identifier.hex())
-
-
 def _wanted(secret: Secret | None) -> Secret:
     if secret is None:
         raise PINNeededError
     return secret
-
-
-def _modulus(public_key: bytes) -> bytes:
-    key = load_der_public_key(public_key)
-    if not isinstance(key, rsa.RSAPublicKey):
-        return b""
-    number = key.public_numbers().n
-    return number.to_bytes((number.bit_length() + 7) // 8, "big")

@@ -42,8 +42,6 @@ from zorgid_card.protocol.pkcs15_ways import Form, Way, agreeing_ways, decipheri
 from zorgid_card.protocol.signature import SignatureAlgorithm
 from zorgid_card.secret import Secret
 
-_LOCAL: Final = 0x80
-_NO_SUCH_PIN: Final = (SW.REF_NOT_FOUND, SW.WRONG_P1P2, SW.NOT_FOUND)
 _NO_SUCH_WAY: Final = (
     SW.WRONG_DATA,
     SW.FUNC_NOT_SUPPORTED,
@@ -161,7 +159,7 @@ class UZIPass(PKCS15Card):
     def _set(self, found: KeyOnCard, ways: tuple[Way, ...]) -> Way:
         """Choose the key (MANAGE SECURITY ENVIRONMENT) in the first way that the card takes, or the one it took before."""
         key, place = found.key, self._contents().layout.place(found.key.path)
-        if self._profile.dialect.select_key or not self._is_in(place[:-2]):
+        if self._profile.dialect.select_key or self._directory != place[:-2]:
             self._go(place)
         known = self._ways.get((key.identifier, ways))
         for way in ways if known is None else (known,):

@@ -429,6 +429,17 @@ def verify_signature_command(
     return guarded(texts, action)
 
 
+@main.command(name="activate")
+@_on_a_card
+def activate_command(reader: str | None, trace: Path | None, module: str | None, display: Display) -> int:
+    """Activate a new UZI pass, once, with its PIN; say what it means where it was activated before."""
+    from zorgid_card.cli import activate  # noqa: PLC0415  # loads PC/SC's adapter, which other commands do not need
+    from zorgid_card.cli.place import Place  # noqa: PLC0415  # as above
+
+    place = Place(name=reader, trace=trace, module=module)
+    return guarded(display.texts, lambda: activate.run(display, place))
+
+
 @main.command(name="simulate")
 @click.argument("kind", type=click.Choice(_KINDS))
 @click.option("--host", default="127.0.0.1", show_default=True, help="Where vpcd listens.")
@@ -449,10 +460,19 @@ def verify_signature_command(
     show_default=True,
     help="Key of a new zorgid card.",
 )
+@click.option("--not-activated", is_flag=True, help="A new pass, which its holder has yet to activate.")
 @_lang_option
 @_color_option
 def simulate_command(
-    kind: str, host: str, port: int, slot: int, state: Path | None, key_algorithm: str, lang: str | None, no_color: bool
+    kind: str,
+    host: str,
+    port: int,
+    slot: int,
+    state: Path | None,
+    key_algorithm: str,
+    not_activated: bool,
+    lang: str | None,
+    no_color: bool,
 ) -> int:
     """Put a simulated card behind vpcd, pcscd's virtual reader, until Ctrl-C.
 
@@ -461,7 +481,15 @@ def simulate_command(
     from zorgid_card.cli.simulate import Options, simulate  # noqa: PLC0415  # loads the testkit, which other commands do not need
 
     texts = _texts(lang)
-    options = Options(kind=kind, host=host, port=port, slot=slot, state=state, key_algorithm=key_algorithm)
+    options = Options(
+        kind=kind,
+        host=host,
+        port=port,
+        slot=slot,
+        state=state,
+        key_algorithm=key_algorithm,
+        activated=not not_activated,
+    )
     return guarded(texts, lambda: simulate(Display(console(no_color=no_color), texts), options))
 
 

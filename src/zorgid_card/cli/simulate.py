@@ -48,6 +48,7 @@ class Options:
     slot: int = 0
     state: Path | None = None
     key_algorithm: str = "RSA2048"
+    activated: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,7 +107,12 @@ def obtain(options: Options) -> Simulated:
     if options.state is not None and options.state.exists():
         return _load(options.kind, options.state)
     makers: Mapping[str, Callable[[], Simulated]] = {"blank": _blank, "zorgid": lambda: _zorgid(options.key_algorithm)}
-    made = makers[options.kind]() if options.kind in makers else _uzi(_PASS_TYPES[options.kind])
+    if options.kind in makers:
+        if not options.activated:
+            raise UsageError("only a pass is activated", reason="activation")
+        made = makers[options.kind]()
+    else:
+        made = _uzi(_PASS_TYPES[options.kind], activated=options.activated)
     if made.authorities and options.state is not None:
         _write(options.state.with_name(f"{options.state.name}.ca.pem"), made.authorities)
     return made
@@ -116,13 +122,13 @@ def _blank() -> Simulated:
     return Simulated(card=Maker.create().blank(), pin=FACTORY_PIN.rstrip(_PAD), puk=FACTORY_PUK)
 
 
-def _uzi(pass_type: PassType) -> Simulated:
+def _uzi(pass_type: PassType, *, activated: bool = True) -> Simulated:
     pki = UZITestPKI(pool=KeyPool())
     if pass_type is PassType.PROFESSIONAL:
         contents = pki.pass_(JAN_DE_VRIES, DE_LINDE, pass_type, role="01.015", title="Huisarts")
     else:
         contents = pki.pass_(FRONT_DESK if pass_type is PassType.ANONYMOUS else FATIMA_EL_AMRANI, DE_LINDE, pass_type)
-    return Simulated(card=VirtualUZIPass(contents), pin=DEFAULT_PIN, puk=DEFAULT_PUK)
+    return Simulated(card=VirtualUZIPass(contents, activated=activated), pin=DEFAULT_PIN, puk=DEFAULT_PUK)
 
 
 def _zorgid(key_algorithm: str) -> Simulated:

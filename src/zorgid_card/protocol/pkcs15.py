@@ -23,18 +23,16 @@ from zorgid_card.protocol.iso7816 import (
     select_below,
     select_file,
 )
+from zorgid_card.protocol.pkcs15_info import AlgorithmInfo, CardInfo, parse_card_info
 from zorgid_card.protocol.pkcs15_objects import (
     PARSERS,
     PIN,
-    AlgorithmInfo,
-    CardInfo,
     Certificate,
     Kind,
     Object,
     Path,
     PrivateKey,
     Value,
-    parse_card_info,
     parse_path,
     path_value,
 )
@@ -353,17 +351,21 @@ def read(layout: Layout, value: Value) -> Exchange[bytes]:
 
 
 def _read_file(layout: Layout, path: Path) -> Exchange[bytes]:
-    """The part of a file that ``path`` names, as far as the file goes; at most 16 KiB of it."""
+    """The part of a file that ``path`` names, as far as the file goes.
+
+    Raises:
+        CardResponseError: the card says that it is of more than 16 KiB.
+    """
     if path.short is not None:
         yield from enter_application(layout)
-        return (yield from read_binary_all(path.length or _MAX_DIRECTORY, start=path.index, short=path.short))
+        return (yield from read_binary_all(path.length, start=path.index, short=path.short))
     size = yield from enter(layout, layout.place(path))
     length = path.length
     if length is None and size is not None:
         length = max(size - path.index, 0)
     if length is not None and length > _MAX_DIRECTORY:
         raise CardResponseError(f"the card claims an object of {length} bytes", size=length)
-    return (yield from read_binary_all(_MAX_DIRECTORY if length is None else length, start=path.index))
+    return (yield from read_binary_all(length, start=path.index))
 
 
 def read_certificate(layout: Layout, certificate: Certificate) -> Exchange[bytes]:

@@ -228,32 +228,6 @@ class DataContainer:
 Object: TypeAlias = PIN | PrivateKey | PublicKey | SecretKey | Certificate | DataContainer
 
 
-@dataclass(frozen=True, slots=True)
-class AlgorithmInfo:
-    """An algorithm that the card knows (7816-15, 8.10): ``reference`` within the description, ``card_reference`` for MSE SET.
-
-    ``mechanism`` is the number that PKCS#11 gives it, ``parameters`` and ``oid`` DER; an empty ``operations`` tells of none.
-    """
-
-    reference: int
-    mechanism: int
-    operations: frozenset[int]
-    card_reference: int | None
-    parameters: bytes = b""
-    oid: bytes = b""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CardInfo:
-    """EF.CIAInfo (7816-15, 8.10); ``flags``: 0 readonly, 1 authRequired, 2 prnGeneration."""
-
-    serial: bytes = b""
-    manufacturer: str = ""
-    label: str = ""
-    flags: frozenset[int] = frozenset()
-    algorithms: tuple[AlgorithmInfo, ...] = ()
-
-
 # --- the parts that all objects have -----------------------------------------------------------------------------------
 
 
@@ -462,7 +436,7 @@ PARSERS: Final[Mapping[Kind, Callable[[int, bytes], Object | None]]] = {
 """What reads one entry of each kind of directory file: from its tag and contents; None for what nothing here uses."""
 
 
-# --- paths, and what the card says of itself ---------------------------------------------------------------------------
+# --- paths -------------------------------------------------------------------------------------------------------------
 
 
 def parse_path(content: bytes) -> Path:
@@ -492,35 +466,3 @@ def path_value(value: bytes) -> tuple[bytes, int | None]:
     if len(value) > _MAX_PATH or len(value) == 1:
         raise TLVError(f"a path of {len(value)} bytes", reason="path", offset=0)
     return value[: len(value) // 2 * 2], None
-
-
-def parse_card_info(content: bytes) -> CardInfo:
-    """EF.CIAInfo; nothing where the file holds nothing."""
-    info = next((value for tag, value in asn1.objects(content) if tag == asn1.SEQUENCE), None)
-    if info is None:
-        return CardInfo()
-    fields = Fields(info)
-    fields.need(asn1.INTEGER)
-    serial = fields.take(asn1.OCTET_STRING) or b""
-    manufacturer, label = asn1.text(fields.take(asn1.UTF8_STRING)), asn1.text(fields.take(0x80))
-    flags = fields.take(asn1.BIT_STRING)
-    listed = next((value for tag, value in fields.rest() if tag == 0xA2), b"")
-    return CardInfo(
-        serial=serial,
-        manufacturer=manufacturer,
-        label=label,
-        flags=frozenset() if flags is None else asn1.bits(flags),
-        algorithms=tuple(_algorithm(value) for value in Index(listed).all(asn1.SEQUENCE)),
-    )
-
-
-def _algorithm(content: bytes) -> AlgorithmInfo:
-    fields = Fields(content)
-    number, mechanism = (asn1.integer(fields.need(asn1.INTEGER), 0, 0xFFFFFFFF) for _ in range(2))
-    after = fields.rest()
-    operations = next((asn1.bits(value) for tag, value in after if tag == asn1.BIT_STRING), frozenset[int]())
-    card = after[-1][1] if after and after[-1][0] == asn1.INTEGER else None
-    identifier = next((value for tag, value in reversed(after) if tag == asn1.OBJECT_IDENTIFIER), b"")
-    parameters = after[0][1] if after and after[0][0] != asn1.BIT_STRING else b""
-    reference = None if card is None else asn1.reference(card)
-    return AlgorithmInfo(number, mechanism, operations, reference, parameters, identifier)

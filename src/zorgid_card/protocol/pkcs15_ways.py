@@ -19,7 +19,8 @@ from zorgid_card.protocol.operations import (
     Dialect,
 )
 from zorgid_card.protocol.pkcs15 import Layout
-from zorgid_card.protocol.pkcs15_objects import AlgorithmInfo, PrivateKey
+from zorgid_card.protocol.pkcs15_info import AlgorithmInfo
+from zorgid_card.protocol.pkcs15_objects import PrivateKey
 from zorgid_card.protocol.signature import SignatureAlgorithm, digest_info, ecdsa_digest, rsa_block
 
 _COMPUTE_SIGNATURE: Final = 1

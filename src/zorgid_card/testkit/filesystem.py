@@ -118,11 +118,10 @@ class FileSystem:
         """Select the master file, as after a reset (7.3.1)."""
         self.current, self._file = self._root, None
 
-    def enter(self, identifier: int) -> None:
-        """Make a directory of the master file current, as a card does that has changed its own files."""
-        found = self._root.child(identifier)
-        if isinstance(found, DF):
-            self.current, self._file = found, None
+    def renew(self, root: DF, current: int) -> None:
+        """Take other contents, as a card does that changes its own files; a directory of the master file is current then."""
+        found = root.child(current)
+        self._root, self.current, self._file = root, found if isinstance(found, DF) else root, None
 
     def select(self, command: CommandAPDU) -> ResponseAPDU:
         """SELECT (11.2.2): by identifier, path, parent or name; what is selected changes only on success."""

@@ -4,7 +4,7 @@ Written from ISO/IEC 7816-4:2020 (files, VERIFY, CHANGE REFERENCE DATA, RESET RE
 ENVIRONMENT), 7816-8:2021 (PERFORM SECURITY OPERATION) and 7816-15. What a real pass does beyond that is not
 public; see :mod:`~zorgid_card.testkit.uzi_layout` for what had to be assumed.
 
-* The PIN and the PUK have three tries each; the PUK unblocks the PIN, and a blocked PUK ends the card's life.
+* PIN and PUK have three tries each; the PUK unblocks the PIN, and a blocked PUK ends the card's life.
 * A key wants its PIN once, or anew after as many uses as the layout says: the signature key of a pass for every one.
 * What COMPUTE DIGITAL SIGNATURE takes depends on the algorithm: in layouts A and B the card pads, and takes the DigestInfo (RFC
   8017, 9.2) for PKCS#1 v1.5.
@@ -23,12 +23,13 @@ from zorgid_card.codec import tlv
 from zorgid_card.codec.apdu import INS, SW, CommandAPDU, ResponseAPDU
 from zorgid_card.errors import StorageError, TLVError
 from zorgid_card.testkit.card import Refused, VirtualCard
-from zorgid_card.testkit.filesystem import SW_LENGTH_AND_P1P2, FileSystem
+from zorgid_card.testkit.filesystem import DF, SW_LENGTH_AND_P1P2, FileSystem
 from zorgid_card.testkit.piv_state import Reference, read_json, write_json
 from zorgid_card.testkit.pkcs15_files import AID, Algorithm
 from zorgid_card.testkit.uzi_contents import PassContents
+from zorgid_card.testkit.uzi_files import build
 from zorgid_card.testkit.uzi_keys import agree, decipher, sign
-from zorgid_card.testkit.uzi_layout import EVERY_LAYOUT, LAYOUT_A, Layout, PINFormat, build
+from zorgid_card.testkit.uzi_layout import EVERY_LAYOUT, LAYOUT_A, Layout, PINFormat
 from zorgid_card.testkit.uzi_profile import Usage
 
 ATR = bytes.fromhex("3BDC18FF8191FE1FC3060A2B06010401E910050204D6")
@@ -88,7 +89,7 @@ class UZIApplication:
         """Put the contents into files as the layout says; ``references`` are PIN, PUK and the signature's PIN."""
         self.contents, self.layout, self.stored, self.activated = contents, layout, stored, activated
         self.pin, self.puk, self.signature_pin = references
-        self._files = self._filed()
+        self._files = FileSystem(self._root(), exact=layout.exact)
         self._session = _Session()
         self._handlers: Mapping[int, Callable[[CommandAPDU], ResponseAPDU]] = {
             INS.SELECT: self.select,
@@ -104,9 +105,8 @@ class UZIApplication:
             _ACTIVATE_FILE: self._activate_file,
         }
 
-    def _filed(self) -> FileSystem:
-        root = build(self.layout, self.contents, self.stored, activated=self.activated)
-        return FileSystem(root, exact=self.layout.exact)
+    def _root(self) -> DF:
+        return build(self.layout, self.contents, self.stored, activated=self.activated)
 
     @property
     def aid(self) -> bytes:
@@ -369,11 +369,11 @@ class UZIApplication:
         if not self._is_verified(self.pin):
             raise Refused(SW.SECURITY_STATUS)
         self.activated = True
-        self._files = self._filed()
-        self._files.enter(self.layout.df)
+        self._files.renew(self._root(), self.layout.df)
         return _done()
 
-    def _get_challenge(self, command: CommandAPDU) -> ResponseAPDU:
+    @staticmethod
+    def _get_challenge(command: CommandAPDU) -> ResponseAPDU:
         """GET CHALLENGE (11.5.3): random bytes, as many as are asked for."""
         if command.p1 or command.p2:
             raise Refused(SW.WRONG_P1P2)

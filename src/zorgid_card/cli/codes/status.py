@@ -2,16 +2,56 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import click
 
-from zorgid_card.cards import CardKind, Tries, TryState
+from zorgid_card.cards import Activation, Card, CardKind, CardPIN, Tries, TryState
+from zorgid_card.cards.expiry import Expiry, expiry_of
 from zorgid_card.cli.display import Display
+from zorgid_card.cli.expiry import expiry_as_json, expiry_in_words
 from zorgid_card.cli.place import Place
 from zorgid_card.cli.shown import dump, error_as_json, tries_as_json, tries_in_words
 from zorgid_card.cli.texts import Texts
-from zorgid_card.errors import ZorgIDError
+from zorgid_card.errors import NotActivatedError, UsageError, ZorgIDError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """What a card tells of itself without a try."""
+
+    reader: str
+    kind: CardKind
+    pin: Tries
+    puk: Tries
+    others: tuple[CardPIN, ...]
+    """PINs besides the one to log in with."""
+    activation: Activation
+    expiry: Expiry | None
+
+
+def read(reader: str, card: Card) -> Status:
+    """Ask the card; a pass that is not activated may not let its PIN be asked about."""
+    pin = puk = Tries.UNKNOWN
+    others: tuple[CardPIN, ...] = ()
+    with suppress(NotActivatedError):
+        pin, puk = card.tries(), card.puk_tries()
+        others = card.pins()[1:]
+    expiry = None
+    with suppress(UsageError):  # a blank has no certificate
+        expiry = expiry_of([card.authentication_certificate()], datetime.now(UTC))
+    return Status(
+        reader=reader,
+        kind=card.kind,
+        pin=pin,
+        puk=puk,
+        others=others,
+        activation=card.activation,
+        expiry=expiry,
+    )
 
 
 def run(display: Display, place: Place, *, as_data: bool) -> None:
@@ -27,17 +67,35 @@ def run(display: Display, place: Place, *, as_data: bool) -> None:
     """
     try:
         with place.card(display.texts) as (reader, card):
-            kind, pin, puk = card.kind, card.tries(), card.puk_tries()
+            status = read(reader, card)
     except ZorgIDError as error:
         if as_data:
             click.echo(dump({"ok": False, "error": error_as_json(error, display.texts)}))
         raise
     if as_data:
-        click.echo(dump(_data(reader, kind, pin, puk, display.texts)))
+        click.echo(dump(_data(status, display.texts)))
     else:
-        show(display, reader, kind, pin, puk)
-        for advice in advices(kind, pin, puk):
+        show(display, reader, status.kind, status.pin, status.puk)
+        _show_others(display, status)
+        for advice in _advices(status):
             display.say(advice)
+        soon = expiry_in_words(status.expiry, display.texts)
+        if soon is not None:
+            display.line(soon, "yellow")
+
+
+def _show_others(display: Display, status: Status) -> None:
+    """The other PINs, and whether the card was activated, where there is something to say."""
+    texts = display.texts
+    found = [(pin.label, tries_in_words(pin.tries, texts)) for pin in status.others]
+    if status.activation is Activation.NEEDED:
+        found.append((texts("activation"), texts(f"activation.{status.activation}")))
+    display.facts(found)
+
+
+def _advices(status: Status) -> list[str]:
+    needed = ["activation.do"] if status.activation is Activation.NEEDED else []
+    return [*needed, *advices(status.kind, status.pin, status.puk)]
 
 
 def show(display: Display, reader: str, kind: CardKind, pin: Tries, puk: Tries) -> None:
@@ -49,14 +107,16 @@ def show(display: Display, reader: str, kind: CardKind, pin: Tries, puk: Tries) 
     )
 
 
-def _data(reader: str, kind: CardKind, pin: Tries, puk: Tries, texts: Texts) -> dict[str, Any]:
-    found = advices(kind, pin, puk)
+def _data(status: Status, texts: Texts) -> dict[str, Any]:
     return {
-        "reader": reader,
-        "kind": kind.value,
-        "pin": tries_as_json(pin),
-        "puk": tries_as_json(puk),
-        "advice": [{"code": key.removeprefix("status."), "message": texts(key)} for key in found],
+        "reader": status.reader,
+        "kind": status.kind.value,
+        "pin": tries_as_json(status.pin),
+        "puk": tries_as_json(status.puk),
+        "other_pins": [{"label": pin.label, **tries_as_json(pin.tries)} for pin in status.others],
+        "activation": status.activation.value,
+        "expiry": expiry_as_json(status.expiry),
+        "advice": [{"code": key.removeprefix("status."), "message": texts(key)} for key in _advices(status)],
         "ok": True,
         "error": None,
     }

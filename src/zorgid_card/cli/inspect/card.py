@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from zorgid_card.cards import Detected, PIVCard, TokenCard, Tries, UZIPass, ZorgIDCard, detect, on_link
+from zorgid_card.cards import Activation, Detected, PIVCard, TokenCard, Tries, UZIPass, ZorgIDCard, detect, on_link
 from zorgid_card.codec.link import Link
 from zorgid_card.errors import CardError, EncodingError
 from zorgid_card.ports.card import Reader
@@ -26,6 +26,7 @@ class CardReport:
     puk: Tries = Tries.UNKNOWN
     certificates: dict[str, bytes] = field(default_factory=dict)
     authorities: Sequence[bytes] = ()
+    activation: Activation = Activation.NONE
 
 
 def read_card(reader: Reader) -> CardReport:
@@ -61,6 +62,7 @@ def read_token(card: TokenCard) -> CardReport:
         puk=card.puk_tries(),
         certificates=card.certificates(),
         authorities=card.chain(),
+        activation=card.activation,
     )
 
 
@@ -83,6 +85,7 @@ def _read_pass(name: str, found: Detected, card: UZIPass) -> CardReport:
         puk=_tries(card.puk_tries),
         certificates=card.certificates(),
         authorities=card.chain(),
+        activation=card.activation,
     )
 
 

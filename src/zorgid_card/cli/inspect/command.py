@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 import click
 
 from zorgid_card.adapters import pcsc
+from zorgid_card.cards import CardKind, TokenCard
 from zorgid_card.cli.display import Display
 from zorgid_card.cli.inspect.card import CardReport, read_card, read_token
 from zorgid_card.cli.inspect.certificate import Authorities, authorities_in, examine, neighbours
@@ -21,7 +23,7 @@ from zorgid_card.cli.shown import dump, error_as_json
 from zorgid_card.errors import NoReaderError, PCSCUnavailableError, StorageError, ZorgIDError
 from zorgid_card.pki.trust import read_certificates
 from zorgid_card.ports.card import Reader
-from zorgid_card.recipes import find_reader
+from zorgid_card.recipes import find_reader, open_card
 
 _ENDING = re.compile(r"\.[A-Za-z][A-Za-z0-9]{0,4}")
 """What files' names end with, and readers' do not."""
@@ -84,7 +86,7 @@ def _report(look: Look, recorded: Recorded) -> Report:
     if path is not None and path.is_file():
         return _file(path, authorities, look.at)
     reader = chosen_reader(look.reader) if path is None else _named(str(look.source))
-    return _reader(recorded(reader), authorities, look.at)
+    return _reader(recorded(reader), authorities, look.at, traced=look.trace is not None)
 
 
 def _path(source: str) -> Path:
@@ -134,8 +136,13 @@ def _file(path: Path, given: Sequence[bytes], at: datetime) -> Report:
     return Report(name=str(path), certificates=dict(zip(labels, examined, strict=True)))
 
 
-def _reader(reader: Reader, given: Sequence[bytes], at: datetime) -> Report:
-    return _reported(read_card(reader), given, at)
+def _reader(reader: Reader, given: Sequence[bytes], at: datetime, *, traced: bool) -> Report:
+    """The card in a reader; what this library does not know may be known to a middleware, whose commands cannot be traced."""
+    report = read_card(reader)
+    if report.found.kind is CardKind.UNKNOWN and not traced:
+        with suppress(ZorgIDError), open_card(reader) as card:
+            report = read_token(card) if isinstance(card, TokenCard) else report
+    return _reported(report, given, at)
 
 
 def _reported(card: CardReport, given: Sequence[bytes], at: datetime) -> Report:

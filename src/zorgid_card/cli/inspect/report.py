@@ -8,8 +8,10 @@ from typing import Any
 
 from cryptography import x509
 
-from zorgid_card.cards import CardKind, Detected
+from zorgid_card.cards import Activation, CardKind, Detected
+from zorgid_card.cards.expiry import expiry_of
 from zorgid_card.cli.display import Display
+from zorgid_card.cli.expiry import expiry_as_json, expiry_in_words
 from zorgid_card.cli.inspect.card import CardReport
 from zorgid_card.cli.inspect.certificate import CertificateReport, fingerprint, key_of, name_of
 from zorgid_card.cli.shown import dump, error_as_json, tries_as_json, tries_in_words
@@ -35,6 +37,11 @@ class Report:
         return next((one.kind for one in self.certificates.values()), "unknown")
 
     @property
+    def at(self) -> datetime:
+        """The moment at which was judged."""
+        return next((one.at for one in self.certificates.values()), datetime.now(UTC))
+
+    @property
     def error(self) -> ZorgIDError | None:
         """The first thing that does not hold."""
         return next((one.error for one in self.certificates.values() if one.error), None)
@@ -47,7 +54,7 @@ def as_json(report: Report, texts: Texts) -> str:
             "source": "reader" if report.card else "file",
             "name": report.name,
             "kind": report.kind,
-            "card": _card(report.card) if report.card else None,
+            "card": _card(report.card, report.at) if report.card else None,
             "certificates": [_certificate(label, one, texts) for label, one in report.certificates.items()],
             "ok": report.error is None,
             "error": error_as_json(report.error, texts),
@@ -59,7 +66,7 @@ def _iso(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _card(card: CardReport) -> dict[str, Any]:
+def _card(card: CardReport, at: datetime) -> dict[str, Any]:
     return {
         "reader": card.reader,
         "atr": card.found.atr.hex().upper(),
@@ -70,6 +77,9 @@ def _card(card: CardReport) -> dict[str, Any]:
         "firmware": card.firmware,
         "pin_tries": tries_as_json(card.pin),
         "puk_tries": tries_as_json(card.puk),
+        "activation": card.activation.value,
+        "proven": card.found.profile is not None and card.found.profile.proven,
+        "expiry": expiry_as_json(expiry_of(card.certificates.values(), at)),
     }
 
 
@@ -136,7 +146,7 @@ def show(report: Report, display: Display) -> None:
     """The report on the terminal."""
     texts = display.texts
     if report.card is not None:
-        _show_card(report.card, display)
+        _show_card(report.card, display, report.at)
     told: list[tuple[str, str]] = []
     for label, one in report.certificates.items():
         display.console.print()
@@ -150,7 +160,7 @@ def show(report: Report, display: Display) -> None:
             display.facts(facts)
 
 
-def _show_card(card: CardReport, display: Display) -> None:
+def _show_card(card: CardReport, display: Display, at: datetime) -> None:
     texts = display.texts
     display.line(texts("inspect.card", reader=card.reader), "bold")
     found = card.found
@@ -164,8 +174,14 @@ def _show_card(card: CardReport, display: Display) -> None:
         ("firmware", card.firmware),
         ("pin_tries", tries_in_words(card.pin, texts)),
         ("puk_tries", tries_in_words(card.puk, texts)),
+        ("activation", "" if card.activation is Activation.NONE else texts(f"activation.{card.activation}")),
     ]
     display.facts((texts(f"inspect.{name}"), value) for name, value in pairs if value)
+    if card.activation is Activation.NEEDED:
+        display.say("activation.do", "yellow")
+    soon = expiry_in_words(expiry_of(card.certificates.values(), at), texts)
+    if soon is not None:
+        display.line(soon, "yellow")
 
 
 def _why(found: Detected, texts: Texts) -> str:

@@ -14,7 +14,19 @@ import string
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 
-from zorgid_card.cli.texts import acts, demo, details, documents, errors, expiry, readers, refusals, tools, trust
+from zorgid_card.cli.texts import (
+    activation,
+    acts,
+    demo,
+    details,
+    documents,
+    errors,
+    expiry,
+    readers,
+    refusals,
+    tools,
+    trust,
+)
 from zorgid_card.cli.texts.text import Text
 from zorgid_card.errors import ZorgIDError
 
@@ -25,6 +37,7 @@ TEXTS: Mapping[str, Text] = {
     **tools.TEXTS,
     **readers.TEXTS,
     **expiry.TEXTS,
+    **activation.TEXTS,
     **demo.TEXTS,
     **acts.TEXTS,
     **documents.TEXTS,

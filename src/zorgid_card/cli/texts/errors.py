@@ -59,6 +59,22 @@ _CARD = {
         "Deze kaart wordt niet herkend; plaats een UZI-pas of een ZORG-ID Smartcard in de paslezer, of gebruik --pkcs11 als de pas alleen via SafeSign werkt.",
         "This card is not recognised; put a UZI pass or a ZORG-ID Smartcard into the reader, or use --pkcs11 if the pass works through SafeSign only.",
     ),
+    "error.card.unsupported:no middleware": Text(
+        "Deze kaart wordt niet herkend[[ ({reason})]], en er is geen middleware (PKCS#11) die haar kent[[: gezocht is {module}]]; plaats een UZI-pas of een ZORG-ID Smartcard, of installeer SafeSign als de pas alleen daarmee werkt.",
+        "This card is not recognised[[ ({reason})]], and there is no middleware (PKCS#11) that may know it[[: looked for {module}]]; put in a UZI pass or a ZORG-ID Smartcard, or install SafeSign if the pass works through that only.",
+    ),
+    "error.card.unsupported:no token": Text(
+        "Deze kaart wordt niet herkend[[ ({reason})]], en ook de middleware[[ {module}]] ziet geen kaart in deze paslezer; plaats een UZI-pas of een ZORG-ID Smartcard.",
+        "This card is not recognised[[ ({reason})]], and the middleware[[ {module}]] shows no card in this reader either; put in a UZI pass or a ZORG-ID Smartcard.",
+    ),
+    "error.card.unsupported:other token": Text(
+        "Deze kaart wordt niet herkend[[ ({reason})]], en ook de middleware[[ {module}]] toont er geen UZI-pas of ZORG-ID Smartcard; plaats uw eigen pas of kaart.",
+        "This card is not recognised[[ ({reason})]], and the middleware[[ {module}]] shows neither a UZI pass nor a ZORG-ID Smartcard in it; put in your own pass or card.",
+    ),
+    "error.card.unsupported:middleware failed": Text(
+        "Deze kaart wordt niet herkend[[ ({reason})]], en de middleware[[ {module}]] werkt niet; herstel of herinstalleer die, of plaats een andere kaart.",
+        "This card is not recognised[[ ({reason})]], and the middleware[[ {module}]] does not work; mend or reinstall it, or put in another card.",
+    ),
     "error.card.middleware": Text(
         "De middleware van de kaart weigerde dit of haperde[[ ({operation}: {reason})]]; plaats de kaart opnieuw en probeer het nog eens.",
         "The card's middleware refused this or failed[[ ({operation}: {reason})]]; put the card in again and try once more.",
@@ -336,6 +352,10 @@ _USER = {
     "error.user.usage:birth date": Text(
         "Dit kan geen geboortedatum zijn; controleer hem en voer hem opnieuw in.",
         "This cannot be a birth date; check it and enter it again.",
+    ),
+    "error.user.usage:activation": Text(
+        "Alleen een UZI-pas wordt geactiveerd: laat --not-activated weg.",
+        "Only a UZI pass is activated: leave out --not-activated.",
     ),
     "error.user.usage:reason": Text("Er is een reden nodig; vul er een in.", "A reason is needed; enter one."),
 }

@@ -130,6 +130,7 @@ _INSPECT = {
     "inspect.firmware": Text("Firmware", "Firmware"),
     "inspect.pin_tries": Text("Pincode, pogingen over", "PIN, tries left"),
     "inspect.puk_tries": Text("Pukcode, pogingen over", "PUK, tries left"),
+    "inspect.activation": Text("Geactiveerd", "Activated"),
     "inspect.usage": Text("Gebruik", "Usage"),
     "inspect.subject": Text("Houder", "Subject"),
     "inspect.issuer": Text("Uitgever", "Issuer"),
