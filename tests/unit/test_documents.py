@@ -12,13 +12,14 @@ from typing import Any
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, load_der_public_key
 
 import softhsm
 from pki_world import make
 from signing_world import Judge, ca, openssl, root
 from zorgid_card.adapters.pkcs11 import PKCS11Module
-from zorgid_card.cards import Card, PINRequest, ZorgIDCard, open_card
+from zorgid_card.cards import Card, PINRequest, UZIPass, ZorgIDCard
 from zorgid_card.cards.token import open_token_card
 from zorgid_card.codec.link import Link
 from zorgid_card.errors import NotOfferedError, RecipientError, UsageError, WrongPINError
@@ -26,7 +27,6 @@ from zorgid_card.hazardous import sign_digest
 from zorgid_card.pki import cms, jws
 from zorgid_card.pki.certificate import Certificate
 from zorgid_card.pki.revocation import CRLs
-from zorgid_card.pki.trust import TrustStore
 from zorgid_card.pki.verifier import CertificateVerifier
 from zorgid_card.secret import Secret
 from zorgid_card.testkit.keys import KeyPool
@@ -35,7 +35,8 @@ from zorgid_card.testkit.pki import UZITestPKI
 from zorgid_card.testkit.reader import SimulatedReader
 from zorgid_card.testkit.uzi import DEFAULT_PIN, VirtualUZIPass
 from zorgid_card.testkit.uzi_contents import PassContents
-from zorgid_card.testkit.uzi_profile import DE_LINDE, JAN_DE_VRIES
+from zorgid_card.testkit.uzi_layout import EVERY_LAYOUT, LAYOUT_D
+from zorgid_card.testkit.uzi_profile import DE_LINDE, JAN_DE_VRIES, Usage
 from zorgid_card.workflows.documents import decrypt, issuers_of, sign_document, sign_message
 
 TEXT = b"Verwijzing naar de cardioloog\n" * 100
@@ -47,24 +48,30 @@ KEY_USAGES = {
     "confidentiality": ("key_encipherment",),
 }
 MODULE = softhsm.module()
+SIGNATURE_PIN = b"654321"
 
 
 class Asked:
-    """A person who knows the PIN, and how often they were asked for it."""
+    """A person who knows the PIN, and that of the signature key where it has one of its own; and how often they were asked."""
 
     def __init__(self, pin: bytes = DEFAULT_PIN) -> None:
         self.pin = pin
         self.times = 0
 
-    def __call__(self, _: PINRequest) -> Secret:
+    def __call__(self, request: PINRequest) -> Secret:
         self.times += 1
-        return Secret.of(self.pin)
+        own = request.reference == LAYOUT_D.key_references[Usage.SIGNATURE]
+        return Secret.of(SIGNATURE_PIN if own else self.pin)
 
 
 @functools.cache
-def world() -> tuple[UZITestPKI, PassContents]:
-    pki = UZITestPKI("production", pool=KeyPool.shared(), now=datetime.now(UTC))
-    return pki, pki.pass_(JAN_DE_VRIES, DE_LINDE, "Z", role="01.015")
+def pki() -> UZITestPKI:
+    return UZITestPKI("production", pool=KeyPool.shared(), now=datetime.now(UTC))
+
+
+@functools.cache
+def contents_of(curve: bool) -> PassContents:
+    return pki().pass_(JAN_DE_VRIES, DE_LINDE, "Z", "01.015", curve=ec.SECP256R1() if curve else None)
 
 
 def reader_with(card: Any) -> SimulatedReader:
@@ -96,9 +103,10 @@ def zorgid(algorithm: str) -> ZorgIDCard:
 
 @contextmanager
 def card_of(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Card]:
-    contents = world()[1]
-    if kind == "uzi":
-        yield open_card(Link(reader_with(VirtualUZIPass(contents)).connect()))
+    contents = contents_of(curve=False)
+    if kind.startswith("uzi"):
+        layout = EVERY_LAYOUT[kind.removeprefix("uzi ")]
+        yield UZIPass(Link(reader_with(VirtualUZIPass(contents_of(layout.curve), layout=layout)).connect()))
     elif kind == "middleware":
         if MODULE is None:
             pytest.skip("SoftHSM is not installed (Debian package softhsm2)")
@@ -117,7 +125,7 @@ def card_of(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
         yield zorgid(kind)
 
 
-@pytest.fixture(params=["uzi", "middleware", "RSA2048", "ECCP256", "ECCP384"])
+@pytest.fixture(params=["uzi A", "uzi B", "uzi C", "uzi D", "middleware", "RSA2048", "ECCP256", "ECCP384"])
 def card(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Card]:
     with card_of(request.param, tmp_path, monkeypatch) as found:
         yield found
@@ -138,7 +146,7 @@ def test_aut_3_every_card_signs_documents_and_messages(card: Card, pin: Asked, u
     assert jws.verify(token, typ=TYPE, judge=Judge(), at=now, usage=usage).payload == TEXT
     (tmp_path / "s").write_bytes(signature)
     (tmp_path / "c").write_bytes(TEXT)
-    known = [root().der, ca().der, world()[0].root()]
+    known = [root().der, ca().der, pki().root()]
     (tmp_path / "known").write_bytes(b"".join(pem(der) for der in known))
     files = ("-in", tmp_path / "s", "-content", tmp_path / "c", "-CAfile", tmp_path / "known")
     check = ("cms", "-verify", "-cades", "-binary", "-inform", "DER", "-purpose", "any", *files)
@@ -152,7 +160,7 @@ def pem(der: bytes) -> bytes:
 def test_aut_3_the_pin_is_asked_for_each_signature_with_the_signature_key(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with card_of("uzi", tmp_path, monkeypatch) as card:
+    with card_of("uzi A", tmp_path, monkeypatch) as card:
         pin = Asked()
         for _ in range(3):
             sign_message(card, TEXT, pin, typ=TYPE)
@@ -160,12 +168,9 @@ def test_aut_3_the_pin_is_asked_for_each_signature_with_the_signature_key(
 
 
 def test_aut_3_a_pass_is_told_by_the_real_verifier(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    pki, contents = world()
-    trust = pki.trust()
-    assert isinstance(trust, TrustStore)
-    judge = CertificateVerifier(trust, CRLs(pki.crl_source))
+    judge = CertificateVerifier(pki().trust(), CRLs(pki().crl_source))
     now = datetime.now(UTC)
-    with card_of("uzi", tmp_path, monkeypatch) as card:
+    with card_of("uzi A", tmp_path, monkeypatch) as card:
         signature = sign_document(card, TEXT, Asked(), at=now)
         identity = cms.verify_detached(signature, TEXT, judge=judge, at=now).identity
         assert (identity.uzi_number, identity.ura) == (JAN_DE_VRIES.uzi_number, DE_LINDE.ura)
@@ -174,10 +179,9 @@ def test_aut_3_a_pass_is_told_by_the_real_verifier(tmp_path: Path, monkeypatch: 
             jws.verify(token, typ=TYPE, judge=judge, at=now, usage="authenticity").signatory.identity.ura
             == DE_LINDE.ura
         )
-    chain = [
-        Certificate.parse(der)
-        for der in issuers_of(Certificate.parse(next(iter(contents.certificates.values()))), contents.chain)
-    ]
+    contents = contents_of(curve=False)
+    leaf = Certificate.parse(contents.certificates[Usage.SIGNATURE])
+    chain = [Certificate.parse(der) for der in issuers_of(leaf, contents.chain)]
     assert len(chain) == 2
     assert [one.issuer == one.subject for one in chain] == [False, False]
 
@@ -208,12 +212,12 @@ def test_aut_3_every_card_decrypts_what_openssl_encrypted(card: Card, pin: Asked
     assert pin.times == 1
 
 
-@pytest.mark.parametrize("kind", ["middleware", "RSA2048", "uzi"])
+@pytest.mark.parametrize("kind", ["middleware", "RSA2048", "uzi A", "uzi D"])
 def test_aut_3_oaep_where_the_card_does_bare_rsa(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with card_of(kind, tmp_path, monkeypatch) as card:
         message = encrypted(card, tmp_path, "-keyopt", "rsa_padding_mode:oaep", "-keyopt", "rsa_oaep_md:sha256")
         pin = Asked(softhsm.PIN if kind == "middleware" else DEFAULT_PIN)
-        if kind == "uzi":
+        if kind == "uzi A":
             with pytest.raises(NotOfferedError):
                 decrypt(card, message, pin)
             assert pin.times == 0
@@ -230,7 +234,7 @@ def test_aut_3_anothers_message_asks_no_pin(card: Card, tmp_path: Path, monkeypa
 
 
 def test_aut_3_a_wrong_pin_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with card_of("uzi", tmp_path, monkeypatch) as card, pytest.raises(WrongPINError):
+    with card_of("uzi A", tmp_path, monkeypatch) as card, pytest.raises(WrongPINError):
         decrypt(card, encrypted(card, tmp_path), Asked(b"271828"))
 
 
@@ -251,7 +255,7 @@ def test_aut_3_a_card_without_the_key_says_so(tmp_path: Path, monkeypatch: pytes
 @pytest.mark.parametrize("usage", ["authenticity", "signature"])
 def test_aut_3_every_card_signs_a_digest(card: Card, pin: Asked, usage: str) -> None:
     from cryptography.hazmat.primitives import hashes
-    from cryptography.hazmat.primitives.asymmetric import ec, padding
+    from cryptography.hazmat.primitives.asymmetric import padding
 
     key = x509.load_der_x509_certificate(card.certificates()[usage]).public_key()
     bits = key.curve.key_size if isinstance(key, ec.EllipticCurvePublicKey) else 256
