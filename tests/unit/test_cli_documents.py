@@ -237,10 +237,15 @@ def test_aut_3_a_verifier_fails_closed_and_says_what_was_not_judged(
 ) -> None:
     assert desk.run("sign", desk.file, "--yes", answers=(DEFAULT_PIN,)) == 0
     own = ("--hierarchy", desk.generation)
-    assert desk.run("verify-signature", desk.file, *own) == 6
-    assert "cannot be told whether" in capsys.readouterr().err
+    assert desk.run("verify-signature", desk.file, *own) == 3
+    assert "give the issuer's with --crl" in capsys.readouterr().err
     assert desk.run("verify-signature", desk.file, *own, "--no-revocation") == 0
     assert "NOT judged" in capsys.readouterr().out
+    desk.pki.revoke(desk.contents)
+    for name, crl in desk.pki.crls().items():
+        (desk.directory / f"{hashlib.sha256(name.encode()).hexdigest()[:8]}.crl").write_bytes(crl)
+    assert desk.verify() == 6
+    assert "revoked" in capsys.readouterr().err
     assert desk.run("verify-signature", desk.file, "--no-revocation") == 6, "the root is not pinned"
     assert desk.run("verify-signature", desk.file, "--no-revocation", "--environment", "test") == 6
     assert desk.run("verify-signature", desk.file, *own, "--no-revocation", "--at", "2019-01-01") == 6

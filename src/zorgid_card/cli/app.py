@@ -311,7 +311,7 @@ _data_option = click.option("--json", "as_data", is_flag=True, help="One JSON ob
 
 
 @main.command(name="sign")
-@click.argument("file", type=_file)
+@click.argument("path", type=_file, metavar="FILE")
 @click.option("--cms", "form", flag_value="cms", default="cms", help="CMS, detached, CAdES baseline B (the default).")
 @click.option("--jws", "form", flag_value="jws", help="JWS with the certificates in x5c; needs --type.")
 @_usage_option
@@ -322,87 +322,48 @@ _data_option = click.option("--json", "as_data", is_flag=True, help="One JSON ob
 @_data_option
 @_on_a_card
 def sign_command(
-    file: Path,
-    form: str,
-    usage: str,
-    typ: str | None,
-    detached: bool,
-    out: Path | None,
-    yes: bool,
-    as_data: bool,
-    reader: str | None,
-    trace: Path | None,
-    module: str | None,
-    display: Display,
+    as_data: bool, reader: str | None, trace: Path | None, module: str | None, display: Display, **options: Any
 ) -> int:
     """Sign FILE with the card in a reader. What is signed, and with whose key, is shown first."""
     from zorgid_card.cli.documents import sign  # noqa: PLC0415  # loads PC/SC's adapter, which other commands do not need
     from zorgid_card.cli.place import Place  # noqa: PLC0415  # as above
 
-    order = sign.Order(path=file, form=form, usage=usage, typ=typ, detached=detached, out=out, yes=yes)
-    place = Place(name=reader, trace=trace, module=module)
+    order, place = sign.Order(**options), Place(name=reader, trace=trace, module=module)
     return guarded(display.texts, lambda: sign.run(display, place, order, as_data=as_data))
 
 
 @main.command(name="decrypt")
-@click.argument("file", type=_file)
+@click.argument("path", type=_file, metavar="FILE")
 @click.option("--out", type=_file, required=True, help="Where the content goes: a new file, for its owner's eyes only.")
 @_data_option
 @_on_a_card
 def decrypt_command(
-    file: Path,
-    out: Path,
-    as_data: bool,
-    reader: str | None,
-    trace: Path | None,
-    module: str | None,
-    display: Display,
+    path: Path, out: Path, as_data: bool, reader: str | None, trace: Path | None, module: str | None, display: Display
 ) -> int:
     """Decrypt FILE, a CMS message (DER or PEM) for the confidentiality key of the card in a reader."""
     from zorgid_card.cli.documents import decrypt  # noqa: PLC0415  # loads PC/SC's adapter, which other commands do not need
     from zorgid_card.cli.place import Place  # noqa: PLC0415  # as above
 
     place = Place(name=reader, trace=trace, module=module)
-    return guarded(display.texts, lambda: decrypt.run(display, place, file, out, as_data=as_data))
+    return guarded(display.texts, lambda: decrypt.run(display, place, path, out, as_data=as_data))
 
 
 @main.command(name="verify-signature")
-@click.argument("file", type=_file)
+@click.argument("path", type=_file, metavar="FILE")
 @click.argument("signature", type=_file, required=False)
 @_usage_option
 @_type_option
 @click.option("--environment", type=click.Choice(("production", "test")), default="production", show_default=True)
-@click.option(
-    "--ca", "authorities", multiple=True, type=_file, metavar="FILE", help="CA certificates; may be repeated."
-)
+@click.option("--ca", "authorities", multiple=True, type=_file, metavar="FILE", help="CA certificates.")
 @click.option("--crl", "crls", multiple=True, type=_file, metavar="FILE", help="Revocation list; may be repeated.")
-@click.option(
-    "--hierarchy",
-    "hierarchies",
-    multiple=True,
-    type=_file,
-    metavar="FILE",
-    help="One more generation of CAs, as TOML; may be repeated.",
-)
+@click.option("--hierarchy", "hierarchies", multiple=True, type=_file, metavar="FILE", help="More CAs, as TOML.")
 @click.option("--no-revocation", is_flag=True, help="Do not judge whether the certificate is revoked.")
 @click.option("--at", metavar="DATE", help="Judge at this date (ISO 8601, UTC) instead of now.")
 @_data_option
 @_lang_option
 @_color_option
 def verify_signature_command(
-    file: Path,
-    signature: Path | None,
-    usage: str,
-    typ: str | None,
-    environment: str,
-    authorities: tuple[Path, ...],
-    crls: tuple[Path, ...],
-    hierarchies: tuple[Path, ...],
-    no_revocation: bool,
-    at: str | None,
-    as_data: bool,
-    lang: str | None,
-    no_color: bool,
+    at: str | None, as_data: bool, lang: str | None, no_color: bool, no_revocation: bool, **options: Any
 ) -> int:
     """Tell who signed FILE with a UZI pass: SIGNATURE, or FILE.p7s or FILE.jws, or FILE itself if it is a JWS.
 
@@ -410,23 +371,13 @@ def verify_signature_command(
     """
     from zorgid_card.cli.documents import verify  # noqa: PLC0415  # loads PC/SC's adapter, which other commands do not need
 
-    texts = _texts(lang)
+    display = Display(console(no_color=no_color), _texts(lang))
 
     def action() -> None:
-        inquiry = verify.Inquiry(
-            path=file,
-            signature=signature,
-            usage=usage,
-            typ=typ,
-            environment=environment,
-            authorities=authorities,
-            hierarchies=hierarchies,
-            crls=None if no_revocation else crls,
-            at=_moment(at),
-        )
-        verify.run(Display(console(no_color=no_color), texts), inquiry, as_data=as_data)
+        inquiry = verify.Inquiry(at=_moment(at), judge_revocation=not no_revocation, **options)
+        verify.run(display, inquiry, as_data=as_data)
 
-    return guarded(texts, action)
+    return guarded(display.texts, action)
 
 
 @main.command(name="activate")

@@ -40,7 +40,8 @@ class Inquiry:
         environment: ``production`` or ``test``.
         authorities: CA certificates, besides those that come with the signature and lie beside it.
         hierarchies: files of more generations of CAs.
-        crls: files, that of the issuing CA among them; None: revocation is not judged, as the person says.
+        crls: files, that of the issuing CA among them.
+        judge_revocation: False where the person says that it is not to be judged.
         at: the moment.
     """
 
@@ -51,7 +52,8 @@ class Inquiry:
     environment: str
     authorities: Sequence[Path]
     hierarchies: Sequence[Path]
-    crls: Sequence[Path] | None
+    crls: Sequence[Path]
+    judge_revocation: bool
     at: datetime
 
 
@@ -67,8 +69,10 @@ def _judge(inquiry: Inquiry) -> CertificateVerifier:
     made = TrustStore.production if inquiry.environment == "production" else TrustStore.test
     known = [*authorities_in(inquiry.authorities), *neighbours(inquiry.signature or inquiry.path)]
     trust = made(known, more=[Hierarchy.load(path) for path in inquiry.hierarchies])
-    if inquiry.crls is None:
+    if not inquiry.judge_revocation:
         return CertificateVerifier(trust, _NotJudged())
+    if not inquiry.crls:
+        raise UsageError("without a CRL it is not known whether the certificate is revoked", reason="no CRL")
     found = [CRL.parse(read_limited(path, MAX_CRL)) for path in inquiry.crls]
     return CertificateVerifier(trust, CRLs(lambda _: found, leaf_only=True))
 
@@ -91,7 +95,7 @@ def run(display: Display, inquiry: Inquiry, *, as_data: bool) -> None:
             "certificate": signatory.certificate.serial_hex,
             "signed_at": None if signatory.signed_at is None else signatory.signed_at.isoformat(),
             "judged_at": inquiry.at.isoformat(),
-            "revocation": "judged" if inquiry.crls is not None else "not judged",
+            "revocation": "judged" if inquiry.judge_revocation else "not judged",
         }
         if not as_data:
             _show(display, inquiry, signatory, known)
@@ -109,7 +113,7 @@ def _show(display: Display, inquiry: Inquiry, signatory: Signatory[UZIIdentity],
         "key": texts(f"signature.key.{signatory.usage}"),
         "signed_at": texts("signature.no_time") if stated is None else stated.strftime("%Y-%m-%d %H:%M:%SZ"),
         "judged_at": inquiry.at.strftime("%Y-%m-%d %H:%M:%SZ"),
-        "revocation": texts("signature.judged" if inquiry.crls is not None else "signature.not_judged"),
+        "revocation": texts("signature.judged" if inquiry.judge_revocation else "signature.not_judged"),
     }
     display.say("signature.holds", "green")
     display.facts(facts(shown, texts))

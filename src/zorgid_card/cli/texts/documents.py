@@ -75,6 +75,10 @@ TEXTS: Mapping[str, Text] = {
         "Een JWS heeft altijd een type; noem het met --type, bijvoorbeeld --type vnd.example.order+json.",
         "A JWS always has a type; name it with --type, such as --type vnd.example.order+json.",
     ),
+    "error.user.usage:no CRL": Text(
+        "Zonder intrekkingslijst is niet na te gaan of de pas is ingetrokken; geef die van de uitgever met --crl, of zeg met --no-revocation dat u dat niet nagaat.",
+        "Without a revocation list it cannot be told whether the pass is revoked; give the issuer's with --crl, or say with --no-revocation that you do not judge it.",
+    ),
     "error.user.usage:no type": Text(
         "Alleen een JWS heeft een type; laat --type weg of kies --jws.",
         "Only a JWS has a type; leave out --type, or choose --jws.",
