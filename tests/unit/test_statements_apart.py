@@ -7,6 +7,7 @@ form lets a sender choose them.
 
 from __future__ import annotations
 
+import ast
 import base64
 import functools
 import json
@@ -15,6 +16,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import permutations
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,6 +25,7 @@ from cryptography import x509
 from hypothesis import given
 from hypothesis import strategies as st
 
+import zorgid_card
 from signing_world import Judge, replaced, tlv
 from zorgid_card.errors import ZorgIDError
 from zorgid_card.pki import cms, jws, statement, web_eid
@@ -274,6 +277,23 @@ def test_what_is_signed_begins_with_its_kind(name: str) -> None:
     others = {other for _, other in KINDS.values() if other and other != beginning}
     assert not [other for other in others if signed.startswith(other)]
     assert len(signed) > 64
+
+
+def test_only_the_makers_of_statements_have_a_card_sign() -> None:
+    """Whatever else calls a signer would have something signed that this matrix does not know."""
+    root = Path(zorgid_card.__file__).parent
+    callers = set()
+    for path in (path for path in root.rglob("*.py") if path.parent.name != "testkit"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "sign":
+                name = ast.unparse(node.func.value)
+                if name.rpartition(".")[2].strip("_") in ("signer", "card"):
+                    callers.add(str(path.relative_to(root)))
+    makers = {f"pki/{name}.py" for name in ("statement", "web_eid", "jws", "cms", "csr", "aorta/sign")}
+    assert callers == makers | {
+        "cards/piv.py",
+        "hazardous.py",
+    }  # a signer that checks another's signature; bare digests
 
 
 FIELD = st.one_of(st.text(max_size=40), st.integers(-(2**53) + 1, 2**53 - 1))
