@@ -62,7 +62,7 @@ def rsa_keys() -> Keys:
     """Leaves of RSA-2048 under CAs of RSA-4096, as the register has them; made once, and kept."""
     _HERE.mkdir(parents=True, exist_ok=True)
     pool = KeyPool(_HERE / "keys.json")
-    return lambda name, bits: pool.key(name, bits)
+    return pool.key
 
 
 @cache

@@ -35,7 +35,7 @@ from zorgid_card.cards import CardMemory, PIVCard
 from zorgid_card.cli.simulate import Options, Simulated, obtain
 from zorgid_card.secret import Secret
 from zorgid_card.testkit.vpcd import VPCDCard
-from zorgid_card.workflows.authentication import log_in
+from zorgid_card.workflows.card_side import log_in
 
 try:
     from smartcard.System import readers

@@ -16,9 +16,10 @@ from pathlib import Path
 import cases
 import login
 import plots
+import verification
 from harness import Result, run
 
-GROUPS = (*cases.GROUPS, *login.GROUPS)
+GROUPS = (*cases.GROUPS, *verification.GROUPS, *login.GROUPS)
 ROOT = Path(__file__).parents[1]
 MARKS = ("<!-- bench: begin -->\n", "<!-- bench: end -->\n")
 PEERS = ("yubikey-manager", "pyscard", "asn1crypto", "cryptography", "cffi")
@@ -73,7 +74,7 @@ def _versions() -> str:
 def _write_document(path: Path, table: str) -> None:
     before, rest = path.read_text(encoding="utf-8").split(MARKS[0])
     after = rest.split(MARKS[1])[1]
-    skipped = "".join(f"\nSkipped: {why}.\n" for why in (*cases.skipped, *login.skipped))
+    skipped = "".join(f"\nSkipped: {why}.\n" for why in (*cases.skipped, *verification.skipped, *login.skipped))
     body = f"{_versions()}\n\n{table}\n{skipped}"
     path.write_text(before + MARKS[0] + body + MARKS[1] + after, encoding="utf-8")
 
@@ -132,7 +133,7 @@ def main() -> None:
     results = _measure(wanted)
     table = _table(map(_row, results))
     print(table)
-    for why in (*cases.skipped, *login.skipped):
+    for why in (*cases.skipped, *verification.skipped, *login.skipped):
         print(f"skipped: {why}")
     if not wanted:
         _keep(results, table)

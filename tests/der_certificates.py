@@ -17,6 +17,7 @@ Key = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 Extension = tuple[str, bool, bytes]
 
 RS256, RS1, ES256 = "1.2.840.113549.1.1.11", "1.2.840.113549.1.1.5", "1.2.840.10045.4.3.2"
+RS_MD5 = "1.2.840.113549.1.1.4"
 SAN, KU, EKU, BC, CP, NC, AKI, SKI = (f"2.5.29.{arc}" for arc in (17, 15, 37, 19, 32, 30, 35, 14))
 CLIENT_AUTH, EMAIL, SERVER_AUTH = (f"1.3.6.1.5.5.7.3.{arc}" for arc in (2, 4, 1))
 
@@ -151,7 +152,7 @@ class Plan:
 
 
 def sign(key: Key, tbs: bytes, dotted: str) -> bytes:
-    digest = hashes.SHA1() if dotted == RS1 else hashes.SHA256()
+    digest = {RS1: hashes.SHA1(), RS_MD5: hashes.MD5()}.get(dotted, hashes.SHA256())
     if isinstance(key, rsa.RSAPrivateKey):
         return key.sign(tbs, padding.PKCS1v15(), digest)
     return key.sign(tbs, ec.ECDSA(digest))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
 import subprocess
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from pki_world import Node
@@ -30,10 +32,12 @@ authorityKeyIdentifier = keyid
 """
 
 
-def openssl(*arguments: object, fails: bool = False) -> str:
-    """Run openssl; what it says on both streams."""
+def openssl(*arguments: object) -> str:
+    """Run openssl; what it says on both streams. Where there is none, the test is skipped, and says so."""
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl is not installed")
     done = subprocess.run(["openssl", *map(str, arguments)], check=False, capture_output=True, text=True, timeout=30)
-    assert (done.returncode != 0) is fails, done.stdout + done.stderr
+    assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout + done.stderr
 
 
@@ -49,6 +53,7 @@ class OpenSSLCA:
     """OpenSSL's view of one CA: what it has issued, and what became of that."""
 
     def __init__(self, ca: Node, place: Path) -> None:
+        openssl("version")
         place.mkdir(exist_ok=True)
         self.ca, self.place = ca, place
         write_pem(ca, place, "ca")
@@ -83,19 +88,17 @@ class OpenSSLCA:
         openssl("crl", "-in", out, "-outform", "DER", "-out", der)
         return der.read_bytes()
 
-    def answer(self, request: bytes, *options: object, signer: Node | None = None, issuer: Node | None = None) -> bytes:
+    def answer(self, request: bytes, *options: object, signer: Node | None = None) -> bytes:
         """What OpenSSL's responder answers to a request, DER."""
         question, answered = self.place / "request.der", self.place / "answer.der"
         question.write_bytes(request)
         answered.unlink(missing_ok=True)
-        openssl(
-            "ocsp", *self._responder(signer, issuer), "-reqin", question, "-respout", answered, "-nmin", "60", *options
-        )
+        openssl("ocsp", *self._responder(signer), "-reqin", question, "-respout", answered, "-nmin", "60", *options)
         return answered.read_bytes()
 
-    def _responder(self, signer: Node | None, issuer: Node | None = None) -> list[object]:
+    def _responder(self, signer: Node | None) -> list[object]:
         certificate, key = write_pem(signer or self.ca, self.place, "signer")
-        ca, _ = write_pem(issuer or self.ca, self.place, "answered-for")
+        ca = self.place / "ca.pem"
         return ["-index", self.place / "index.txt", "-CA", ca, "-rsigner", certificate, "-rkey", key, "-rmd", "sha256"]
 
     @contextmanager

@@ -19,6 +19,7 @@ from zorgid_card.workflows.revocation_policy import CRLPolicy, Grace, IssuerPoli
 from zorgid_card.workflows.revocation_status import RevocationStatus
 
 QUICK = Timeouts(connect=0.5, read=0.4, total=0.8)
+"""For servers that are known not to answer."""
 
 
 def addresses(crl: str | None, ocsp: str | None = None) -> list[tuple[x509.ExtensionType, bool]]:
@@ -39,6 +40,7 @@ class RevocationWorld:
     web: Web
     place: Path
     later: timedelta = timedelta()
+    timeouts: Timeouts = field(default_factory=Timeouts)
     root: Node = field(init=False)
     ca: Node = field(init=False)
     leaf: Node = field(init=False)
@@ -85,7 +87,7 @@ class RevocationWorld:
     def status(self, policy: RevocationPolicy | None = None, *, cache: bool = True) -> RevocationStatus:
         """As one process of a portal has it; another one shares the directory."""
         kept = DiskCache(self.place / "cache") if cache else None
-        return RevocationStatus(HTTPFetcher(QUICK), policy or policy_of(), cache=kept, clock=self.clock)
+        return RevocationStatus(HTTPFetcher(self.timeouts), policy or policy_of(), cache=kept, clock=self.clock)
 
     def check(self, status: RevocationStatus | None = None) -> None:
         (status or self.status()).check(self.chain, self.clock())

@@ -164,10 +164,12 @@ def giant(connection: socket.socket, asked: Asked) -> None:
         connection.sendall(bytes(65536))
 
 
+BOMB = gzip.compress(bytes(30_000_000))
+
+
 def gzip_bomb(connection: socket.socket, asked: Asked) -> None:
-    bomb = gzip.compress(bytes(30_000_000))
-    headers = {"Content-Type": asked_type(asked), "Content-Encoding": "gzip", "Content-Length": len(bomb)}
-    connection.sendall(_head(200, headers) + bomb)
+    headers = {"Content-Type": asked_type(asked), "Content-Encoding": "gzip", "Content-Length": len(BOMB)}
+    connection.sendall(_head(200, headers) + BOMB)
 
 
 def truncated(connection: socket.socket, asked: Asked) -> None:

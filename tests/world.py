@@ -19,10 +19,10 @@ from zorgid_card.errors import DeclinedError, ZorgIDError
 from zorgid_card.pki.authority import Authority
 from zorgid_card.pki.revocation import CRLs
 from zorgid_card.pki.signing import SoftwareSigner
-from zorgid_card.pki.trust import TrustStore
 from zorgid_card.ports.card import Reader
 from zorgid_card.ports.registry import Organisation, Registry
 from zorgid_card.ports.seam import Seam
+from zorgid_card.recipes import registry_log_in
 from zorgid_card.secret import Secret
 from zorgid_card.testkit.card import VirtualCard
 from zorgid_card.testkit.keys import KeyPool
@@ -34,7 +34,7 @@ from zorgid_card.testkit.uzi import VirtualUZIPass
 from zorgid_card.testkit.uzi_profile import Person as PassHolder
 from zorgid_card.testkit.uzi_profile import Subscriber
 from zorgid_card.workflows import enrolment, issuance, organisation
-from zorgid_card.workflows.authentication import LogIn
+from zorgid_card.workflows.card_side import log_in
 from zorgid_card.workflows.creation import CardCreation, Made
 from zorgid_card.workflows.holder import Cue, Question, Step
 from zorgid_card.workflows.lifecycle import Management
@@ -166,7 +166,7 @@ class World:
         )
         self.management = Management(self.registry, lambda: self.now)
         self.revocation = RevocationList(self.registry, self.authority, lambda: self.now)
-        self.log_in = LogIn(self.services, self.revocation)
+        self.log_in = registry_log_in(self.services, self.revocation)
         self.phones = PhoneDoor(self.services)
         self.worker_pass = self.uzi_pass(WORKER, "N")
         self.doctor_pass = self.uzi_pass(DOCTOR, "Z", role="01.015")
@@ -175,11 +175,7 @@ class World:
         return Services(
             registry=self.registry,
             authority=self.authority,
-            uzi=TrustStore(
-                anchors=[self.pki.root("Z"), self.pki.root("N")],
-                intermediates=[*self.pki.chain("Z")[:-1], *self.pki.chain("N")[:-1]],
-                pins=self.pki.fingerprints("Z", "N"),
-            ),
+            uzi=self.pki.trust("Z", "N"),
             uzi_revocation=CRLs(lambda issuer: [self.pki.crl(issuer, self.now)]),
             makers=(self.maker.root,),
             administration=self.keys,
@@ -247,3 +243,24 @@ class World:
 
 def serial_of(certificate: bytes) -> str:
     return f"{x509.load_der_x509_certificate(certificate).serial_number:x}"
+
+
+def pass_pin(_: PINRequest) -> Secret:
+    return Secret.of(PASS_PIN)
+
+
+def card_pin(_: PINRequest) -> Secret:
+    return Secret.of(CARD_PIN)
+
+
+def pass_token(world: World, nonce: str, origin: str = ORIGIN) -> str:
+    if world.reader.card is not world.worker_pass:
+        world.reader.remove()
+        world.reader.insert(world.worker_pass)
+    card = world.presented()
+    return log_in(card.signer("authenticity", pass_pin), card.authentication_certificate(), origin=origin, nonce=nonce)
+
+
+def card_token(world: World, nonce: str) -> str:
+    card = world.card()
+    return log_in(card.authentication_signer(card_pin), card.authentication_certificate(), origin=ORIGIN, nonce=nonce)

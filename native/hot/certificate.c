@@ -380,6 +380,69 @@ static PyObject *other_names(PyObject *object, PyObject *type)
     return tuple_of(list);
 }
 
+enum { TEXTS = 8 };
+
+static void replace(PyObject **at, PyObject *other)
+{
+    Py_DECREF(*at);
+    *at = other;
+}
+
+/* Keep the text of an attribute that is of one of `types`; False for one that is no text, or not the only one of its type. */
+static int note(const Certificate *self, const zc_item *item, PyObject *types, PyObject *texts[], Py_ssize_t count)
+{
+    char type[ZC_OID_TEXT_MAX + 1];
+
+    dotted(self, item->type, type);
+    for (Py_ssize_t i = 0; i < count; i++) {
+        if (PyUnicode_CompareWithASCIIString(PyTuple_GetItem(types, i), type) != 0)
+            continue;
+        if (texts[i] == NULL)
+            texts[i] = item->tag == BITS ? Py_NewRef(Py_False) : text(self, item->value, item->tag);
+        else
+            replace(&texts[i], Py_NewRef(Py_False));
+        return texts[i] != NULL;
+    }
+    return 1;
+}
+
+/* A tuple of a few OIDs: how many; -1 for something else. */
+static Py_ssize_t count_types(PyObject *types)
+{
+    Py_ssize_t count = PyTuple_Check(types) ? PyTuple_Size(types) : -1;
+
+    if (count < 0 || count > TEXTS) {
+        PyErr_SetString(PyExc_TypeError, "a tuple of a few object identifiers is needed");
+        return -1;
+    }
+    for (Py_ssize_t i = 0; i < count; i++)
+        if (!require_text(PyTuple_GetItem(types, i)))
+            return -1;
+    return count;
+}
+
+static PyObject *subject_texts(PyObject *object, PyObject *types)
+{
+    SELF;
+    zc_slice rest = zc_certificate_walk(bytes_in(self), self->of.subject, ZC_WALK_NAME);
+    PyObject *texts[TEXTS] = {NULL}, *found = NULL;
+    Py_ssize_t count = count_types(types);
+    int sound = count >= 0;
+    zc_item item;
+
+    while (sound && zc_certificate_next(bytes_in(self), ZC_WALK_NAME, &rest, &item) == ZC_MORE)
+        sound = note(self, &item, types, texts, count);
+    if (sound)
+        found = PyTuple_New(count);
+    for (Py_ssize_t i = 0; i < count; i++) {
+        if (found == NULL)
+            Py_XDECREF(texts[i]);
+        else
+            PyTuple_SetItem(found, i, texts[i] != NULL ? texts[i] : Py_NewRef(Py_None));
+    }
+    return found;
+}
+
 static PyObject *extension(PyObject *object, PyObject *oid)
 {
     SELF;
@@ -465,6 +528,8 @@ static PyGetSetDef certificate_getters[] = {
 
 static PyMethodDef certificate_methods[] = {
     {"other_names", other_names, METH_O, "The DER values of the otherNames of this type in subjectAltName."},
+    {"subject_texts", subject_texts, METH_O,
+     "The texts in the subject of these types, eight at most; None where there is none, False where there are more."},
     {"extension", extension, METH_O, "The DER value of any extension; None where the certificate has none of this type."},
     {NULL, NULL, 0, NULL},
 };

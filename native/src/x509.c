@@ -241,7 +241,8 @@ static zc_status read_algorithm(reading *r, zc_span *from, zc_span *whole)
         return status;
     r->certificate->algorithm = zc_x509_part(r->der, oid);
     r->certificate->signed_by = zc_x509_signed_by(oid, algorithm);
-    if (zc_left(algorithm) > 0)
+    status = zc_x509_parameters(oid, algorithm);
+    if (status == ZC_OK && zc_left(algorithm) > 0)
         status = zc_der_take(&algorithm, *algorithm.at, &ignored);
     return status != ZC_OK || zc_left(algorithm) == 0 ? status : ZC_E_TRAILING;
 }

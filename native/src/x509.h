@@ -21,7 +21,10 @@ zc_status zc_x509_check(uint32_t what, zc_span list);
 /* Take a Name and check it. */
 zc_status zc_x509_name(zc_span *from);
 
-/* What the algorithm is called: ZC_SIGNED_..., ZC_SIGNED_OTHER too where its parameters are not as they must be. */
+/* Check the parameters of an algorithm of those that are known here: NULL, absent, or the SEQUENCE of RSASSA-PSS. */
+zc_status zc_x509_parameters(zc_span oid, zc_span parameters);
+
+/* What the algorithm is called, ZC_SIGNED_...; its parameters were checked. */
 uint8_t zc_x509_signed_by(zc_span oid, zc_span parameters);
 
 /* Take a SubjectPublicKeyInfo: `spki` and what is known of the key. */

@@ -23,20 +23,43 @@ static uint8_t pss_kind(zc_span parameters)
     return ZC_SIGNED_OTHER;
 }
 
+/* The last number of an OID in one of the two families, pkcs-1 and ecdsa-with-SHA2; 0 for another. */
+static uint8_t in_family(zc_span oid, const uint8_t *family, size_t length)
+{
+    return zc_left(oid) == length + 1 && memcmp(oid.at, family, length) == 0 ? oid.end[-1] : 0;
+}
+
+static const uint8_t pkcs1[] = {PKCS1}, ecdsa[] = {0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x04, 0x03}, null[] = {ZC_NULL, 0};
+
+enum { RSA_KEY = 1, RSA_PSS = 10, RSA_SHA256 = 11, RSA_SHA512 = 13, ECDSA_SHA256 = 2, ECDSA_SHA512 = 4 };
+
+zc_status zc_x509_parameters(zc_span oid, zc_span parameters)
+{
+    uint8_t rsa = in_family(oid, pkcs1, sizeof pkcs1), ec = in_family(oid, ecdsa, sizeof ecdsa);
+    int is_null = zc_left(parameters) == sizeof null && memcmp(parameters.at, null, sizeof null) == 0;
+
+    if (rsa == RSA_KEY)
+        return is_null ? ZC_OK : ZC_E_VALUE;
+    if (rsa == RSA_PSS)
+        return zc_left(parameters) == 0 || zc_next_is(parameters, ZC_SEQUENCE) ? ZC_OK : ZC_E_VALUE;
+    if (rsa >= RSA_SHA256 && rsa <= RSA_SHA512)
+        return zc_left(parameters) == 0 || is_null ? ZC_OK : ZC_E_VALUE;
+    if (ec >= ECDSA_SHA256 && ec <= ECDSA_SHA512)
+        return zc_left(parameters) == 0 ? ZC_OK : ZC_E_VALUE;
+    return ZC_OK;
+}
+
 uint8_t zc_x509_signed_by(zc_span oid, zc_span parameters)
 {
-    static const uint8_t pkcs1[] = {PKCS1}, ecdsa[] = {0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x04, 0x03}, null[] = {ZC_NULL, 0};
-    uint8_t last = oid.end[-1];
+    uint8_t rsa = in_family(oid, pkcs1, sizeof pkcs1), ec = in_family(oid, ecdsa, sizeof ecdsa);
 
-    if (zc_left(oid) == sizeof ecdsa + 1 && memcmp(oid.at, ecdsa, sizeof ecdsa) == 0)
-        return last >= 2 && last <= 4 && zc_left(parameters) == 0 ? (uint8_t)(ZC_SIGNED_ES256 + last - 2) : ZC_SIGNED_OTHER;
-    if (zc_left(oid) != sizeof pkcs1 + 1 || memcmp(oid.at, pkcs1, sizeof pkcs1) != 0)
-        return ZC_SIGNED_OTHER;
-    if (last == 10)
+    if (ec >= ECDSA_SHA256 && ec <= ECDSA_SHA512)
+        return (uint8_t)(ZC_SIGNED_ES256 + ec - ECDSA_SHA256);
+    if (rsa == RSA_PSS)
         return pss_kind(parameters);
-    if (last < 11 || last > 13 || (zc_left(parameters) != 0 && (zc_left(parameters) != 2 || memcmp(parameters.at, null, 2) != 0)))
-        return ZC_SIGNED_OTHER;
-    return (uint8_t)(ZC_SIGNED_RS256 + last - 11);
+    if (rsa >= RSA_SHA256 && rsa <= RSA_SHA512)
+        return (uint8_t)(ZC_SIGNED_RS256 + rsa - RSA_SHA256);
+    return ZC_SIGNED_OTHER;
 }
 
 static unsigned bits_of(zc_span number)
@@ -77,8 +100,11 @@ static zc_status read_ec(zc_span parameters, zc_span point, zc_certificate *cert
 {
     static const uint8_t p256[] = {0x06, 0x08, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x03, 0x01, 0x07};
     static const uint8_t secg[] = {0x06, 0x05, 0x2B, 0x81, 0x04, 0x00}; /* and 34 for P-384, 35 for P-521 */
+    zc_span curve = parameters, oid;
     unsigned bits = 0;
 
+    if (zc_der_oid(&curve, &oid) != ZC_OK || zc_left(curve) != 0) /* RFC 5480, 2.1.1: a named curve */
+        return ZC_E_VALUE;
     if (zc_left(parameters) == sizeof p256 && memcmp(parameters.at, p256, sizeof p256) == 0)
         bits = 256;
     else if (zc_left(parameters) == sizeof secg + 1 && memcmp(parameters.at, secg, sizeof secg) == 0)
@@ -94,8 +120,7 @@ static zc_status read_ec(zc_span parameters, zc_span point, zc_certificate *cert
 
 zc_status zc_x509_key(const uint8_t *der, zc_span *from, zc_certificate *certificate)
 {
-    static const uint8_t rsa[] = {PKCS1, 0x01}, ec[] = {0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x02, 0x01};
-    static const uint8_t null[] = {ZC_NULL, 0};
+    static const uint8_t ec[] = {0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x02, 0x01};
     zc_span whole = *from, key, algorithm, oid, bits;
     unsigned unused;
     zc_status status = zc_der_take(from, ZC_SEQUENCE, &key);
@@ -112,9 +137,10 @@ zc_status zc_x509_key(const uint8_t *der, zc_span *from, zc_certificate *certifi
     certificate->spki = zc_x509_part(der, whole);
     if (zc_left(key) != 0)
         return ZC_E_TRAILING;
-    if (zc_left(oid) == sizeof rsa && memcmp(oid.at, rsa, sizeof rsa) == 0)
-        return unused != 0 || zc_left(algorithm) != 2 || memcmp(algorithm.at, null, 2) != 0 ? ZC_E_VALUE : read_rsa(bits, certificate);
+    status = zc_x509_parameters(oid, algorithm);
+    if (status == ZC_OK && in_family(oid, pkcs1, sizeof pkcs1) == RSA_KEY)
+        return unused != 0 ? ZC_E_VALUE : read_rsa(bits, certificate);
     if (zc_left(oid) == sizeof ec && memcmp(oid.at, ec, sizeof ec) == 0)
         return unused != 0 ? ZC_E_VALUE : read_ec(algorithm, bits, certificate);
-    return ZC_OK;
+    return status;
 }

@@ -27,15 +27,16 @@ if TYPE_CHECKING:
     from zorgid_card.opening import find_reader, open_card
     from zorgid_card.pki.hierarchy import UZI_G3, UZI_TEST_G3, Hierarchy
     from zorgid_card.pki.identity import UZIIdentity, read_uzi_identity
+    from zorgid_card.pki.revocation import CRLs
     from zorgid_card.pki.trust import TrustStore, read_certificates
     from zorgid_card.pki.verifier import CertificateVerifier
-    from zorgid_card.recipes import CRLFolder, OnlineRevocation, PortalSide, open_portal
+    from zorgid_card.recipes import CRLFolder, OnlineRevocation, PortalSide, open_login, open_portal
     from zorgid_card.secret import Secret
     from zorgid_card.waiting import wait_for_card
-    from zorgid_card.workflows.authentication import LoggedIn
-    from zorgid_card.workflows.card_side import log_in
+    from zorgid_card.workflows.card_side import answer_challenge, log_in
     from zorgid_card.workflows.creation import CardCreation
     from zorgid_card.workflows.documents import decrypt, sign_document, sign_message
+    from zorgid_card.workflows.log_in import LoggedIn, LogIn
     from zorgid_card.workflows.pairing import PortalIdentity
     from zorgid_card.workflows.policy import CreationPolicy, Policy
     from zorgid_card.workflows.registration import Registration
@@ -46,6 +47,7 @@ __all__ = [
     "UZI_G3",
     "UZI_TEST_G3",
     "CRLFolder",
+    "CRLs",
     "CardCreation",
     "CardKind",
     "CertificateVerifier",
@@ -54,6 +56,7 @@ __all__ = [
     "Grace",
     "Hierarchy",
     "LastTry",
+    "LogIn",
     "LoggedIn",
     "OnKeypad",
     "OnlineRevocation",
@@ -70,10 +73,12 @@ __all__ = [
     "TrustStore",
     "UZIIdentity",
     "ZorgIDError",
+    "answer_challenge",
     "decrypt",
     "find_reader",
     "log_in",
     "open_card",
+    "open_login",
     "open_portal",
     "open_token",
     "read_certificates",
@@ -104,16 +109,20 @@ _HOME = {
     "CertificateVerifier": "pki.verifier",
     "UZIIdentity": "pki.identity",
     "read_uzi_identity": "pki.identity",
+    "CRLs": "pki.revocation",
     "CRLFolder": "recipes",
     "OnlineRevocation": "recipes",
     "PortalSide": "recipes",
     "find_reader": "opening",
     "open_card": "opening",
+    "open_login": "recipes",
     "open_portal": "recipes",
     "wait_for_card": "waiting",
     "open_token": "middleware",
     "Secret": "secret",
-    "LoggedIn": "workflows.authentication",
+    "LogIn": "workflows.log_in",
+    "LoggedIn": "workflows.log_in",
+    "answer_challenge": "workflows.card_side",
     "log_in": "workflows.card_side",
     "CardCreation": "workflows.creation",
     "decrypt": "workflows.documents",

@@ -550,6 +550,32 @@ class OneMeansError(PortalError):
     code = "portal.one_means"
 
 
+class AnotherPersonError(PortalError):
+    """Somebody else's card signed than that of the person who is logged in."""
+
+    code = "portal.another_person"
+    retryable = True
+
+
+class PortalUnreachableError(PortalError):
+    """The portal cannot be reached, or did not answer in time; ``origin``, ``reason``."""
+
+    code = "portal.unreachable"
+    retryable = True
+
+
+class PortalTLSError(PortalError):
+    """The portal's TLS certificate does not verify: whoever answers may be somebody else; ``origin``, ``reason``."""
+
+    code = "portal.tls"
+
+
+class PortalAnswerError(PortalError):
+    """What answers is no log-in as Web eID's: a redirect, another status, another form; ``origin``, ``reason``, ``status``."""
+
+    code = "portal.answer"
+
+
 class NotLinkedError(PortalError):
     """The person or the card is not linked to this organisation; ``ura``."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -22,15 +22,19 @@ from zorgid_card.pki.authority import Authority
 from zorgid_card.pki.certificate import Certificate
 from zorgid_card.pki.revocation import CRL, CRLs, Revocation
 from zorgid_card.pki.trust import TrustStore
+from zorgid_card.pki.verifier import CertificateVerifier
+from zorgid_card.ports.challenges import Challenges
 from zorgid_card.ports.registry import Registry
 from zorgid_card.secret import Secret
 from zorgid_card.workflows import enrolment, housekeeping, issuance, organisation
-from zorgid_card.workflows.authentication import LogIn
+from zorgid_card.workflows.challenges import MemoryChallenges, RegistryChallenges
 from zorgid_card.workflows.lifecycle import Management
+from zorgid_card.workflows.log_in import LogIn, SmartcardVerifier
 from zorgid_card.workflows.pairing import PortalIdentity
 from zorgid_card.workflows.phone_door import PhoneDoor
 from zorgid_card.workflows.policy import Policy
 from zorgid_card.workflows.portal import Portal, Services
+from zorgid_card.workflows.registry_links import RegistryLinks
 from zorgid_card.workflows.revocation_list import RevocationList
 from zorgid_card.workflows.revocation_policy import RevocationPolicy
 from zorgid_card.workflows.revocation_status import RevocationStatus
@@ -42,6 +46,7 @@ __all__ = [
     "PortalSide",
     "find_reader",
     "open_card",
+    "open_login",
     "open_portal",
     "open_token",
     "write_whole",
@@ -118,10 +123,62 @@ def open_portal(
     return PortalSide(
         services=services,
         seam=Portal(services, {organisation.REGISTER: enrolment.STEPS, organisation.CREATE: issuance.STEPS}),
-        log_in=LogIn(services, revocation),
+        log_in=registry_log_in(services, revocation),
         phones=PhoneDoor(services),
         management=Management(registry, clock),
         revocation=revocation,
+    )
+
+
+def registry_log_in(services: Services, card_revocation: Revocation) -> LogIn:
+    """Log-in with UZI passes and with the cards of a portal's own CA, by its registry.
+
+    Args:
+        services: what the portal stands on.
+        card_revocation: tells whether a card of its CA is revoked.
+    """
+    chain, policy = services.authority.chain, services.policy
+    return LogIn(
+        origin=services.identity.origin,
+        passes=CertificateVerifier(services.uzi, services.uzi_revocation, pass_types=policy.login_pass_types),
+        challenges=RegistryChallenges(services.registry),
+        cards=SmartcardVerifier(TrustStore(anchors=chain[-1:], intermediates=chain[:-1]), card_revocation),
+        links=RegistryLinks(services.registry, registered_only=policy.login_registered_only),
+        lifetime=policy.challenge_lifetime,
+        clock=services.clock,
+    )
+
+
+def open_login(
+    origin: str,
+    *,
+    trust: TrustStore,
+    revocation: Revocation,
+    challenges: Challenges | None = None,
+    pass_types: Collection[str] = frozenset("ZNM"),
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> LogIn:
+    """Log-in with UZI passes for a portal that has its own users, sessions and database: nothing else of this library is needed.
+
+    For ZORG-ID Smartcards too, make a :class:`~zorgid_card.workflows.log_in.LogIn` with ``cards`` and ``links``.
+
+    Args:
+        origin: the portal's own, from its configuration: ``https://host[:port]``.
+        trust: pinned roots of the UZI register (:meth:`zorgid_card.pki.trust.TrustStore.production`).
+        revocation: tells what the register has revoked: :class:`OnlineRevocation`, or :class:`CRLFolder`.
+        challenges: where challenges are kept; in this process's memory if None. More processes than one need one store, such as
+            :class:`zorgid_card.adapters.challenges.SQLChallenges`.
+        pass_types: the types of UZI pass that may log in (Z, N, M).
+        clock: UTC.
+
+    Raises:
+        MessageError: ``origin`` is none.
+    """
+    return LogIn(
+        origin=origin,
+        passes=CertificateVerifier(trust, revocation, pass_types=pass_types),
+        challenges=MemoryChallenges() if challenges is None else challenges,
+        clock=clock,
     )
 
 

@@ -24,7 +24,7 @@ from zorgid_card.ports.card import Channel
 from zorgid_card.secret import Secret
 from zorgid_card.testkit.card import VirtualCard
 from zorgid_card.testkit.vpcd import VPCDCard
-from zorgid_card.workflows.authentication import log_in
+from zorgid_card.workflows.card_side import log_in
 from zorgid_card.workflows.policy import CreationPolicy
 
 pytestmark = pytest.mark.blackbox

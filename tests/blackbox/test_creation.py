@@ -11,7 +11,7 @@ from world import CARD_PIN, DESKTOP
 from zorgid_card import find_reader, open_card
 from zorgid_card.cards import ZorgIDCard
 from zorgid_card.secret import Secret
-from zorgid_card.workflows.authentication import log_in
+from zorgid_card.workflows.card_side import log_in
 
 pytestmark = pytest.mark.blackbox
 

@@ -36,7 +36,7 @@ from zorgid_card.testkit.uzi_contents import PassContents
 from zorgid_card.testkit.uzi_layout import LAYOUT_A, LAYOUT_B
 from zorgid_card.testkit.uzi_profile import DE_LINDE, JAN_DE_VRIES
 from zorgid_card.testkit.vpcd import VPCDCard
-from zorgid_card.workflows.authentication import log_in
+from zorgid_card.workflows.card_side import log_in
 from zorgid_card.workflows.policy import CreationPolicy
 
 Insert = Callable[[VirtualCard], str]

@@ -38,7 +38,7 @@ from zorgid_card.testkit.uzi import VirtualUZIPass
 from zorgid_card.testkit.uzi_profile import Person as PassHolder
 from zorgid_card.testkit.uzi_profile import Subscriber, Usage
 from zorgid_card.workflows import organisation, people
-from zorgid_card.workflows.authentication import log_in
+from zorgid_card.workflows.card_side import log_in
 from zorgid_card.workflows.creation import CardCreation
 from zorgid_card.workflows.creation_messages import CardAccepted, OfferCard, RequestCertificate
 from zorgid_card.workflows.messages import Message, canonical, from_json, parse, to_json

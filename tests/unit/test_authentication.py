@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from world import CARD_PIN, NOW, ORIGIN, PASS_PIN, World
-from zorgid_card.cards.access import PINRequest
+from world import NOW, ORIGIN, World, card_token, pass_pin, pass_token
 from zorgid_card.errors import (
     CertificateExpiredError,
     CertificateUsageError,
@@ -28,8 +27,7 @@ from zorgid_card.errors import (
 from zorgid_card.pki.revocation import CRLs
 from zorgid_card.pki.statement import SESSION, sign_statement
 from zorgid_card.ports.registry import CardLink, Membership, Person
-from zorgid_card.secret import Secret
-from zorgid_card.workflows.authentication import LogIn, log_in
+from zorgid_card.recipes import registry_log_in
 
 
 @pytest.fixture
@@ -37,27 +35,6 @@ def world(tmp_path: Path) -> World:
     world = World(tmp_path)
     world.validated()
     return world
-
-
-def pass_pin(_: PINRequest) -> Secret:
-    return Secret.of(PASS_PIN)
-
-
-def card_pin(_: PINRequest) -> Secret:
-    return Secret.of(CARD_PIN)
-
-
-def pass_token(world: World, nonce: str, origin: str = ORIGIN) -> str:
-    if world.reader.card is not world.worker_pass:
-        world.reader.remove()
-        world.reader.insert(world.worker_pass)
-    card = world.presented()
-    return log_in(card.signer("authenticity", pass_pin), card.authentication_certificate(), origin=origin, nonce=nonce)
-
-
-def card_token(world: World, nonce: str) -> str:
-    card = world.card()
-    return log_in(card.authentication_signer(card_pin), card.authentication_certificate(), origin=ORIGIN, nonce=nonce)
 
 
 def test_aut_2_a_uzi_pass_gives_its_holders_identity(world: World) -> None:
@@ -150,14 +127,14 @@ def test_aut_2_a_pass_whose_revocation_cannot_be_told(world: World) -> None:
     services = replace(world.services, uzi_revocation=CRLs(lambda issuer: []))
     token = pass_token(world, world.log_in.challenge("browser"))
     with pytest.raises(RevocationUnknownError):
-        LogIn(services, world.revocation).verify(token, binding="browser")
+        registry_log_in(services, world.revocation).verify(token, binding="browser")
 
 
 def test_aut_2_a_pass_of_a_type_that_the_policy_refuses(world: World) -> None:
     services = replace(world.services, policy=replace(world.services.policy, login_pass_types=frozenset("Z")))
     token = pass_token(world, world.log_in.challenge("browser"))
     with pytest.raises(PassTypeError):
-        LogIn(services, world.revocation).verify(token, binding="browser")
+        registry_log_in(services, world.revocation).verify(token, binding="browser")
 
 
 def test_aut_2_a_card_of_another_ca(world: World, tmp_path: Path) -> None:
@@ -189,7 +166,7 @@ def test_adm_2_the_registry_refuses_a_blocked_card_even_beside_an_old_crl(world:
     administrator = world.register().person
     made = world.create(world.worker())
     old = {issuer: world.revocation(issuer) for issuer in world.authority.chain}
-    stale = LogIn(world.services, CRLs(lambda issuer: old[issuer]))
+    stale = registry_log_in(world.services, CRLs(lambda issuer: old[issuer]))
     world.management.acting_as(administrator, "90000123").block(made.serial, "kwijt")
     with pytest.raises(OnHoldError):
         stale.verify(card_token(world, stale.challenge("b")), binding="b")

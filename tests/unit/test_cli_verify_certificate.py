@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from der_certificates import pem
-from hostile_certificates import World
+from hostile_world import World
 from pki_world import SHARED, shared
 from zorgid_card.cli import app
 from zorgid_card.cli.verify_certificate import CHECKS
@@ -20,7 +20,7 @@ from zorgid_card.pki.certificate import Certificate
 from zorgid_card.pki.hierarchy import UZI_TEST_G3
 from zorgid_card.testkit.keys import KeyPool
 from zorgid_card.testkit.pki import UZITestPKI
-from zorgid_card.testkit.uzi_profile import DE_LINDE, JAN_DE_VRIES, Usage
+from zorgid_card.testkit.uzi_profile import DE_LINDE, FRONT_DESK, JAN_DE_VRIES, Usage
 
 CARD = SHARED / "uzi-test-card"
 THEN = datetime(2026, 6, 1, tzinfo=UTC)
@@ -131,6 +131,32 @@ def test_the_certificate_at_fault_is_marked_and_the_reason_told(
     assert len(marked) == 1
     assert "Zorgverlener CA G3" in marked[0]
     assert "te zwak" in told.err
+
+
+def test_what_is_assumed_of_a_type_of_pass_is_said(
+    made: tuple[UZITestPKI, bytes, Path, list[str]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pki, _, file, options = made
+    _, found, _ = asked(capsys, file, *options)
+    assert found["assumed"] is None
+    leaf = pki.pass_(FRONT_DESK, DE_LINDE, "M").certificates[Usage.AUTHENTICITY]
+    file.write_text(pem([leaf, *pki.chain("M")]))
+    code, found, _ = asked(capsys, file, *options)
+    assert (code, found["identity"]["pass_type"]) == (0, "M")
+    assert "between those of N and S" in found["assumed"]
+    assert app.run(["verify-certificate", str(file), *options, "--lang", "nl"]) == 0
+    assert "aangenomen" in capsys.readouterr().out
+
+
+def test_what_a_certificate_says_moves_no_cursor(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Names come from whoever made the certificate: they neither colour the terminal nor write over its lines."""
+    hostile = World().named(subject={"2.5.4.3": "\x1b[2J\x1b]0;pwned\x07\u202eJan\r\nverdict: holds"})
+    (tmp_path / "leaf.cer").write_bytes(hostile.der())
+    for as_data in ((), ("--json",)):
+        assert app.run(["verify-certificate", str(tmp_path / "leaf.cer"), *as_data, "--environment", "test"]) == 6
+        told = capsys.readouterr()
+        assert not {"\x1b", "\x07", "\r", "\u202e"} & set(told.out + told.err)
+        assert "\nverdict: holds" not in told.out + told.err
 
 
 def test_files_that_cannot_be_used(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

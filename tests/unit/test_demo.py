@@ -35,6 +35,7 @@ from zorgid_card.errors import (
     UsageError,
 )
 from zorgid_card.pki.authority import Authority
+from zorgid_card.pki.certificate import Certificate
 from zorgid_card.pki.revocation import CRL
 from zorgid_card.secret import Secret
 from zorgid_card.testkit.uzi import DEFAULT_PIN
@@ -103,7 +104,7 @@ def test_what_is_kept_is_whole(played: Played) -> None:
     with Secret.of(PASSPHRASE) as passphrase:
         authority = Authority.open(directory / "ca", passphrase)
     crl = CRL.parse((directory / "crl.der").read_bytes())
-    crl.verify(authority.certificate)
+    crl.verify(Certificate.parse(authority.certificate))
     assert f"CRL nummer {crl.number} gepubliceerd: kaart erop, voorgoed" in " ".join(played.out.split())
     card = x509.load_pem_x509_certificate((directory / "certificates" / "card.pem").read_bytes())
     with pytest.raises(RevokedError) as caught:

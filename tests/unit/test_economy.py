@@ -39,7 +39,7 @@ from zorgid_card.testkit.scp03 import ISSUER_SECURITY_DOMAIN, ChannelKeys
 from zorgid_card.testkit.uzi import VirtualUZIPass
 from zorgid_card.testkit.uzi_layout import LAYOUTS
 from zorgid_card.testkit.uzi_profile import DE_LINDE, FRONT_DESK, JAN_DE_VRIES
-from zorgid_card.workflows.authentication import log_in
+from zorgid_card.workflows.card_side import log_in
 
 SAME = ["SELECT", "VERIFY?", "VERIFY", "GENERAL AUTHENTICATE"]
 AGAIN = ["SELECT", "CHUID", "VERIFY?", "VERIFY", "GENERAL AUTHENTICATE"]

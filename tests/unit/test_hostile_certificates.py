@@ -9,9 +9,12 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import judges
-from hostile_certificates import AUTHENTICITY, CATALOGUE, NOW, Chain, Hostile, World
+from hostile_certificates import CATALOGUE, Hostile
+from hostile_world import AUTHENTICITY, NOW, Chain, World
 from zorgid_card.errors import ZorgIDError
 from zorgid_card.pki.certificate import Certificate
 from zorgid_card.pki.hierarchy import UZI_TEST_G3
@@ -100,6 +103,29 @@ def test_what_openssl_and_certvalidator_make_of_it_is_known_and_explained(
     other = judges.certvalidator(chain.leaf, chain.intermediates, world.root, **asked)  # type: ignore[arg-type]
     assert (not openssl, not other) == (hostile.openssl, hostile.certvalidator), (openssl, other)
     assert bool(hostile.why) is (hostile.openssl or hostile.certvalidator)
+
+
+MADE = World()
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    which=st.integers(0, 2),
+    changes=st.lists(st.tuples(st.integers(0, 4000), st.integers(0, 255)), min_size=1, max_size=3),
+    cut=st.one_of(st.none(), st.integers(0, 1500)),
+)
+def test_octets_changed_at_random_are_refused_and_crash_nothing(
+    which: int, changes: list[tuple[int, int]], cut: int | None
+) -> None:
+    """Leaf, issuing CA and CA of level 2: all but the outer frame is signed, so no change passes."""
+    links = [MADE.leaf.der(), MADE.z, MADE.level_2]
+    octets = bytearray(links[which][:cut])
+    for place, value in changes if octets else ():
+        octets[place % len(octets)] = value
+    unchanged = bytes(octets) == links[which]
+    links[which] = bytes(octets)
+    told = refusal(CertificateVerifier(store(MADE), Good()), Chain(links[0], links[1:]))
+    assert (told[0] == "accepted") is unchanged
 
 
 def table() -> str:

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from openssl_ca import free_port, write_pem
 from pki_world import make
-from web import FAULTS, Web, body, drip, redirect, serving, versioned
+from web import FAULTS, Web, body, drip, redirect, serving, silent, versioned
 from zorgid_card.adapters.http import HTTPFetcher, Timeouts
 from zorgid_card.errors import FetchError
 from zorgid_card.ports.fetch import Answer, Request
@@ -37,7 +37,7 @@ def web() -> Iterator[Web]:
 
 @pytest.fixture
 def fetcher() -> HTTPFetcher:
-    return HTTPFetcher(QUICK)
+    return HTTPFetcher()
 
 
 def ask(web: Web, path: str = "/x", **changes: object) -> Request:
@@ -63,15 +63,23 @@ def test_a_post_carries_its_body_and_type(web: Web, fetcher: HTTPFetcher) -> Non
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_each_fault_has_its_reason_and_ends_in_time(web: Web, fetcher: HTTPFetcher, fault: str) -> None:
+def test_each_fault_has_its_reason_and_ends_in_time(web: Web, fault: str) -> None:
     web.routes["/x"], reason = FAULTS[fault]
     begun = time.monotonic()
     with pytest.raises(FetchError) as refused:
-        fetcher.fetch(ask(web))
+        HTTPFetcher(QUICK).fetch(ask(web))
     assert refused.value.reason == reason
     assert refused.value.url == web.url("/x")
-    assert time.monotonic() - begun < 2 * QUICK.total
+    assert time.monotonic() - begun < QUICK.total + 4
     assert len(web.asked) == 1, "one request, and no second try"
+
+
+def test_the_last_wait_is_cut_to_what_is_left_of_the_whole(web: Web) -> None:
+    web.routes["/x"] = silent
+    begun = time.monotonic()
+    with pytest.raises(FetchError):
+        HTTPFetcher(Timeouts(connect=15, read=15, total=0.5)).fetch(ask(web))
+    assert time.monotonic() - begun < 8
 
 
 def test_exactly_as_much_as_is_allowed_is_taken(web: Web, fetcher: HTTPFetcher) -> None:
@@ -152,9 +160,9 @@ def test_proxies_of_the_environment_are_not_used_and_one_by_name_is(web: Web, mo
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
         monkeypatch.setenv(name, f"http://127.0.0.1:{free_port()}")
     web.routes["/x"] = body(b"direct", KIND)
-    assert HTTPFetcher(QUICK).fetch(ask(web)).body == b"direct"
+    assert HTTPFetcher().fetch(ask(web)).body == b"direct"
     web.routes["http://elsewhere.example/x"] = body(b"by proxy", KIND)
-    through = HTTPFetcher(QUICK, proxy=f"http://127.0.0.1:{web.port}")
+    through = HTTPFetcher(proxy=f"http://127.0.0.1:{web.port}")
     assert through.fetch(ask(web, url="http://elsewhere.example/x")).body == b"by proxy"
 
 
@@ -180,9 +188,11 @@ def test_many_threads_share_a_fetcher(web: Web, fetcher: HTTPFetcher) -> None:
 
     web.routes |= {"/x": body(b"octets", KIND), "/slow": drip}
 
+    slow = HTTPFetcher(QUICK)
+
     def fetch(path: str) -> Answer | None:
         try:
-            return fetcher.fetch(ask(web, path))
+            return (slow if path == "/slow" else fetcher).fetch(ask(web, path))
         except FetchError:
             return None
 

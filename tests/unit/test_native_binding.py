@@ -7,12 +7,13 @@ import sys
 import tracemalloc
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from scp03_card import pair
-from zorgid_card._native import Carrier, Index, ffi, revoked, unwrap, wrap
+from zorgid_card._native import Carrier, Certificate, Index, base64, ffi, revoked, unwrap, wrap
 from zorgid_card.codec.apdu import CommandAPDU, ResponseAPDU
 from zorgid_card.codec.scp03 import SCP03, SecurityLevel
 from zorgid_card.testkit.scp03 import ChannelKeys
@@ -54,6 +55,9 @@ def wrapping(made: memoryview, command: CommandAPDU) -> Callable[[], Any]:
     return both
 
 
+HELD = Certificate((Path(__file__).parents[2] / "native/fuzz/corpus/certificate/uzi").read_bytes())
+PARTS = [name for name in dir(Certificate) if not name.startswith("_") and not callable(getattr(HELD, name))]
+
 CALLS: dict[str, Callable[[], Any]] = {
     "index": lambda: Index(TLV[:12], descend=[0x53], opaque=(0x71,), der=True, padding=True),
     "index, not TLV": lambda: Index(TLV[:5]),
@@ -68,6 +72,23 @@ CALLS: dict[str, Callable[[], Any]] = {
     "all": lambda: TREE.all(0x30, 0x02),
     "items": lambda: TREE.items(0x30),
     "items, none": lambda: TREE.items(0x31),
+    "certificate": lambda: Certificate(bytearray(HELD.der)),
+    "certificate, cut off": lambda: Certificate(HELD.der[:-1]),
+    "certificate, no bytes": lambda: Certificate(5),  # type: ignore[arg-type]
+    "certificate, a keyword": lambda: Certificate(der=HELD.der),  # type: ignore[call-arg]
+    **{f"certificate, {name}": lambda name=name: getattr(HELD, name) for name in PARTS},
+    "other_names": lambda: HELD.other_names("2.5.5.5"),
+    "other_names, no text": lambda: HELD.other_names(5),  # type: ignore[arg-type]
+    "extension": lambda: HELD.extension("2.5.29.15"),
+    "extension, none": lambda: HELD.extension("1.2.3"),
+    "extension, no text": lambda: HELD.extension(b""),  # type: ignore[arg-type]
+    "subject_texts": lambda: HELD.subject_texts(("2.5.4.3", "2.5.4.99", "2.5.4.5")),
+    "subject_texts, no text": lambda: HELD.subject_texts(("2.5.4.3", 5)),  # type: ignore[arg-type]
+    "subject_texts, many": lambda: HELD.subject_texts(("2.5.4.3",) * 9),
+    "subject_texts, no tuple": lambda: HELD.subject_texts(5),  # type: ignore[arg-type]
+    "base64": lambda: base64("QUJDRA=="),
+    "base64, not": lambda: base64("QUJDRA"),
+    "base64, no text": lambda: base64(b"QQ=="),  # type: ignore[arg-type]
     "carrier": Carrier,
     "carrier, no library": lambda: Carrier(b"x", 1, 2),
     "exchange": exchange(),

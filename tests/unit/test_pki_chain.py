@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from cryptography import x509
@@ -205,6 +205,12 @@ def test_a_leaf_with_any_policy_asserts_none_of_ours(chain: Chain) -> None:
         chain.trust(policies={"authenticity": ["1.2.3"]}).verify(leaf.der, at=NOW, usage="authenticity")
 
 
+def test_a_store_that_is_told_no_policies_judges_none() -> None:
+    for ca, leaf in ((("1.2.3",), ("1.2.4",)), ((), ("1.2.4",)), (("1.2.3",), ()), ((), ())):
+        free = Chain(policies=ca)
+        assert free.trust().verify(free.make_leaf(policies=leaf).der, at=NOW, usage="authenticity")
+
+
 def test_a_usage_without_policies_is_refused(chain: Chain) -> None:
     with pytest.raises(UntrustedError):
         chain.trust(policies={"signature": ["1.2.3"]}).verify(chain.leaf.der, at=NOW, usage="authenticity")
@@ -283,7 +289,7 @@ def test_bounds(chain: Chain) -> None:
     with pytest.raises(UntrustedError) as refused:
         chain.trust().verify(chain.leaf.der, intermediates=offered, at=NOW, usage="authenticity")
     assert refused.value.reason == "too many intermediates"
-    many = [make("CA", chain.root, key=chain.ca.key, path_length=0).der for _ in range(20)]
+    many = [make("CA", chain.root, key=chain.ca.key, path_length=0).der for _ in range(MAX_CANDIDATES)]
     assert chain.trust().verify(chain.leaf.der, intermediates=many, at=NOW, usage="authenticity")
 
 
@@ -299,6 +305,15 @@ def test_a_long_chain_of_equals_ends_in_an_error() -> None:
 def test_what_cannot_be_judged(chain: Chain) -> None:
     with pytest.raises(UsageError):
         chain.trust().verify(chain.leaf.der, at=datetime(2026, 1, 1), usage="authenticity")
+    for beyond in (
+        datetime.max.replace(tzinfo=timezone(-timedelta(hours=5))),
+        datetime.min.replace(tzinfo=timezone(timedelta(hours=5))),
+    ):
+        with pytest.raises(UsageError):
+            chain.trust().verify(chain.leaf.der, at=beyond, usage="authenticity")
+    for at, error in ((datetime.min, CertificateNotYetValidError), (datetime.max, CertificateExpiredError)):
+        with pytest.raises(error):
+            chain.trust().verify(chain.leaf.der, at=at.replace(tzinfo=UTC), usage="authenticity")
     with pytest.raises(UsageError):
         chain.trust().verify(chain.leaf.der, at=NOW, usage="anything")
     with pytest.raises(CertificateMalformedError):

@@ -29,10 +29,11 @@ from zorgid_card.errors import (
     SignatureError,
 )
 from zorgid_card.pki.certificate import Certificate
+from zorgid_card.pki.freshness import Freshness
 from zorgid_card.pki.ocsp import Answer, NoncePolicy, Question, is_not_checked
 
 NONCE = bytes(range(32))
-MINUTE = timedelta(minutes=1)
+MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
 OCSP_SIGNING = (ExtendedKeyUsageOID.OCSP_SIGNING,)
 NO_CHECK = [(x509.OCSPNoCheck(), False)]
 
@@ -66,7 +67,7 @@ def scene(tmp_path: Path) -> Scene:
 
 
 def fresh(answer: Answer, at: datetime | None = None) -> None:
-    answer.require_fresh(at or now(), max_age=timedelta(hours=1), ahead=MINUTE)
+    Freshness(answer.this_update, answer.next_update, timedelta(hours=1), MINUTE).require(at or now())
 
 
 # --- the question ----------------------------------------------------------------------------------------------------
@@ -313,6 +314,15 @@ def test_an_answer_of_yesterday_is_of_no_use_today_and_todays_of_none_for_yester
         with pytest.raises(RevocationUnknownError) as refused:
             fresh(answer, moment)
         assert refused.value.reason == reason
+
+
+@pytest.mark.parametrize("minutes", [-6, 6])
+def test_an_answer_signed_before_what_it_says_or_after_now_is_not_believed(scene: Scene, minutes: int) -> None:
+    at = now()
+    answer = dated(scene, at + (10 * MINUTE if minutes < 0 else -DAY), None)  # signed now
+    with pytest.raises(RevocationUnknownError) as refused:
+        answer.verify(scene.question(nonce=None), at - timedelta(minutes=max(minutes, 0)), nonce="none")
+    assert refused.value.reason == "producedAt"
 
 
 # --- octets ----------------------------------------------------------------------------------------------------------

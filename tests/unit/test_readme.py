@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -15,8 +16,10 @@ import zorgid_card
 from world import CARD_PIN, ORIGIN, PASS_PIN, World
 from zorgid_card.adapters import pcsc
 from zorgid_card.pki.hierarchy import UZI_G3
+from zorgid_card.recipes import open_login
 from zorgid_card.secret import Secret
-from zorgid_card.workflows.authentication import log_in
+from zorgid_card.workflows.card_side import log_in
+from zorgid_card.workflows.log_in import LoggedIn
 
 ROOT = Path(__file__).parents[2]
 
@@ -59,12 +62,37 @@ def test_aut_2_the_portals_example_logs_a_pass_in(
         "browser_session": "browser",
         "UZI_G3": UZI_G3,
     }
-    before = before.replace("TrustStore.production(", "TrustStore.of([UZI_G3.with_root(uzi_ca_certificates[-1])], ")
+    before = before.replace("TrustStore.production(", SIMULATED)
     exec(before, names)
     names["token"] = pass_token(world, str(names["nonce"]))
     exec("who =" + after, names)
     assert capsys.readouterr().out == "Zoë el Amrani Huisartsenpraktijk De Linde 90000123 00.000\n"
     assert UZI_G3.roots  # the example itself pins the real roots
+
+
+def test_aut_5_the_door_alone_logs_a_pass_in(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number, issuer in enumerate(world.pki.chain("N")):
+        (tmp_path / f"{number}.crl").write_bytes(world.pki.crl(issuer, world.now))
+    monkeypatch.setattr("zorgid_card.recipes.open_login", partial(open_login, clock=lambda: world.now))
+    monkeypatch.delitem(vars(zorgid_card), "open_login", raising=False)
+    source = example("login").replace("/var/lib/uzi-crl", str(tmp_path)).replace("TrustStore.production(", SIMULATED)
+    names = {
+        "UZI_G3": UZI_G3, "uzi_ca_certificates": world.pki.chain("N"), "browser_session": "b", "remote_address": "192.0.2.1",
+        "session": {},
+    }  # fmt: skip
+    before, after = source.split("who =")
+    exec(before, names)
+    world.reader.insert(world.worker_pass)
+    names["token"] = pass_token(world, str(names["nonce"]))
+    exec("who =" + after, names)
+    assert capsys.readouterr().out == "Zoë el Amrani Huisartsenpraktijk De Linde 90000123 00.000\n"
+    assert LoggedIn.from_json(names["session"]["who"]) == names["who"]
+    monkeypatch.delitem(vars(zorgid_card), "open_login", raising=False)
+
+
+SIMULATED = "TrustStore.of([UZI_G3.with_root(uzi_ca_certificates[-1])], "
 
 
 class _At:
@@ -119,7 +147,7 @@ def test_the_commands_of_the_readme_exist() -> None:
 def test_importing_the_library_imports_no_extra() -> None:
     program = "import sys, zorgid_card; print(*sorted(sys.modules), sep='\\n')"
     loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
-    heavy = {"sqlalchemy", "click", "rich", "segno", "cryptography", "asn1crypto", "cffi"}
+    heavy = {"sqlalchemy", "httpx", "click", "rich", "segno", "cryptography", "asn1crypto", "cffi"}
     assert heavy.isdisjoint(loaded)
     assert "zorgid_card" in loaded
 
@@ -128,6 +156,9 @@ def test_a_missing_extra_is_named() -> None:
     program = "import sys; sys.modules['sqlalchemy'] = None; import zorgid_card; zorgid_card.SQLRegistry"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert "pip install 'zorgid-card[sql]'" in done.stderr
+    program = "import sys; sys.modules['httpx'] = None; import zorgid_card.adapters.portal"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert "pip install 'zorgid-card[http]'" in done.stderr
 
 
 def test_every_recipe_is_there_and_documented() -> None:

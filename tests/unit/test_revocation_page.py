@@ -24,9 +24,9 @@ from zorgid_card.adapters.http import Timeouts
 from zorgid_card.errors import RevocationUnknownError, RevokedError
 from zorgid_card.pki.certificate import Certificate
 from zorgid_card.pki.ocsp import MAX_RESPONSE
+from zorgid_card.recipes import registry_log_in
 from zorgid_card.secret import Secret
 from zorgid_card.workflows import revocation_policy
-from zorgid_card.workflows.authentication import LogIn
 from zorgid_card.workflows.revocation_policy import (
     AUTHORITIES,
     HOLDERS,
@@ -121,7 +121,7 @@ class Portal:
             for number, issuer in enumerate(world.pki.chain("N"))
         }
         revocation = OnlineRevocation(place, RevocationPolicy(issuers=issuers), clock=lambda: world.now)
-        self.log_in = LogIn(replace(world.services, uzi_revocation=revocation), world.revocation)
+        self.log_in = registry_log_in(replace(world.services, uzi_revocation=revocation), world.revocation)
 
     def publish(self) -> None:
         for number, issuer in enumerate(self.world.pki.chain("N")):

@@ -42,7 +42,7 @@ from zorgid_card.testkit.replay import Event, ReplayError, ReplayReader, read_tr
 from zorgid_card.testkit.scp03 import ChannelKeys
 from zorgid_card.testkit.transcript import RecordingChannel, RecordingReader, Transcript
 from zorgid_card.workflows import pin
-from zorgid_card.workflows.authentication import log_in
+from zorgid_card.workflows.card_side import log_in
 from zorgid_card.workflows.pin import PINPolicy
 
 NEW_PIN, NEW_PUK = b"27182845", b"31415926"

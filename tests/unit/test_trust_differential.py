@@ -34,7 +34,7 @@ from der_certificates import (
     spki,
     tlv,
 )
-from hostile_certificates import AUTHENTICITY, CA_END, CA_START, END, NOW, START, Chain, World, _permitted
+from hostile_world import AUTHENTICITY, CA_END, CA_START, END, NOW, START, Chain, World, permitted
 from zorgid_card.errors import CertificateError
 from zorgid_card.pki.hierarchy import UZI_TEST_G3
 from zorgid_card.pki.trust import TrustStore
@@ -45,7 +45,7 @@ DAY = timedelta(days=1)
 
 STRICTER = {
     "certificate.usage", "certificate.malformed", "not a CA", "policy", "weak key", "serial number", "key identifier",
-    "critical extension", "purpose of the CA",
+    "critical extension", "purpose of the CA", "name constraints",
 }  # fmt: skip
 """What we refuse and a verifier of paths does not: it is told no usage and no policy, and takes
 any exponent and identifier, and a CA without keyUsage.
@@ -63,7 +63,7 @@ OTHERS = {
     "2.5.29.54": tlv(0x02, b"\0"),
     "2.5.29.16": seq(tlv(0x80, b"20250101000000Z")),
     "1.3.6.1.4.1.55555.1.1": b"\x05\x00",
-    NC: _permitted(WORLD.root_name),
+    NC: permitted(WORLD.root_name),
 }
 """Extensions that a leaf may bear besides, with a value of theirs."""
 
@@ -115,7 +115,7 @@ def authorities(draw: st.DrawFn, plan: Plan) -> Plan:
     if draw(st.integers(0, 4)):
         return plan
     others = [basic_constraints(ca=True, path_length=0), basic_constraints(ca=True, path_length=1), basic_constraints(ca=False),
-              key_usage(6), key_usage(5), (NC, True, _permitted(seq())), (NC, True, _permitted(WORLD.root_name))]  # fmt: skip
+              key_usage(6), key_usage(5), (NC, True, permitted(seq())), (NC, True, permitted(WORLD.root_name))]  # fmt: skip
     plan = plan.with_(*draw(st.lists(st.sampled_from(others), max_size=1)))
     plan = replace(
         plan, **draw(st.sampled_from([{}, {"end": NOW - SECOND}, {"start": NOW + SECOND}, {"key": WORLD.key("n")}]))

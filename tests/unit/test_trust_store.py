@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import hostile_certificates as hostile
-from der_certificates import AKI, pem, policies, seq, tlv
-from hostile_certificates import NOW, World
+import hostile_world as hostile
+from der_certificates import AKI, NC, pem, policies, seq, tlv
+from hostile_world import NOW, World
 from pki_world import SHARED, shared, test_chain
 from zorgid_card.errors import (
     CertificateExpiredError,
@@ -234,6 +234,22 @@ def test_a_policy_that_the_ca_does_not_assert_is_refused_though_the_register_kno
         assert refused.value.reason == "policy"
 
 
+def test_under_name_constraints_each_leaf_is_judged_by_the_whole_verifier(world: World, searches: list[object]) -> None:
+    limit = seq(tlv(0xA0, seq(tlv(0x82, b"ziekenhuis.example"))))
+    limited = world.z_plan.and_((NC, True, limit)).der()
+    store = TrustStore.of([UZI_TEST_G3.with_root(world.root)], [world.root, world.level_2, limited])
+    inside, outside = (
+        world.leaf.with_(hostile.san(hostile.upn(), hostile.uzi_name(hostile.uzi_text()), tlv(0x82, host))).der()
+        for host in (b"www.ziekenhuis.example", b"www.elders.example")
+    )
+    for number in range(1, 4):
+        assert store.verify(inside, at=NOW, usage="authenticity")
+        assert len(searches) == 1 + number
+    with pytest.raises(UntrustedError) as refused:
+        store.verify(outside, at=NOW, usage="authenticity")
+    assert refused.value.reason == "name constraints"
+
+
 def test_threads_share_a_store(world: World) -> None:
     store, failures = root_only(world), []
     forged = replace(world.leaf, key=world.key("leaf")).der()
@@ -354,6 +370,10 @@ def test_certificates_come_from_files_and_folders_der_or_pem(world: World, tmp_p
     (tmp_path / "c.pem").write_text("-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n")
     with pytest.raises(CertificateMalformedError):
         read_certificates(tmp_path)
+    (tmp_path / "c.pem").write_bytes(b"hello")
+    with pytest.raises(CertificateMalformedError) as named:
+        read_certificates(tmp_path)
+    assert named.value.path == str(tmp_path / "c.pem")
     for number in range(MAX_FILES):
         (tmp_path / f"{number}.der").write_bytes(world.root)
     with pytest.raises(StorageError):
@@ -394,6 +414,36 @@ def test_aut_2_the_first_rule_in_the_documented_order_that_fails_is_told(world: 
         )
 
 
+def test_an_error_writes_no_second_line_into_a_log(world: World) -> None:
+    forged = replace(
+        world.named(subject={"2.5.4.3": "Jan\nINFO log-in of Piet\x1b[0m" + "x" * 900}), key=world.key("leaf")
+    )
+    with pytest.raises(UntrustedError) as refused:
+        CertificateVerifier(root_only(world), Good()).verify(
+            forged.der(), at=NOW, intermediates=[world.z, world.level_2]
+        )
+    assert str(refused.value).isprintable()
+    assert len(str(refused.value)) < 300
+
+
+def test_a_root_vouches_for_the_cas_of_its_own_generation_only(world: World) -> None:
+    """The root of one environment's copy issues under the names of the other's: its own generation does not know them."""
+    own = replace(
+        UZI_TEST_G3,
+        name="own",
+        roots=frozenset({Certificate.parse(world.root).fingerprint}),
+        passes=UZI_TEST_G3.passes[1:],
+    )
+    verifier = CertificateVerifier(TrustStore.test([world.root, world.level_2, world.z], more=[own]), Good())
+    with pytest.raises(UZIFieldError) as refused:
+        verifier.verify(world.leaf.der(), at=NOW)
+    assert refused.value.field == "issuer"
+    both = CertificateVerifier(
+        TrustStore.test([world.root, world.level_2, world.z], more=[replace(own, passes=UZI_TEST_G3.passes)]), Good()
+    )
+    assert both.verify(world.leaf.der(), at=NOW).pass_type == "Z"
+
+
 def test_a_certificate_of_production_is_no_identity_for_a_store_of_test(world: World) -> None:
     """A store reads identities by its own generations only."""
     other = hostile.ca_name("UZI-register Zorgverlener CA G3")
@@ -411,3 +461,24 @@ def test_the_key_identifier_of_a_level_above_counts_too(world: World) -> None:
             world.leaf.der(), intermediates=[wrong.der(), world.level_2], at=NOW, usage="authenticity"
         )
     assert refused.value.reason == "key identifier"
+
+
+def test_the_example_of_the_documentation_runs(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "trust.md").read_text()
+    source = text.partition("<!-- example: trust -->\n```python\n")[2].partition("```")[0]
+    (tmp_path / "root.cer").write_bytes(world.root)
+    monkeypatch.setattr(trust_module, "PRODUCTION", (UZI_TEST_G3.with_root(world.root),))
+    names: dict[str, object] = {
+        "revocation": Good(), "certificate": world.leaf.der(), "chain_from_the_card": [world.z, world.level_2],
+    }  # fmt: skip
+    source = source.replace("/etc/zorgid/uzi-ca", str(tmp_path)).replace(
+        "datetime.now(UTC)", "datetime(2026, 6, 1, tzinfo=UTC)"
+    )
+    exec(source, names)
+    assert names["who"].uzi_number == "900016528"  # type: ignore[attr-defined]
+
+
+def test_the_form_of_a_hierarchy_file_in_the_documentation_is_one() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "trust.md").read_text()
+    sample = text.partition("```toml\n")[2].partition("```")[0].replace('sha256 = "…"', f'sha256 = "{"0" * 64}"')
+    assert Hierarchy.parse(sample.encode()).passes[0].assumed == "…"

@@ -148,7 +148,7 @@ class SQLRegistry:
         path = _path(self._engine.url) if self._sqlite else None
         if path is not None:
             _make_private(path)
-        with _translated():
+        with translated():
             if path is not None:
                 with self._engine.connect() as connection:  # not inside a transaction, where SQLite refuses it
                     connection.connection.cursor().execute("PRAGMA journal_mode=WAL")
@@ -173,7 +173,7 @@ class SQLRegistry:
             raise RuntimeError("a transaction of this registry is open already in this thread")
         self._here.open = True
         try:
-            with _translated(), self._engine.begin() as connection:
+            with translated(), self._engine.begin() as connection:
                 unit = SQLUnit(connection)
                 yield unit
                 unit.check()
@@ -256,7 +256,7 @@ class SQLUnit:
     def _execute(self, statement: sa.Executable) -> sa.CursorResult[Any]:
         self.check()
         try:
-            with _translated():
+            with translated():
                 return cast("sa.CursorResult[Any]", self._connection.execute(statement))
         except StorageError as error:
             self._broken = error  # SQLite may have ended the transaction by itself: nothing may follow it unprotected
@@ -354,7 +354,8 @@ _SQLSTATE = {
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
+def translated() -> Iterator[None]:
+    """What a database refuses, as a StorageError that says why."""
     try:
         yield
     except (exc.DBAPIError, sqlite3.Error) as error:

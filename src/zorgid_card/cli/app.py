@@ -391,6 +391,120 @@ def activate_command(reader: str | None, trace: Path | None, module: str | None,
     return guarded(display.texts, lambda: activate.run(display, place))
 
 
+@main.command(name="login")
+@click.option("--origin", required=True, metavar="URL", help="The portal: https://host or https://host:port.")
+@click.option(
+    "--ca",
+    type=_Name(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="CA certificates (PEM) for the portal's TLS, in the place of the system's.",
+)
+@click.option(
+    "--challenge-path", default="/auth/challenge", show_default=True, help="Where the portal gives a challenge."
+)
+@click.option("--login-path", default="/auth/login", show_default=True, help="Where the portal takes the token.")
+@click.option(
+    "--nonce",
+    metavar="TEXT",
+    help="For developers: print a token for this challenge and --origin, asking no portal. Whoever gets it can log in as you.",
+)
+@click.option("--json", "as_data", is_flag=True, help="One JSON object on standard output.")
+@_on_a_card
+def login_command(
+    origin: str,
+    ca: Path | None,
+    challenge_path: str,
+    login_path: str,
+    nonce: str | None,
+    as_data: bool,
+    reader: str | None,
+    trace: Path | None,
+    module: str | None,
+    display: Display,
+) -> int:
+    """Log in at a portal with the UZI pass or ZORG-ID Smartcard in a reader.
+
+    The connection to the portal is verified by TLS, and its origin is what the card signs; you are asked before it does.
+    """
+    from zorgid_card.cli import login  # noqa: PLC0415  # loads PC/SC's adapter, which other commands do not need
+    from zorgid_card.cli.place import Place  # noqa: PLC0415  # as above
+
+    place = Place(name=reader, trace=trace, module=module)
+    options = login.LogInOptions(
+        origin=origin, ca=ca, nonce=nonce, challenge_path=challenge_path, login_path=login_path
+    )
+    err = Display(console(no_color=True, stderr=True), display.texts)
+    return guarded(display.texts, lambda: login.run(display, err, place, options, as_data=as_data))
+
+
+@main.command(name="verify-token")
+@click.argument("token", metavar="FILE")
+@click.argument("authorities", nargs=-1, type=_Name(path_type=Path), metavar="[CA]...")
+@click.option("--origin", required=True, metavar="URL", help="The portal's own origin.")
+@click.option("--nonce", required=True, metavar="TEXT", help="The challenge that was to be answered.")
+@click.option(
+    "--environment",
+    required=True,
+    type=click.Choice(["test", "production"]),
+    help="Whose passes are accepted: of the UZI register, or of its test environment.",
+)
+@click.option("--at", metavar="DATE", help="Judge at this date (ISO 8601, UTC) instead of now.")
+@click.option(
+    "--crl",
+    "crls",
+    multiple=True,
+    type=_Name(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="A CRL of each CA of the chain; may be repeated. Without, revocation is not judged.",
+)
+@click.option(
+    "--root",
+    "roots",
+    multiple=True,
+    type=_Name(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="For developers: trust this root as well, such as that of simulated passes.",
+)
+@click.option("--json", "as_data", is_flag=True, help="One JSON object on standard output.")
+@_lang_option
+@_color_option
+def verify_token_command(
+    token: str,
+    authorities: tuple[Path, ...],
+    origin: str,
+    nonce: str,
+    environment: str,
+    at: str | None,
+    crls: tuple[Path, ...],
+    roots: tuple[Path, ...],
+    as_data: bool,
+    lang: str | None,
+    no_color: bool,
+) -> int:
+    """Judge a log-in token (Web eID 1.0, JSON) as a portal does, and tell who signed it. FILE may be -.
+
+    CA: files or folders with the CA certificates between the pass and the pinned root, and that root.
+    """
+    from zorgid_card.cli import verify_token  # noqa: PLC0415  # loads certificates' verification
+
+    texts = _texts(lang)
+
+    def action() -> None:
+        question = verify_token.Question(
+            token=token,
+            origin=origin,
+            nonce=nonce,
+            environment=environment,
+            authorities=authorities,
+            roots=roots,
+            crls=crls,
+            at=_moment(at),
+        )
+        verify_token.run(Display(console(no_color=no_color), texts), question, as_data=as_data)
+
+    return guarded(texts, action)
+
+
 @main.command(name="simulate")
 @click.argument("kind", type=click.Choice(_KINDS))
 @click.option("--host", default="127.0.0.1", show_default=True, help="Where vpcd listens.")

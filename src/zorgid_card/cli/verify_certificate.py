@@ -13,7 +13,7 @@ import click
 from zorgid_card.cli.display import Display
 from zorgid_card.cli.inspect.certificate import neighbours
 from zorgid_card.cli.shown import dump, error_as_json
-from zorgid_card.cli.texts import Texts
+from zorgid_card.cli.texts import Texts, printable
 from zorgid_card.errors import (
     CertificateError,
     CertificateMalformedError,
@@ -27,8 +27,8 @@ from zorgid_card.errors import (
 )
 from zorgid_card.pki import _x509
 from zorgid_card.pki.certificate import Certificate
-from zorgid_card.pki.chain import MAX_DEPTH, may_issue
-from zorgid_card.pki.hierarchy import Hierarchy
+from zorgid_card.pki.chain import MAX_DEPTH, may_issue, told_name
+from zorgid_card.pki.hierarchy import Hierarchy, find_pass
 from zorgid_card.pki.identity import UZIIdentity
 from zorgid_card.pki.revocation import CRLs
 from zorgid_card.pki.trust import TrustStore, read_certificates
@@ -49,8 +49,6 @@ _STEP_OF: tuple[tuple[type[CertificateError], str], ...] = (
     (RevocationUnknownError, "revocation"),
     (CertificateError, "chain"),
 )
-_IDENTITY = ("uzi_number", "pass_type", "ura", "role", "role_name", "agb", "organisation", "given_names", "surname",
-             "common_name", "title", "environment", "usage")  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,12 +76,15 @@ class Question:
 
 @dataclass(slots=True, kw_only=True)
 class Answer:
-    """What was found. ``chain`` as far as it goes; ``pinned``: it ends at a pinned root."""
+    """What was found. ``chain`` as far as it goes; ``pinned``: it ends at a pinned root; ``assumed``: what the hierarchy's file
+    says of values for this type of pass that nobody confirmed.
+    """
 
     question: Question
     chain: tuple[Certificate, ...] = ()
     pinned: bool = False
     identity: UZIIdentity | None = None
+    assumed: str = ""
     checks: dict[str, str] = field(default_factory=lambda: dict.fromkeys(CHECKS, "not reached"))
     error: ZorgIDError | None = None
 
@@ -140,6 +141,7 @@ def judge(question: Question) -> Answer:
     except CertificateError as error:
         answer.error = error
     answer.chain = asked.chain or _as_far_as_it_goes(leaf, (*given, *sent))
+    answer.assumed = _assumed(answer, trust)
     answer.pinned = bool(answer.chain) and answer.chain[-1].fingerprint in _pins(trust)
     _tell_checks(answer, judged=bool(question.crls))
     return answer
@@ -147,6 +149,14 @@ def judge(question: Question) -> Answer:
 
 def _pins(trust: TrustStore) -> frozenset[str]:
     return frozenset[str]().union(*(hierarchy.roots for hierarchy in trust.hierarchies))
+
+
+def _assumed(answer: Answer, trust: TrustStore) -> str:
+    if answer.identity is None:
+        return ""
+    above = (one for one in trust.hierarchies if answer.chain[-1].fingerprint in one.roots)
+    found = find_pass(above, answer.identity.issuer_cn)
+    return "" if found is None else found[1].assumed
 
 
 def _read_crl(path: Path) -> bytes:
@@ -207,7 +217,8 @@ def as_json(answer: Answer, texts: Texts) -> str:
             "at": _x509.iso(question.at),
             "chain": [_link(link, answer) for link in answer.chain],
             "pinned": answer.pinned,
-            "identity": None if answer.identity is None else {n: getattr(answer.identity, n) for n in _IDENTITY},
+            "identity": None if answer.identity is None else answer.identity.to_dict(),
+            "assumed": answer.assumed or None,
             "checks": answer.checks,
             "verdict": "refused" if answer.error else "holds",
             "ok": answer.error is None,
@@ -238,7 +249,7 @@ def _key(link: Certificate) -> str:
 
 
 def _is_at_fault(link: Certificate, answer: Answer) -> bool:
-    return answer.error is not None and answer.error.details.get("subject") == link.common_name
+    return answer.error is not None and answer.error.details.get("subject") == told_name(link)
 
 
 def show(answer: Answer, display: Display) -> None:
@@ -258,6 +269,8 @@ def show(answer: Answer, display: Display) -> None:
     if answer.identity is not None:
         display.line(texts("verify.identity"), "bold")
         display.facts(_identity_facts(answer.identity, texts))
+    if answer.assumed:
+        display.say("verify.assumed", why=answer.assumed)
     display.line(texts("verify.checks"), "bold")
     display.facts(
         (texts(f"verify.check.{step}"), texts(f"verify.result.{told}")) for step, told in answer.checks.items()
@@ -268,7 +281,12 @@ def show(answer: Answer, display: Display) -> None:
 
 def _link_in_words(depth: int, link: Certificate, answer: Answer, texts: Texts) -> str:
     period = texts("verify.period", start=_x509.iso(link.not_before)[:10], end=_x509.iso(link.not_after)[:10])
-    words = [f"{'  ' * depth}{'└ ' if depth else ''}{link.common_name}", _key(link), link.signature_algorithm, period]
+    words = [
+        f"{'  ' * depth}{'└ ' if depth else ''}{printable(link.common_name)}",
+        _key(link),
+        link.signature_algorithm,
+        period,
+    ]
     if depth == len(answer.chain) - 1 and depth:
         words.append(texts("verify.pinned" if answer.pinned else "verify.unpinned"))
     if _is_at_fault(link, answer):

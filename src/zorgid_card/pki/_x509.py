@@ -140,11 +140,14 @@ def utc(at: datetime) -> datetime:
     """``at`` in UTC.
 
     Raises:
-        UsageError: ``at`` has no time zone, so that it is not known which moment is meant.
+        UsageError: ``at`` has no time zone, so that it is not known which moment is meant, or lies beyond all years in UTC.
     """
     if at.tzinfo is None:
         raise UsageError("a moment without a time zone cannot be judged", reason="naive time")
-    return at.astimezone(UTC)
+    try:
+        return at.astimezone(UTC)
+    except OverflowError as error:
+        raise UsageError("a moment beyond all years", reason="date") from error
 
 
 def iso(at: datetime) -> str:

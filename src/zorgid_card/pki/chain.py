@@ -49,6 +49,14 @@ MAX_SERIAL_BITS = 159
 _CRITICAL_CRL_POINTS = bytes.fromhex("0603551d1f0101ff")
 """How a critical cRLDistributionPoints begins; it should not be (RFC 5280, 4.2.1.13), and ``cryptography`` refuses it."""
 
+MAX_NAME = 200
+"""Characters of a name that an error tells."""
+
+CRITICAL_NAME_CONSTRAINTS = bytes.fromhex("0603551d1e0101ff")
+"""How a critical nameConstraints begins, as they must be (RFC 5280, 4.2.1.10): ``cryptography`` passes over others that it cannot
+judge.
+"""
+
 ANY_POLICY = "2.5.29.32.0"
 ANY_PURPOSE = ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE.dotted_string
 
@@ -118,19 +126,25 @@ def require_sound(certificate: Certificate) -> None:
         UntrustedError: ``reason`` is ``weak signature``, ``weak key``, ``critical extension`` or ``serial number``.
     """
     if certificate.signature_algorithm not in _SIGNED_WITH:
-        raise _faulty(certificate, "weak signature")
+        raise faulty(certificate, "weak signature")
     if certificate.unknown_critical or _CRITICAL_CRL_POINTS in certificate.der:
-        raise _faulty(certificate, "critical extension")
+        raise faulty(certificate, "critical extension")
     if not certificate.serial > 0 or certificate.serial.bit_length() > MAX_SERIAL_BITS:
-        raise _faulty(certificate, "serial number")
+        raise faulty(certificate, "serial number")
     try:
         certificate.public_key  # noqa: B018  # made, and judged, when it is first asked for
     except CertificateMalformedError as error:
-        raise _faulty(certificate, "weak key") from error
+        raise faulty(certificate, "weak key") from error
 
 
-def _faulty(certificate: Certificate, reason: str) -> UntrustedError:
-    subject = certificate.common_name
+def told_name(certificate: Certificate) -> str:
+    """The subject's CN as errors tell it: whoever made the certificate wrote it, and it may end up in a log."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in certificate.common_name[:MAX_NAME])
+
+
+def faulty(certificate: Certificate, reason: str) -> UntrustedError:
+    """The refusal of a chain because of one certificate in it."""
+    subject = told_name(certificate)
     return UntrustedError(f"the certificate of {subject} is refused: {reason}", reason=reason, subject=subject)
 
 
@@ -142,7 +156,7 @@ def require_valid_at(certificate: Certificate, at: datetime) -> None:
     """
     if certificate.begins <= at.timestamp() <= certificate.ends:
         return
-    subject, start, end = certificate.common_name, certificate.not_before, certificate.not_after
+    subject, start, end = told_name(certificate), certificate.not_before, certificate.not_after
     if at > end:
         raise CertificateExpiredError(
             f"the certificate of {subject} expired at {_x509.iso(end)}", subject=subject, not_after=_x509.iso(end)
@@ -199,7 +213,7 @@ def build_path(
         require_sound(link)
     for child, parent in pairwise(chain):
         if not may_issue(parent, child):
-            raise _faulty(child, "key identifier")
+            raise faulty(child, "key identifier")
     return chain
 
 
@@ -263,7 +277,10 @@ class _Search:
         """Whether the path holds at the leaf's own dates, so that "expired" is only ever said of a chain that is otherwise sound;
         and if it does not, what it fails by.
         """
-        for moment in (leaf.not_before, leaf.not_after):
+        dated = any(
+            not one.begins <= at.timestamp() <= one.ends for one in (leaf, *self._anchors, *self._intermediates)
+        )
+        for moment in (leaf.not_before, leaf.not_after) if dated else ():
             try:
                 chain = self(leaf, moment)
             except VerificationError:
@@ -271,8 +288,8 @@ class _Search:
             try:
                 for link in chain:
                     require_valid_at(link, at)
-            except CertificateError as dated:
-                return dated
+            except CertificateError as refusal:
+                return refusal
         known = why_not(leaf, self._anchors, self._intermediates, self._policies)
         if known is not None:
             return known
@@ -305,13 +322,13 @@ def why_not(
     link, below = leaf, 0
     while link not in anchors:
         if link.subject == link.issuer:
-            return _faulty(link, "no pinned root")
+            return faulty(link, "no pinned root")
         fault = _fault_below_root(link, leaf, below, policies)
         if fault is not None:
             return fault
         issuer, reason = _issuer(link, known)
         if issuer is None or below == MAX_DEPTH:
-            return _faulty(link, reason)
+            return faulty(link, reason)
         below += link is not leaf and link.subject != link.issuer
         link = issuer
     return _fault_of_ca(link, below)
@@ -341,17 +358,17 @@ def _fault_below_root(
     if policies is not None:
         accepted = {*policies} if link is leaf else {*policies, ANY_POLICY}
         if accepted.isdisjoint(link.policies):
-            return _faulty(link, "policy")
+            return faulty(link, "policy")
     return None if link is leaf else _fault_of_ca(link, below)
 
 
 def _fault_of_ca(link: Certificate, below: int) -> UntrustedError | None:
     if not link.is_ca:
-        return _faulty(link, "not a CA")
+        return faulty(link, "not a CA")
     if link.key_usage is not None and "key_cert_sign" not in link.key_usage:
-        return _faulty(link, "not a CA")
+        return faulty(link, "not a CA")
     if link.path_length is not None and below > link.path_length:
-        return _faulty(link, "path length")
+        return faulty(link, "path length")
     if link.name_constraints is not None:
-        return _faulty(link, "name constraints")
+        return faulty(link, "name constraints")
     return None

@@ -14,7 +14,7 @@ import binascii
 import json
 import re
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any, Final, NamedTuple, NoReturn, TypeVar
 
@@ -389,18 +389,18 @@ _SUBJECT: Final = (
     (_SURNAME, "surname", PERSONAL),
     (_TITLE, "title", PROFESSIONAL),
 )
-_SUBJECTS: Final = {t: tuple((oid, field, t in types) for oid, field, types in _SUBJECT) for t in "ZNMS"}
-"""By pass type: the attributes of the subject that stand there once (True) or not at all."""
+_TYPES: Final = tuple(oid for oid, _, _ in _SUBJECT)
+_PRESENT: Final = {t: tuple(t in types for _, _, types in _SUBJECT) for t in "ZNMS"}
+"""By pass type: whether each of the attributes stands in the subject once, or not at all."""
 
 
-def _subject(certificate: Certificate, pass_type: str) -> Iterator[str | None]:
-    """The values of those attributes."""
-    subject = certificate.subject_attributes
-    for oid, field, wanted in _SUBJECTS[pass_type]:
-        values = subject.get(oid, ())
-        if len(values) != wanted or (wanted and not values[0]):
-            raise _wrong(field, f"{len(values)} in the subject, expected {int(wanted)}")
-        yield values[0] if wanted else None
+def _subject(certificate: Certificate, pass_type: str) -> tuple[Any, ...]:
+    """Their texts, None for those that the type of pass has not."""
+    texts = certificate.subject_texts(_TYPES)
+    for text, wanted, (_, field, _) in zip(texts, _PRESENT[pass_type], _SUBJECT, strict=True):
+        if not text if wanted else text is not None:
+            raise _wrong(field, f"expected {'once' if wanted else 'not at all'} in the subject")
+    return texts
 
 
 def _identity(certificate: Certificate, fields: _Fields, context: tuple[str, str, str]) -> UZIIdentity:
@@ -415,10 +415,10 @@ def _identity(certificate: Certificate, fields: _Fields, context: tuple[str, str
         fields.role,
         role_name(fields.role),
         None if fields.agb == _NO_AGB else fields.agb,
-        organisation or "",
+        organisation,
         given_names,
         surname,
-        common_name or "",
+        common_name,
         title,
         fields.oid_ca,
         environment,

@@ -164,6 +164,10 @@ def verify_with(key: PublicKey, algorithm: str, data: bytes, signature: bytes) -
         SignatureError: the signature does not verify, or the algorithm does not fit the key.
     """
     known = require_algorithm(key, algorithm)
+    if (
+        isinstance(key, rsa.RSAPublicKey) and len(signature) != (key.key_size + 7) // 8
+    ):  # OpenSSL takes PSS without its zeros
+        raise SignatureError(f"an RSA signature of {len(signature)} octets", algorithm=algorithm)
     try:
         if isinstance(key, rsa.RSAPublicKey):
             key.verify(signature, data, _RSA_SCHEMES[algorithm], known.digest)

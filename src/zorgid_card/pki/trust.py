@@ -30,18 +30,21 @@ from zorgid_card.pki.certificate import Certificate
 from zorgid_card.pki.chain import (
     ANY_POLICY,
     ANY_PURPOSE,
+    CRITICAL_NAME_CONSTRAINTS,
     Rule,
     build_path,
+    faulty,
     may_issue,
     require_sound,
     require_usage,
     require_valid_at,
     rule_of,
 )
-from zorgid_card.pki.hierarchy import KNOWN, PRODUCTION, TEST, Hierarchy
+from zorgid_card.pki.hierarchy import PRODUCTION, TEST, Hierarchy
+from zorgid_card.ports.card import Octets
 
-MAX_CANDIDATES = 64
-"""CA certificates offered with one leaf. A card carries two or three."""
+MAX_CANDIDATES = 16
+"""CA certificates offered with one leaf. A card carries two or three, and each may have a twin."""
 
 MAX_PATHS = 256
 """Paths that are kept; the oldest goes. The register has some ten issuing CAs, each with four usages at most."""
@@ -85,7 +88,7 @@ class TrustStore:
         pins: SHA-256 fingerprints (hexadecimal) of acceptable roots; anchors of other fingerprints are not used, and a root of
             such a fingerprint that comes with a leaf is. None: the anchors are.
         policies: for each usage, the certificate policies of which the leaf must assert one. None: policies are not judged.
-        hierarchies: the generations as whose certificates identities are read.
+        hierarchies: the generations as whose certificates UZI identities are read: none of a store of other CAs.
         ca_signatures: ``cached``, or ``uncached`` to verify the signatures on CA certificates again at each verification.
 
     Raises:
@@ -111,7 +114,7 @@ class TrustStore:
         pins: Collection[str] | None = None,
         policies: Mapping[str, Collection[str]] | None = None,
         *,
-        hierarchies: Iterable[Hierarchy] = KNOWN,
+        hierarchies: Iterable[Hierarchy] = (),
         ca_signatures: CASignatures = "cached",
     ) -> None:
         roots = [Certificate.parse(data) for data in anchors]
@@ -192,7 +195,12 @@ class TrustStore:
         return tuple(root.der for root in self._anchors)
 
     def verify(
-        self, leaf: bytes | Certificate, *, intermediates: Iterable[bytes] = (), at: datetime, usage: str
+        self,
+        leaf: Octets | Certificate,
+        *,
+        intermediates: Iterable[Octets | Certificate] = (),
+        at: datetime,
+        usage: str,
     ) -> tuple[Certificate, ...]:
         """Verify that ``leaf`` leads to a pinned root at ``at`` and may be used for ``usage``.
 
@@ -213,27 +221,27 @@ class TrustStore:
                 that does.
         """
         rule, moment = rule_of(usage), _x509.utc(at)
-        certificate = leaf if isinstance(leaf, Certificate) else Certificate.parse(leaf)
+        certificate = Certificate.parse(leaf)
         require_usage(certificate, usage)
         require_sound(certificate)
         if certificate.name_constraints is not None:  # of a CA alone (RFC 5280, 4.2.1.10)
-            raise _beyond(certificate, "critical extension")
+            raise faulty(certificate, "critical extension")
         offered = self._offered(intermediates) if intermediates else ()
         path = self._kept(certificate, offered, usage, moment) or self._found(certificate, offered, usage, moment)
         self._require_issued(certificate, path, rule, moment)
         return (certificate, *path.chain)
 
-    def _offered(self, intermediates: Iterable[bytes]) -> tuple[Certificate, ...]:
+    def _offered(self, intermediates: Iterable[Octets | Certificate]) -> tuple[Certificate, ...]:
         """The certificates among what came with a leaf; something else among them cannot make a chain, and is left out."""
         found: dict[bytes, Certificate] = {}
         for count, data in enumerate(intermediates, start=1):
             if count > MAX_CANDIDATES:
                 raise UntrustedError("too many certificates were offered", reason="too many intermediates")
             try:
-                one = self._known.get(data) or Certificate.parse(data)
+                one = Certificate.parse(data)
             except CertificateError:
                 continue
-            found[one.der] = one
+            found[one.der] = self._known.get(one.der, one)
         return tuple(found.values())
 
     def _kept(self, leaf: Certificate, offered: Sequence[Certificate], usage: str, at: datetime) -> _Path | None:
@@ -257,7 +265,7 @@ class TrustStore:
                 _require_signatures(path.chain)
             return path
         if refused and all(issuer.spki in refused for issuer in candidates):
-            raise _beyond(leaf, "signature") from next(iter(refused.values()))
+            raise faulty(leaf, "signature") from next(iter(refused.values()))
         return None
 
     def _found(self, leaf: Certificate, offered: Sequence[Certificate], usage: str, at: datetime) -> _Path:
@@ -268,14 +276,16 @@ class TrustStore:
             require_valid_at(link, at)
         for link in chain[:-1]:
             if link.key_usage is None:  # which a CA below the root must have (RFC 5280, 4.2.1.3)
-                raise _beyond(link, "not a CA")
+                raise faulty(link, "not a CA")
+            if link.name_constraints is not None and CRITICAL_NAME_CONSTRAINTS not in link.der:
+                raise faulty(link, "name constraints")
         path = _Path(
             chain,
             frozenset(one for one in chain if one.der not in self._known),
             max(one.not_before for one in chain),
             min(one.not_after for one in chain),
-            _common(accepted, (frozenset(one.policies) for one in chain[:-1]), ANY_POLICY),
-            _common(None, (frozenset(one.extended_key_usage or (ANY_PURPOSE,)) for one in chain), ANY_PURPOSE),
+            None if accepted is None else _common((accepted, *(one.policies for one in chain[:-1])), ANY_POLICY),
+            _common((one.extended_key_usage or (ANY_PURPOSE,) for one in chain), ANY_PURPOSE),
             any(one.name_constraints is not None for one in chain),
         )
         with self._lock:
@@ -287,9 +297,9 @@ class TrustStore:
     def _require_issued(self, leaf: Certificate, path: _Path, rule: Rule, at: datetime) -> None:
         """What the path lets a leaf be (RFC 5280, 6.1.5), and the leaf's own dates; those of the path hold at ``at``."""
         if path.policies is not None and path.policies.isdisjoint(leaf.policies):
-            raise _beyond(leaf, "policy")
+            raise faulty(leaf, "policy")
         if path.purposes is not None and rule.purpose not in path.purposes:
-            raise _beyond(leaf, "purpose of the CA")
+            raise faulty(leaf, "purpose of the CA")
         if path.constrained:
             build_path(leaf, path.chain[-1:], path.chain[:-1], at)
         require_valid_at(leaf, at)
@@ -299,15 +309,10 @@ def _fingerprints(certificates: Iterable[Certificate]) -> frozenset[str]:
     return frozenset(one.fingerprint for one in certificates)
 
 
-def _common(first: frozenset[str] | None, sets: Iterable[frozenset[str]], anything: str) -> frozenset[str] | None:
+def _common(sets: Iterable[Collection[str]], anything: str) -> frozenset[str] | None:
     """What all of the sets hold, those with ``anything`` in them left out; None: anything."""
-    limits = [one for one in (first, *sets) if one is not None and anything not in one]
+    limits = [frozenset(one) for one in sets if anything not in one]
     return reduce(frozenset.intersection, limits) if limits else None
-
-
-def _beyond(leaf: Certificate, reason: str) -> UntrustedError:
-    subject = leaf.common_name
-    return UntrustedError(f"the certificate of {subject} is refused: {reason}", reason=reason, subject=subject)
 
 
 def _require_signatures(chain: Sequence[Certificate]) -> None:
@@ -323,14 +328,24 @@ def read_certificates(*paths: Path) -> list[bytes]:
 
     Raises:
         StorageError: a file or folder cannot be read.
-        CertificateMalformedError: there is no certificate in a file.
+        CertificateMalformedError: there is no certificate in a file; ``path``, where a folder was named.
     """
-    return [der for path in paths for file in _files(Path(path)) for der in _certificates(file)]
+    return [der for path in map(Path, paths) for der in (_folder(path) if path.is_dir() else _certificates(path))]
+
+
+def _folder(path: Path) -> list[bytes]:
+    """What is in a folder: of a file that nobody named, the error says which it is."""
+    found: list[bytes] = []
+    for file in _files(path):
+        try:
+            found += [Certificate.parse(der).der for der in _certificates(file)]
+        except CertificateMalformedError as error:
+            error.details.setdefault("path", str(file))
+            raise
+    return found
 
 
 def _files(path: Path) -> list[Path]:
-    if not path.is_dir():
-        return [path]
     try:
         found = sorted(file for file in path.iterdir() if file.suffix.lower() in _SUFFIXES and file.is_file())
     except OSError as error:

@@ -5,8 +5,8 @@
    that a portal can go on to its other kinds of card.
 3. **Usage**: keyUsage and extendedKeyUsage are there and allow it.
 4. **Chain**: strength, path to a pinned root, policies, dates (:meth:`~zorgid_card.pki.trust.TrustStore.verify`).
-5. **Identity**: read only now that the CA's signature vouches for it; what stands twice agrees, and the certificate is of the kind
-   that it is used as.
+5. **Identity**: read only now that the CA's signature vouches for it, and as that of a generation under this root; what stands
+   twice agrees, and the certificate is of the kind that it is used as.
 6. **Pass type**: one that the caller accepts.
 7. **Revocation**: last, because it may cost a fetch, which no forged certificate should cause.
 """
@@ -19,23 +19,25 @@ from datetime import datetime
 from zorgid_card.errors import CertificateUsageError, NotUZIError, PassTypeError
 from zorgid_card.pki.certificate import Certificate
 from zorgid_card.pki.chain import require_usage
-from zorgid_card.pki.hierarchy import find_pass
+from zorgid_card.pki.hierarchy import Hierarchy, find_pass
 from zorgid_card.pki.identity import UZI_NAME, UZIIdentity, issuing_ca, read_uzi_identity
 from zorgid_card.pki.revocation import Revocation
 from zorgid_card.pki.trust import TrustStore
+from zorgid_card.ports.card import Octets
 
 
 class CertificateVerifier:
     """Verifies certificates of UZI passes and servers.
 
     Args:
-        trust: the roots, and the generations accepted.
+        trust: the roots, and the generations accepted (:meth:`TrustStore.production`, :meth:`~TrustStore.test` or
+            :meth:`~TrustStore.of`).
         revocation: tells whether a certificate of a chain is revoked.
         pass_types: the types accepted, of Z, N, M and S; None: all.
         lenient: read identities leniently (:func:`~zorgid_card.pki.identity.read_uzi_identity`), for some third-party test CAs.
     """
 
-    __slots__ = ("_lenient", "_pass_types", "_revocation", "_trust")
+    __slots__ = ("_lenient", "_pass_types", "_revocation", "_trust", "_under")
 
     def __init__(
         self,
@@ -49,14 +51,15 @@ class CertificateVerifier:
         self._revocation = revocation
         self._pass_types = None if pass_types is None else frozenset(pass_types)
         self._lenient = lenient
+        self._under: dict[bytes, tuple[Hierarchy, ...]] = {}
 
     def verify(
         self,
-        certificate: bytes | Certificate,
+        certificate: Octets | Certificate,
         *,
         usage: str = "authenticity",
         at: datetime,
-        intermediates: Iterable[bytes] = (),
+        intermediates: Iterable[Octets | Certificate] = (),
     ) -> UZIIdentity:
         """Whom the certificate names, provided that all of it holds.
 
@@ -76,19 +79,27 @@ class CertificateVerifier:
             PassTypeError: of a type that is not accepted.
             RevokedError, OnHoldError, RevocationUnknownError: what :class:`~zorgid_card.pki.revocation.Revocation` finds.
         """
-        leaf = certificate if isinstance(certificate, Certificate) else Certificate.parse(certificate)
+        leaf = Certificate.parse(certificate)
         self._require_register(leaf)
         if leaf.extended_key_usage is None:
             require_usage(leaf, usage)
             raise CertificateUsageError("no extendedKeyUsage", usage=usage, reason="extendedKeyUsage")
         chain = self._trust.verify(leaf, intermediates=intermediates, at=at, usage=usage)
-        identity = read_uzi_identity(leaf, lenient=self._lenient, hierarchies=self._trust.hierarchies)
+        identity = read_uzi_identity(leaf, lenient=self._lenient, hierarchies=self._above(chain[-1]))
         if identity.usage != usage:
             raise CertificateUsageError(f"a certificate for {identity.usage}", usage=usage, reason="policy")
         if self._pass_types is not None and identity.pass_type not in self._pass_types:
             raise PassTypeError(found=identity.pass_type, expected=", ".join(sorted(self._pass_types)))
         self._revocation.check(chain, at)
         return identity
+
+    def _above(self, root: Certificate) -> tuple[Hierarchy, ...]:
+        """The generations that this root is one of: each vouches for its own issuing CAs alone."""
+        found = self._under.get(root.der)
+        if found is None:
+            found = tuple(one for one in self._trust.hierarchies if root.fingerprint in one.roots)
+            self._under[root.der] = found  # of pinned roots only, so there are few
+        return found
 
     def _require_register(self, leaf: Certificate) -> None:
         known = find_pass(self._trust.hierarchies, issuing_ca(leaf))

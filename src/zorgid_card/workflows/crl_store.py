@@ -200,7 +200,8 @@ class CRLStore:
             state.problem, state.tried = error, now
             _log.warning("no newer CRL of %s from %s: %s", state.issuer.common_name, state.url, error)
             return
-        state.problem, state.asked, state.facts = None, now, _facts(answer, now)
+        known = state.facts if answer.body is None else {}
+        state.problem, state.asked, state.facts = None, now, known | _facts(answer, now)
         # A server that gives the same list close to its end is not asked at every turn.
         usable_now = state.crl is not None and usable(state.crl)
         state.tried = now if state.ending(now) or not usable_now else None

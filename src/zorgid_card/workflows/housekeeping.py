@@ -34,6 +34,11 @@ def remove_expired(registry: Registry, now: datetime) -> int:
     return sum(_remove(registry, kind, key, over, now) for kind, key, over in _OVER)
 
 
+def remove_over(registry: Registry, kind: type, now: datetime) -> int:
+    """Remove what has served its time of one kind of record; as :func:`remove_expired`."""
+    return sum(_remove(registry, known, key, over, now) for known, key, over in _OVER if known is kind)
+
+
 def _remove(registry: Registry, kind: type, key: str, over: Callable[[Any, datetime], bool], now: datetime) -> int:
     removed, after = 0, ""
     while True:

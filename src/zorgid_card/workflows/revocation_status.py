@@ -14,12 +14,13 @@ import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, TypeAlias
 from urllib.parse import urlsplit
 
 from zorgid_card.errors import CertificateError, FetchError, RevocationUnknownError, UsageError, ZorgIDError
 from zorgid_card.pki.certificate import Certificate
 from zorgid_card.pki.crl import CLOCK_SKEW, CRL
+from zorgid_card.pki.freshness import Freshness, period
 from zorgid_card.pki.ocsp import Answer, is_not_checked
 from zorgid_card.pki.revocation import pairs_of, reason_of
 from zorgid_card.ports.fetch import Cache, Fetcher
@@ -38,21 +39,7 @@ class _Evidence(NamedTuple):
 
     tell: Callable[[], None]
     """Raises if it says anything but good."""
-    this_update: datetime
-    next_update: datetime | None
-    max_age: timedelta
-    ahead: timedelta
-
-    def overdue(self, at: datetime) -> timedelta:
-        """How long it has been stale; nothing, or less, if it is not.
-
-        Raises:
-            RevocationUnknownError: it is of a later time than ``at``.
-        """
-        if self.this_update > at + self.ahead:
-            raise RevocationUnknownError("the answer is of a later time", reason="not yet valid")
-        end = self.this_update + self.max_age
-        return at - (end if self.next_update is None else min(end, self.next_update))
+    freshness: Freshness
 
 
 @dataclass(slots=True)
@@ -67,8 +54,7 @@ class _Case:
     stale: list[_Evidence]
 
 
-class _Gatherer(Protocol):
-    def __call__(self, case: _Case, /) -> Iterator[_Evidence | ZorgIDError]: ...
+_Gatherer: TypeAlias = Callable[[_Case], Iterator[_Evidence | ZorgIDError]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,14 +155,14 @@ class RevocationStatus:
                 continue
             found.tell()
             try:
-                overdue = found.overdue(case.at)
+                overdue = found.freshness.overdue(case.at)
             except RevocationUnknownError as error:
                 case.problems.setdefault(method, error)
                 continue
             if overdue <= timedelta():
                 return True
             case.stale.append(found)
-            case.problems.setdefault(method, RevocationUnknownError(f"stale for {_told(overdue)}", reason="stale"))
+            case.problems.setdefault(method, RevocationUnknownError(f"stale for {period(overdue)}", reason="stale"))
         case.problems.setdefault(method, RevocationUnknownError("no address to ask is known", reason="missing"))
         return False
 
@@ -184,10 +170,11 @@ class RevocationStatus:
         """Nothing counts: refuse, or let the least stale answer count within the policy's grace."""
         name, serial = case.issuer.common_name, case.certificate.serial_hex
         why = "; ".join(f"{method}: {problem}" for method, problem in case.problems.items())
-        grace, overdue = case.policy.grace, min((found.overdue(case.at) for found in case.stale), default=None)
+        overdue = min((found.freshness.overdue(case.at) for found in case.stale), default=None)
+        grace = case.policy.grace
         if grace is not None and overdue is not None and overdue <= grace.bound:
             text = "GRACE: certificate %s of %s is accepted on an answer that has been stale for %s (at most %s is let pass): %s"
-            _log.warning(text, serial, name, _told(overdue), _told(grace.bound), why)
+            _log.warning(text, serial, name, period(overdue), period(grace.bound), why)
             return
         reasons = {method: reason_of(problem) for method, problem in case.problems.items()}
         told = f"whether certificate {serial} of {name} is revoked cannot be told: {why}"
@@ -203,9 +190,8 @@ class RevocationStatus:
             if problem is not None:
                 yield problem
             if answer is not None:
-                yield self._responder_problem(answer, case) or _Evidence(
-                    answer.status, answer.this_update, answer.next_update, policy.max_age, policy.ahead
-                )
+                freshness = Freshness(answer.this_update, answer.next_update, policy.max_age, policy.ahead)
+                yield self._responder_problem(answer, case) or _Evidence(answer.status, freshness)
 
     def _responder_problem(self, answer: Answer, case: _Case) -> ZorgIDError | None:
         """A delegated responder whose CA did not exempt it must not be on the CA's list itself (RFC 6960, 4.2.2.2.1)."""
@@ -233,7 +219,10 @@ class RevocationStatus:
                 continue
             crl, problem = self._lists.newest(url, case.issuer, policy, usable)
             if crl is not None:
-                yield from self._evidence(self._updated(crl, case, usable), problem, case)
+                updated = self._updated(crl, case, usable)
+                yield from self._evidence(updated, problem, case)
+                if updated is not crl:  # its delta went stale before it did: what that revoked was told above
+                    yield from self._evidence(crl, None, case)
             elif problem is not None:
                 yield problem
 
@@ -246,11 +235,11 @@ class RevocationStatus:
             return
         if problem is not None:
             yield problem
-        serial, max_age = case.certificate.serial, case.policy.crl.max_age
-        yield _Evidence(lambda: crl.status(serial), crl.this_update, crl.next_update, max_age, CLOCK_SKEW)
+        freshness = Freshness(crl.this_update, crl.next_update, case.policy.crl.max_age, CLOCK_SKEW)
+        yield _Evidence(lambda: crl.status(case.certificate.serial), freshness)
 
     def _updated(self, base: CRL, case: _Case, usable: Callable[[CRL], bool]) -> CRL:
-        """The list with its newest delta on it; the list alone where no delta fits, and its own age decides."""
+        """The list with its newest delta on it; the list alone where no delta fits."""
         policy = case.policy.crl
         for url in _allowed(policy.deltas or base.freshest, case.policy.hosts):
             if isinstance(url, ZorgIDError):
@@ -279,7 +268,3 @@ def _host(url: str) -> str | None:
         return urlsplit(url).hostname
     except ValueError:
         return None
-
-
-def _told(period: timedelta) -> str:
-    return str(timedelta(seconds=round(period.total_seconds())))

@@ -35,10 +35,10 @@ from zorgid_card.testkit.phone import SimulatedPhone
 from zorgid_card.testkit.piv import VirtualPIVCard
 from zorgid_card.testkit.uzi import DEFAULT_PIN, VirtualUZIPass
 from zorgid_card.testkit.uzi_profile import DE_LINDE, FATIMA_EL_AMRANI, JAN_DE_VRIES, Usage
-from zorgid_card.workflows import authentication, organisation
-from zorgid_card.workflows.authentication import LoggedIn
+from zorgid_card.workflows import card_side, organisation
 from zorgid_card.workflows.creation import CardCreation, Made
 from zorgid_card.workflows.lifecycle import Manager
+from zorgid_card.workflows.log_in import LoggedIn
 from zorgid_card.workflows.pairing import PhoneLoggedIn
 from zorgid_card.workflows.registration import Registered, Registration
 from zorgid_card.workflows.session import PortalClient
@@ -251,7 +251,7 @@ def log_in(play: Play) -> None:
 def _token(play: Play, nonce: str) -> str:
     with recipes.open_card(play.world.recorded, observer=play.stage.observe) as card:
         signer = card.authentication_signer(play.desk.card_pin)
-        return authentication.log_in(signer, card.authentication_certificate(), origin=ORIGIN, nonce=nonce)
+        return card_side.log_in(signer, card.authentication_certificate(), origin=ORIGIN, nonce=nonce)
 
 
 def _log_in_again(play: Play) -> LoggedIn:

@@ -22,6 +22,7 @@ from zorgid_card.cli.texts import (
     documents,
     errors,
     expiry,
+    login,
     readers,
     refusals,
     tools,
@@ -42,6 +43,7 @@ TEXTS: Mapping[str, Text] = {
     **acts.TEXTS,
     **documents.TEXTS,
     **trust.TEXTS,
+    **login.TEXTS,
 }
 """All of them."""
 

@@ -135,6 +135,23 @@ _FETCHING = {
     "too__big": Text("het antwoord is te groot", "the answer is too big"),
 }
 
+_PORTAL = {
+    **_of(
+        "portal.unreachable",
+        timeout=Text("geen antwoord op tijd", "no answer in time"),
+        connection=Text("geen verbinding", "no connection"),
+    ),
+    **_of(
+        "portal.answer",
+        redirect=Text("er wordt doorverwezen", "it redirects"),
+        status=Text("een andere status", "another status"),
+        type=Text("het antwoord is geen JSON", "the answer is not JSON"),
+        length=Text("het antwoord is te lang", "the answer is too long"),
+        nonce=Text("er is geen uitdaging", "there is no challenge"),
+        origin=Text("het antwoord komt van elders", "the answer is from elsewhere"),
+    ),
+}
+
 _CERTIFICATES = {
     **_of(
         "certificate.revocation_unknown",
@@ -152,6 +169,9 @@ _CERTIFICATES = {
         unknown=Text("de uitgever kent dit certificaat niet", "the responder does not know this certificate"),
         responder=Text("het antwoord is niet van de uitgever", "the answer is not signed for the issuer"),
         nonce=Text("het antwoord hoort bij een andere vraag", "the answer is to another question"),
+        producedAt=Text(
+            "het antwoord is op een onmogelijk moment ondertekend", "the answer was signed at an impossible time"
+        ),
         certID=Text("het antwoord gaat over een ander certificaat", "the answer is about another certificate"),
         responses=Text("het antwoord gaat niet over één certificaat", "the answer is not about one certificate"),
         ocsp__status=Text("de server weigert een antwoord", "the responder declines to answer"),
@@ -287,6 +307,7 @@ TEXTS: Mapping[str, Text] = {
     **_RESIDENCY,
     **_SESSION,
     **_PAIRING,
+    **_PORTAL,
     **_CERTIFICATES,
     **_USAGE,
     **_FOUND,

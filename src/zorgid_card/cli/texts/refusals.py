@@ -13,8 +13,8 @@ _CERTIFICATE = {
         "The certificate cannot be relied on; do not use this card and ask your manager for help.",
     ),
     "error.certificate.malformed": Text(
-        "Dit is geen geldig certificaat[[: het veld {field} klopt niet]][[ ({reason})]]; controleer of dit het juiste bestand of de juiste kaart is.",
-        "This is not a sound certificate[[: the field {field} is malformed]][[ ({reason})]]; check that this is the right file or card.",
+        "Dit is geen geldig certificaat[[: het veld {field} klopt niet]][[ ({reason})]][[, in {path}]]; controleer of dit het juiste bestand of de juiste kaart is.",
+        "This is not a sound certificate[[: the field {field} is malformed]][[ ({reason})]][[, in {path}]]; check that this is the right file or card.",
     ),
     "error.certificate.not_uzi": Text(
         "Dit is een geldig certificaat, maar niet van het UZI-register[[ (veld issuer: {issuer})]]; kies een certificaat van een UZI-pas.",
@@ -158,6 +158,22 @@ _PORTAL = {
     "error.portal.not_linked": Text(
         "U of uw kaart is niet aan deze organisatie gekoppeld[[ (URA {ura})]]; vraag een administrator van de organisatie om u te koppelen.",
         "You or your card are not linked to this organisation[[ (URA {ura})]]; ask an administrator of the organisation to link you.",
+    ),
+    "error.portal.another_person": Text(
+        "Dit is de kaart van iemand anders dan wie er is ingelogd; gebruik uw eigen kaart, of log eerst uit.",
+        "This is the card of somebody else than who is logged in; use your own card, or log out first.",
+    ),
+    "error.portal.unreachable": Text(
+        "Het portaal[[ {origin}]] is niet bereikbaar of antwoordt niet op tijd[[ ({reason})]]; controleer het adres en de verbinding en probeer het opnieuw.",
+        "The portal[[ {origin}]] cannot be reached or does not answer in time[[ ({reason})]]; check the address and the connection and try again.",
+    ),
+    "error.portal.tls": Text(
+        "Het TLS-certificaat van het portaal[[ {origin}]] klopt niet[[ ({reason})]]; log hier niet in, en vraag uw beheerder.",
+        "The TLS certificate of the portal[[ {origin}]] does not verify[[ ({reason})]]; do not log in here, and ask your manager.",
+    ),
+    "error.portal.answer": Text(
+        "Op dit adres[[ {origin}]] is niet in te loggen met een kaart[[ ({reason})]][[ (status {status})]]; controleer het adres, en vraag uw beheerder.",
+        "At this address[[ {origin}]] nobody can log in with a card[[ ({reason})]][[ (status {status})]]; check the address, and ask your manager.",
     ),
     "error.portal.not_allowed": Text(
         "U mag dit niet doen[[ ({action})]]; vraag een administrator van uw organisatie.",

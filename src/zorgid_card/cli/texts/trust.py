@@ -23,6 +23,10 @@ TEXTS: Mapping[str, Text] = {
     "verify.pinned": Text("vastgelegde root", "pinned root"),
     "verify.unpinned": Text("geen vastgelegde root", "no pinned root"),
     "verify.fault": Text("hier gaat het mis", "this is where it fails"),
+    "verify.assumed": Text(
+        "Let op: gegevens van dit type pas in de hiërarchie zijn aangenomen, niet bevestigd ({why}).",
+        "Note: what the hierarchy says of this type of pass is assumed, not confirmed ({why}).",
+    ),
     "verify.checks": Text("Gecontroleerd, in deze volgorde", "Checked, in this order"),
     "verify.check.form": Text("Vorm", "Form"),
     "verify.check.register": Text("Van het UZI-register", "Of the UZI register"),

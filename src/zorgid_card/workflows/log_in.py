@@ -1,0 +1,392 @@
+"""The portal side of a log-in with a card (AUT-1, AUT-2). It needs no registry and no CA of ours.
+
+What a log-in gives is who logged in, never a verdict: everything that does not hold raises. The order is always the same:
+the challenge is taken, and is gone whatever follows; then form, usage and signature of the token; then the certificate, its chain
+and its revocation; then what the portal's policy and records say.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import json
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from zorgid_card.errors import (
+    AnotherPersonError,
+    MessageError,
+    NotLinkedError,
+    NotUZIError,
+    ReplayError,
+)
+from zorgid_card.pki.certificate import Certificate
+from zorgid_card.pki.identity import UZIIdentity, ZorgIDIdentity, read_uzi_identity, read_zorgid_identity
+from zorgid_card.pki.revocation import Revocation
+from zorgid_card.pki.trust import TrustStore
+from zorgid_card.pki.verifier import CertificateVerifier
+from zorgid_card.pki.web_eid import require_origin, verify_token
+from zorgid_card.ports.challenges import Challenges, LogInChallenge
+from zorgid_card.ports.links import Link, Links, PresentedCard
+
+UZI_PASS = "uzi-pass"
+SMARTCARD = "zorgid-smartcard"
+
+LIFETIME = timedelta(minutes=5)
+"""How long a challenge may be answered (the Web eID architecture's figure)."""
+
+LOGGED_IN_LIMIT = 64 * 1024
+"""Characters of a :class:`LoggedIn` as JSON."""
+
+
+class SmartcardVerifier:
+    """Judges certificates of ZORG-ID Smartcards: chain to the issuer's root, usage, revocation, identity, in this order.
+
+    Args:
+        trust: the root, and the CAs below it, of whoever issues the cards.
+        revocation: tells whether a certificate of a chain is revoked.
+    """
+
+    def __init__(self, trust: TrustStore, revocation: Revocation) -> None:
+        self._trust = trust
+        self._revocation = revocation
+
+    def verify(self, certificate: Certificate, *, at: datetime) -> ZorgIDIdentity:
+        """Whom it names.
+
+        Raises:
+            UntrustedError: of another CA.
+            CertificateError: of another usage, expired, revoked, or its revocation cannot be told.
+        """
+        chain = self._trust.verify(certificate, at=at, usage="authenticity")
+        self._revocation.check(chain, at)
+        return read_zorgid_identity(certificate.der)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoggedIn:
+    """Who logged in, and for which organisation. From a UZI pass all of it; from a ZORG-ID Smartcard by the portal's records.
+
+    Attributes:
+        identity: what the certificate says.
+        certificate: DER.
+        link: what the portal's records say, for a ZORG-ID Smartcard.
+        origin: where.
+        at: when, UTC.
+    """
+
+    identity: UZIIdentity | ZorgIDIdentity
+    certificate: bytes
+    link: Link | None
+    origin: str
+    at: datetime
+
+    @property
+    def means(self) -> str:
+        """``uzi-pass`` or ``zorgid-smartcard``."""
+        return UZI_PASS if isinstance(self.identity, UZIIdentity) else SMARTCARD
+
+    @property
+    def uzi_number(self) -> str:
+        """9 digits."""
+        return self.identity.uzi_number
+
+    @property
+    def common_name(self) -> str:
+        """The person's name, or that of the function on a pass that is in nobody's name (type M)."""
+        return self.identity.common_name
+
+    @property
+    def ura(self) -> str:
+        """The organisation acted for, 8 digits."""
+        return self.identity.ura if isinstance(self.identity, UZIIdentity) else self._linked.ura
+
+    @property
+    def organisation(self) -> str:
+        """Its name."""
+        return self.identity.organisation if isinstance(self.identity, UZIIdentity) else self._linked.organisation
+
+    @property
+    def role(self) -> str:
+        """Role code, ``NN.NNN``."""
+        return self.identity.role if isinstance(self.identity, UZIIdentity) else self._linked.role
+
+    @property
+    def agb(self) -> str | None:
+        """AGB code of a UZI pass, 8 digits, if it has one."""
+        return self.identity.agb if isinstance(self.identity, UZIIdentity) else None
+
+    @property
+    def person_id(self) -> str | None:
+        """The person in the portal's records, of a ZORG-ID Smartcard."""
+        return self.link.person_id if self.link else None
+
+    @property
+    def card_serial(self) -> str | None:
+        """Hardware serial of a ZORG-ID Smartcard."""
+        return self.link.card_serial if self.link else None
+
+    @property
+    def until(self) -> datetime:
+        """When this log-in ends at the latest: with the certificate, or with a guest's link (CRD-13)."""
+        ends = [self.identity.not_after, self.link.until if self.link else None]
+        return min(end for end in ends if end is not None)
+
+    @property
+    def _linked(self) -> Link:
+        if self.link is None:
+            raise ValueError("a ZORG-ID Smartcard logs in by a link")
+        return self.link
+
+    def to_json(self) -> dict[str, Any]:
+        """The whole as JSON: for a session's store, for another service, for a page. Times are ISO 8601, octets base64."""
+        return {
+            "means": self.means,
+            "uzi_number": self.uzi_number,
+            "common_name": self.common_name,
+            "given_names": self.identity.given_names,
+            "surname": self.identity.surname,
+            "pass_type": self.identity.pass_type if isinstance(self.identity, UZIIdentity) else None,
+            "environment": self.identity.environment if isinstance(self.identity, UZIIdentity) else None,
+            "ura": self.ura,
+            "organisation": self.organisation,
+            "role": self.role,
+            "agb": self.agb,
+            "person_id": self.person_id,
+            "card_serial": self.card_serial,
+            "guest_until": self.link.until.isoformat() if self.link and self.link.until else None,
+            "until": self.until.isoformat(),
+            "origin": self.origin,
+            "at": self.at.isoformat(),
+            "certificate": base64.b64encode(self.certificate).decode(),
+        }
+
+    @classmethod
+    def from_json(cls, value: object) -> LoggedIn:
+        """What :meth:`to_json` gave, back again. Nothing is judged anew: see :meth:`LogIn.recheck`.
+
+        Raises:
+            MessageError: it is something else; ``field``.
+            CertificateError: its certificate cannot be read.
+        """
+        known = _fields(value)
+        certificate = _octets(known, "certificate")
+        identity: UZIIdentity | ZorgIDIdentity
+        if known["means"] == UZI_PASS:
+            identity, link = read_uzi_identity(certificate), None
+        else:
+            identity, link = read_zorgid_identity(certificate), _link(known)
+        found = cls(
+            identity=identity,
+            certificate=certificate,
+            link=link,
+            origin=_text(known, "origin"),
+            at=_moment(known, "at"),
+        )
+        for name, said in found.to_json().items():
+            if known[name] != said:
+                raise MessageError(f"{name} is not what the rest says", field=name)
+        return found
+
+
+_NAMES = frozenset({
+    "means", "uzi_number", "common_name", "given_names", "surname", "pass_type", "environment", "ura", "organisation", "role",
+    "agb", "person_id", "card_serial", "guest_until", "until", "origin", "at", "certificate",
+})  # fmt: skip
+
+
+def _fields(value: object) -> dict[str, Any]:
+    if not isinstance(value, dict) or len(repr(value)) > LOGGED_IN_LIMIT:
+        raise MessageError("a log-in is a JSON object", field="")
+    for name in value.keys() ^ _NAMES:
+        raise MessageError(f"{name!r} is {'missing' if name in _NAMES else 'unknown'}", field=str(name)[:40])
+    if value["means"] not in (UZI_PASS, SMARTCARD):
+        raise MessageError("unknown means of logging in", field="means")
+    return value
+
+
+def _text(known: dict[str, Any], name: str) -> str:
+    if not isinstance(known[name], str):
+        raise MessageError(f"{name} is not text", field=name)
+    return str(known[name])
+
+
+def _moment(known: dict[str, Any], name: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(_text(known, name))
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError) as error:
+        raise MessageError(f"{name} is not a time", field=name) from error
+
+
+def _octets(known: dict[str, Any], name: str) -> bytes:
+    try:
+        return base64.b64decode(_text(known, name).encode("ascii"), validate=True)
+    except (binascii.Error, UnicodeEncodeError) as error:
+        raise MessageError(f"{name} is not base64", field=name) from error
+
+
+def _link(known: dict[str, Any]) -> Link:
+    return Link(
+        ura=_text(known, "ura"),
+        organisation=_text(known, "organisation"),
+        role=_text(known, "role"),
+        person_id=_text(known, "person_id"),
+        card_serial=_text(known, "card_serial"),
+        until=None if known["guest_until"] is None else _moment(known, "guest_until"),
+    )
+
+
+class LogIn:
+    """The portal's door.
+
+    Args:
+        origin: the portal's own, from its configuration: ``https://host[:port]``.
+        passes: judges certificates of UZI passes, and says which types of pass are accepted.
+        challenges: where challenges are kept, shared by all processes that serve this origin.
+        cards: judges certificates of ZORG-ID Smartcards; None: such cards are refused.
+        links: tells for whom the holder of such a card acts, and which organisations are admitted; needed with ``cards``.
+        lifetime: how long a challenge may be answered.
+        clock: UTC.
+
+    Raises:
+        MessageError: ``origin`` is none.
+    """
+
+    def __init__(
+        self,
+        *,
+        origin: str,
+        passes: CertificateVerifier,
+        challenges: Challenges,
+        cards: SmartcardVerifier | None = None,
+        links: Links | None = None,
+        lifetime: timedelta = LIFETIME,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        require_origin(origin)
+        if cards is not None and links is None:
+            raise ValueError("a ZORG-ID certificate does not say for whom its holder acts: links are needed")
+        self.origin = origin
+        self._passes = passes
+        self._challenges = challenges
+        self._cards = cards
+        self._links = links
+        self._lifetime = lifetime
+        self._clock = clock
+
+    def challenge(self, binding: str, *, client: str = "") -> str:
+        """A new single-use challenge, in the place of an earlier one of the same browser session.
+
+        Args:
+            binding: names the browser session and nothing else: the session's identifier, never one that a request chose.
+            client: who asks, as far as the portal can tell, such as the network address (of IPv6 the first 64 bits).
+
+        Returns:
+            The nonce: 44 characters, base64 of 32 random octets.
+
+        Raises:
+            StorageError: the store cannot be written.
+        """
+        now = self._clock()
+        nonce = base64.b64encode(secrets.token_bytes(32)).decode()
+        challenge = LogInChallenge(
+            binding=self._bound(binding), origin=self.origin, nonce=nonce, expires_at=now + self._lifetime
+        )
+        self._challenges.put(challenge, at=now, client=client)
+        return nonce
+
+    def verify(self, token: str, *, binding: str, ura: str | None = None) -> LoggedIn:
+        """Judge a token: signature over origin and challenge, certificate chain, revocation, policy and records.
+
+        Args:
+            token: the token's JSON text.
+            binding: names the browser session for which the challenge was made.
+            ura: the organisation the person acts for; needed where a ZORG-ID Smartcard is linked to more than one.
+
+        Raises:
+            ReplayError: no challenge is open for this browser session (``reason`` is ``none``: it was used, or never made), or
+                it has expired (``expired``).
+            MessageError: not a token.
+            SignatureError: not signed over this origin and this challenge.
+            CertificateError: expired, untrusted, on hold, revoked, or of the wrong usage.
+            PassTypeError, OrganisationUnknownError, NotLinkedError: policy or records refuse.
+        """
+        now = self._clock()
+        nonce = self._take(binding, now)
+        certificate = verify_token(token, origin=self.origin, nonce=nonce)
+        return self._judge(certificate, ura, now, used=True)
+
+    def reauthenticate(self, token: str, *, binding: str, who: LoggedIn) -> LoggedIn:
+        """Have the person who is logged in prove it once more, for the same organisation; with whichever of their cards.
+
+        Raises:
+            AnotherPersonError: somebody else's card signed.
+            ZorgIDError: as for :meth:`verify`.
+        """
+        found = self.verify(token, binding=binding, ura=who.ura)
+        if found.uzi_number != who.uzi_number:
+            raise AnotherPersonError("another person's card signed")
+        return found
+
+    def recheck(self, who: LoggedIn) -> LoggedIn:
+        """Judge an open session again, without the card: it ends when this raises (blocked, unlinked, revoked, expired).
+
+        Returns:
+            The same with what the records say now; ``at`` stays the moment of the log-in.
+
+        Raises:
+            ZorgIDError: as :meth:`verify` raises for certificate, policy and records.
+        """
+        return replace(self._judge(Certificate.parse(who.certificate), who.ura, self._clock(), used=False), at=who.at)
+
+    def _bound(self, binding: str) -> str:
+        """Stands for a session of this origin; who reads the store cannot take over a session with it."""
+        digest = hashlib.sha256(json.dumps([self.origin, binding]).encode()).digest()
+        return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+
+    def _take(self, binding: str, now: datetime) -> str:
+        """Remove first, then judge: a challenge serves one try."""
+        challenge = self._challenges.take(self._bound(binding))
+        if challenge is None or challenge.origin != self.origin:
+            raise ReplayError("no challenge is open for this session", what="challenge", reason="none")
+        if now >= challenge.expires_at:
+            raise ReplayError("the challenge has expired", what="challenge", reason="expired")
+        return challenge.nonce
+
+    def _judge(self, certificate: Certificate, ura: str | None, now: datetime, *, used: bool) -> LoggedIn:
+        try:
+            identity = self._passes.verify(certificate, at=now)
+        except NotUZIError:
+            if self._cards is None or self._links is None:
+                raise
+            return self._smartcard(self._cards, self._links, certificate, ura, now, used=used)
+        return self._pass(identity, certificate, ura, now)
+
+    def _pass(self, identity: UZIIdentity, certificate: Certificate, ura: str | None, now: datetime) -> LoggedIn:
+        if ura not in (None, identity.ura):
+            raise NotLinkedError(ura=ura)
+        if self._links is not None:
+            self._links.require_admitted(identity.ura)
+        return LoggedIn(identity=identity, certificate=certificate.der, link=None, origin=self.origin, at=now)
+
+    def _smartcard(
+        self,
+        cards: SmartcardVerifier,
+        links: Links,
+        certificate: Certificate,
+        ura: str | None,
+        now: datetime,
+        *,
+        used: bool,
+    ) -> LoggedIn:
+        identity = cards.verify(certificate, at=now)
+        presented = PresentedCard(
+            certificate=certificate.der, serial=certificate.serial_hex, uzi_number=identity.uzi_number
+        )
+        link = links.acting_for(presented, ura=ura, at=now, used=used)
+        return LoggedIn(identity=identity, certificate=certificate.der, link=link, origin=self.origin, at=now)
