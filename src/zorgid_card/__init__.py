@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from zorgid_card.waiting import wait_for_card
     from zorgid_card.workflows.card_side import answer_challenge, log_in
     from zorgid_card.workflows.creation import CardCreation
+    from zorgid_card.workflows.documents import decrypt, sign_document, sign_message
     from zorgid_card.workflows.log_in import LoggedIn, LogIn
     from zorgid_card.workflows.pairing import PortalIdentity
     from zorgid_card.workflows.policy import CreationPolicy, Policy
@@ -75,6 +76,7 @@ __all__ = [
     "UZIIdentity",
     "ZorgIDError",
     "answer_challenge",
+    "decrypt",
     "explain",
     "find_reader",
     "identity_from_tls",
@@ -86,6 +88,8 @@ __all__ = [
     "read_certificates",
     "read_uzi_identity",
     "readers",
+    "sign_document",
+    "sign_message",
     "wait_for_card",
     "watch_readers",
 ]
@@ -128,6 +132,9 @@ _HOME = {
     "answer_challenge": "workflows.card_side",
     "log_in": "workflows.card_side",
     "CardCreation": "workflows.creation",
+    "decrypt": "workflows.documents",
+    "sign_document": "workflows.documents",
+    "sign_message": "workflows.documents",
     "PortalIdentity": "workflows.pairing",
     "CreationPolicy": "workflows.policy",
     "Policy": "workflows.policy",

@@ -98,6 +98,30 @@ class MessageError(EncodingError):
     code = "encoding.message"
 
 
+class CMSError(EncodingError):
+    """Not CMS (RFC 5652) of the form that is accepted here; ``field`` names where, ``reason`` says what."""
+
+    code = "encoding.cms"
+
+
+class JWSError(EncodingError):
+    """Not a JWS (RFC 7515) of the form that is accepted here; ``field`` names where, ``reason`` says what."""
+
+    code = "encoding.jws"
+
+
+class RecipientError(EncodingError):
+    """Encrypted for other keys than this one, or in a way that its card cannot take off; ``reason``."""
+
+    code = "encoding.recipient"
+
+
+class DecryptionError(EncodingError):
+    """Encrypted for this key, but what comes out is nothing; why is not told, lest it help to guess what is inside."""
+
+    code = "encoding.decryption"
+
+
 class SAMLError(EncodingError):
     """Not a SAML assertion of the form that AORTA asks for; ``reason`` says what, ``element`` where."""
 

@@ -173,6 +173,17 @@ class Card(Protocol):
         """
         ...
 
+    def decipher_raw(self, cryptogram: bytes, pin: PINProvider | None = None, *, usage: str = CONFIDENTIALITY) -> bytes:
+        """The bare RSA operation, whatever the padding (OAEP: :mod:`zorgid_card.pki.enveloped`); raises as :meth:`decipher`.
+
+        Returns:
+            as many bytes as the modulus, padding and all.
+
+        Raises:
+            NotOfferedError: the card takes the padding of PKCS #1 v1.5 off by itself, and knows no other.
+        """
+        ...
+
     def key_agreement(self, peer: bytes, pin: PINProvider | None = None, *, usage: str = CONFIDENTIALITY) -> bytes:
         """Elliptic-curve Diffie-Hellman with a key on a curve (AUT-3); raises as :meth:`sign`.
 

@@ -26,7 +26,7 @@ def usual_algorithm(kind: KeyAlgorithm) -> str:
     return _USUAL[kind.bits] if kind.kind == "EC" else "RS256"
 
 
-def chosen_algorithm(name: str | None, kind: KeyAlgorithm) -> SignatureAlgorithm:
+def chosen_algorithm(name: str | SignatureAlgorithm | None, kind: KeyAlgorithm) -> SignatureAlgorithm:
     """The algorithm of this name, or the usual one.
 
     Raises:

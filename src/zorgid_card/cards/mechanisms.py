@@ -41,7 +41,10 @@ def choose(algorithm: SignatureAlgorithm, data: bytes, kind: KeyAlgorithm, offer
     Raises:
         NotOfferedError: none.
     """
-    plan = next((way for way in _ways(algorithm, data, kind) if way.mechanism in offered), None)
+    ways = [
+        way for way in _ways(algorithm, data, kind) if not (algorithm.prehashed and way.mechanism in _HASHING.values())
+    ]
+    plan = next((way for way in ways if way.mechanism in offered), None)
     if plan is None:
         raise NotOfferedError(f"the middleware does not sign by {algorithm.name}", operation=algorithm.name)
     return plan
@@ -53,7 +56,7 @@ def _ways(algorithm: SignatureAlgorithm, data: bytes, kind: KeyAlgorithm) -> tup
     if algorithm.scheme == "pkcs1":
         return Plan(Mechanism.RSA_PKCS, digest_info(algorithm, data)), Plan(_HASHING[algorithm.name], data)
     return (
-        Plan(Mechanism.RSA_PKCS_PSS, algorithm.hash(data), algorithm.digest),
+        Plan(Mechanism.RSA_PKCS_PSS, algorithm.message_digest(data), algorithm.digest),
         Plan(_HASHING[algorithm.name], data, algorithm.digest),
         Plan(Mechanism.RSA_X_509, rsa_block(algorithm, data, kind.bits)),
     )

@@ -362,7 +362,11 @@ class PIVCard(CardSession):
     # --- using keys ---------------------------------------------------------------------------------------
 
     def sign(
-        self, usage: str | int, data: bytes, algorithm: str | None = None, pin: PINProvider | None = None
+        self,
+        usage: str | int,
+        data: bytes,
+        algorithm: str | SignatureAlgorithm | None = None,
+        pin: PINProvider | None = None,
     ) -> bytes:
         """Hash and sign ``data`` with the key of ``usage`` (AUT-3); see :meth:`zorgid_card.cards.Card.sign`.
 
@@ -381,14 +385,22 @@ class PIVCard(CardSession):
     ) -> bytes:
         """Decipher with a key of RSA (AUT-3); see :meth:`zorgid_card.cards.Card.decipher`. The padding comes off here."""
         key = self._key(usage)
+        return unpadded(self._decipher(key, cryptogram, pin), key.algorithm)
+
+    def decipher_raw(
+        self, cryptogram: bytes, pin: PINProvider | None = None, *, usage: str | int = CONFIDENTIALITY
+    ) -> bytes:
+        """The bare RSA operation (AUT-3); see :meth:`zorgid_card.cards.Card.decipher_raw`."""
+        return self._decipher(self._key(usage), cryptogram, pin)
+
+    def _decipher(self, key: Key, cryptogram: bytes, pin: PINProvider | None) -> bytes:
         require_cryptogram(cryptogram, key.algorithm)
         try:
-            block = self._use(key, lambda: piv.sign_raw(key.slot, key.algorithm, cryptogram), pin)
+            return self._use(key, lambda: piv.sign_raw(key.slot, key.algorithm, cryptogram), pin)
         except StatusWordError as error:
             if error.sw != SW.WRONG_DATA:
                 raise
             raise CryptogramError(sw=error.sw) from error  # it is not below the modulus
-        return unpadded(block, key.algorithm)
 
     def key_agreement(
         self, peer: bytes, pin: PINProvider | None = None, *, usage: str | int = CONFIDENTIALITY

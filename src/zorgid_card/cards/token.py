@@ -49,6 +49,7 @@ from zorgid_card.errors import (
 from zorgid_card.ports.card import Keypad, PINEntry
 from zorgid_card.ports.token import Mechanism, Token, TokenCertificate, TokenFlag, TokenInfo, TokenKey, TokenModule
 from zorgid_card.protocol.iso7816 import Credential
+from zorgid_card.protocol.signature import SignatureAlgorithm
 from zorgid_card.secret import Secret
 
 _SLOT_DESCRIPTION: Final = 64
@@ -288,7 +289,13 @@ class TokenCard:
 
     # --- using keys ---------------------------------------------------------------------------------------
 
-    def sign(self, usage: str, data: bytes, algorithm: str | None = None, pin: PINProvider | None = None) -> bytes:
+    def sign(
+        self,
+        usage: str,
+        data: bytes,
+        algorithm: str | SignatureAlgorithm | None = None,
+        pin: PINProvider | None = None,
+    ) -> bytes:
         """Hash and sign ``data`` with the key of ``usage`` (AUT-3); see :meth:`zorgid_card.cards.Card.sign`.
 
         The PIN is asked for when nobody is logged in, or when the key wants it for each signature (CKA_ALWAYS_AUTHENTICATE); then
@@ -303,11 +310,18 @@ class TokenCard:
 
     def decipher(self, cryptogram: bytes, pin: PINProvider | None = None, *, usage: str = CONFIDENTIALITY) -> bytes:
         """Decipher with the confidentiality key (AUT-3); see :meth:`zorgid_card.cards.Card.decipher`."""
+        return self._decipher(Mechanism.RSA_PKCS, cryptogram, pin, usage)
+
+    def decipher_raw(self, cryptogram: bytes, pin: PINProvider | None = None, *, usage: str = CONFIDENTIALITY) -> bytes:
+        """The bare RSA operation (AUT-3); see :meth:`zorgid_card.cards.Card.decipher_raw`."""
+        return self._decipher(Mechanism.RSA_X_509, cryptogram, pin, usage)
+
+    def _decipher(self, mechanism: Mechanism, cryptogram: bytes, pin: PINProvider | None, usage: str) -> bytes:
         certificate = self._usage(usage)
         require_cryptogram(cryptogram, public_key_of(certificate.der)[1])
-        self._require_offered(Mechanism.RSA_PKCS, "decrypt")
+        self._require_offered(mechanism, "decrypt")
         with self._ready(certificate, pin) as (key, secret):
-            return self._token.decrypt(key, Mechanism.RSA_PKCS, cryptogram, pin=secret)
+            return self._token.decrypt(key, mechanism, cryptogram, pin=secret)
 
     def key_agreement(self, peer: bytes, pin: PINProvider | None = None, *, usage: str = CONFIDENTIALITY) -> bytes:
         """Elliptic-curve Diffie-Hellman (AUT-3); see :meth:`zorgid_card.cards.Card.key_agreement`.

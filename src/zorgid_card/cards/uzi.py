@@ -39,6 +39,7 @@ from zorgid_card.protocol import operations
 from zorgid_card.protocol.iso7816 import Credential
 from zorgid_card.protocol.pkcs15 import PIN, Layout
 from zorgid_card.protocol.pkcs15_ways import Form, Way, agreeing_ways, deciphering_way, signing_ways
+from zorgid_card.protocol.signature import SignatureAlgorithm
 from zorgid_card.secret import Secret
 
 _NO_SUCH_WAY: Final = (
@@ -76,7 +77,13 @@ class UZIPass(PKCS15Card):
         """Always :attr:`CardKind.UZI_PASS`."""
         return CardKind.UZI_PASS
 
-    def sign(self, usage: str, data: bytes, algorithm: str | None = None, pin: PINProvider | None = None) -> bytes:
+    def sign(
+        self,
+        usage: str,
+        data: bytes,
+        algorithm: str | SignatureAlgorithm | None = None,
+        pin: PINProvider | None = None,
+    ) -> bytes:
         """Hash and sign ``data`` with the key of ``usage`` (AUT-3); see :meth:`zorgid_card.cards.Card.sign`.
 
         By COMPUTE DIGITAL SIGNATURE or INTERNAL AUTHENTICATE, as the card's description and its answers tell. The PIN is asked for
@@ -100,9 +107,19 @@ class UZIPass(PKCS15Card):
         kind = found.algorithm
         require_cryptogram(cryptogram, kind)
         way = deciphering_way(self._contents().layout, found.key)
-        indicator = self._profile.dialect.padding_indicator
-        plain = self._use(found, [way], lambda _: operations.pso_decipher(cryptogram, indicator=indicator), pin)
+        plain = self._decipher(found, way, cryptogram, pin)
         return unpadded(plain, kind) if way.form is Form.BLOCK or len(plain) == kind.octets else plain
+
+    def decipher_raw(self, cryptogram: bytes, pin: PINProvider | None = None, *, usage: str = CONFIDENTIALITY) -> bytes:
+        """The bare RSA operation (AUT-3); see :meth:`zorgid_card.cards.Card.decipher_raw`."""
+        found = self._usage(usage)
+        require_cryptogram(cryptogram, found.algorithm)
+        way = deciphering_way(self._contents().layout, found.key, Form.BLOCK)
+        return self._decipher(found, way, cryptogram, pin).rjust(found.algorithm.octets, b"\0")
+
+    def _decipher(self, found: KeyOnCard, way: Way, cryptogram: bytes, pin: PINProvider | None) -> bytes:
+        indicator = self._profile.dialect.padding_indicator
+        return self._use(found, [way], lambda _: operations.pso_decipher(cryptogram, indicator=indicator), pin)
 
     def key_agreement(self, peer: bytes, pin: PINProvider | None = None, *, usage: str = CONFIDENTIALITY) -> bytes:
         """Elliptic-curve Diffie-Hellman (AUT-3); see :meth:`zorgid_card.cards.Card.key_agreement`."""

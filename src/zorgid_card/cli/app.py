@@ -298,6 +298,99 @@ _code_command("unblock", "Set a new PIN with the PUK, also where the PIN is bloc
 _code_command("change-puk", "Change the PUK.")
 
 
+_file = _Name(dir_okay=False, path_type=Path)
+_usage_option = click.option(
+    "--usage",
+    type=click.Choice(("signature", "authenticity")),
+    default="signature",
+    show_default=True,
+    help="Key: signature is the holder's will, authenticity says who sends.",
+)
+_type_option = click.option("--type", "typ", metavar="TYPE", help="What kind of message a JWS is.")
+_data_option = click.option("--json", "as_data", is_flag=True, help="One JSON object on standard output.")
+
+
+@main.command(name="sign")
+@click.argument("path", type=_file, metavar="FILE")
+@click.option("--cms", "form", flag_value="cms", default="cms", help="CMS, detached, CAdES baseline B (the default).")
+@click.option("--jws", "form", flag_value="jws", help="JWS with the certificates in x5c; needs --type.")
+@_usage_option
+@_type_option
+@click.option("--detached", is_flag=True, help="A JWS without its payload.")
+@click.option("--out", type=_file, help="Where the signature goes, a new file; by default FILE.p7s or FILE.jws.")
+@click.option("--yes", is_flag=True, help="Do not ask whether this is to be signed.")
+@_data_option
+@_on_a_card
+def sign_command(
+    as_data: bool, reader: str | None, trace: Path | None, module: str | None, display: Display, **options: Any
+) -> int:
+    """Sign FILE with the card in a reader. What is signed, and with whose key, is shown first."""
+    from zorgid_card.cli.documents import sign  # noqa: PLC0415  # loads PC/SC's adapter, which other commands do not need
+    from zorgid_card.cli.place import Place  # noqa: PLC0415  # as above
+
+    order, place = sign.Order(**options), Place(name=reader, trace=trace, module=module)
+    return guarded(display.texts, lambda: sign.run(display, place, order, as_data=as_data))
+
+
+@main.command(name="decrypt")
+@click.argument("path", type=_file, metavar="FILE")
+@click.option("--out", type=_file, required=True, help="Where the content goes: a new file, for its owner's eyes only.")
+@_data_option
+@_on_a_card
+def decrypt_command(
+    path: Path, out: Path, as_data: bool, reader: str | None, trace: Path | None, module: str | None, display: Display
+) -> int:
+    """Decrypt FILE, a CMS message (DER or PEM) for the confidentiality key of the card in a reader."""
+    from zorgid_card.cli.documents import decrypt  # noqa: PLC0415  # loads PC/SC's adapter, which other commands do not need
+    from zorgid_card.cli.place import Place  # noqa: PLC0415  # as above
+
+    place = Place(name=reader, trace=trace, module=module)
+    return guarded(display.texts, lambda: decrypt.run(display, place, path, out, as_data=as_data))
+
+
+@main.command(name="verify-signature")
+@click.argument("path", type=_file, metavar="FILE")
+@click.argument("signature", type=_file, required=False)
+@_usage_option
+@_type_option
+@click.option("--environment", type=click.Choice(("production", "test")), default="production", show_default=True)
+@click.option("--ca", "authorities", multiple=True, type=_file, metavar="FILE", help="CA certificates.")
+@click.option("--crl", "crls", multiple=True, type=_file, metavar="FILE", help="Revocation list; may be repeated.")
+@click.option("--hierarchy", "hierarchies", multiple=True, type=_file, metavar="FILE", help="More CAs, as TOML.")
+@click.option("--no-revocation", is_flag=True, help="Do not judge whether the certificate is revoked.")
+@click.option("--at", metavar="DATE", help="Judge at this date (ISO 8601, UTC) instead of now.")
+@_data_option
+@_lang_option
+@_color_option
+def verify_signature_command(
+    at: str | None, as_data: bool, lang: str | None, no_color: bool, no_revocation: bool, **options: Any
+) -> int:
+    """Tell who signed FILE with a UZI pass: SIGNATURE, or FILE.p7s or FILE.jws, or FILE itself if it is a JWS.
+
+    The chain leads to a root that is pinned by fingerprint; CA certificates come with the signature, from its folder, or from --ca.
+    """
+    from zorgid_card.cli.documents import verify  # noqa: PLC0415  # loads PC/SC's adapter, which other commands do not need
+
+    display = Display(console(no_color=no_color), _texts(lang))
+
+    def action() -> None:
+        inquiry = verify.Inquiry(at=_moment(at), judge_revocation=not no_revocation, **options)
+        verify.run(display, inquiry, as_data=as_data)
+
+    return guarded(display.texts, action)
+
+
+@main.command(name="activate")
+@_on_a_card
+def activate_command(reader: str | None, trace: Path | None, module: str | None, display: Display) -> int:
+    """Activate a new UZI pass, once, with its PIN; say what it means where it was activated before."""
+    from zorgid_card.cli import activate  # noqa: PLC0415  # loads PC/SC's adapter, which other commands do not need
+    from zorgid_card.cli.place import Place  # noqa: PLC0415  # as above
+
+    place = Place(name=reader, trace=trace, module=module)
+    return guarded(display.texts, lambda: activate.run(display, place))
+
+
 @main.command(name="login")
 @click.option("--origin", required=True, metavar="URL", help="The portal: https://host or https://host:port.")
 @click.option(
@@ -410,17 +503,6 @@ def verify_token_command(
         verify_token.run(Display(console(no_color=no_color), texts), question, as_data=as_data)
 
     return guarded(texts, action)
-
-
-@main.command(name="activate")
-@_on_a_card
-def activate_command(reader: str | None, trace: Path | None, module: str | None, display: Display) -> int:
-    """Activate a new UZI pass, once, with its PIN; say what it means where it was activated before."""
-    from zorgid_card.cli import activate  # noqa: PLC0415  # loads PC/SC's adapter, which other commands do not need
-    from zorgid_card.cli.place import Place  # noqa: PLC0415  # as above
-
-    place = Place(name=reader, trace=trace, module=module)
-    return guarded(display.texts, lambda: activate.run(display, place))
 
 
 @main.command(name="simulate")

@@ -159,7 +159,11 @@ class CountingReader(Reader, Protocol):
 
 
 class Signer(Protocol):
-    """A private key that signs, with its certificate: on a card, or in software for tests and CAs."""
+    """A private key that signs: on a card, or in software for tests and CAs.
+
+    One key signs many kinds of statement. What it is given comes from a typed operation, whose octets no other kind can begin with
+    (docs/statements.md); what a page, a message or a relay sends is never given to it as it is.
+    """
 
     @property
     def public_key(self) -> bytes:

@@ -40,7 +40,7 @@ class Form(Enum):
             return digest_info(algorithm, data)
         if self is Form.BLOCK:
             return rsa_block(algorithm, data, bits)
-        return ecdsa_digest(algorithm, data) if algorithm.scheme == "ecdsa" else algorithm.hash(data)
+        return ecdsa_digest(algorithm, data) if algorithm.scheme == "ecdsa" else algorithm.message_digest(data)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,17 +125,17 @@ def _takes(info: AlgorithmInfo, algorithm: SignatureAlgorithm) -> bool:
     return not named or algorithm.digest in named
 
 
-def deciphering_way(layout: Layout, key: PrivateKey) -> Way:
-    """How the key deciphers PKCS #1 v1.5; with :attr:`Form.BLOCK` the card leaves the padding on.
+def deciphering_way(layout: Layout, key: PrivateKey, wanted: Form | None = None) -> Way:
+    """How the key deciphers PKCS #1 v1.5; with :attr:`Form.BLOCK` the card leaves the padding on, and ``wanted`` asks for that.
 
     Raises:
         NotOfferedError: the card says what its key can do, and this is not among it.
     """
     infos = layout.algorithms(key, _DECIPHER)
-    if not infos and not key.algorithms:
+    if not infos and not key.algorithms and wanted is None:
         return Way(CONFIDENTIALITY_TEMPLATE, None, Form.DIGEST)
     for mechanism, form in ((_RSA_PKCS, Form.DIGEST), (_RSA_X_509, Form.BLOCK)):
-        for info in _of(infos, mechanism):
+        for info in _of(infos, mechanism) if wanted in (None, form) else ():
             return Way(CONFIDENTIALITY_TEMPLATE, info.card_reference, form)
     raise NotOfferedError("the key does not decipher", operation="decipher")
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
@@ -24,10 +24,16 @@ class SignatureAlgorithm:
     scheme: Scheme
     digest: str
     curve_bits: int = 0
+    prehashed: bool = False
+    """What is given to be signed is a digest already (:mod:`zorgid_card.hazardous`)."""
 
     def hash(self, data: bytes) -> bytes:
         """The digest of ``data``."""
         return hashlib.new(self.digest, data).digest()
+
+    def message_digest(self, data: bytes) -> bytes:
+        """The digest of what is signed: that of ``data``, or ``data`` itself where that is one already."""
+        return data if self.prehashed else self.hash(data)
 
 
 _ALGORITHMS: Final = {
@@ -58,21 +64,28 @@ _ORDER: Final = {
 }
 
 
-def signature_algorithm(name: str) -> SignatureAlgorithm:
-    """The algorithm that JOSE calls ``name``.
+def signature_algorithm(name: str | SignatureAlgorithm) -> SignatureAlgorithm:
+    """The algorithm that JOSE calls ``name``; one that is known already is given back.
 
     Raises:
         UsageError: none of RS256/384/512, PS256/384/512, ES256, ES384.
     """
+    if isinstance(name, SignatureAlgorithm):
+        return name
     try:
         return _ALGORITHMS[name]
     except KeyError:
         raise UsageError(f"{name!r} is not a signature algorithm of these cards", reason="algorithm") from None
 
 
+def prehashed(name: str) -> SignatureAlgorithm:
+    """The algorithm that JOSE calls ``name``, for a digest that is there already; raises as :func:`signature_algorithm`."""
+    return replace(signature_algorithm(name), prehashed=True)
+
+
 def digest_info(algorithm: SignatureAlgorithm, data: bytes) -> bytes:
     """DER of DigestInfo over ``data``, for a card that pads by itself (RFC 8017, 9.2, steps 1 and 2)."""
-    return _DIGEST_INFO[algorithm.digest] + algorithm.hash(data)
+    return _DIGEST_INFO[algorithm.digest] + algorithm.message_digest(data)
 
 
 def rsa_block(algorithm: SignatureAlgorithm, data: bytes, bits: int) -> bytes:
@@ -96,7 +109,7 @@ def _emsa_pss(algorithm: SignatureAlgorithm, data: bytes, bits: int) -> bytes:
     """RFC 8017, 9.1.1, with a salt as long as the digest and MGF1 over the same hash; emBits = ``bits`` -
     1.
     """
-    digest = algorithm.hash(data)
+    digest = algorithm.message_digest(data)
     salt = secrets.token_bytes(len(digest))
     seal = algorithm.hash(bytes(8) + digest + salt)
     block = bytes(bits // 8 - 2 * len(digest) - 2) + b"\x01" + salt
@@ -116,7 +129,7 @@ def _mgf1(algorithm: SignatureAlgorithm, seed: bytes, length: int) -> bytes:
 
 def ecdsa_digest(algorithm: SignatureAlgorithm, data: bytes) -> bytes:
     """The leftmost bits of the digest, as many as the curve's order has (FIPS 186-5, 6.4.1, step 2)."""
-    return algorithm.hash(data)[: algorithm.curve_bits // 8]
+    return algorithm.message_digest(data)[: algorithm.curve_bits // 8]
 
 
 def check_ecdsa_signature(signature: bytes, curve_bits: int) -> bytes:

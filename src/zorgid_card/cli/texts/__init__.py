@@ -19,6 +19,7 @@ from zorgid_card.cli.texts import (
     acts,
     demo,
     details,
+    documents,
     errors,
     expiry,
     login,
@@ -40,6 +41,7 @@ TEXTS: Mapping[str, Text] = {
     **activation.TEXTS,
     **demo.TEXTS,
     **acts.TEXTS,
+    **documents.TEXTS,
     **trust.TEXTS,
     **login.TEXTS,
 }
