@@ -40,7 +40,7 @@ def contents() -> PassContents:
 def middleware(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """OpenSC's module in the place of SafeSign's, told by configuration to drive the pass."""
     opensc = OpenSC(tmp_path)
-    monkeypatch.setenv("OPENSC_CONF", opensc._environment["OPENSC_CONF"])
+    monkeypatch.setenv("OPENSC_CONF", opensc.environment["OPENSC_CONF"])
     monkeypatch.setenv("ZORGID_PKCS11", str(opensc._module))
     return str(opensc._module)
 
