@@ -26,7 +26,6 @@ from zorgid_card.pki.aorta import (
     Content,
     Inschrijftoken,
     Mandaattoken,
-    SmartcardJudge,
     Transactietoken,
     VerifiedToken,
     sign_token,
@@ -36,7 +35,7 @@ from zorgid_card.pki.profile import POLICIES
 from zorgid_card.pki.revocation import CRLs
 from zorgid_card.pki.signing import SoftwareSigner
 from zorgid_card.pki.trust import TrustStore
-from zorgid_card.pki.verifier import CertificateVerifier
+from zorgid_card.pki.verifier import CertificateVerifier, SmartcardVerifier
 from zorgid_card.ports.links import Link, PresentedCard
 from zorgid_card.testkit.keys import KeyPool
 from zorgid_card.testkit.pki import UZITestPKI
@@ -127,13 +126,13 @@ def passes() -> CertificateVerifier:
 
 
 @functools.cache
-def smartcards() -> SmartcardJudge:
+def smartcards() -> SmartcardVerifier:
     """The CA of the ZORG-ID Smartcards, whose CRLs are empty."""
     authority = issuer().authority
     trust = TrustStore(anchors=authority.chain[-1:], intermediates=authority.chain[:-1], policies=POLICIES)
     until = NOW + timedelta(days=1)
     crls = {der: authority.sign_crl((), 1, NOW, until, root=der == authority.chain[-1]) for der in authority.chain}
-    return SmartcardJudge(trust, CRLs(lambda certificate: [crls[certificate]]))
+    return SmartcardVerifier(trust, CRLs(lambda certificate: [crls[certificate]]))
 
 
 def verified(data: bytes, kind: type[Any], **options: Any) -> VerifiedToken[Any]:

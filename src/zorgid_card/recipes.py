@@ -20,16 +20,17 @@ from zorgid_card.middleware import open_token
 from zorgid_card.opening import CARDS_MET, find_reader, open_card
 from zorgid_card.pki.authority import Authority
 from zorgid_card.pki.certificate import Certificate
+from zorgid_card.pki.profile import POLICIES
 from zorgid_card.pki.revocation import CRL, CRLs, Revocation
 from zorgid_card.pki.trust import TrustStore
-from zorgid_card.pki.verifier import CertificateVerifier
+from zorgid_card.pki.verifier import CertificateVerifier, SmartcardVerifier
 from zorgid_card.ports.challenges import Challenges
 from zorgid_card.ports.registry import Registry
 from zorgid_card.secret import Secret
 from zorgid_card.workflows import enrolment, housekeeping, issuance, organisation
 from zorgid_card.workflows.challenges import MemoryChallenges, RegistryChallenges
 from zorgid_card.workflows.lifecycle import Management
-from zorgid_card.workflows.log_in import LogIn, SmartcardVerifier
+from zorgid_card.workflows.log_in import LogIn
 from zorgid_card.workflows.pairing import PortalIdentity
 from zorgid_card.workflows.phone_door import PhoneDoor
 from zorgid_card.workflows.policy import Policy
@@ -142,7 +143,7 @@ def registry_log_in(services: Services, card_revocation: Revocation) -> LogIn:
         origin=services.identity.origin,
         passes=CertificateVerifier(services.uzi, services.uzi_revocation, pass_types=policy.login_pass_types),
         challenges=RegistryChallenges(services.registry),
-        cards=SmartcardVerifier(TrustStore(anchors=chain[-1:], intermediates=chain[:-1]), card_revocation),
+        cards=SmartcardVerifier(TrustStore(chain[-1:], chain[:-1], policies=POLICIES), card_revocation),
         links=RegistryLinks(services.registry, registered_only=policy.login_registered_only),
         lifetime=policy.challenge_lifetime,
         clock=services.clock,

@@ -78,7 +78,6 @@ from zorgid_card.pki.aorta import (
     sign_with_card,
     signing_input,
 )
-from zorgid_card.pki.aorta.judging import SmartcardJudge
 from zorgid_card.pki.aorta.names import issuer_serial, issuer_text, read_issuer_serial
 from zorgid_card.pki.aorta.sign import _CardKey
 from zorgid_card.pki.certificate import Certificate
@@ -87,6 +86,7 @@ from zorgid_card.pki.profile import POLICIES
 from zorgid_card.pki.revocation import CRLs
 from zorgid_card.pki.signing import SoftwareSigner
 from zorgid_card.pki.trust import TrustStore
+from zorgid_card.pki.verifier import SmartcardVerifier
 from zorgid_card.ports.registry import CardLink, SmartCard
 from zorgid_card.secret import Secret
 from zorgid_card.testkit.uzi import DEFAULT_PIN, VirtualUZIPass
@@ -555,7 +555,7 @@ def test_aut_4_a_card_made_by_a_portal_signs_for_whom_it_is_linked_to(tmp_path: 
     world.validated()
     made = world.create(world.worker())
     card, acting = world.card(), Acting(ura=PRACTICE.ura, role="00.000")
-    judge = SmartcardJudge(
+    judge = SmartcardVerifier(
         TrustStore(world.authority.chain[-1:], world.authority.chain[:-1], policies=POLICIES), CRLs(world.revocation)
     )
 

@@ -27,13 +27,13 @@ from zorgid_card.pki.certificate import Certificate
 from zorgid_card.pki.signatory import (
     MAX_CHAIN,
     SIGNATURE,
-    CertificateJudge,
     I,
     Signatory,
     require_key,
     require_usage,
 )
 from zorgid_card.pki.signing import Algorithm, require_algorithm
+from zorgid_card.pki.verifier import Verifier
 from zorgid_card.ports.card import Signer
 
 Content: TypeAlias = bytes | Iterable[bytes]
@@ -171,7 +171,7 @@ class _Signed:
 
 
 def verify_detached(
-    signature: bytes, content: Content, *, judge: CertificateJudge[I], at: datetime, usage: str = SIGNATURE
+    signature: bytes, content: Content, *, judge: Verifier[I], at: datetime, usage: str = SIGNATURE
 ) -> Signatory[I]:
     """Verify a detached signature over content, and find out whose it is.
 

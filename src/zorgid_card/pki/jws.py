@@ -28,8 +28,9 @@ from cryptography.hazmat.primitives import hashes
 from zorgid_card.errors import JWSError, SignatureError
 from zorgid_card.pki import _x509
 from zorgid_card.pki.certificate import Certificate
-from zorgid_card.pki.signatory import MAX_CHAIN, SIGNATURE, CertificateJudge, I, Signatory, require_key, require_usage
+from zorgid_card.pki.signatory import MAX_CHAIN, SIGNATURE, I, Signatory, require_key, require_usage
 from zorgid_card.pki.signing import ecdsa_der, ecdsa_raw, require_algorithm, verify_with
+from zorgid_card.pki.verifier import Verifier
 from zorgid_card.ports.card import Signer
 
 MAX_PAYLOAD: Final = 16 * 1024 * 1024
@@ -124,7 +125,7 @@ def verify(
     token: str,
     *,
     typ: str,
-    judge: CertificateJudge[I],
+    judge: Verifier[I],
     at: datetime,
     usage: str = SIGNATURE,
     payload: bytes | None = None,

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final, Generic, Protocol, TypeVar
+from typing import Final, Generic, TypeVar
 
 from zorgid_card.errors import UsageError
 from zorgid_card.pki.certificate import Certificate
@@ -22,21 +21,6 @@ MAX_CHAIN: Final = 16
 
 
 I = TypeVar("I")  # noqa: E741  # whom a judge names
-I_co = TypeVar("I_co", covariant=True)
-
-
-class CertificateJudge(Protocol[I_co]):
-    """Judges a signatory's certificate, as :class:`~zorgid_card.pki.verifier.CertificateVerifier` does for UZI passes."""
-
-    def verify(
-        self, certificate: Certificate, *, usage: str, at: datetime, intermediates: Iterable[bytes] = ()
-    ) -> I_co:
-        """The holder's identity.
-
-        Raises:
-            CertificateError: the certificate cannot be relied on for ``usage`` at ``at``.
-        """
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

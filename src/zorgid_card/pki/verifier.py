@@ -1,4 +1,6 @@
-"""All that must hold of a certificate of the UZI register before anybody acts on it (AUT-2), in one call and in one order.
+"""All that must hold of a certificate before anybody acts on it (AUT-2), in one call and in one order.
+
+Of a certificate of the UZI register (:class:`CertificateVerifier`):
 
 1. **Form**: the certificate decodes, every part of it.
 2. **Register**: its issuer, or its subjectAltName, is the UZI register's; a certificate of somebody else is told apart first, so
@@ -9,21 +11,47 @@
    twice agrees, and the certificate is of the kind that it is used as.
 6. **Pass type**: one that the caller accepts.
 7. **Revocation**: last, because it may cost a fetch, which no forged certificate should cause.
+
+Of one of a ZORG-ID Smartcard (:class:`SmartcardVerifier`): usage, chain, revocation, identity.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from datetime import datetime
+from typing import Protocol, TypeVar
 
 from zorgid_card.errors import CertificateUsageError, NotUZIError, PassTypeError
 from zorgid_card.pki.certificate import Certificate
 from zorgid_card.pki.chain import require_usage
 from zorgid_card.pki.hierarchy import Hierarchy, find_pass
-from zorgid_card.pki.identity import UZI_NAME, UZIIdentity, issuing_ca, read_uzi_identity
+from zorgid_card.pki.identity import (
+    UZI_NAME,
+    UZIIdentity,
+    ZorgIDIdentity,
+    issuing_ca,
+    read_uzi_identity,
+    read_zorgid_identity,
+)
 from zorgid_card.pki.revocation import Revocation
 from zorgid_card.pki.trust import TrustStore
 from zorgid_card.ports.card import Octets
+
+I_co = TypeVar("I_co", covariant=True)
+
+
+class Verifier(Protocol[I_co]):
+    """Whatever judges certificates: the two below, or a portal's own."""
+
+    def verify(
+        self, certificate: Certificate, /, *, usage: str, at: datetime, intermediates: Iterable[bytes] = ()
+    ) -> I_co:
+        """The holder's identity.
+
+        Raises:
+            CertificateError: the certificate cannot be relied on for ``usage`` at ``at``.
+        """
+        ...
 
 
 class CertificateVerifier:
@@ -105,3 +133,38 @@ class CertificateVerifier:
         known = find_pass(self._trust.hierarchies, issuing_ca(leaf))
         if known is None and not leaf.other_names(UZI_NAME):
             raise NotUZIError("not a certificate of the UZI register", issuer=leaf.issuer_common_name)
+
+
+class SmartcardVerifier:
+    """Verifies certificates of ZORG-ID Smartcards.
+
+    Args:
+        trust: the root, and the CAs below it, of whoever issues the cards, and their policies
+            (:data:`zorgid_card.pki.profile.POLICIES`).
+        revocation: tells whether a certificate of a chain is revoked.
+    """
+
+    __slots__ = ("_revocation", "_trust")
+
+    def __init__(self, trust: TrustStore, revocation: Revocation) -> None:
+        self._trust = trust
+        self._revocation = revocation
+
+    def verify(
+        self,
+        certificate: Octets | Certificate,
+        *,
+        usage: str = "authenticity",
+        at: datetime,
+        intermediates: Iterable[Octets | Certificate] = (),
+    ) -> ZorgIDIdentity:
+        """Whom the certificate names; arguments as :meth:`CertificateVerifier.verify`.
+
+        Raises:
+            UntrustedError: of another CA.
+            CertificateError: of another usage or policy, expired, revoked, or its revocation cannot be told.
+        """
+        leaf = Certificate.parse(certificate)
+        chain = self._trust.verify(leaf, intermediates=intermediates, at=at, usage=usage)
+        self._revocation.check(chain, at)
+        return read_zorgid_identity(leaf)

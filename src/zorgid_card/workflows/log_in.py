@@ -25,11 +25,9 @@ from zorgid_card.errors import (
 )
 from zorgid_card.pki.certificate import Certificate
 from zorgid_card.pki.hierarchy import KNOWN, Hierarchy
-from zorgid_card.pki.identity import UZIIdentity, ZorgIDIdentity, read_zorgid_identity
-from zorgid_card.pki.revocation import Revocation
+from zorgid_card.pki.identity import UZIIdentity, ZorgIDIdentity
 from zorgid_card.pki.tls import TLSProxy, client_certificate
-from zorgid_card.pki.trust import TrustStore
-from zorgid_card.pki.verifier import CertificateVerifier
+from zorgid_card.pki.verifier import CertificateVerifier, SmartcardVerifier
 from zorgid_card.pki.web_eid import require_origin, verify_token
 from zorgid_card.ports.challenges import Challenges, LogInChallenge
 from zorgid_card.ports.links import Link, Links, PresentedCard
@@ -42,30 +40,6 @@ LIFETIME = timedelta(minutes=5)
 
 LOGGED_IN_LIMIT = 200_000
 """Characters of a :class:`LoggedIn` as JSON."""
-
-
-class SmartcardVerifier:
-    """Judges certificates of ZORG-ID Smartcards: chain to the issuer's root, usage, revocation, identity, in this order.
-
-    Args:
-        trust: the root, and the CAs below it, of whoever issues the cards.
-        revocation: tells whether a certificate of a chain is revoked.
-    """
-
-    def __init__(self, trust: TrustStore, revocation: Revocation) -> None:
-        self._trust = trust
-        self._revocation = revocation
-
-    def verify(self, certificate: Certificate, *, at: datetime) -> ZorgIDIdentity:
-        """Whom it names.
-
-        Raises:
-            UntrustedError: of another CA.
-            CertificateError: of another usage, expired, revoked, or its revocation cannot be told.
-        """
-        chain = self._trust.verify(certificate, at=at, usage="authenticity")
-        self._revocation.check(chain, at)
-        return read_zorgid_identity(certificate.der)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

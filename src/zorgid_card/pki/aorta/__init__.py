@@ -4,7 +4,6 @@
 and :class:`Mandaattoken`. Needs the extra ``saml``.
 """
 
-from zorgid_card.pki.aorta.judging import SmartcardJudge
 from zorgid_card.pki.aorta.replay import IDsInMemory, UsedIDs
 from zorgid_card.pki.aorta.sign import sign_token, sign_with_card, signing_input
 from zorgid_card.pki.aorta.tokens import (
@@ -19,7 +18,7 @@ from zorgid_card.pki.aorta.tokens import (
     Profile,
     Transactietoken,
 )
-from zorgid_card.pki.aorta.verify import Judge, VerifiedToken, require_mandate, verify_token
+from zorgid_card.pki.aorta.verify import VerifiedToken, require_mandate, verify_token
 
 __all__ = [
     "DEFAULT",
@@ -28,12 +27,10 @@ __all__ = [
     "Content",
     "IDsInMemory",
     "Inschrijftoken",
-    "Judge",
     "Kind",
     "Lifetime",
     "Mandaattoken",
     "Profile",
-    "SmartcardJudge",
     "Transactietoken",
     "UsedIDs",
     "VerifiedToken",

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Final, Generic, Literal, Protocol, TypeVar, cast
+from typing import Final, Generic, Literal, TypeVar, cast
 
 from zorgid_card.errors import (
     NotLinkedError,
@@ -44,10 +44,10 @@ from zorgid_card.pki.aorta.tokens import (
 from zorgid_card.pki.certificate import Certificate
 from zorgid_card.pki.identity import UZIIdentity, ZorgIDIdentity
 from zorgid_card.pki.signing import require_algorithm
+from zorgid_card.pki.verifier import Verifier
 from zorgid_card.ports.links import Links, PresentedCard
 
 T = TypeVar("T", bound=Content)
-I_co = TypeVar("I_co", bound=UZIIdentity | ZorgIDIdentity, covariant=True)
 
 CLOCK_SKEW: Final = timedelta(minutes=2)
 """How far the signer's clock may be from the verifier's."""
@@ -56,18 +56,6 @@ MAX_CERTIFICATES: Final = 64
 
 _MOMENT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?Z", re.ASCII)
 _NAME_ID: Final = re.compile(r"([0-9]{9}):([0-9]{2}\.[0-9]{3})", re.ASCII)
-
-
-class Judge(Protocol[I_co]):
-    """Judges certificates: chain to a pinned root, validity, usage, policies, revocation."""
-
-    def verify(self, certificate: bytes, /, *, usage: str, at: datetime, intermediates: Iterable[bytes] = ()) -> I_co:
-        """The holder's identity.
-
-        Raises:
-            CertificateError: the certificate cannot be relied on for ``usage`` at ``at``.
-        """
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,12 +87,12 @@ def verify_token(
     data: bytes,
     kind: type[T],
     *,
-    passes: Judge[UZIIdentity],
+    passes: Verifier[UZIIdentity],
     at: datetime,
     used: UsedIDs | None,
     certificates: Iterable[bytes] = (),
     intermediates: Iterable[bytes] = (),
-    smartcards: Judge[ZorgIDIdentity] | None = None,
+    smartcards: Verifier[ZorgIDIdentity] | None = None,
     links: Links | None = None,
     profile: Profile = DEFAULT,
     certificate_at: Literal["now", "issue"] = "now",
@@ -254,14 +242,14 @@ def _judge(
     certificate: Certificate,
     kind: Kind,
     at: datetime,
-    passes: Judge[UZIIdentity],
-    smartcards: Judge[ZorgIDIdentity] | None,
+    passes: Verifier[UZIIdentity],
+    smartcards: Verifier[ZorgIDIdentity] | None,
     intermediates: Iterable[bytes],
 ) -> UZIIdentity | ZorgIDIdentity:
-    judge: Judge[UZIIdentity] | Judge[ZorgIDIdentity] | None = smartcards if is_smartcard(certificate) else passes
+    judge: Verifier[UZIIdentity] | Verifier[ZorgIDIdentity] | None = smartcards if is_smartcard(certificate) else passes
     if judge is None:
         raise UntrustedError("tokens of ZORG-ID Smartcards are not accepted here", reason="ZORG-ID Smartcard")
-    identity = judge.verify(certificate.der, usage=kind.usage, at=at, intermediates=intermediates)
+    identity = judge.verify(certificate, usage=kind.usage, at=at, intermediates=intermediates)
     require_kind(identity, kind)
     return identity
 
