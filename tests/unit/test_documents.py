@@ -6,7 +6,7 @@ import functools
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,15 +19,24 @@ import softhsm
 from pki_world import make
 from signing_world import Judge, ca, openssl, root
 from zorgid_card.adapters.pkcs11 import PKCS11Module
-from zorgid_card.cards import Card, PINRequest, UZIPass, ZorgIDCard
+from zorgid_card.cards import Card, PINRequest, UZIPass, ZorgIDCard, open_card
 from zorgid_card.cards.token import open_token_card
 from zorgid_card.codec.link import Link
-from zorgid_card.errors import NotOfferedError, RecipientError, UsageError, WrongPINError
+from zorgid_card.errors import (
+    CertificateUsageError,
+    NotOfferedError,
+    RecipientError,
+    UntrustedError,
+    UsageError,
+    WrongPINError,
+)
 from zorgid_card.hazardous import sign_digest
 from zorgid_card.pki import cms, jws
 from zorgid_card.pki.certificate import Certificate
+from zorgid_card.pki.profile import POLICIES
 from zorgid_card.pki.revocation import CRLs
-from zorgid_card.pki.verifier import CertificateVerifier
+from zorgid_card.pki.trust import TrustStore
+from zorgid_card.pki.verifier import CertificateVerifier, SmartcardVerifier
 from zorgid_card.secret import Secret
 from zorgid_card.testkit.keys import KeyPool
 from zorgid_card.testkit.maker import Maker
@@ -36,7 +45,9 @@ from zorgid_card.testkit.reader import SimulatedReader
 from zorgid_card.testkit.uzi import DEFAULT_PIN, VirtualUZIPass
 from zorgid_card.testkit.uzi_contents import PassContents
 from zorgid_card.testkit.uzi_layout import EVERY_LAYOUT, LAYOUT_D
-from zorgid_card.testkit.uzi_profile import DE_LINDE, JAN_DE_VRIES, Usage
+from zorgid_card.testkit.uzi_profile import DE_LINDE, FATIMA_EL_AMRANI, JAN_DE_VRIES, Usage
+from zorgid_card.testkit.zorgid import PIN as SMARTCARD_PIN
+from zorgid_card.testkit.zorgid import ZorgIDTestIssuer
 from zorgid_card.workflows.documents import decrypt, issuers_of, sign_document, sign_message
 
 TEXT = b"Verwijzing naar de cardioloog\n" * 100
@@ -134,6 +145,27 @@ def card(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mon
 @pytest.fixture
 def pin(card: Card) -> Asked:
     return Asked(softhsm.PIN if type(card).__name__ == "TokenCard" else DEFAULT_PIN)
+
+
+def test_aut_3_whoever_signed_with_a_smartcard_is_told_by_its_issuers_chain() -> None:
+    issuer, now = ZorgIDTestIssuer(), datetime.now(UTC)
+    authority = issuer.authority
+    lists = {
+        der: authority.sign_crl((), 1, now, now + timedelta(days=1), root=der == authority.chain[-1])
+        for der in authority.chain
+    }
+    trust = TrustStore(authority.chain[-1:], authority.chain[:-1], policies=POLICIES)
+    card = open_card(Link(reader_with(issuer.card(FATIMA_EL_AMRANI)).connect()))
+    signature = sign_document(card, TEXT, Asked(SMARTCARD_PIN), at=now, usage="authenticity")
+    judge = SmartcardVerifier(trust, CRLs(lambda certificate: [lists[certificate]]))
+    found = cms.verify_detached(signature, TEXT, judge=judge, at=now, usage="authenticity")
+    assert found.identity.uzi_number == FATIMA_EL_AMRANI.uzi_number
+    with pytest.raises(CertificateUsageError):
+        judge.verify(found.certificate, usage="signature", at=now)
+    stranger = ZorgIDTestIssuer().authority.chain
+    elsewhere = TrustStore(stranger[-1:], stranger[:-1], policies=POLICIES)
+    with pytest.raises(UntrustedError):
+        SmartcardVerifier(elsewhere, CRLs(lambda certificate: [])).verify(found.certificate, at=now)
 
 
 @pytest.mark.parametrize("usage", ["signature", "authenticity"])
