@@ -80,6 +80,19 @@ def made(tmp_path: Path) -> tuple[UZITestPKI, bytes, Path, list[str]]:
     return pki, leaf, tmp_path / "pass.pem", options
 
 
+def test_a_root_that_the_person_trusts_is_told_of(
+    made: tuple[UZITestPKI, bytes, Path, list[str]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pki, _, file, _ = made
+    (tmp_path / "root.cer").write_bytes(pki.root("Z"))
+    options = ["--environment", "test", "--at", "2026-06-01"]
+    assert asked(capsys, file, *options)[0] == 6
+    assert (
+        app.run(["verify-certificate", str(file), *options, "--root", str(tmp_path / "root.cer"), "--lang", "en"]) == 0
+    )
+    assert "not the UZI register's is trusted too (--root)" in capsys.readouterr().err
+
+
 def test_revocation_is_judged_with_a_list(
     made: tuple[UZITestPKI, bytes, Path, list[str]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -93,9 +106,19 @@ def test_revocation_is_judged_with_a_list(
     code, found, _ = asked(capsys, file, *options, "--crl", crl)
     assert (code, found["error"]["code"], found["checks"]["revocation"]) == (6, "certificate.on_hold", "refused")
     assert found["checks"]["identity"] == "holds"
+    pki.release(leaf)
+    crl.write_bytes(pki.crl(pki.chain("Z")[0], THEN))
+    issuing, above = pki.chain("Z")[:2]
+    pki.revoke(issuing, at=THEN)
+    (tmp_path / "above.crl").write_bytes(pki.crl(above, THEN))
+    assert asked(capsys, file, *options, "--crl", crl)[0] == 0, "the list of whoever certified the CA is not at hand"
+    code, found, _ = asked(capsys, file, *options, "--crl", crl, "--crl", tmp_path / "above.crl")
+    assert (code, found["error"]["code"]) == (6, "certificate.revoked")
+    code, found, _ = asked(capsys, file, *options, "--crl", tmp_path / "above.crl")
+    assert (code, found["error"]["code"]) == (6, "certificate.revocation_unknown")
     crl.write_bytes(b"no list")
     code, found, _ = asked(capsys, file, *options, "--crl", crl)
-    assert (code, found["error"]["code"]) == (6, "certificate.revocation_unknown")
+    assert (code, found["error"]["code"]) == (6, "certificate.malformed")
 
 
 @pytest.mark.parametrize(("lang", "words"), [("nl", "vastgelegde root"), ("en", "pinned root")])

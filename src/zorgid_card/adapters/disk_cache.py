@@ -96,7 +96,7 @@ class DiskCache:
         except (
             OSError,
             NotImplementedError,
-        ) as error:  # a disk that is full or knows no locks: better twice than not at all
+        ) as error:  # a full disk, or one without locks: better twice than not at all
             _log.warning("%s cannot be locked: %s", path, error)
             yield True
             return

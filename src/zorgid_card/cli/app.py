@@ -4,20 +4,33 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
-from datetime import UTC, datetime
-from functools import partial, wraps
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 
+from zorgid_card.cli import verifying
 from zorgid_card.cli.display import Display, console
-from zorgid_card.cli.failures import INTERRUPTED, PIPE_CLOSED, as_storage_error, exit_code, exit_codes, tell
+from zorgid_card.cli.failures import INTERRUPTED, PIPE_CLOSED, exit_codes
+from zorgid_card.cli.options import (
+    LANGUAGES,
+    Name,
+    color_option,
+    fail,
+    file_name,
+    guarded,
+    json_option,
+    lang_option,
+    moment,
+    on_a_card,
+    signing_key_option,
+    texts_of,
+    type_option,
+)
 from zorgid_card.cli.texts import Language, Texts
-from zorgid_card.errors import UsageError, ZorgIDError
+from zorgid_card.errors import UsageError
 
-_LANGUAGES = click.Choice([language.value for language in Language])
 _KINDS = ("blank", "zorgid", "uzi-z", "uzi-n", "uzi-m")
 _ALGORITHMS = ("RSA2048", "ECCP256")
 _EPILOG = f"Exit codes: {exit_codes(Texts(Language.EN))}."
@@ -27,7 +40,7 @@ def run(arguments: list[str]) -> int:
     """Run a command line; returns its exit code."""
     try:
         return guarded(
-            _texts(None), lambda: int(main.main(args=arguments, prog_name="zorgid-card", standalone_mode=False) or 0)
+            texts_of(None), lambda: int(main.main(args=arguments, prog_name="zorgid-card", standalone_mode=False) or 0)
         )
     except click.Abort:
         return INTERRUPTED
@@ -47,42 +60,8 @@ def settled(code: int) -> int:
         with open(os.devnull, "w") as nowhere:
             os.dup2(nowhere.fileno(), sys.stdout.fileno())
         if code == 0:
-            return guarded(_texts(None), partial(_fail, error))
+            return guarded(texts_of(None), partial(fail, error))
     return code
-
-
-def _fail(error: Exception) -> int:
-    raise error
-
-
-def guarded(texts: Texts, action: Callable[[], int | None]) -> int:
-    """Do it; whatever typed error comes out becomes one sentence on standard error, and an exit code."""
-    try:
-        return action() or 0
-    except ZorgIDError as error:
-        tell(texts, texts.error(error))
-        return exit_code(error)
-    except BrokenPipeError:
-        return PIPE_CLOSED
-    except OSError as error:
-        return guarded(texts, partial(_fail, as_storage_error(error)))
-    except KeyboardInterrupt:
-        tell(texts, texts("interrupted"))
-        return INTERRUPTED
-
-
-def _texts(lang: str | None) -> Texts:
-    return Texts(Language(lang) if lang else Language.of_environment())
-
-
-class _Name(click.Path):
-    """A file or directory that has a name."""
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Refuse the empty name, which the system takes for the current directory."""
-        if value == "":
-            self.fail("the name is empty.", param, ctx)
-        return super().convert(value, param, ctx)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]}, epilog=_EPILOG)
@@ -91,78 +70,46 @@ def main() -> None:
     """UZI passes and ZORG-ID Smartcards: look at them, change their PIN, simulate them, see how they are made."""
 
 
+for _command in verifying.COMMANDS:
+    main.add_command(_command)
+
+
 @main.command()
-@click.option("--lang", type=_LANGUAGES, default="nl", show_default=True, help="Language.")
+@click.option("--lang", type=LANGUAGES, default="nl", show_default=True, help="Language.")
 @click.option("--interactive", is_flag=True, help="Type PINs, choose and confirm yourself.")
 @click.option(
     "--keep",
-    type=_Name(file_okay=False, path_type=Path),
+    type=Name(file_okay=False, path_type=Path),
     metavar="DIR",
     help="Leave registry, CA, CRL, certificates and transcript in DIR (new or empty).",
 )
 @click.option(
     "--key-algorithm", type=click.Choice(_ALGORITHMS), default="RSA2048", show_default=True, help="Key of the new card."
 )
-@click.option("--no-color", is_flag=True, help="No colours.")
+@color_option
 def demo(lang: str, interactive: bool, keep: Path | None, key_algorithm: str, no_color: bool) -> int:
     """Register an organisation, make a ZORG-ID Smartcard, log in with it, manage it: on simulated cards, the rest real."""
     from zorgid_card.cli.demo import run as demonstration  # noqa: PLC0415  # needs SQLAlchemy, which other commands do not
 
-    texts = _texts(lang)
+    texts = texts_of(lang)
     display = Display(console(no_color=no_color), texts)
     options = demonstration.Options(interactive=interactive, keep=keep, key_algorithm=key_algorithm)
     return guarded(texts, lambda: demonstration.run(display, options))
 
 
-_reader_option = click.option(
-    "--reader", metavar="NAME", help="PC/SC reader, or a part of its name; by default the only one that holds a card."
-)
-_trace_option = click.option(
-    "--trace",
-    type=_Name(dir_okay=False, path_type=Path),
-    metavar="FILE",
-    help="Append all APDUs to FILE as JSON lines; PINs, PUKs and keys are masked.",
-)
-_pkcs11_option = click.option(
-    "--pkcs11",
-    "module",
-    is_flag=False,
-    flag_value="",
-    metavar="[MODULE]",
-    help="The card behind its middleware: path of a PKCS#11 module; without one, SafeSign's.",
-)
-_lang_option = click.option("--lang", type=_LANGUAGES, help="Language; by default that of the environment.")
-_color_option = click.option("--no-color", is_flag=True, help="No colours.")
-
-
-def _on_a_card(command: Callable[..., int]) -> Callable[..., int]:
-    """The options of every command that works with the card in a reader; ``command`` gets a display for the last two."""
-
-    @_reader_option
-    @_trace_option
-    @_pkcs11_option
-    @_lang_option
-    @_color_option
-    @wraps(command)
-    def with_display(lang: str | None, no_color: bool, **others: Any) -> int:
-        return command(display=Display(console(no_color=no_color), _texts(lang)), **others)
-
-    return with_display
-
-
 @main.command(name="inspect")
 @click.argument("source", required=False, metavar="[FILE|READER]")
-@click.option("--json", "as_data", is_flag=True, help="One JSON object on standard output.")
+@json_option
 @click.option("--at", metavar="DATE", help="Judge at this date (ISO 8601, UTC) instead of now.")
 @click.option(
     "--ca",
     "authorities",
     multiple=True,
-    type=_Name(path_type=Path),
+    type=Name(path_type=Path),
     metavar="FILE",
     help="CA certificates to judge with; may be repeated.",
 )
-@_on_a_card
+@on_a_card
 def inspect_command(
     source: str | None,
     as_data: bool,
@@ -184,83 +131,10 @@ def inspect_command(
     def action() -> None:
         if source is not None and reader is not None:
             raise UsageError("either a name or --reader", reason="both")
-        look = Look(source=source, reader=reader, authorities=authorities, at=_moment(at), trace=trace, module=module)
+        look = Look(source=source, reader=reader, authorities=authorities, at=moment(at), trace=trace, module=module)
         inspect(display, look, as_data=as_data)
 
     return guarded(display.texts, action)
-
-
-@main.command(name="verify-certificate")
-@click.argument("file", type=_Name(dir_okay=False, path_type=Path))
-@click.argument("authorities", nargs=-1, type=_Name(path_type=Path), metavar="[CA]...")
-@click.option(
-    "--environment",
-    type=click.Choice(["production", "test"]),
-    default="production",
-    show_default=True,
-    help="Whose roots.",
-)
-@click.option(
-    "--usage",
-    type=click.Choice(["authenticity", "signature", "confidentiality", "server"]),
-    default="authenticity",
-    show_default=True,
-    help="What it would be used for.",
-)
-@click.option("--at", metavar="DATE", help="Judge at this date (ISO 8601, UTC) instead of now.")
-@click.option(
-    "--crl", "crls", multiple=True, type=_Name(path_type=Path), metavar="FILE", help="Revocation list; may be repeated."
-)
-@click.option(
-    "--hierarchy",
-    "hierarchies",
-    multiple=True,
-    type=_Name(path_type=Path),
-    metavar="FILE",
-    help="One more generation of CAs, as TOML; may be repeated.",
-)
-@click.option("--json", "as_data", is_flag=True, help="One JSON object on standard output.")
-@_lang_option
-@_color_option
-def verify_certificate_command(
-    file: Path,
-    authorities: tuple[Path, ...],
-    environment: str,
-    usage: str,
-    at: str | None,
-    crls: tuple[Path, ...],
-    hierarchies: tuple[Path, ...],
-    as_data: bool,
-    lang: str | None,
-    no_color: bool,
-) -> int:
-    """Verify a certificate of the UZI register as a portal does: form, usage, chain, identity, and revocation with --crl.
-
-    FILE is PEM or DER. The CA certificates come from CA (files or folders), or without one from FILE's folder; the roots among them
-    are pinned by fingerprint.
-    """
-    from zorgid_card.cli.verify_certificate import Question, verify_certificate  # noqa: PLC0415  # other commands do not need it
-
-    display = Display(console(no_color=no_color), _texts(lang))
-
-    def action() -> None:
-        question = Question(
-            file=file, authorities=authorities, environment=environment, hierarchies=hierarchies, usage=usage,
-            at=_moment(at), crls=crls,
-        )  # fmt: skip
-        verify_certificate(display, question, as_data=as_data)
-
-    return guarded(display.texts, action)
-
-
-def _moment(text: str | None) -> datetime:
-    if text is None:
-        return datetime.now(UTC)
-    try:
-        moment = datetime.fromisoformat(text)
-        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
-    except (ValueError, OverflowError) as error:
-        raise UsageError(f"{text!r} is not a date", reason="date", value=text) from error
 
 
 @main.group()
@@ -269,8 +143,8 @@ def pin() -> None:
 
 
 @pin.command(name="status")
-@click.option("--json", "as_data", is_flag=True, help="One JSON object on standard output.")
-@_on_a_card
+@json_option
+@on_a_card
 def pin_status(as_data: bool, reader: str | None, trace: Path | None, module: str | None, display: Display) -> int:
     """Tell the tries left of PIN and PUK, and what to do. No try is spent."""
     from zorgid_card.cli.codes import status  # noqa: PLC0415  # loads PC/SC's adapter, which other commands do not need
@@ -284,7 +158,7 @@ def _code_command(name: str, explanation: str) -> None:
     """Add a command that changes a PIN or PUK."""
 
     @pin.command(name=name, help=explanation)
-    @_on_a_card
+    @on_a_card
     def command(reader: str | None, trace: Path | None, module: str | None, display: Display) -> int:
         from zorgid_card.cli.codes import change  # noqa: PLC0415  # loads PC/SC's adapter, which other commands do not need
         from zorgid_card.cli.place import Place  # noqa: PLC0415  # as above
@@ -298,90 +172,8 @@ _code_command("unblock", "Set a new PIN with the PUK, also where the PIN is bloc
 _code_command("change-puk", "Change the PUK.")
 
 
-_file = _Name(dir_okay=False, path_type=Path)
-_usage_option = click.option(
-    "--usage",
-    type=click.Choice(("signature", "authenticity")),
-    default="signature",
-    show_default=True,
-    help="Key: signature is the holder's will, authenticity says who sends.",
-)
-_type_option = click.option("--type", "typ", metavar="TYPE", help="What kind of message a JWS is.")
-_data_option = click.option("--json", "as_data", is_flag=True, help="One JSON object on standard output.")
-
-
-@main.command(name="sign")
-@click.argument("path", type=_file, metavar="FILE")
-@click.option("--cms", "form", flag_value="cms", default="cms", help="CMS, detached, CAdES baseline B (the default).")
-@click.option("--jws", "form", flag_value="jws", help="JWS with the certificates in x5c; needs --type.")
-@_usage_option
-@_type_option
-@click.option("--detached", is_flag=True, help="A JWS without its payload.")
-@click.option("--out", type=_file, help="Where the signature goes, a new file; by default FILE.p7s or FILE.jws.")
-@click.option("--yes", is_flag=True, help="Do not ask whether this is to be signed.")
-@_data_option
-@_on_a_card
-def sign_command(
-    as_data: bool, reader: str | None, trace: Path | None, module: str | None, display: Display, **options: Any
-) -> int:
-    """Sign FILE with the card in a reader. What is signed, and with whose key, is shown first."""
-    from zorgid_card.cli.documents import sign  # noqa: PLC0415  # loads PC/SC's adapter, which other commands do not need
-    from zorgid_card.cli.place import Place  # noqa: PLC0415  # as above
-
-    order, place = sign.Order(**options), Place(name=reader, trace=trace, module=module)
-    return guarded(display.texts, lambda: sign.run(display, place, order, as_data=as_data))
-
-
-@main.command(name="decrypt")
-@click.argument("path", type=_file, metavar="FILE")
-@click.option("--out", type=_file, required=True, help="Where the content goes: a new file, for its owner's eyes only.")
-@_data_option
-@_on_a_card
-def decrypt_command(
-    path: Path, out: Path, as_data: bool, reader: str | None, trace: Path | None, module: str | None, display: Display
-) -> int:
-    """Decrypt FILE, a CMS message (DER or PEM) for the confidentiality key of the card in a reader."""
-    from zorgid_card.cli.documents import decrypt  # noqa: PLC0415  # loads PC/SC's adapter, which other commands do not need
-    from zorgid_card.cli.place import Place  # noqa: PLC0415  # as above
-
-    place = Place(name=reader, trace=trace, module=module)
-    return guarded(display.texts, lambda: decrypt.run(display, place, path, out, as_data=as_data))
-
-
-@main.command(name="verify-signature")
-@click.argument("path", type=_file, metavar="FILE")
-@click.argument("signature", type=_file, required=False)
-@_usage_option
-@_type_option
-@click.option("--environment", type=click.Choice(("production", "test")), default="production", show_default=True)
-@click.option("--ca", "authorities", multiple=True, type=_file, metavar="FILE", help="CA certificates.")
-@click.option("--crl", "crls", multiple=True, type=_file, metavar="FILE", help="Revocation list; may be repeated.")
-@click.option("--hierarchy", "hierarchies", multiple=True, type=_file, metavar="FILE", help="More CAs, as TOML.")
-@click.option("--no-revocation", is_flag=True, help="Do not judge whether the certificate is revoked.")
-@click.option("--at", metavar="DATE", help="Judge at this date (ISO 8601, UTC) instead of now.")
-@_data_option
-@_lang_option
-@_color_option
-def verify_signature_command(
-    at: str | None, as_data: bool, lang: str | None, no_color: bool, no_revocation: bool, **options: Any
-) -> int:
-    """Tell who signed FILE with a UZI pass: SIGNATURE, or FILE.p7s or FILE.jws, or FILE itself if it is a JWS.
-
-    The chain leads to a root that is pinned by fingerprint; CA certificates come with the signature, from its folder, or from --ca.
-    """
-    from zorgid_card.cli.documents import verify  # noqa: PLC0415  # loads PC/SC's adapter, which other commands do not need
-
-    display = Display(console(no_color=no_color), _texts(lang))
-
-    def action() -> None:
-        inquiry = verify.Inquiry(at=_moment(at), judge_revocation=not no_revocation, **options)
-        verify.run(display, inquiry, as_data=as_data)
-
-    return guarded(display.texts, action)
-
-
 @main.command(name="activate")
-@_on_a_card
+@on_a_card
 def activate_command(reader: str | None, trace: Path | None, module: str | None, display: Display) -> int:
     """Activate a new UZI pass, once, with its PIN; say what it means where it was activated before."""
     from zorgid_card.cli import activate  # noqa: PLC0415  # loads PC/SC's adapter, which other commands do not need
@@ -395,7 +187,7 @@ def activate_command(reader: str | None, trace: Path | None, module: str | None,
 @click.option("--origin", required=True, metavar="URL", help="The portal: https://host or https://host:port.")
 @click.option(
     "--ca",
-    type=_Name(dir_okay=False, path_type=Path),
+    type=Name(dir_okay=False, path_type=Path),
     metavar="FILE",
     help="CA certificates (PEM) for the portal's TLS, in the place of the system's.",
 )
@@ -408,8 +200,8 @@ def activate_command(reader: str | None, trace: Path | None, module: str | None,
     metavar="TEXT",
     help="For developers: print a token for this challenge and --origin, asking no portal. Whoever gets it can log in as you.",
 )
-@click.option("--json", "as_data", is_flag=True, help="One JSON object on standard output.")
-@_on_a_card
+@json_option
+@on_a_card
 def login_command(
     origin: str,
     ca: Path | None,
@@ -437,72 +229,44 @@ def login_command(
     return guarded(display.texts, lambda: login.run(display, err, place, options, as_data=as_data))
 
 
-@main.command(name="verify-token")
-@click.argument("token", metavar="FILE")
-@click.argument("authorities", nargs=-1, type=_Name(path_type=Path), metavar="[CA]...")
-@click.option("--origin", required=True, metavar="URL", help="The portal's own origin.")
-@click.option("--nonce", required=True, metavar="TEXT", help="The challenge that was to be answered.")
-@click.option(
-    "--environment",
-    required=True,
-    type=click.Choice(["test", "production"]),
-    help="Whose passes are accepted: of the UZI register, or of its test environment.",
-)
-@click.option("--at", metavar="DATE", help="Judge at this date (ISO 8601, UTC) instead of now.")
-@click.option(
-    "--crl",
-    "crls",
-    multiple=True,
-    type=_Name(dir_okay=False, path_type=Path),
-    metavar="FILE",
-    help="A CRL of each CA of the chain; may be repeated. Without, revocation is not judged.",
-)
-@click.option(
-    "--root",
-    "roots",
-    multiple=True,
-    type=_Name(dir_okay=False, path_type=Path),
-    metavar="FILE",
-    help="For developers: trust this root as well, such as that of simulated passes.",
-)
-@click.option("--json", "as_data", is_flag=True, help="One JSON object on standard output.")
-@_lang_option
-@_color_option
-def verify_token_command(
-    token: str,
-    authorities: tuple[Path, ...],
-    origin: str,
-    nonce: str,
-    environment: str,
-    at: str | None,
-    crls: tuple[Path, ...],
-    roots: tuple[Path, ...],
-    as_data: bool,
-    lang: str | None,
-    no_color: bool,
+@main.command(name="sign")
+@click.argument("path", type=file_name, metavar="FILE")
+@click.option("--cms", "form", flag_value="cms", default="cms", help="CMS, detached, CAdES baseline B (the default).")
+@click.option("--jws", "form", flag_value="jws", help="JWS with the certificates in x5c; needs --type.")
+@signing_key_option
+@type_option
+@click.option("--detached", is_flag=True, help="A JWS without its payload.")
+@click.option("--out", type=file_name, help="Where the signature goes, a new file; by default FILE.p7s or FILE.jws.")
+@click.option("--yes", is_flag=True, help="Do not ask whether this is to be signed.")
+@json_option
+@on_a_card
+def sign_command(
+    as_data: bool, reader: str | None, trace: Path | None, module: str | None, display: Display, **options: Any
 ) -> int:
-    """Judge a log-in token (Web eID 1.0, JSON) as a portal does, and tell who signed it. FILE may be -.
+    """Sign FILE with the card in a reader. What is signed, and with whose key, is shown first."""
+    from zorgid_card.cli.documents import sign  # noqa: PLC0415  # loads PC/SC's adapter, which other commands do not need
+    from zorgid_card.cli.place import Place  # noqa: PLC0415  # as above
 
-    CA: files or folders with the CA certificates between the pass and the pinned root, and that root.
-    """
-    from zorgid_card.cli import verify_token  # noqa: PLC0415  # loads certificates' verification
+    order, place = sign.Order(**options), Place(name=reader, trace=trace, module=module)
+    return guarded(display.texts, lambda: sign.run(display, place, order, as_data=as_data))
 
-    texts = _texts(lang)
 
-    def action() -> None:
-        question = verify_token.Question(
-            token=token,
-            origin=origin,
-            nonce=nonce,
-            environment=environment,
-            authorities=authorities,
-            roots=roots,
-            crls=crls,
-            at=_moment(at),
-        )
-        verify_token.run(Display(console(no_color=no_color), texts), question, as_data=as_data)
+@main.command(name="decrypt")
+@click.argument("path", type=file_name, metavar="FILE")
+@click.option(
+    "--out", type=file_name, required=True, help="Where the content goes: a new file, for its owner's eyes only."
+)
+@json_option
+@on_a_card
+def decrypt_command(
+    path: Path, out: Path, as_data: bool, reader: str | None, trace: Path | None, module: str | None, display: Display
+) -> int:
+    """Decrypt FILE, a CMS message (DER or PEM) for the confidentiality key of the card in a reader."""
+    from zorgid_card.cli.documents import decrypt  # noqa: PLC0415  # loads PC/SC's adapter, which other commands do not need
+    from zorgid_card.cli.place import Place  # noqa: PLC0415  # as above
 
-    return guarded(texts, action)
+    place = Place(name=reader, trace=trace, module=module)
+    return guarded(display.texts, lambda: decrypt.run(display, place, path, out, as_data=as_data))
 
 
 @main.command(name="simulate")
@@ -514,7 +278,7 @@ def verify_token_command(
 @click.option("--slot", type=click.IntRange(0, 1), default=0, show_default=True, help="Slot of vpcd.")
 @click.option(
     "--state",
-    type=_Name(dir_okay=False, path_type=Path),
+    type=Name(dir_okay=False, path_type=Path),
     metavar="FILE",
     help="Keep the card's state in FILE from run to run (keys in clear); for zorgid, the CA goes to FILE.ca.pem.",
 )
@@ -526,8 +290,8 @@ def verify_token_command(
     help="Key of a new zorgid card.",
 )
 @click.option("--not-activated", is_flag=True, help="A new pass, which its holder has yet to activate.")
-@_lang_option
-@_color_option
+@lang_option
+@color_option
 def simulate_command(
     kind: str,
     host: str,
@@ -545,7 +309,7 @@ def simulate_command(
     """
     from zorgid_card.cli.simulate import Options, simulate  # noqa: PLC0415  # loads the testkit, which other commands do not need
 
-    texts = _texts(lang)
+    texts = texts_of(lang)
     options = Options(
         kind=kind,
         host=host,
@@ -561,11 +325,11 @@ def simulate_command(
 @main.command(name="readers")
 @click.option("--watch", is_flag=True, help="One line for each reader and card that comes or goes, until Ctrl-C.")
 @click.option("--json", "as_data", is_flag=True, help="One JSON object; with --watch one on each line.")
-@click.option("--lang", type=_LANGUAGES, help="Language; by default that of the environment.")
-@click.option("--no-color", is_flag=True, help="No colours.")
+@lang_option
+@color_option
 def readers_command(watch: bool, as_data: bool, lang: str | None, no_color: bool) -> int:
     """List the card readers of this computer, and what is in them."""
     from zorgid_card.cli.readers import readers  # noqa: PLC0415  # loads PC/SC's adapter, which other commands do not need
 
-    texts = _texts(lang)
+    texts = texts_of(lang)
     return guarded(texts, lambda: readers(Display(console(no_color=no_color), texts), watch=watch, as_data=as_data))

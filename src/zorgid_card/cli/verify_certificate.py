@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import click
 
 from zorgid_card.cli.display import Display
-from zorgid_card.cli.inspect.certificate import neighbours
+from zorgid_card.cli.judging import Judging
 from zorgid_card.cli.shown import dump, error_as_json
 from zorgid_card.cli.texts import Texts, printable
 from zorgid_card.errors import (
@@ -21,21 +20,16 @@ from zorgid_card.errors import (
     NotUZIError,
     RevocationUnknownError,
     RevokedError,
-    StorageError,
     UZIFieldError,
     ZorgIDError,
 )
 from zorgid_card.pki import _x509
 from zorgid_card.pki.certificate import Certificate
 from zorgid_card.pki.chain import MAX_DEPTH, may_issue, told_name
-from zorgid_card.pki.hierarchy import Hierarchy, find_pass
+from zorgid_card.pki.hierarchy import find_pass
 from zorgid_card.pki.identity import UZIIdentity
-from zorgid_card.pki.revocation import CRLs
 from zorgid_card.pki.trust import TrustStore, read_certificates
 from zorgid_card.pki.verifier import CertificateVerifier
-
-MAX_CRL = 64 * 1024 * 1024
-"""Octets of a CRL file."""
 
 CHECKS = ("form", "register", "usage", "chain", "identity", "revocation")
 """The steps, in the order of :mod:`zorgid_card.pki.verifier`."""
@@ -57,21 +51,13 @@ class Question:
 
     Attributes:
         file: the certificate, PEM or DER; of several in PEM the first, and the others are CAs sent with it.
-        authorities: files and folders of CA certificates; without any, the folder of ``file``.
-        environment: ``production`` or ``test``.
-        hierarchies: files of more generations.
         usage: what the certificate would be used for.
-        at: the moment of judgement.
-        crls: files with CRLs; without any, revocation is not judged.
+        judging: by what.
     """
 
     file: Path
-    authorities: Sequence[Path] = ()
-    environment: str
-    hierarchies: Sequence[Path] = ()
     usage: str
-    at: datetime
-    crls: Sequence[Path] = ()
+    judging: Judging
 
 
 @dataclass(slots=True, kw_only=True)
@@ -96,7 +82,7 @@ def verify_certificate(display: Display, question: Question, *, as_data: bool) -
         ZorgIDError: a file cannot be read, or the certificate is refused; what was found was shown all the same.
     """
     try:
-        answer = judge(question)
+        answer = judge(display.texts, question)
     except ZorgIDError as error:
         if as_data:
             click.echo(dump({"ok": False, "error": error_as_json(error, display.texts)}))
@@ -109,41 +95,27 @@ def verify_certificate(display: Display, question: Question, *, as_data: bool) -
         raise answer.error
 
 
-class _Asked:
-    """Revocation as the question wants it, and the chain for which it was asked: whatever comes before it did hold."""
-
-    def __init__(self, lists: Sequence[bytes]) -> None:
-        self.chain: tuple[Certificate, ...] = ()
-        self._crls = CRLs(lambda issuer: lists, leaf_only=True) if lists else None
-
-    def check(self, chain: Sequence[Certificate], at: datetime) -> None:
-        self.chain = tuple(chain)
-        if self._crls is not None:
-            self._crls.check(chain, at)
-
-
-def judge(question: Question) -> Answer:
+def judge(texts: Texts, question: Question) -> Answer:
     """Find out everything; a refusal is the answer's ``error``.
 
     Raises:
         StorageError, CertificateMalformedError, HierarchyError: a file cannot be read, or is not what it should be.
     """
     leaf, *sent = read_certificates(question.file)
-    given = read_certificates(*question.authorities) if question.authorities else neighbours(question.file)
-    more = [Hierarchy.load(path) for path in question.hierarchies]
-    made = TrustStore.production if question.environment == "production" else TrustStore.test
-    trust, asked = made(given, more=more), _Asked([_read_crl(path) for path in question.crls])
+    judging = question.judging
+    known = judging.known(question.file)
+    trust, lists = judging.trust(texts, known), judging.lists()
     answer = Answer(question=question)
     try:
-        answer.identity = CertificateVerifier(trust, asked).verify(
-            leaf, usage=question.usage, at=question.at, intermediates=sent
+        answer.identity = CertificateVerifier(trust, lists).verify(
+            leaf, usage=question.usage, at=judging.at, intermediates=sent
         )
     except CertificateError as error:
         answer.error = error
-    answer.chain = asked.chain or _as_far_as_it_goes(leaf, (*given, *sent))
+    answer.chain = lists.chain or _as_far_as_it_goes(leaf, (*known, *sent))
     answer.assumed = _assumed(answer, trust)
     answer.pinned = bool(answer.chain) and answer.chain[-1].fingerprint in _pins(trust)
-    _tell_checks(answer, judged=bool(question.crls))
+    _tell_checks(answer, judged=bool(judging.crls))
     return answer
 
 
@@ -157,17 +129,6 @@ def _assumed(answer: Answer, trust: TrustStore) -> str:
     above = (one for one in trust.hierarchies if answer.chain[-1].fingerprint in one.roots)
     found = find_pass(above, answer.identity.issuer_cn)
     return "" if found is None else found[1].assumed
-
-
-def _read_crl(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            data = file.read(MAX_CRL + 1)
-    except OSError as error:
-        raise StorageError(f"{path} cannot be read", reason=str(error.strerror), path=str(path)) from error
-    if len(data) > MAX_CRL:
-        raise CertificateMalformedError("too long for a CRL", field="CRL", reason="length")
-    return data
 
 
 def _as_far_as_it_goes(leaf: bytes, known: Iterable[bytes]) -> tuple[Certificate, ...]:
@@ -212,9 +173,9 @@ def as_json(answer: Answer, texts: Texts) -> str:
     return dump(
         {
             "name": str(question.file),
-            "environment": question.environment,
+            "environment": question.judging.environment,
             "usage": question.usage,
-            "at": _x509.iso(question.at),
+            "at": _x509.iso(question.judging.at),
             "chain": [_link(link, answer) for link in answer.chain],
             "pinned": answer.pinned,
             "identity": None if answer.identity is None else answer.identity.to_dict(),
@@ -258,9 +219,9 @@ def show(answer: Answer, display: Display) -> None:
     display.line(texts("verify.title", name=str(question.file)), "bold")
     display.facts(
         [
-            (texts("verify.environment"), texts(f"verify.environment.{question.environment}")),
+            (texts("verify.environment"), texts(f"verify.environment.{question.judging.environment}")),
             (texts("verify.usage"), texts(f"verify.usage.{question.usage}")),
-            (texts("verify.at"), _x509.iso(question.at)),
+            (texts("verify.at"), _x509.iso(question.judging.at)),
         ]
     )
     display.line(texts("verify.chain"), "bold")

@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import click
 
 from zorgid_card.cli.display import Display
-from zorgid_card.cli.failures import tell
+from zorgid_card.cli.files import read_limited
+from zorgid_card.cli.judging import Judging
 from zorgid_card.cli.shown import dump, error_as_json
-from zorgid_card.errors import MessageError, StorageError, ZorgIDError
-from zorgid_card.pki import hierarchy
-from zorgid_card.pki.certificate import Certificate
-from zorgid_card.pki.revocation import MAX_CRL, CRLs, Revocation
-from zorgid_card.pki.trust import TrustStore, read_certificates
+from zorgid_card.cli.texts import Texts
+from zorgid_card.errors import MessageError, ZorgIDError
 from zorgid_card.pki.verifier import CertificateVerifier
 from zorgid_card.pki.web_eid import TOKEN_LENGTH, verify_token
 from zorgid_card.workflows.log_in import LoggedIn
+
+_LIMIT = 4 * TOKEN_LENGTH[1]
+"""Octets: a character may take four."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,28 +30,13 @@ class Question:
     Attributes:
         token: a file, or ``-``.
         origin, nonce: the portal's own.
-        environment: ``test`` or ``production``.
-        authorities: files or folders with CA certificates.
-        roots: files with roots of test PKIs that are trusted besides.
-        crls: files with CRLs; without, revocation is not judged.
-        at: the moment.
+        judging: by what its certificate is judged.
     """
 
     token: str
     origin: str
     nonce: str
-    environment: str
-    authorities: Sequence[Path] = ()
-    roots: Sequence[Path] = ()
-    crls: Sequence[Path] = ()
-    at: datetime
-
-
-class _Unjudged:
-    """Revocation that nobody asked to be judged; the command says so."""
-
-    def check(self, chain: Sequence[Certificate], at: datetime) -> None:
-        pass
+    judging: Judging
 
 
 def run(display: Display, question: Question, *, as_data: bool) -> None:
@@ -61,17 +45,16 @@ def run(display: Display, question: Question, *, as_data: bool) -> None:
     Raises:
         ZorgIDError: it does not hold; as data it was told on standard output, too.
     """
-    if question.roots:
-        tell(display.texts, display.texts("token.root"))
     try:
-        found = judge(question)
+        found = judge(display.texts, question)
     except ZorgIDError as error:
         error.details.setdefault("card", "uzi-pass")
         if as_data:
             click.echo(dump({"ok": False, "error": error_as_json(error, display.texts)}))
         raise
+    judging = question.judging
     if as_data:
-        told: dict[str, Any] = {"at": question.at.isoformat(), "revocation": "good" if question.crls else "unjudged"}
+        told: dict[str, Any] = {"at": judging.at.isoformat(), "revocation": judging.revocation_told}
         click.echo(dump(told | {"who": found.to_dict(), "ok": True, "error": None}))
         return
     display.say("token.good", "green")
@@ -79,57 +62,29 @@ def run(display: Display, question: Question, *, as_data: bool) -> None:
         (display.texts(f"login.{name}"), getattr(found, name))
         for name in ("common_name", "uzi_number", "organisation", "ura", "role")
     )
-    display.say("token.unrevoked" if question.crls else "token.unjudged", "" if question.crls else "yellow")
+    display.say(f"judging.revocation.{judging.revocation_told}", "" if judging.crls else "yellow")
 
 
-def judge(question: Question) -> LoggedIn:
+def judge(texts: Texts, question: Question) -> LoggedIn:
     """As a portal does: form, usage, signature; then chain, policies, identity and revocation of the certificate.
 
     Raises:
         ZorgIDError: what does not hold.
     """
-    text = _read(question.token)
-    verifier = CertificateVerifier(_trust(question), _revocation(question.crls), pass_types=frozenset("ZNM"))
+    text, judging = _read(question.token), question.judging
+    beside = None if question.token == "-" else Path(question.token)
+    verifier = CertificateVerifier(
+        judging.trust(texts, judging.known(beside)), judging.lists(), pass_types=frozenset("ZNM")
+    )
     certificate = verify_token(text, origin=question.origin, nonce=question.nonce)
-    identity = verifier.verify(certificate, at=question.at)
-    return LoggedIn(identity=identity, link=None, origin=question.origin, at=question.at)
-
-
-def _trust(question: Question) -> TrustStore:
-    roots = read_certificates(*question.roots)
-    accepted = []
-    for known in hierarchy.KNOWN:
-        if known.environment == question.environment:
-            for root in roots:
-                known = known.with_root(root)  # noqa: PLW2901
-            accepted.append(known)
-    return TrustStore.of(accepted, [*read_certificates(*question.authorities), *roots])
-
-
-def _revocation(paths: Sequence[Path]) -> Revocation:
-    if not paths:
-        return _Unjudged()
-    lists = [_octets(path, MAX_CRL) for path in paths]
-
-    def source(issuer: bytes, /) -> Iterable[bytes]:
-        return lists
-
-    return CRLs(source)
+    identity = verifier.verify(certificate, at=judging.at)
+    return LoggedIn(identity=identity, link=None, origin=question.origin, at=judging.at)
 
 
 def _read(name: str) -> str:
     """The token's text; white space at its ends is the file's."""
-    limit = 4 * TOKEN_LENGTH[1]
-    octets = sys.stdin.buffer.read(limit) if name == "-" else _octets(Path(name), limit)
+    octets = sys.stdin.buffer.read(_LIMIT + 1) if name == "-" else read_limited(Path(name), _LIMIT)
     try:
         return octets.decode().strip()
     except UnicodeDecodeError as error:
         raise MessageError("the token is not text", field="token") from error
-
-
-def _octets(path: Path, limit: int) -> bytes:
-    try:
-        with path.open("rb") as file:
-            return file.read(limit + 1)
-    except OSError as error:
-        raise StorageError(f"{path} cannot be read", reason=str(error.strerror), path=str(path)) from error

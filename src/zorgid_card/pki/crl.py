@@ -224,6 +224,11 @@ class CRL:
         made._delta, made._verified = delta, self._verified
         return made
 
+    @property
+    def issuer(self) -> bytes:
+        """Whose list it says it is: a Name, DER."""
+        return self._crl.issuer.public_bytes()
+
     def verify(self, issuer: Certificate) -> None:
         """Verify that this CA signed the list, and the delta on it.
 
@@ -238,7 +243,7 @@ class CRL:
             self._delta.verify(issuer)
         if issuer.der in self._verified:
             return
-        if issuer.subject != self._crl.issuer.public_bytes():
+        if issuer.subject != self.issuer:
             raise RevocationUnknownError("the CRL is of another issuer", reason="issuer")
         if issuer.key_usage is not None and "crl_sign" not in issuer.key_usage:
             raise RevocationUnknownError("the CA may not sign CRLs", reason="keyUsage")

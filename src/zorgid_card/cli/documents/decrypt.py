@@ -7,8 +7,8 @@ from typing import Any
 
 from zorgid_card.cli.console import TerminalHolder, TerminalKeyboard
 from zorgid_card.cli.display import Display
-from zorgid_card.cli.documents.files import read_limited, require_new, write_new
 from zorgid_card.cli.documents.shown import aside, told
+from zorgid_card.cli.files import read_limited, require_new, write_new
 from zorgid_card.cli.place import Place
 from zorgid_card.pki.enveloped import MAX_ENVELOPE
 from zorgid_card.workflows.documents import decrypt

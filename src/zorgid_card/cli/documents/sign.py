@@ -11,9 +11,9 @@ from zorgid_card.cards import Card
 from zorgid_card.cards.expiry import expiry_of
 from zorgid_card.cli.console import TerminalHolder, TerminalKeyboard
 from zorgid_card.cli.display import Display
-from zorgid_card.cli.documents.files import Document, require_new, write_new
 from zorgid_card.cli.documents.shown import aside, fact_name, facts, told, whose
 from zorgid_card.cli.expiry import expiry_as_json, tell_expiry
+from zorgid_card.cli.files import Document, require_new, write_new
 from zorgid_card.cli.place import Place
 from zorgid_card.errors import UsageError
 from zorgid_card.pki import jws

@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from zorgid_card.cli.display import Display
-from zorgid_card.cli.documents.files import Document, read_limited
 from zorgid_card.cli.documents.shown import facts, of_identity, told
 from zorgid_card.cli.documents.sign import SUFFIXES
-from zorgid_card.cli.inspect.certificate import authorities_in, neighbours
-from zorgid_card.cli.verify_certificate import MAX_CRL
+from zorgid_card.cli.files import Document, read_limited
+from zorgid_card.cli.judging import Judging
+from zorgid_card.cli.texts import Texts
 from zorgid_card.errors import SignatureError, UsageError
 from zorgid_card.pki import cms, jws
-from zorgid_card.pki.certificate import Certificate
-from zorgid_card.pki.hierarchy import Hierarchy
 from zorgid_card.pki.identity import UZIIdentity
-from zorgid_card.pki.revocation import CRL, CRLs
 from zorgid_card.pki.signatory import Signatory
-from zorgid_card.pki.trust import TrustStore
 from zorgid_card.pki.verifier import CertificateVerifier
 
 _LARGEST_JWS = jws.MAX_PAYLOAD * 4 // 3 + jws.MAX_HEADER + 1024
@@ -37,44 +31,20 @@ class Inquiry:
         signature: where it is apart; None: beside the file, as ``sign`` leaves it.
         usage: of the key that must have signed.
         typ: of a JWS.
-        environment: ``production`` or ``test``.
-        authorities: CA certificates, besides those that come with the signature and lie beside it.
-        hierarchies: files of more generations of CAs.
-        crls: files, that of the issuing CA among them.
-        judge_revocation: False where the person says that it is not to be judged.
-        at: the moment.
+        judging: by what its certificate is judged; CA certificates come with the signature, too.
     """
 
     path: Path
     signature: Path | None
     usage: str
     typ: str | None
-    environment: str
-    authorities: Sequence[Path]
-    hierarchies: Sequence[Path]
-    crls: Sequence[Path]
-    judge_revocation: bool
-    at: datetime
+    judging: Judging
 
 
-class _NotJudged:
-    """The person said that revocation is not to be judged (:class:`zorgid_card.pki.revocation.Revocation`)."""
-
-    def check(self, chain: Sequence[Certificate], at: datetime) -> None:
-        """Nothing."""
-
-
-def _judge(inquiry: Inquiry) -> CertificateVerifier:
-    """By the environment's pinned roots, more generations that the person names, and the CRLs at hand."""
-    made = TrustStore.production if inquiry.environment == "production" else TrustStore.test
-    known = [*authorities_in(inquiry.authorities), *neighbours(inquiry.signature or inquiry.path)]
-    trust = made(known, more=[Hierarchy.load(path) for path in inquiry.hierarchies])
-    if not inquiry.judge_revocation:
-        return CertificateVerifier(trust, _NotJudged())
-    if not inquiry.crls:
-        raise UsageError("without a CRL it is not known whether the certificate is revoked", reason="no CRL")
-    found = [CRL.parse(read_limited(path, MAX_CRL)) for path in inquiry.crls]
-    return CertificateVerifier(trust, CRLs(lambda _: found, leaf_only=True))
+def _judge(texts: Texts, inquiry: Inquiry) -> CertificateVerifier:
+    judging = inquiry.judging
+    trust = judging.trust(texts, judging.known(inquiry.signature or inquiry.path))
+    return CertificateVerifier(trust, judging.lists())
 
 
 def run(display: Display, inquiry: Inquiry, *, as_data: bool) -> None:
@@ -94,8 +64,8 @@ def run(display: Display, inquiry: Inquiry, *, as_data: bool) -> None:
             "signatory": known,
             "certificate": signatory.certificate.serial_hex,
             "signed_at": None if signatory.signed_at is None else signatory.signed_at.isoformat(),
-            "judged_at": inquiry.at.isoformat(),
-            "revocation": "judged" if inquiry.judge_revocation else "not judged",
+            "judged_at": inquiry.judging.at.isoformat(),
+            "revocation": inquiry.judging.revocation_told,
         }
         if not as_data:
             _show(display, inquiry, signatory, known)
@@ -112,21 +82,21 @@ def _show(display: Display, inquiry: Inquiry, signatory: Signatory[UZIIdentity],
         **known,
         "key": texts(f"signature.key.{signatory.usage}"),
         "signed_at": texts("signature.no_time") if stated is None else stated.strftime("%Y-%m-%d %H:%M:%SZ"),
-        "judged_at": inquiry.at.strftime("%Y-%m-%d %H:%M:%SZ"),
-        "revocation": texts("signature.judged" if inquiry.judge_revocation else "signature.not_judged"),
+        "judged_at": inquiry.judging.at.strftime("%Y-%m-%d %H:%M:%SZ"),
+        "revocation": texts(f"judging.revocation.{inquiry.judging.revocation_told}"),
     }
     display.say("signature.holds", "green")
     display.facts(facts(shown, texts))
 
 
 def _verify(display: Display, inquiry: Inquiry) -> tuple[Signatory[UZIIdentity], str]:
-    judge, path = _judge(inquiry), _signature_path(inquiry)
+    judge, path = _judge(display.texts, inquiry), _signature_path(inquiry)
     signature = read_limited(path, _LARGEST_JWS)
     if path == inquiry.path or signature.startswith(_JWS):
         return _verify_jws(inquiry, judge, signature, alone=path == inquiry.path), "jws"
     document = Document.read(inquiry.path, display)
     pieces = document.pieces(display)
-    return cms.verify_detached(signature, pieces, judge=judge, at=inquiry.at, usage=inquiry.usage), "cms"
+    return cms.verify_detached(signature, pieces, judge=judge, at=inquiry.judging.at, usage=inquiry.usage), "cms"
 
 
 def _verify_jws(
@@ -138,7 +108,7 @@ def _verify_jws(
     content = None if alone else read_limited(inquiry.path, jws.MAX_PAYLOAD)
     payload = content if b".." in signature else None
     token = signature.decode("ascii", "replace").strip()
-    found = jws.verify(token, typ=inquiry.typ, judge=judge, at=inquiry.at, usage=inquiry.usage, payload=payload)
+    found = jws.verify(token, typ=inquiry.typ, judge=judge, at=inquiry.judging.at, usage=inquiry.usage, payload=payload)
     if content not in (None, found.payload):
         raise SignatureError("the signature is over other content", reason="content")
     return found.signatory

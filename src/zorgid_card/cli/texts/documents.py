@@ -32,8 +32,6 @@ TEXTS: Mapping[str, Text] = {
     "signature.key.signature": Text("handtekening: de wil van de ondertekenaar", "signature: the signatory's will"),
     "signature.key.authenticity": Text("authenticiteit: wie het stuurde", "authenticity: who sent it"),
     "signature.no_time": Text("niet vermeld", "not stated"),
-    "signature.judged": Text("nagegaan met de opgegeven CRL", "judged by the CRL given"),
-    "signature.not_judged": Text("NIET nagegaan", "NOT judged"),
     "decrypt.done": Text("Ontsleuteld: {path} ({size} bytes)", "Decrypted: {path} ({size} bytes)"),
     "error.encoding.cms": Text(
         "Dit bestand is geen bericht of handtekening in CMS zoals hier wordt aanvaard[[ ({field})]]; controleer of het het juiste bestand is, en vraag de afzender anders om een nieuw.",
@@ -67,6 +65,10 @@ TEXTS: Mapping[str, Text] = {
         "Het bestand[[ {path}]] is veranderd terwijl ermee werd gewerkt; er is niets ondertekend: begin opnieuw.",
         "The file[[ {path}]] changed while it was worked with; nothing was signed: start again.",
     ),
+    "error.storage:length": Text(
+        "Het bestand[[ {path}]] is te groot om te zijn wat hier gevraagd wordt; controleer of het het juiste is.",
+        "The file[[ {path}]] is too large to be what is asked for here; check that it is the right one.",
+    ),
     "error.storage:too large": Text(
         "Het bestand[[ {path}]] is te groot voor deze vorm; gebruik --cms voor grote bestanden.",
         "The file[[ {path}]] is too large for this form; use --cms for large files.",
@@ -74,10 +76,6 @@ TEXTS: Mapping[str, Text] = {
     "error.user.usage:type": Text(
         "Een JWS heeft altijd een type; noem het met --type, bijvoorbeeld --type vnd.example.order+json.",
         "A JWS always has a type; name it with --type, such as --type vnd.example.order+json.",
-    ),
-    "error.user.usage:no CRL": Text(
-        "Zonder intrekkingslijst is niet na te gaan of de pas is ingetrokken; geef die van de uitgever met --crl, of zeg met --no-revocation dat u dat niet nagaat.",
-        "Without a revocation list it cannot be told whether the pass is revoked; give the issuer's with --crl, or say with --no-revocation that you do not judge it.",
     ),
     "error.user.usage:no type": Text(
         "Alleen een JWS heeft een type; laat --type weg of kies --jws.",

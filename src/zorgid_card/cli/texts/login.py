@@ -23,12 +23,12 @@ TEXTS: Mapping[str, Text] = {
     "token.good": Text(
         "Dit token is goed: deze persoon heeft het ondertekend.", "This token is good: this person signed it."
     ),
-    "token.unrevoked": Text("De intrekking is gecontroleerd.", "Revocation was checked."),
-    "token.unjudged": Text(
+    "judging.revocation.good": Text("De intrekking is gecontroleerd.", "Revocation was checked."),
+    "judging.revocation.not judged": Text(
         "LET OP: of het certificaat is ingetrokken, is niet gecontroleerd; geef de lijsten met --crl.",
         "TAKE CARE: whether the certificate is revoked was not checked; give the lists with --crl.",
     ),
-    "token.root": Text(
+    "judging.root": Text(
         "LET OP: er wordt ook een wortel vertrouwd die niet van het UZI-register is (--root).",
         "TAKE CARE: a root that is not the UZI register's is trusted too (--root).",
     ),

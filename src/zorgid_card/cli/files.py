@@ -1,4 +1,4 @@
-"""Files that are signed, verified or decrypted: read in pieces, written as new ones only."""
+"""Files that the commands read and write: read in pieces or within a limit, written as new ones only."""
 
 from __future__ import annotations
 
@@ -87,14 +87,16 @@ def read_limited(path: Path, limit: int) -> bytes:
     """A file of at most ``limit`` octets.
 
     Raises:
-        StorageError: it is longer, or no ordinary file.
-        OSError: it cannot be read.
+        StorageError: it is longer, no ordinary file, or cannot be read.
     """
-    _require_ordinary(path)
-    with path.open("rb") as file:
-        found = file.read(limit + 1)
+    try:
+        _require_ordinary(path)
+        with path.open("rb") as file:
+            found = file.read(limit + 1)
+    except OSError as error:
+        raise StorageError(f"{path} cannot be read", reason=str(error.strerror), path=str(path)) from error
     if len(found) > limit:
-        raise StorageError(f"{path} is too large", reason="too large", path=str(path))
+        raise StorageError(f"{path} is too large", reason="length", path=str(path))
     return found
 
 
