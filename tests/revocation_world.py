@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import pytest
 from cryptography import x509
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID
 
@@ -14,10 +15,13 @@ from pki_world import Node, make
 from web import Web, answering, body
 from zorgid_card.adapters.disk_cache import DiskCache
 from zorgid_card.adapters.http import HTTPFetcher, Timeouts
+from zorgid_card.errors import RevocationUnknownError
 from zorgid_card.pki.certificate import Certificate
 from zorgid_card.workflows.revocation_policy import CRLPolicy, Grace, IssuerPolicy, Method, OCSPPolicy, RevocationPolicy
 from zorgid_card.workflows.revocation_status import RevocationStatus
 
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+CRL_KIND, OCSP_KIND = "application/pkix-crl", "application/ocsp-response"
 QUICK = Timeouts(connect=0.5, read=0.4, total=0.8)
 """For servers that are known not to answer."""
 
@@ -108,3 +112,9 @@ def policy_of(
         grace=Grace(grace) if grace else None,
     )
     return replace(RevocationPolicy(holders=holders), **more)  # type: ignore[arg-type]
+
+
+def refused(world: RevocationWorld, policy: RevocationPolicy | None = None) -> RevocationUnknownError:
+    with pytest.raises(RevocationUnknownError) as caught:
+        world.check(world.status(policy))
+    return caught.value

@@ -74,4 +74,19 @@ static inline uint8_t *hex(const char *text, size_t *length)
     return bytes;
 }
 
+/* Put tag and length (at most 65535) before the `length` bytes at `at`; returns the length of it all. */
+static inline size_t wrap(uint8_t *at, size_t length, uint8_t tag)
+{
+    size_t header = length < 0x80 ? 2 : length < 0x100 ? 3 : 4;
+
+    memmove(at + header, at, length);
+    at[0] = tag;
+    at[1] = (uint8_t)(length < 0x80 ? length : 0x80 + header - 2);
+    if (header == 4)
+        at[2] = (uint8_t)(length >> 8);
+    if (header > 2)
+        at[header - 1] = (uint8_t)length;
+    return header + length;
+}
+
 #endif

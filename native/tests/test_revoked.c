@@ -8,21 +8,6 @@ enum { ROOM = 1 << 16, HEADER = 32, RECORD = 32 };
 static uint8_t crl[8192], out[ROOM];
 static size_t crl_length, index_length;
 
-/* Put tag and length before the `length` bytes at `at`. */
-static size_t wrap(uint8_t *at, size_t length, uint8_t tag)
-{
-    size_t header = length < 0x80 ? 2 : length < 0x100 ? 3 : 4;
-
-    memmove(at + header, at, length);
-    at[0] = tag;
-    at[1] = (uint8_t)(length < 0x80 ? length : 0x80 + header - 2);
-    if (header == 4)
-        at[2] = (uint8_t)(length >> 8);
-    if (header > 2)
-        at[header - 1] = (uint8_t)length;
-    return header + length;
-}
-
 static size_t put(uint8_t *at, const char *text)
 {
     size_t length;

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from openssl_ca import OpenSSLCA, now
 from pki_world import END, make
-from revocation_world import RevocationWorld, policy_of
+from revocation_world import DAY, HOUR, RevocationWorld, policy_of
 from web import body, serving, status, versioned
 from zorgid_card.adapters.disk_cache import DiskCache
 from zorgid_card.errors import OnHoldError, RevocationUnknownError, RevokedError, UsageError
@@ -32,20 +32,11 @@ from zorgid_card.workflows.revocation_policy import (
     RevocationPolicy,
 )
 
-HOUR, DAY = timedelta(hours=1), timedelta(days=1)
-CRL_KIND, OCSP_KIND = "application/pkix-crl", "application/ocsp-response"
-
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[RevocationWorld]:
     with serving() as web:
         yield RevocationWorld(web, tmp_path)
-
-
-def refused(world: RevocationWorld, policy: RevocationPolicy | None = None) -> RevocationUnknownError:
-    with pytest.raises(RevocationUnknownError) as caught:
-        world.check(world.status(policy))
-    return caught.value
 
 
 # --- how seldom, how early -------------------------------------------------------------------------------------------

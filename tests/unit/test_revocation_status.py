@@ -15,7 +15,7 @@ from cryptography.x509 import ocsp
 
 from openssl_ca import OpenSSLCA, free_port, now, openssl, write_pem
 from pki_world import START, Node, make
-from revocation_world import QUICK, RevocationWorld, addresses, policy_of
+from revocation_world import DAY, HOUR, OCSP_KIND, QUICK, RevocationWorld, addresses, policy_of, refused
 from web import FAULTS, Route, answering, body, serving, status
 from zorgid_card.errors import OnHoldError, RevocationUnknownError, RevokedError, UsageError
 from zorgid_card.pki.certificate import Certificate
@@ -28,20 +28,11 @@ from zorgid_card.workflows.revocation_policy import (
     RevocationPolicy,
 )
 
-HOUR, DAY = timedelta(hours=1), timedelta(days=1)
-CRL_KIND, OCSP_KIND = "application/pkix-crl", "application/ocsp-response"
-
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[RevocationWorld]:
     with serving() as web:
         yield RevocationWorld(web, tmp_path)
-
-
-def refused(world: RevocationWorld, policy: RevocationPolicy | None = None) -> RevocationUnknownError:
-    with pytest.raises(RevocationUnknownError) as caught:
-        world.check(world.status(policy))
-    return caught.value
 
 
 # --- a real responder, on a port of its own --------------------------------------------------------------------------

@@ -31,6 +31,7 @@ from cryptography.x509.oid import AuthorityInformationAccessOID, NameOID, Object
 from zorgid_card.codec.tlv import encode
 from zorgid_card.errors import CertificateMalformedError, StorageError, UsageError
 from zorgid_card.pki import _keyfile, _x509
+from zorgid_card.pki.certificate import KEY_USAGES
 from zorgid_card.pki.profile import IDENTITY_VERSION, POLICIES, CertificateProfile
 from zorgid_card.pki.revocation import UNSPECIFIED, RevokedEntry
 from zorgid_card.pki.signing import PrivateKey, PublicKey, dump_public_key, load_public_key
@@ -45,17 +46,6 @@ _IA5_STRING = 0x16
 _UZI_DIGITS = 9
 _NAME_LENGTH = 64
 _GUID_OCTETS = 16
-_USAGES = (
-    "digital_signature",
-    "content_commitment",
-    "key_encipherment",
-    "data_encipherment",
-    "key_agreement",
-    "key_cert_sign",
-    "crl_sign",
-    "encipher_only",
-    "decipher_only",
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -300,7 +290,7 @@ def _name(organisation: str, common_name: str) -> x509.Name:
 
 def _key_usage(names: Iterable[str]) -> x509.KeyUsage:
     chosen = frozenset(names)
-    return x509.KeyUsage(**{name: name in chosen for name in _USAGES})
+    return x509.KeyUsage(**{name: name in chosen for name in KEY_USAGES})
 
 
 def _subject_key(key: PublicKey) -> x509.SubjectKeyIdentifier:
