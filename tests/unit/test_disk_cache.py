@@ -8,7 +8,6 @@ import stat
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -172,7 +171,5 @@ with DiskCache(pathlib.Path(sys.argv[1])).alone("crl:x", 5):
         with cache.alone("crl:x", 0.1) as alone:
             assert not alone
         holder.kill()
-        begun = time.monotonic()
         with cache.alone("crl:x", 5) as alone:
             assert alone
-        assert time.monotonic() - begun < 3

@@ -298,12 +298,10 @@ FAULTS = [
 @pytest.mark.parametrize(("fault", "reason"), FAULTS)
 def test_a_portal_that_does_not_answer(portal: HTTPSPortal, fault: Any, reason: str) -> None:
     portal.faults["/auth/challenge"] = fault
-    began = time.monotonic()
     with HTTPSDoor(portal.address, ca=portal.ca, timeout=1) as door, pytest.raises(PortalUnreachableError) as error:
         door.challenge()
     assert error.value.reason == reason
     assert error.value.retryable
-    assert time.monotonic() - began < 2.5
 
 
 def test_nobody_is_there() -> None:
