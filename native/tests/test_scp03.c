@@ -253,7 +253,7 @@ static void more_than_asked_is_refused_but_authentic(void)
 
 static void what_cannot_be_wrapped_changes_nothing(void)
 {
-    static const uint8_t classes[] = {0x04, 0x0C, 0x10, 0x40, 0x84, 0xC0, 0xFF};
+    static const uint8_t classes[] = {0x04, 0x0C, 0x14, 0x40, 0x84, 0xC0, 0xFF};
     uint8_t data[100] = {0};
     zc_scp03 channel, before;
 

@@ -4,7 +4,7 @@ describes.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date
 
 from zorgid_card.cards import objects
@@ -14,17 +14,21 @@ from zorgid_card.cards.kinds import CardKind
 from zorgid_card.cards.memory import Recognised, contents_change
 from zorgid_card.cards.piv import PIVCard
 from zorgid_card.cards.profile import YUBICO_PIV, CardProfile, Factory
+from zorgid_card.codec.apdu import SW, CommandAPDU
 from zorgid_card.codec.link import Exchange, Link
 from zorgid_card.errors import (
+    APDUError,
     CardError,
+    MessageError,
     NotBlankError,
+    NotOfferedError,
     PINBlockedError,
     ProofError,
     PUKBlockedError,
     WrongPINError,
     WrongPUKError,
 )
-from zorgid_card.protocol import iso7816, piv, yubico
+from zorgid_card.protocol import globalplatform, iso7816, piv, yubico
 from zorgid_card.protocol.administration import (
     AdministrationAlgorithm,
     administration_algorithm,
@@ -34,6 +38,7 @@ from zorgid_card.protocol.administration import (
 from zorgid_card.secret import Secret
 
 _MAX_TRIES = 255
+_OPENS, _SECURE_MESSAGING, _PROPRIETARY_MESSAGING = 0x80, 0x0C, 0x04
 
 
 class ZorgIDCard(PIVCard):
@@ -71,14 +76,20 @@ class ZorgIDCard(PIVCard):
     @property
     def serial(self) -> str:
         """Hardware serial number, decimal."""
-        with self.session():
-            return str(self._link.run(yubico.serial()))
+        return self._told_by(self._factory.serial())
 
     @property
     def firmware(self) -> str:
-        """Version of the firmware, such as ``5.7.1``."""
+        """Version of the firmware or the operating system, such as ``5.7.1``."""
+        return self._told_by(self._factory.firmware())
+
+    def _told_by(self, exchange: Exchange[str]) -> str:
+        """What the card says of itself, for which some dialects select another application."""
         with self.session():
-            return ".".join(map(str, self._link.run(yubico.version())))
+            try:
+                return self._link.run(exchange)
+            finally:
+                self._selected = self._entered = False
 
     # --- is it blank? -------------------------------------------------------------------------------------
 
@@ -106,6 +117,12 @@ class ZorgIDCard(PIVCard):
 
     # --- the administration key ---------------------------------------------------------------------------
 
+    def factory_puk(self) -> bool | None:
+        """Whether the PUK is the maker's, as the card tells without a try; None where it does not."""
+        with self.session():
+            told = self._link.run(yubico.metadata(piv.PUK)) if self.profile.metadata else None
+        return None if told is None else told.default
+
     def authenticate_administration(self, key: Secret, algorithm: str | None = None) -> None:
         """Authenticate with the administration key 9B; it holds until the end of the :meth:`session`.
 
@@ -132,7 +149,7 @@ class ZorgIDCard(PIVCard):
         """
         with self.session():
             chosen = self._administration_algorithm() if algorithm is None else administration_algorithm(algorithm)
-            self._link.run(yubico.set_management_key(chosen, key))
+            self._link.run(self._factory.set_administration_key(chosen, key))
 
     def _administration_algorithm(self) -> AdministrationAlgorithm:
         told = self._link.run(yubico.metadata(piv.ADMINISTRATION)) if self.profile.metadata else None
@@ -156,6 +173,38 @@ class ZorgIDCard(PIVCard):
         """The contents are about to change: what was read before is not relied on, in whatever memory."""
         self._forget()
         contents_change(self._link.channel.atr)
+
+    # --- the portal's channel -----------------------------------------------------------------------------
+
+    def relay(self, commands: Sequence[bytes]) -> tuple[bytes, ...]:
+        """Carry the portal's commands to the card, and its answers back, in one transaction (CRD-7).
+
+        They are opaque: what opens a secure channel, and what goes over it. Whatever else the portal may ask is refused, so that it
+        gets no further than a channel for whose keys the card vouches. The channel ends with the next other operation.
+
+        Args:
+            commands: short command APDUs.
+
+        Returns:
+            response APDUs, put together where they came in parts; after the first that is not 9000 nothing more is sent.
+
+        Raises:
+            MessageError: a command that is no part of a secure channel; nothing was sent.
+        """
+        parsed = [_relayable(raw) for raw in commands]
+        answers: list[bytes] = []
+        self._changes()
+        self._administered = True
+        with self._alone():
+            for command in parsed:
+                if command.cla == _OPENS:
+                    self._make_current()
+                response = self._link.transmit(command)
+                answers.append(response.encode())
+                if response.sw != SW.OK:
+                    break
+            self._selected = False
+        return tuple(answers)
 
     # --- making -------------------------------------------------------------------------------------------
 
@@ -231,7 +280,7 @@ class ZorgIDCard(PIVCard):
         Needs the administration key authenticated and the PIN verified, in the same session.
         """
         with self.session():
-            self._link.run(yubico.set_retries(pin, puk))
+            self._link.run(self._factory.set_retries(pin, puk))
 
     def factory_reset(self) -> None:
         """Wipe the card: **every key and certificate on it is lost for good**, PIN, PUK and 9B are the
@@ -241,8 +290,12 @@ class ZorgIDCard(PIVCard):
         this for a card that may be somebody else's.
 
         Raises:
+            NotOfferedError: the dialect has no reset; nothing was tried.
             CardError: the tries do not run out, or the card refuses the reset.
         """
+        reset = self._factory.reset
+        if reset is None:
+            raise NotOfferedError("this kind of card has no reset", operation="reset", reason="dialect")
         self._changes()
         with (
             Secret.random_digits(self._limits.pin_maximum) as pin,
@@ -251,7 +304,7 @@ class ZorgIDCard(PIVCard):
         ):
             self._exhaust(lambda: iso7816.verify(piv.PIN, pin))
             self._exhaust(lambda: iso7816.reset_retry_counter(piv.PIN, puk, pin))
-            self._link.run(yubico.reset())
+            self._link.run(reset())
             self._selected = False
 
     def _exhaust(self, attempt: Callable[[], Exchange[None]]) -> None:
@@ -263,3 +316,15 @@ class ZorgIDCard(PIVCard):
             except (WrongPINError, WrongPUKError):
                 continue
         raise CardError("the tries of PIN or PUK do not run out; the card was not reset")
+
+
+def _relayable(raw: bytes) -> CommandAPDU:
+    """INITIALIZE UPDATE, or a command under secure messaging."""
+    try:
+        command = CommandAPDU.parse(raw)
+    except APDUError as error:
+        raise MessageError("not a command APDU", field="commands") from error
+    begins = (command.cla, command.ins) == (_OPENS, globalplatform.INITIALIZE_UPDATE)
+    if command.extended or not (begins or command.cla & _SECURE_MESSAGING == _PROPRIETARY_MESSAGING):
+        raise MessageError("not a command of a secure channel", field="commands")
+    return command
