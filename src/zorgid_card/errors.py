@@ -323,7 +323,7 @@ class PINMismatchError(UserError):
 
 
 class PINPolicyError(UserError):
-    """The PIN does not obey the policy; ``rule`` names which: length, digits, weak."""
+    """The PIN does not obey the policy; ``rule`` names which (:class:`zorgid_card.workflows.pin.Rule`)."""
 
     code = "user.pin_policy"
 

@@ -249,6 +249,10 @@ _USER = {
         "De twee pukcodes zijn niet gelijk; voer twee keer dezelfde pukcode in.",
         "The two PUKs differ; enter the same PUK twice.",
     ),
+    "error.user.pin_mismatch:puk-part": Text(
+        "Dat zijn niet de gevraagde cijfers van de pukcode; schrijf hem over en probeer het opnieuw.",
+        "Those are not the digits of the PUK that were asked; write it down and try again.",
+    ),
     "error.user.pin_policy": Text(
         "Deze pincode is niet toegestaan[[ ({rule})]]; kies een andere.",
         "This PIN is not allowed[[ ({rule})]]; choose another.",
@@ -261,9 +265,25 @@ _USER = {
         "Een pincode bestaat alleen uit cijfers; kies een pincode van[[ {bounds}]] cijfers.",
         "A PIN has digits only; choose a PIN of[[ {bounds}]] digits.",
     ),
-    "error.user.pin_policy:weak": Text(
-        "Deze pincode is te gemakkelijk te raden; kies er een zonder reeks of herhaling.",
-        "This PIN is too easy to guess; choose one that is no run or repetition.",
+    "error.user.pin_policy:run": Text(
+        "Deze pincode is te gemakkelijk te raden: de cijfers lopen op of af; kies een andere.",
+        "This PIN is too easy to guess: its digits count up or down; choose another.",
+    ),
+    "error.user.pin_policy:repeat": Text(
+        "Deze pincode is te gemakkelijk te raden: hij herhaalt zichzelf; kies een andere.",
+        "This PIN is too easy to guess: it repeats itself; choose another.",
+    ),
+    "error.user.pin_policy:birth-date": Text(
+        "Deze pincode is te gemakkelijk te raden: uw geboortedatum staat erin; kies een andere.",
+        "This PIN is too easy to guess: your birth date is in it; choose another.",
+    ),
+    "error.user.pin_policy:common": Text(
+        "Deze pincode is te gemakkelijk te raden: veel mensen kiezen hem; kies een andere.",
+        "This PIN is too easy to guess: many people choose it; choose another.",
+    ),
+    "error.user.pin_policy:keypad": Text(
+        "Een nieuwe pincode kiest u hier op het toetsenbord van de computer, niet op de paslezer.",
+        "A new PIN is chosen on the computer's keyboard here, not on the card reader.",
     ),
     "error.user.pin_policy:puk": Text(
         "Deze pukcode is niet toegestaan; kies[[ {bounds}]] cijfers zonder reeks of herhaling.",
