@@ -473,6 +473,12 @@ class TokenHolderError(CertificateError):
     code = "certificate.token_holder"
 
 
+class CertificateIssuedError(CertificateError):
+    """The certificate that the CA issued is not the one that was asked for; ``field``. It is not used."""
+
+    code = "certificate.issued"
+
+
 class ResidencyError(CertificateError):
     """The key is not proven to be on this card (CRD-7); ``reason``."""
 
@@ -663,6 +669,12 @@ class PassphraseError(StorageError):
     code = "storage.passphrase"
 
 
+class HSMError(StorageError):
+    """The hardware security module with the portal's keys cannot be reached, or refuses; ``reason``, ``operation``."""
+
+    code = "storage.hsm"
+
+
 # --- network ---------------------------------------------------------------------------------------------------------
 
 
@@ -671,3 +683,9 @@ class FetchError(ZorgIDError):
 
     code = "fetch"
     retryable = True
+
+
+class EnrolmentPendingError(FetchError):
+    """The CA will issue the certificate later: the same request is to be sent again after ``retry_after`` seconds; ``url``."""
+
+    code = "fetch.pending"

@@ -19,12 +19,13 @@ from zorgid_card.errors import (
     SessionError,
 )
 from zorgid_card.pki.attestation import AttestedKey, verify_attestation
-from zorgid_card.pki.authority import SubjectData, new_serial
+from zorgid_card.pki.authority import new_serial
 from zorgid_card.pki.csr import verify_csr
 from zorgid_card.pki.profile import PROFILES
 from zorgid_card.pki.revocation import ON_HOLD
 from zorgid_card.pki.signing import key_algorithm
 from zorgid_card.pki.statement import CARD_PROOF, verify_statement
+from zorgid_card.ports.authority import SubjectData
 from zorgid_card.ports.registry import (
     CardAttempt,
     CardLink,

@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from zorgid_card.errors import StorageError
-from zorgid_card.pki.authority import Authority
 from zorgid_card.pki.certificate import Certificate
 from zorgid_card.pki.crl import CRL, UNSPECIFIED, RevokedEntry
 from zorgid_card.pki.revocation import CRLs
+from zorgid_card.ports.authority import CertificateAuthority
 from zorgid_card.ports.registry import Counter, IssuedCertificate, Registry, SmartCard, Unit
 from zorgid_card.workflows import audit
 from zorgid_card.workflows.states import move
@@ -93,7 +93,7 @@ class RevocationList:
     def __init__(
         self,
         registry: Registry,
-        authority: Authority,
+        authority: CertificateAuthority,
         clock: Callable[[], datetime],
         publish: Callable[[str, bytes], object] = lambda name, der: None,
     ) -> None:
