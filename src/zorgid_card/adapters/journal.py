@@ -30,13 +30,14 @@ TIMES_KEPT: Final = 25
 """Durations kept of one step on cards of one kind."""
 
 _COLUMNS: Final = tuple(field.name for field in fields(Making))
+_QUOTED: Final = tuple(f'"{name}"' for name in _COLUMNS)  # "commit" is a word of SQL
 _TABLES: Final = (
-    f"CREATE TABLE IF NOT EXISTS making ({', '.join(_COLUMNS)}, PRIMARY KEY (serial))",
+    f"CREATE TABLE IF NOT EXISTS making ({', '.join(_QUOTED)}, PRIMARY KEY (serial))",
     "CREATE TABLE IF NOT EXISTS took (kind, step, seconds)",
     "CREATE INDEX IF NOT EXISTS took_by_step ON took (kind, step)",
 )
 _WRITE: Final = f"INSERT INTO making VALUES ({', '.join('?' * len(_COLUMNS))})"
-_READ: Final = f"SELECT {', '.join(_COLUMNS)} FROM making"
+_READ: Final = f"SELECT {', '.join(_QUOTED)} FROM making"
 
 
 class SQLiteJournal:
@@ -53,9 +54,7 @@ class SQLiteJournal:
         self._lock = threading.Lock()
         try:
             os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-            self._database = sqlite3.connect(
-                path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
-            )
+            self._database = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
             self._database.execute("PRAGMA journal_mode = WAL").close()
             self._database.execute("PRAGMA synchronous = FULL").close()
         except (OSError, sqlite3.Error) as error:
@@ -72,7 +71,9 @@ class SQLiteJournal:
         """The journal itself; it is closed when the block ends."""
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
     def write(self, making: Making, /, *, took: float | None = None) -> None:

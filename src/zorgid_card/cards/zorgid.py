@@ -8,11 +8,12 @@ from collections.abc import Callable, Sequence
 from datetime import date
 
 from zorgid_card.cards import objects
+from zorgid_card.cards.access import CardSigner, PINProvider
 from zorgid_card.cards.detect import detection
 from zorgid_card.cards.inventory import Inventory, take_inventory
 from zorgid_card.cards.kinds import CardKind
 from zorgid_card.cards.memory import Recognised, contents_change
-from zorgid_card.cards.piv import PIVCard
+from zorgid_card.cards.piv import Key, PIVCard
 from zorgid_card.cards.profile import YUBICO_PIV, CardProfile, Factory
 from zorgid_card.codec.apdu import SW, CommandAPDU
 from zorgid_card.codec.link import Exchange, Link
@@ -247,6 +248,18 @@ class ZorgIDCard(PIVCard):
         self._changes()
         with self.session():
             return self._link.run(piv.generate(slot, chosen, pin_policy))
+
+    def new_key_signer(self, slot: int, algorithm: str, public_key: bytes, pin: PINProvider) -> CardSigner:
+        """A key that was just generated, of which no certificate tells yet; see :meth:`signer`.
+
+        Args:
+            slot: its reference.
+            algorithm: as it was generated.
+            public_key: SubjectPublicKeyInfo, DER, as :meth:`generate` or the portal told.
+            pin: asked for the PIN.
+        """
+        policy = yubico.PIN_ALWAYS if slot == piv.SIGNATURE else yubico.PIN_ONCE
+        return self._signer(Key(slot, piv.key_algorithm(algorithm), public_key, policy), pin)
 
     def attest(self, slot: int = piv.AUTHENTICATION) -> bytes:
         """The card's statement that the key in ``slot`` was generated on it; a certificate, DER.

@@ -49,9 +49,9 @@ class CardAccepted(Message):
     """Portal: make a card of it.
 
     ``renew``: it was left half made or revoked, and is to be emptied first (CRD-8). ``channel``: keys are generated, and contents
-    written, over the portal's secure channel (:class:`Relay`); ``residency``: what proves that the keys are on the card: attested,
-    channel, possession-only. ``slots``, ``algorithms`` and ``requests`` (:func:`zorgid_card.pki.csr.request_template`) go together. ``pin_tries``,
-    ``puk_tries``: 0 leaves the card's own.
+    written, over the portal's secure channel (:class:`Relay`). ``residency``: what proves that the keys are on the card: attested,
+    channel, possession-only. ``slots``, ``algorithms`` and ``requests`` (:func:`zorgid_card.pki.csr.request_template`) go
+    together. ``pin_tries``, ``puk_tries``: 0 leaves the card's own.
     """
 
     kind: ClassVar[str] = "card-accepted"
@@ -112,6 +112,7 @@ class CertificatesIssued(Message):
     """Portal: a certificate (DER) for each slot, on hold, and the issuing CA's chain."""
 
     kind: ClassVar[str] = "certificates-issued"
+    slots: tuple[int, ...]
     certificates: tuple[bytes, ...]
     chain: tuple[bytes, ...]
 

@@ -44,7 +44,8 @@ class CreationPolicy:
     administration_algorithm: str = "AES192"
     """Algorithm of the cards' own administration keys (SP 800-78-5): AES128, AES192 or AES256."""
     minimum_firmware: str = "5.3"
-    """Oldest firmware, where it is attested: 5.3 is the first that tells factory values apart (F7); RSA keys of 4.2.6 to 4.3.4 are weak."""
+    """Oldest firmware, where it is attested: 5.3 is the first that tells factory values apart (F7); RSA keys of 4.2.6 to 4.3.4 are
+    weak."""
     certificates_per_session: int = 5
     """How often a card may be begun anew before the pass must authenticate again."""
     residency: frozenset[str] = frozenset({"attested"})
@@ -66,7 +67,10 @@ class CreationPolicy:
             UsageError: ``reason`` names the field.
         """
         for name, sound in (
-            ("slots", AUTHENTICITY in self.slots and set(self.slots) <= SLOTS and len(set(self.slots)) == len(self.slots)),
+            (
+                "slots",
+                AUTHENTICITY in self.slots and set(self.slots) <= SLOTS and len(set(self.slots)) == len(self.slots),
+            ),
             ("confidentiality_kept_by", CONFIDENTIALITY not in self.slots or self.confidentiality_kept_by in KEPT_BY),
             ("key_algorithm", {self.key_algorithm, *self.key_algorithms.values()} <= ALGORITHMS),
             ("residency", bool(self.residency) and self.residency <= RESIDENCY),
