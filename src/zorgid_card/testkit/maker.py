@@ -166,10 +166,22 @@ class Maker:
             extended: whether the card takes extended length fields.
             channel: static keys of SCP03 other than those that follow from the batch key.
         """
+        state = self.nist_state(serial, firmware=firmware, administration=administration)
+        state.channel = channel or state.channel
+        return VirtualNISTCard(state, key_maker=key_maker, extended=extended)
+
+    def nist_state(
+        self,
+        serial: int | None = None,
+        *,
+        firmware: tuple[int, int, int] = NIST_FIRMWARE,
+        administration: str = "AES192",
+    ) -> PIVState:
+        """What :meth:`nist_blank` puts on a card."""
         state = PIVState.factory(self._serial(serial), firmware, _ADMINISTRATION[administration])
         state.production = Production(FABRICATOR, self.batch)
-        state.channel = channel or self.channel_keys(state.number)
-        return VirtualNISTCard(state, key_maker=key_maker, extended=extended)
+        state.channel = self.channel_keys(state.number)
+        return state
 
     def _serial(self, wanted: int | None) -> int:
         if wanted is None:
