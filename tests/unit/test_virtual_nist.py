@@ -311,7 +311,7 @@ def test_the_channel_keys_are_those_of_sp_800_108_by_another_implementation() ->
         maker = Maker.create()
         maker.batch_key = bytes(range(length))
         keys = maker.channel_keys(3051751701811899649)
-        for label, value in ((b"zorgid-card SCP03 ENC", keys.enc), (b"zorgid-card SCP03 MAC", keys.mac)):
+        for use, value in (("ENC", keys.enc), ("MAC", keys.mac)):
             kdf = KBKDFCMAC(
                 algorithm=algorithms.AES,
                 mode=Mode.CounterMode,
@@ -319,7 +319,7 @@ def test_the_channel_keys_are_those_of_sp_800_108_by_another_implementation() ->
                 rlen=4,
                 llen=4,
                 location=CounterLocation.BeforeFixed,
-                label=label,
+                label=f"zorgid-card SCP03 {use} AES{8 * length}".encode(),
                 context=b"3051751701811899649",
                 fixed=None,
             )
