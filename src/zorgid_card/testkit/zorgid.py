@@ -63,7 +63,7 @@ class ZorgIDTestIssuer:
         kind = Algorithm[algorithm]
         private, guid, expiry = self._key_maker(kind), secrets.token_bytes(16), self._now + _VALIDITY
         spki = private.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-        certificate = self._certificate(holder, spki, guid, expiry)
+        certificate = self.certificate(holder, spki, guid, expiry)
         state = self.maker.nist_state() if nist else self.maker.blank_state()
         state.keys[_AUTHENTICATION] = CardKey(kind, private, PINPolicy.ONCE, TouchPolicy.NEVER, Origin.GENERATED)
         state.objects[_CERTIFICATE_9A] = encode(0x70, certificate) + bytes.fromhex("710100FE00")
@@ -74,7 +74,15 @@ class ZorgIDTestIssuer:
         state.administration.value = secrets.token_bytes(24)
         return (VirtualNISTCard if nist else VirtualPIVCard)(state, key_maker=self._key_maker)
 
-    def _certificate(self, holder: Person, spki: bytes, guid: bytes, expiry: datetime) -> bytes:
+    def certificate(self, holder: Person, spki: bytes, guid: bytes, expiry: datetime | None = None) -> bytes:
+        """A certificate for key 9A of a card that is made elsewhere, DER.
+
+        Args:
+            holder: the person.
+            spki: the public key, SubjectPublicKeyInfo DER.
+            guid: of the card's CHUID, 16 bytes.
+            expiry: three years from now if None.
+        """
         subject = SubjectData(
             uzi_number=holder.uzi_number,
             given_names=holder.given_names,
@@ -83,7 +91,13 @@ class ZorgIDTestIssuer:
         )
         profile = PROFILES[_AUTHENTICATION]
         return self.authority.issue(
-            profile, subject, spki, serial=new_serial(), not_before=self._now, not_after=expiry, guid=guid
+            profile,
+            subject,
+            spki,
+            serial=new_serial(),
+            not_before=self._now,
+            not_after=expiry or self._now + _VALIDITY,
+            guid=guid,
         )
 
 
