@@ -35,6 +35,7 @@ class Desk:
 
     dialect: str
     simulated: VirtualPIVCard = field(init=False)
+    reader: SimulatedReader = field(init=False)
     card: ZorgIDCard = field(init=False)
     factory: Factory = field(init=False)
     challenge: bytes = field(default_factory=lambda: secrets.token_bytes(8))
@@ -42,12 +43,15 @@ class Desk:
 
     def __post_init__(self) -> None:
         make, profile = BLANKS[self.dialect]
-        self.simulated = make()
-        reader = SimulatedReader()
-        reader.insert(self.simulated)
-        self.card = ZorgIDCard(Link(reader.connect()), profile)
+        self.simulated, self.reader = make(), SimulatedReader()
+        self.insert()
         assert profile.factory is not None
         self.factory = profile.factory
+
+    def insert(self) -> None:
+        """The card, which was pulled perhaps, is put in, and opened anew."""
+        self.reader.insert(self.simulated)
+        self.card = ZorgIDCard(Link(self.reader.connect()), BLANKS[self.dialect][1])
 
     @property
     def rules(self) -> ChannelRules:

@@ -19,7 +19,14 @@ from zorgid_card.cards import CardKind, detect
 from zorgid_card.cards.profile import NIST_PIV
 from zorgid_card.codec.apdu import CommandAPDU
 from zorgid_card.codec.scp03 import SecurityLevel
-from zorgid_card.errors import MessageError, NotOfferedError, ResidencyError, StatusWordError, UsageError
+from zorgid_card.errors import (
+    CardRemovedError,
+    MessageError,
+    NotOfferedError,
+    ResidencyError,
+    StatusWordError,
+    UsageError,
+)
 from zorgid_card.secret import Secret
 from zorgid_card.testkit.piv_keys import Algorithm
 from zorgid_card.testkit.scp03 import ChannelKeys
@@ -254,6 +261,26 @@ def test_a_refusal_of_the_card_is_told_with_its_status_word() -> None:
     with pytest.raises(ResidencyError) as caught:
         opened.unwrap(desk.card.relay(opened.wrap([READ_CHUID, READ_DISCOVERY])))
     assert caught.value.details["sw"] == 0x6A82
+
+
+@pytest.mark.parametrize("done", [False, True], ids=["before", "after"])
+@DIALECTS
+def test_crd_8_a_card_pulled_at_any_command_is_made_over_a_new_channel(dialect: str, done: bool) -> None:
+    """No part of a torn batch is in the way of the next; what a chain was to write is there whole, or not at all."""
+    desk = Desk(dialect)
+    for after in range(100):
+        opened, first = desk.administered()
+        wrapped = opened.wrap((*first, *channel.write({0x9A: CERTIFICATE}, bytes([after]) * 16, EXPIRY)))
+        if after == len(wrapped):
+            break
+        desk.reader.tear(after=after, done=done)
+        with pytest.raises(CardRemovedError):
+            desk.card.relay(wrapped)
+        desk.insert()
+        assert desk.card.certificate(0x9A) in {None, CERTIFICATE}
+    opened.unwrap(desk.card.relay(wrapped))
+    assert after > 6
+    assert desk.card.certificate(0x9A) == CERTIFICATE
 
 
 # --- what goes into a batch
