@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import NoReturn, TypeAlias
 
-from zorgid_card.errors import (
-    NotOfferedError,
-    UsageError,
-)
+from zorgid_card.errors import FetchError, NotOfferedError, OnHoldError, RevokedError, UntrustedError, UsageError
 from zorgid_card.pki.certificate import Certificate
 from zorgid_card.pki.csr import request_template, require_template, verify_csr
 from zorgid_card.pki.issued import Asked, require_issued
-from zorgid_card.ports.authority import CertificateProfile, Enrolment, SubjectData
+from zorgid_card.ports.authority import CertificateProfile, Enrolment, RemoteAuthority, SubjectData
+from zorgid_card.ports.registry import IssuedCertificate, Registry, Unit
+from zorgid_card.workflows.revocation_list import expire_uncommitted
 
 Tell: TypeAlias = Callable[[int, str, str | None, datetime], None]
 """Tells the CA a status by its own interface for that: serial number, ``hold``, ``good`` or ``revoked``, reason (RFC 5280, 5.3.1),
-since. It is told again after a failure and after a restart, so it must bear that. It raises FetchError when it could not be told."""
+since. It is told again after a failure and after a restart, so it must bear that. It raises FetchError when it could not."""
 
 
 class RemoteCA:
@@ -89,7 +90,7 @@ class RemoteCA:
         der = self._enrolment.enrol(request)
         asked = Asked(profile=profile, subject=subject, public_key=public_key, guid=guid, now=now, not_after=end)
         require_issued(der, asked, self.certificate)
-        self.tell_status(Certificate.parse(der).serial_number, "hold", "certificateHold", now)
+        self.tell_status(int(Certificate.parse(der).serial_hex, 16), "hold", "certificateHold", now)
         return der
 
     def tell_status(self, serial: int, status: str, reason: str | None, since: datetime) -> None:
@@ -111,3 +112,75 @@ class RemoteCA:
 
     def __repr__(self) -> str:
         return f"RemoteCA({self._enrolment!r})"
+
+
+class RemoteStatus:
+    """The status of a remote CA's certificates: judged by the registry, and told to the CA. Serves many threads.
+
+    Args:
+        registry: the portal's store.
+        authority: the CA.
+        clock: UTC.
+    """
+
+    def __init__(self, registry: Registry, authority: RemoteAuthority, clock: Callable[[], datetime]) -> None:
+        self._registry, self._authority, self._clock = registry, authority, clock
+        self._lock = threading.Lock()
+
+    def check(self, chain: Sequence[Certificate], at: datetime) -> None:
+        """Whether a card of the portal's CA is revoked (:class:`~zorgid_card.pki.revocation.Revocation`): the registry says so.
+
+        The CA's own certificates are pinned.
+
+        Raises:
+            OnHoldError, RevokedError: it is.
+            UntrustedError: the portal has not had it issued.
+        """
+        serial = chain[0].serial_hex
+        with self._registry.begin() as unit:
+            issued = next(unit.find(IssuedCertificate, serial=serial), None)
+        if issued is None or issued.der != bytes(chain[0].der):
+            raise UntrustedError("the certificate is not in the registry", reason="unknown serial")
+        if issued.status == "hold":
+            raise OnHoldError(serial=serial, since=issued.changed_at.isoformat())
+        if issued.status != "good":
+            raise RevokedError(serial=serial, reason=issued.reason, since=issued.changed_at.isoformat())
+
+    def report(self) -> int:
+        """Revoke what was not activated in time, and tell the CA each status that it was not told; to be called every minute.
+
+        Returns:
+            How many were told.
+
+        Raises:
+            FetchError: some could not be told; they are told at the next call.
+        """
+        with self._lock:
+            with self._registry.begin() as unit:
+                expire_uncommitted(unit, self._clock())
+                untold = list(_untold(unit))
+            failures = [failure for issued in untold if (failure := self._tell(issued)) is not None]
+        if failures:
+            raise failures[0]
+        return len(untold)
+
+    def _tell(self, issued: IssuedCertificate) -> FetchError | None:
+        """One that cannot be told does not keep the others waiting."""
+        try:
+            self._authority.tell_status(int(issued.serial, 16), issued.status, issued.reason, issued.changed_at)
+        except FetchError as error:
+            return error
+        with self._registry.begin() as unit:
+            now = unit.get(IssuedCertificate, issued.serial)  # it may have changed since: then it is told again
+            unit.replace(replace(now, told=issued.status))
+        return None
+
+
+_STATUSES = ("revoked", "hold", "good")
+
+
+def _untold(unit: Unit) -> Iterator[IssuedCertificate]:
+    for status in _STATUSES:
+        for told in (None, *_STATUSES):
+            if told != status:
+                yield from unit.find(IssuedCertificate, status=status, told=told)
