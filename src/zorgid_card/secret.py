@@ -52,9 +52,9 @@ def _line(descriptor: int, room: memoryview) -> tuple[int, bool]:
 class Secret:
     """Bytes that are never shown: its length is all that it tells.
 
-    Made by :meth:`take`, :meth:`of`, :meth:`random`, :meth:`random_digits`, :meth:`from_terminal` or :meth:`from_descriptor`. Used as
-    a context manager it is wiped when the block ends; otherwise when it is collected. A wiped secret raises
-    ``ValueError`` on every use.
+    Made by :meth:`take`, :meth:`seize`, :meth:`of`, :meth:`random`, :meth:`random_digits`, :meth:`from_terminal` or
+    :meth:`from_descriptor`. Used as a context manager it is wiped when the block ends; otherwise when it is collected. A wiped
+    secret raises ``ValueError`` on every use.
     """
 
     __slots__ = ("__weakref__", "_length", "_pointer")
@@ -84,6 +84,23 @@ class Secret:
         """Copy ``data``, which cannot be wiped: for factory constants and tests, never what people enter."""
         secret = cls(len(data))
         lib.zc_secret_write(secret._pointer, 0, octets(data), len(data))
+        return secret
+
+    @classmethod
+    def seize(cls, data: bytes) -> Secret:
+        """Copy ``data`` and wipe it where it lies, although Python calls it immutable: for what a library has just made and handed
+        over, which nobody else holds. One byte, or none, is Python's own to share, and is only copied.
+
+        Raises:
+            ValueError: too long; it is wiped all the same.
+        """
+        source = ffi.from_buffer("uint8_t[]", data)
+        try:
+            secret = cls(len(data))
+            lib.zc_secret_write(secret._pointer, 0, source, len(data))
+        finally:
+            if len(data) > 1:
+                lib.zc_wipe(source, len(data))
         return secret
 
     @classmethod

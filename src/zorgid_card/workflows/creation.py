@@ -53,6 +53,7 @@ from zorgid_card.workflows.creation_messages import (
 from zorgid_card.workflows.holder import Cue, Holder, Question, Step
 from zorgid_card.workflows.organisation import CREATE
 from zorgid_card.workflows.pin import PINPolicy, check_new_pin
+from zorgid_card.workflows.sealing import ADMINISTRATION_KEY, Receiver
 from zorgid_card.workflows.session import PortalClient
 from zorgid_card.workflows.uzi_desk import authenticate, present_pass
 
@@ -177,7 +178,7 @@ class CardCreation:
             self._step(Step.CERTIFY, 1)
             issued = self._client.ask(request, CertificateIssued)
             self._step(Step.WRITE, 2)
-            self._write(card, accepted, issued, administration)
+            self._write(card, serial, accepted, issued, administration)
             self._step(Step.PIN, 3)
             card.change_pin(pin, chosen)
             self._step(Step.VERIFY, 4)
@@ -250,12 +251,13 @@ class CardCreation:
         return RequestCertificate(csr=csr, attestation=attestation, intermediate=intermediate)
 
     def _write(
-        self, card: ZorgIDCard, accepted: CardAccepted, issued: CertificateIssued, administration: Secret
+        self, card: ZorgIDCard, serial: str, accepted: CardAccepted, issued: CertificateIssued, administration: Secret
     ) -> None:
         """The card's own administration key, then its objects; each is read back by the card's own methods."""
         algorithm = accepted.administration_algorithm
-        fetched = self._client.ask(FetchAdministrationKey(), AdministrationKey)
-        with fetched.key as key, card.session():
+        receiver = Receiver()
+        fetched = self._client.ask(FetchAdministrationKey(recipient=receiver.public), AdministrationKey)
+        with receiver.open(fetched.sealed, ADMINISTRATION_KEY, card=serial) as key, card.session():
             card.authenticate_administration(administration)
             card.set_administration_key(key, algorithm)
             card.authenticate_administration(key, algorithm)

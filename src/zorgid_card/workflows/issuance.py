@@ -57,6 +57,7 @@ from zorgid_card.workflows.creation_messages import (
     proof_fields,
 )
 from zorgid_card.workflows.portal import Context, Steps
+from zorgid_card.workflows.sealing import ADMINISTRATION_KEY, seal
 from zorgid_card.workflows.session import Authenticate, Authenticated
 from zorgid_card.workflows.states import move
 
@@ -266,8 +267,9 @@ def administration_key(context: Context, message: FetchAdministrationKey) -> Adm
     """The card's own administration key, for the card that this session was issued for."""
     algorithm = context.services.policy.creation.administration_algorithm
     _card_of_session(context)
-    key = context.services.administration.derive(context.facts["card"], algorithm)
-    return AdministrationKey(key=key)
+    card = context.facts["card"]
+    with context.services.administration.derive(card, algorithm) as key:
+        return AdministrationKey(sealed=seal(message.recipient, key, ADMINISTRATION_KEY, card=card))
 
 
 def commit_card(context: Context, message: CommitCard) -> CardActive:
