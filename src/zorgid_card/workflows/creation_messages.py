@@ -9,7 +9,6 @@ from typing import ClassVar
 
 from cryptography import x509
 
-from zorgid_card.secret import Secret
 from zorgid_card.workflows.messages import Message
 
 
@@ -119,18 +118,26 @@ class CertificatesIssued(Message):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FetchAdministrationKey(Message):
-    """Card side: ask for this card's administration key. Changes nothing, and its answer is never kept."""
+    """Card side: ask for this card's administration key. Changes nothing, and its answer is never kept.
+
+    ``recipient``: SubjectPublicKeyInfo of a P-256 key that the card side made for this answer alone.
+    """
 
     kind: ClassVar[str] = "fetch-administration-key"
     volatile: ClassVar[bool] = True
+    recipient: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdministrationKey(Message):
-    """Portal: the key; crosses the card side once, because the dialect can only be given it in clear."""
+    """Portal: the key; crosses the card side once, where no channel leads from the portal to the card.
+
+    ``sealed``: for the recipient (:mod:`zorgid_card.workflows.sealing`), so that it is nowhere as text: not in the answer's JSON,
+    and not in what carries it.
+    """
 
     kind: ClassVar[str] = "administration-key"
-    key: Secret
+    sealed: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -62,6 +62,7 @@ from zorgid_card.workflows.creation_messages import (
     proof_fields,
 )
 from zorgid_card.workflows.portal import Context, Steps
+from zorgid_card.workflows.sealing import ADMINISTRATION_KEY, seal
 from zorgid_card.workflows.session import Authenticate, Authenticated
 from zorgid_card.workflows.states import move
 
@@ -288,7 +289,8 @@ def administration_key(context: Context, message: FetchAdministrationKey) -> Adm
     card = _card_of_session(context)
     if context.facts["channel"]:
         raise SessionError("the portal sets this card's key itself, over the channel", reason="order")
-    return AdministrationKey(key=context.services.administration.derive(card.serial, algorithm, card.key_generation))
+    with context.services.administration.derive(card.serial, algorithm, card.key_generation) as key:
+        return AdministrationKey(sealed=seal(message.recipient, key, ADMINISTRATION_KEY, card=card.serial))
 
 
 def commit_card(context: Context, message: CommitCard) -> CardActive:
