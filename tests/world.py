@@ -256,6 +256,11 @@ class World:
         """The ZORG-ID Smartcard in the reader."""
         return ZorgIDCard(Link(self.reader.connect()), None)
 
+    def presented_piv(self) -> VirtualPIVCard:
+        """The simulated card itself."""
+        assert isinstance(self.reader.card, VirtualPIVCard)
+        return self.reader.card
+
     def presented(self) -> UZIPass:
         """The UZI pass in the reader."""
         return UZIPass(Link(self.reader.connect()))
