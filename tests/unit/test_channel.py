@@ -388,6 +388,32 @@ def test_the_card_side_relays_nothing_but_a_channel(raw: str) -> None:
     assert desk.card.link.count == before
 
 
+def test_nothing_is_relayed_under_secure_messaging_before_the_card_has_accepted_the_portal() -> None:
+    """Cards there are that take such a command as a plain one where no channel is open."""
+    desk = Desk("nist")
+    guess = bytes.fromhex("0420008008") + b"111111\xff\xff"
+    for before in (
+        [],
+        [initialize_update(bytes(8))],
+        [initialize_update(bytes(8)), bytes.fromhex("8482330010") + bytes(16)],
+    ):
+        sent = desk.card.link.count
+        if len(before) == 2:
+            assert desk.card.relay([*before, guess])[-1] != b"\x90\x00"
+        else:
+            with pytest.raises(MessageError):
+                desk.card.relay([*before, guess])
+        assert desk.card.link.count <= sent + 1 + len(before)
+        with pytest.raises(MessageError):
+            desk.card.relay([guess])
+    opened = desk.begin()
+    wrapped = opened.wrap([READ_DISCOVERY, READ_DISCOVERY])
+    assert len(desk.card.relay(wrapped[:2])) == 2
+    assert desk.card.tries().left == 3  # another operation: the channel is over
+    with pytest.raises(MessageError):
+        desk.card.relay(wrapped[2:])
+
+
 def test_the_relay_stops_at_the_first_refusal_and_tells_it() -> None:
     desk = Desk("nist")
     wrapped = desk.begin().wrap([READ_CHUID, READ_DISCOVERY])
