@@ -135,10 +135,11 @@ def test_the_test_server_refuses_strongswan_with_a_wrong_password(server: ESTSer
         "--cacert",
         str(tmp_path / "root.der"),
         "--in",
-        str(tmp_path / "request.der"),
+        str(openssl_request(tmp_path)),
     ]
     ran = strongswan("--est", "--url", server.address, *given, "--userpass", f"{USER}:wrong")
     assert ran.returncode != 0
+    assert [path for path, *_ in server.seen] == ["/.well-known/est/simpleenroll"]
     assert len(server.issued) == issued
 
 
