@@ -9,6 +9,7 @@ from typing import Protocol
 
 from cryptography import x509
 
+from zorgid_card.adapters.journal import SQLiteJournal
 from zorgid_card.adapters.keystore import FileKeyStore
 from zorgid_card.adapters.sql import SQLRegistry
 from zorgid_card.cards.access import LastTry, PINRequest
@@ -36,7 +37,7 @@ from zorgid_card.testkit.uzi_profile import Subscriber
 from zorgid_card.workflows import enrolment, issuance, organisation
 from zorgid_card.workflows.card_side import log_in
 from zorgid_card.workflows.creation import CardCreation, Made
-from zorgid_card.workflows.holder import Cue, Question, Step
+from zorgid_card.workflows.holder import Cue, Progress, Question, Step
 from zorgid_card.workflows.lifecycle import Management
 from zorgid_card.workflows.pairing import PortalIdentity, fingerprint
 from zorgid_card.workflows.phone_door import PhoneDoor
@@ -84,6 +85,7 @@ class ScriptedHolder:
     last_try: bool = False
     puk: bytes = b""
     steps: list[Step] = field(default_factory=list)
+    beats: list[Progress] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
     questions: list[Question] = field(default_factory=list)
     errors: list[ZorgIDError] = field(default_factory=list)
@@ -124,9 +126,11 @@ class ScriptedHolder:
         with puk.expose() as octets:
             self.puk = bytes(octets)
 
-    def progress(self, step: Step, done: int, total: int) -> None:
-        self.steps.append(step)
-        if step is self.pulls_at:
+    def progress(self, progress: Progress) -> None:
+        self.beats.append(progress)
+        if not self.steps or self.steps[-1] is not progress.step:
+            self.steps.append(progress.step)
+        if progress.step is self.pulls_at:
             self.pulls_at = None
             self.reader.remove()
 
@@ -156,6 +160,7 @@ class World:
         self.reader: Slot = reader or SimulatedReader()
         self.registry: Registry = SQLRegistry(f"sqlite:///{directory}/registry.db")
         self.registry.create()  # type: ignore[attr-defined]
+        self.journal = SQLiteJournal(directory / "journal.db")
         passphrase = Secret.of(b"correct horse battery staple")
         self.authority = Authority.create(directory / "ca", passphrase, now=now - timedelta(days=30))
         self.keys = FileKeyStore.create(directory / "master.key", passphrase)
@@ -181,6 +186,7 @@ class World:
             administration=self.keys,
             identity=PortalIdentity(ORIGIN, fingerprint(self.portal_key)),
             policy=Policy(creation=creation),
+            channels=self.keys,
             clock=lambda: self.now,
         )
 
@@ -227,7 +233,7 @@ class World:
         return SimulatedPhone(self.phones, self.portal_key)
 
     def creation(self, holder: ScriptedHolder, seam: Seam | None = None) -> CardCreation:
-        return CardCreation(self.reader, self.client(seam), holder, card_timeout=1)
+        return CardCreation(self.reader, self.client(seam), holder, self.journal, card_timeout=1)
 
     def create(self, holder: ScriptedHolder) -> Made:
         return self.creation(holder).run(**DESKTOP)

@@ -118,6 +118,7 @@ def open_portal(
         administration=keys,
         identity=identity,
         policy=policy or Policy(),
+        channels=keys,
         clock=clock,
     )
     revocation = RevocationList(registry, authority, clock, lambda name, der: write_whole(Path(directory) / name, der))

@@ -21,7 +21,7 @@ from zorgid_card.cli.texts import Language, Texts
 from zorgid_card.errors import DeclinedError, PINPolicyError, StorageError, UsageError, WrongPINError
 from zorgid_card.protocol.iso7816 import Credential
 from zorgid_card.secret import Secret
-from zorgid_card.workflows.holder import Cue, Question, Step
+from zorgid_card.workflows.holder import Cue, Progress, Question, Step
 from zorgid_card.workflows.pin import PINPolicy
 
 
@@ -163,11 +163,11 @@ def test_refusals_cues_and_progress_are_shown() -> None:
     holder, _, out = at_the_desk()
     holder.refused(WrongPINError(tries_left=2))
     holder.cue(Cue.INSERT_BLANK)
-    holder.progress(Step.GENERATE, 0, 7)
+    holder.progress(Progress(step=Step.GENERATE, share=0.25, seconds_left=None))
     shown = " ".join(out.getvalue().split())
     assert "pogingen over: 2" in shown
     assert "Haal hem er niet uit tot het proces is afgerond" in shown
-    assert "1/7 Sleutel maken op de kaart" in shown
+    assert "25% Sleutel maken op de kaart" in shown
 
 
 def test_crd_9_without_a_terminal_the_puk_is_not_shown_at_all() -> None:
@@ -214,22 +214,24 @@ def test_pin_7_into_a_log_the_puk_does_not_go() -> None:
 
 def test_progress_on_a_terminal_is_a_bar_that_goes_away() -> None:
     def work(display: Display) -> None:
-        display.progress("Sleutel maken", 0, 2)
-        display.progress("Kaart activeren", 1, 2)
+        display.progress("Sleutel maken", 0.0, 12.2)
+        display.progress("Kaart activeren", 0.5, 1.2)
         display.pause()
 
-    assert "Kaart activeren" in on_a_terminal(work)
+    seen = on_a_terminal(work)
+    assert "Sleutel maken (nog 13 s)" in seen
+    assert "Kaart activeren (nog 2 s)" in seen
 
 
 def test_progress_goes_on_where_it_was_after_something_else_was_shown() -> None:
     def work(display: Display) -> None:
         for done in range(3, 6):
-            display.progress(f"Stap {done}", done, 7)
+            display.progress(f"Stap {done}", done / 10)
             display.pause()
 
     seen = on_a_terminal(work)
-    assert "3/7" in seen
-    assert "0/7" not in seen
+    assert "30%" in seen
+    assert " 0%" not in seen
 
 
 def test_questions_need_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:

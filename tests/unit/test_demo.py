@@ -40,7 +40,7 @@ from zorgid_card.pki.revocation import CRL
 from zorgid_card.secret import Secret
 from zorgid_card.testkit.uzi import DEFAULT_PIN
 from zorgid_card.testkit.uzi_profile import FATIMA_EL_AMRANI, JAN_DE_VRIES
-from zorgid_card.workflows.holder import Question, Step
+from zorgid_card.workflows.holder import Progress, Question, Step
 from zorgid_card.workflows.lifecycle import Manager
 
 RULES = {
@@ -472,9 +472,9 @@ def test_crd_8_a_torn_card_that_is_not_put_in_again_is_told_truly(
     torn = iter([True])
     keep = desk.progress
 
-    def progress(step: Step, done: int, total: int) -> None:
-        keep(step, done, total)
-        if step is Step.PIN and next(torn, False):
+    def progress(progress: Progress) -> None:
+        keep(progress)
+        if progress.step is Step.PIN and next(torn, False):
             raise CardRemovedError
 
     monkeypatch.setattr(desk, "progress", progress)

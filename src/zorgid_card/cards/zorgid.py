@@ -8,11 +8,12 @@ from collections.abc import Callable, Sequence
 from datetime import date
 
 from zorgid_card.cards import objects
+from zorgid_card.cards.access import CardSigner, PINProvider
 from zorgid_card.cards.detect import detection
 from zorgid_card.cards.inventory import Inventory, take_inventory
 from zorgid_card.cards.kinds import CardKind
 from zorgid_card.cards.memory import Recognised, contents_change
-from zorgid_card.cards.piv import PIVCard
+from zorgid_card.cards.piv import Key, PIVCard
 from zorgid_card.cards.profile import YUBICO_PIV, CardProfile, Factory
 from zorgid_card.codec.apdu import SW, CommandAPDU
 from zorgid_card.codec.link import Exchange, Link
@@ -113,7 +114,7 @@ class ZorgIDCard(PIVCard):
         (CRD-8).
         """
         with self.session():
-            return self._link.run(take_inventory())
+            return self._link.run(take_inventory(self.profile))
 
     # --- the administration key ---------------------------------------------------------------------------
 
@@ -146,7 +147,11 @@ class ZorgIDCard(PIVCard):
         Args:
             key: 16, 24 or 32 bytes, as its algorithm has.
             algorithm: None keeps the present one.
+
+        Raises:
+            NotOfferedError: the portal's channel administers this card.
         """
+        self._require_here("set administration key")
         with self.session():
             chosen = self._administration_algorithm() if algorithm is None else administration_algorithm(algorithm)
             self._link.run(self._factory.set_administration_key(chosen, key))
@@ -163,6 +168,20 @@ class ZorgIDCard(PIVCard):
         if profile.factory is None:
             raise CardError(f"cards of profile {profile.name!r} cannot be made by this library")
         return profile.factory
+
+    def _require_here(self, operation: str) -> None:
+        """The card side administers a card of this dialect, under key 9B.
+
+        Raises:
+            NotOfferedError: the portal does, over a channel (:mod:`zorgid_card.workflows.channel`).
+        """
+        channel = self._factory.channel
+        if channel is not None and channel.administers:
+            raise NotOfferedError("this card is made over the portal's channel", operation=operation, reason="channel")
+
+    def _require_attestation(self) -> None:
+        if not self._factory.attestation:
+            raise NotOfferedError("this kind of card attests nothing", operation="attest", reason="dialect")
 
     def factory_secrets(self) -> tuple[Secret, Secret, Secret]:
         """PIN, PUK and administration key that a blank has from its maker; they are public."""
@@ -219,15 +238,36 @@ class ZorgIDCard(PIVCard):
 
         Returns:
             the public key, SubjectPublicKeyInfo DER; that it is on this card is shown by :meth:`attest`.
+
+        Raises:
+            NotOfferedError: the portal's channel administers this card.
         """
+        self._require_here("generate")
         piv.certificate_object(slot)
         chosen = piv.key_algorithm(algorithm)
         self._changes()
         with self.session():
             return self._link.run(piv.generate(slot, chosen, pin_policy))
 
+    def new_key_signer(self, slot: int, algorithm: str, public_key: bytes, pin: PINProvider) -> CardSigner:
+        """A key that was just generated, of which no certificate tells yet; see :meth:`signer`.
+
+        Args:
+            slot: its reference.
+            algorithm: as it was generated.
+            public_key: SubjectPublicKeyInfo, DER, as :meth:`generate` or the portal told.
+            pin: asked for the PIN.
+        """
+        policy = yubico.PIN_ALWAYS if slot == piv.SIGNATURE else yubico.PIN_ONCE
+        return self._signer(Key(slot, piv.key_algorithm(algorithm), public_key, policy), pin)
+
     def attest(self, slot: int = piv.AUTHENTICATION) -> bytes:
-        """The card's statement that the key in ``slot`` was generated on it; a certificate, DER."""
+        """The card's statement that the key in ``slot`` was generated on it; a certificate, DER.
+
+        Raises:
+            NotOfferedError: the dialect has no such statement.
+        """
+        self._require_attestation()
         with self.session():
             return self._link.run(yubico.attest(slot))
 
@@ -235,8 +275,10 @@ class ZorgIDCard(PIVCard):
         """The certificate of the card's attestation key (slot F9), DER.
 
         Raises:
+            NotOfferedError: the dialect has no such key.
             CardError: the card has none.
         """
+        self._require_attestation()
         with self.session():
             content = self._link.run(piv.get_data(yubico.ATTESTATION_CERTIFICATE))
         if content is None:
@@ -247,6 +289,7 @@ class ZorgIDCard(PIVCard):
         """Write the certificate of ``slot`` and read it back. Needs the administration key.
 
         Raises:
+            NotOfferedError: the portal's channel administers this card; so with all that is written.
             ProofError: what is read back differs.
         """
         self._write(piv.certificate_object(slot), piv.encode_certificate(der))
@@ -268,6 +311,7 @@ class ZorgIDCard(PIVCard):
                 self._write(piv.DISCOVERY, objects.discovery())
 
     def _write(self, tag: int, content: bytes) -> None:
+        self._require_here("write")
         self._changes()
         with self.session():
             self._link.run(piv.put_data(tag, content))
@@ -278,7 +322,11 @@ class ZorgIDCard(PIVCard):
         """Set the number of tries of PIN and PUK, 1 to 15; **both get their factory values back**.
 
         Needs the administration key authenticated and the PIN verified, in the same session.
+
+        Raises:
+            NotOfferedError: the portal's channel administers this card.
         """
+        self._require_here("set retries")
         with self.session():
             self._link.run(self._factory.set_retries(pin, puk))
 

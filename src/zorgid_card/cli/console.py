@@ -16,7 +16,7 @@ from zorgid_card.cli.display import Display
 from zorgid_card.errors import DeclinedError, PINFormError, PINPolicyError, UsageError, ZorgIDError
 from zorgid_card.protocol.iso7816 import Credential
 from zorgid_card.secret import Secret
-from zorgid_card.workflows.holder import Cue, Question, Step
+from zorgid_card.workflows.holder import Cue, Progress, Question
 from zorgid_card.workflows.pin import PINPolicy
 from zorgid_card.workflows.uzi_desk import parse_birth_date
 
@@ -162,9 +162,9 @@ class TerminalHolder:
             ):
                 pass
 
-    def progress(self, step: Step, done: int, total: int) -> None:
-        """A step begins."""
-        self._display.progress(self._texts(f"step.{step}"), done, total)
+    def progress(self, progress: Progress) -> None:
+        """A step begins, or goes on."""
+        self._display.progress(self._texts(f"step.{progress.step}"), progress.share, progress.seconds_left)
 
     def _secret(self, key: str, **values: object) -> Secret:
         return self._keyboard.secret(self._prompt(self._texts(key, **values)))

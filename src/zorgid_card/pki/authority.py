@@ -16,7 +16,6 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
-import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -28,13 +27,14 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import AuthorityInformationAccessOID, NameOID, ObjectIdentifier
 
-from zorgid_card.codec.tlv import encode
 from zorgid_card.errors import CertificateMalformedError, StorageError, UsageError
 from zorgid_card.pki import _keyfile, _x509
 from zorgid_card.pki.certificate import KEY_USAGES
-from zorgid_card.pki.profile import IDENTITY_VERSION, POLICIES, CertificateProfile
+from zorgid_card.pki.naming import alternative_names, subject_name
+from zorgid_card.pki.profile import POLICIES
 from zorgid_card.pki.revocation import UNSPECIFIED, RevokedEntry
 from zorgid_card.pki.signing import PrivateKey, PublicKey, dump_public_key, load_public_key
+from zorgid_card.ports.authority import CertificateProfile, SubjectData
 from zorgid_card.secret import Secret
 
 SERIAL_OCTETS = 20
@@ -42,30 +42,7 @@ SERIAL_OCTETS = 20
 
 MIN_SERIAL_BITS = 64
 
-_IA5_STRING = 0x16
-_UZI_DIGITS = 9
-_NAME_LENGTH = 64
 _GUID_OCTETS = 16
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SubjectData:
-    """The person on a card, as the UZI authentication gave them: names of 1 to 64 characters, UZI number of 9
-    digits.
-    """
-
-    uzi_number: str
-    given_names: str
-    surname: str
-    common_name: str
-
-    def __post_init__(self) -> None:
-        if not (self.uzi_number.isascii() and self.uzi_number.isdigit() and len(self.uzi_number) == _UZI_DIGITS):
-            raise CertificateMalformedError("not a UZI number", field="uzi_number", reason="9 digits")
-        for name in ("given_names", "surname", "common_name"):
-            value: str = getattr(self, name)
-            if not 1 <= len(value) <= _NAME_LENGTH or not value.isprintable() or value != value.strip():
-                raise CertificateMalformedError(f"{name}: 1 to 64 characters of text", field=name, reason="form")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,6 +156,7 @@ class Authority:
         not_before: datetime,
         not_after: datetime | None = None,
         guid: bytes,
+        request: bytes = b"",
     ) -> bytes:
         """Issue a certificate for a key that was proven to be on a card.
 
@@ -191,6 +169,7 @@ class Authority:
             not_before: with a time zone; the issuing CA's own where that is later.
             not_after: None for the profile's validity; either is cut off where the issuing CA's ends.
             guid: the card's GUID (CHUID), 16 octets.
+            request: not looked at: what it shows was judged by the caller.
 
         Returns:
             The certificate, DER.
@@ -208,7 +187,7 @@ class Authority:
         builder = (
             x509.CertificateBuilder()
             .issuer_name(self._issuing.subject)
-            .subject_name(_subject_name(subject))
+            .subject_name(subject_name(subject))
             .public_key(key)
             .serial_number(serial)
             .not_valid_before(start)
@@ -364,18 +343,6 @@ def _addresses(crl: str | None, issuer: str | None, ocsp: str | None) -> list[x5
     return found
 
 
-def _subject_name(subject: SubjectData) -> x509.Name:
-    return x509.Name(
-        [
-            x509.NameAttribute(NameOID.COUNTRY_NAME, "NL"),
-            x509.NameAttribute(NameOID.SURNAME, subject.surname),
-            x509.NameAttribute(NameOID.GIVEN_NAME, subject.given_names),
-            x509.NameAttribute(NameOID.SERIAL_NUMBER, subject.uzi_number),
-            x509.NameAttribute(NameOID.COMMON_NAME, subject.common_name),
-        ]
-    )
-
-
 def _leaf_extensions(
     profile: CertificateProfile,
     subject: SubjectData,
@@ -384,14 +351,9 @@ def _leaf_extensions(
     issuer: x509.Certificate,
 ) -> list[tuple[x509.ExtensionType, bool]]:
     usages = profile.key_usage_ec if isinstance(key, ec.EllipticCurvePublicKey) else profile.key_usage
-    text = f"{IDENTITY_VERSION}-{subject.uzi_number}".encode("ascii")
-    names: list[x509.GeneralName] = [
-        x509.OtherName(ObjectIdentifier(profile.identity_oid), encode(_IA5_STRING, text)),
-        x509.UniformResourceIdentifier(uuid.UUID(bytes=guid).urn),
-    ]
     purposes = [ObjectIdentifier(oid) for oid in profile.extended_key_usage]
     plain: list[x509.ExtensionType] = [
-        x509.SubjectAlternativeName(names),
+        alternative_names(profile, subject, guid),
         *_addresses(profile.crl_url, profile.issuer_url, profile.ocsp_url),
         _subject_key(key),
         _authority_key(issuer),

@@ -129,7 +129,10 @@ class Adoption:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SmartCard:
-    """A ZORG-ID Smartcard, known by its hardware serial; ``blocked_by`` is the URA of the organisation that blocked it."""
+    """A ZORG-ID Smartcard, known by its hardware serial; ``blocked_by`` is the URA of the organisation that blocked it.
+
+    ``key_generation`` is that of its administration key (:class:`~zorgid_card.ports.keys.AdministrationKeys`).
+    """
 
     serial: str
     dialect: str
@@ -144,6 +147,7 @@ class SmartCard:
     last_used_at: datetime | None
     reason: str | None
     blocked_by: str | None = None
+    key_generation: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -59,7 +59,12 @@ class Application(Protocol):
 
 
 class Messaging(Protocol):
-    """Secure messaging of a card: it sees each logical command before any application does (ISO/IEC 7816-4, 10)."""
+    """Secure messaging of a card: it sees each command before any application does (ISO/IEC 7816-4, 10)."""
+
+    @property
+    def by_part(self) -> bool:
+        """Whether it protects each command of a chain by itself, as Java Cards do, and not the logical command as a whole."""
+        ...
 
     def reset(self) -> None:
         """Forget the session: the card was powered up or reset."""
@@ -110,6 +115,7 @@ class VirtualCard:
         self._powered = False
         self._current: Application | None = None
         self._chain: CommandAPDU | None = None
+        self._chained_by: Messaging | None = None  # what protects the parts of the chain
         self._pending = b""
         self._pending_sw = int(SW.OK)
 
@@ -186,12 +192,28 @@ class VirtualCard:
             self._chain = None
             return self._get_response(command)
         self._pending = b""
-        whole = self._gather(command)
+        by_part = next((one for one in self._messaging if one.by_part and one.takes(command)), None)
+        whole = command if by_part is not None else self._gather(command)
         if whole is None:
             return ResponseAPDU(b"", SW.OK)
-        response = self._dispatch(whole)
+        response = self._dispatch(whole) if by_part is None else self._part(by_part, command)
         self._pending, self._pending_sw = response.data, response.sw
         return self._portion(self._most(whole))
+
+    def _part(self, messaging: Messaging, command: CommandAPDU) -> ResponseAPDU:
+        """One command of a chain, or a whole one, that is protected by itself; a chain has all its parts from one channel."""
+
+        def plain(command: CommandAPDU) -> ResponseAPDU:
+            whole = self._gather(command, messaging)
+            return ResponseAPDU(b"", SW.OK) if whole is None else self._plain(whole)
+
+        if not command.cla & SECURE_MESSAGING:
+            self._chain = None  # a new channel, or the end of one
+        try:
+            return messaging.process(command, plain)
+        except Refused as refusal:
+            self._chain = None
+            return ResponseAPDU(b"", refusal.sw)
 
     def _check_class(self, cla: int) -> None:
         """Refuse what this card has not: further channels, secure messaging, reserved classes (ISO/IEC 7816-4, 5.4.1)."""
@@ -205,14 +227,16 @@ class VirtualCard:
             self._drop()
             raise Refused(SW.SECURE_MESSAGING_UNKNOWN)
 
-    def _gather(self, command: CommandAPDU) -> CommandAPDU | None:
+    def _gather(self, command: CommandAPDU, by: Messaging | None = None) -> CommandAPDU | None:
         """Put a chain together; None while more is to come (ISO/IEC 7816-4, 5.3.3).
 
-        Another command ends a chain without effect, and is answered itself (SP 800-73-5 part 2, 3.2.4).
+        Another command, or one that is protected otherwise, ends a chain without effect, and is answered itself (SP 800-73-5 part
+        2, 3.2.4).
         """
         begun, self._chain = self._chain, None
-        if begun is not None and _header(begun) != _header(command):
+        if begun is not None and (_header(begun) != _header(command) or self._chained_by is not by):
             begun = None
+        self._chained_by = by
         data = (begun.data if begun else b"") + command.data
         if len(data) > self._command_limit:
             raise Refused(SW.WRONG_LENGTH)

@@ -11,8 +11,9 @@ from typing import Final
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from zorgid_card.codec.tlv import encode
-from zorgid_card.pki.authority import Authority, SubjectData, new_serial
+from zorgid_card.pki.authority import Authority, new_serial
 from zorgid_card.pki.profile import PROFILES
+from zorgid_card.ports.authority import SubjectData
 from zorgid_card.secret import Secret
 from zorgid_card.testkit.maker import Maker
 from zorgid_card.testkit.piv import VirtualPIVCard

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import hmac
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
@@ -274,6 +274,26 @@ def reset_codes(factory: Factory) -> tuple[CommandAPDU, ...]:
         )
     codes = ((piv.PIN, factory.pin), (piv.PUK, factory.puk))
     return tuple(command_of(factory.set_reference(reference, Secret.of(code))) for reference, code in codes)
+
+
+def empty(factory: Factory, slots: Collection[int]) -> tuple[CommandAPDU, ...]:
+    """What makes a card blank again whose dialect has no reset: codes and key 9B as the maker left them, nothing written.
+
+    A key cannot be taken away: in its place a new one is generated, which nobody certifies.
+
+    Args:
+        factory: the dialect.
+        slots: keys that may be on the card.
+
+    Raises:
+        NotOfferedError: the dialect sets no code without the old one; it has a reset.
+    """
+    keys = [command for slot in slots for command in generate(slot, "ECCP256")]
+    written = (*(piv.certificate_object(slot) for slot in slots), piv.CHUID, piv.CCC)
+    emptied = [command_of(piv.put_data(tag, b"")) for tag in written]
+    key = Secret.of(factory.administration_key)
+    administration = set_administration_key(factory, factory.administration_algorithm, key)
+    return (*reset_codes(factory), *keys, *emptied, *administration)
 
 
 def administration_challenge(algorithm: str, key: Secret) -> tuple[CommandAPDU, ...]:

@@ -134,8 +134,7 @@ class Management:
             card = unit.get(SmartCard, serial)
             revoked = replace(card, state=move("card", card.state, "revoke"), reason=_reason(reason), blocked_by=None)
             unit.replace(revoked)
-            certificate = unit.get(IssuedCertificate, card.certificate_serial)
-            revocation_list.change(unit, certificate, "revoke", cause, now)
+            revocation_list.change_all(unit, serial, "revoke", cause, now)
             audit.record(unit, now, operator, None, "card.revoke", serial, _reason(reason))
         return revoked
 
@@ -230,9 +229,7 @@ class Manager:
                 blocked_by=self._ura if event == "block" else None,
             )
             unit.replace(changed)
-            # certificates of earlier makings of this card are revoked, and stay so
-            certificate = unit.get(IssuedCertificate, card.certificate_serial)
-            revocation_list.change(unit, certificate, change, cause, now)
+            revocation_list.change_all(unit, serial, change, cause, now)
             self._audit(unit, now, f"card.{event}", serial, reason)
             return changed
 

@@ -87,12 +87,18 @@ _PROMPTS = {
         "De kaart is te vroeg uit de paslezer gehaald. Wilt u het opnieuw proberen?",
         "The card was taken out too early. Do you want to try again?",
     ),
+    "question.cross-out-puk": Text(
+        "Eerder is een pukcode getoond die niet op de kaart is gezet. Streep die door: u krijgt nu een nieuwe. Gedaan?",
+        "A PUK was shown before that was not written to the card. Cross it out: you get a new one now. Done?",
+    ),
+    "progress.left": Text("nog {seconds} s", "{seconds} s left"),
     "puk.title": Text("Eenmalige pukcode", "PUK, shown once"),
     "puk.keep": Text(
         "Bewaar deze goed! Zonder pukcode kunt u de pincode niet meer resetten.",
         "Keep it safe! Without the PUK the PIN cannot be reset.",
     ),
     "puk.hidden": Text("(alleen op een terminal getoond)", "(shown on a terminal only)"),
+    "step.empty": Text("Kaart leegmaken", "Emptying the card"),
     "step.generate": Text("Sleutel maken op de kaart", "Generating the key on the card"),
     "step.certify": Text("Certificaat aanvragen en uitgeven", "Certificate requested and issued"),
     "step.write": Text("Kaart beschrijven", "Writing the card"),
