@@ -55,9 +55,23 @@ _PROMPTS = {
     "ask.new_pin": Text("Nieuwe pincode ({bounds} cijfers): ", "New PIN ({bounds} digits): "),
     "ask.new_pin.again": Text("Nog een keer dezelfde pincode: ", "The same PIN once more: "),
     "ask.puk_kept": Text(
-        "Typ BEWAARD als u de pukcode hebt opgeschreven: ", "Type KEPT when you have written the PUK down: "
+        "Schrijf de pukcode op en druk op Enter (S en Enter: in woorden). ",
+        "Write the PUK down and press Enter (S and Enter: in words). ",
     ),
-    "ask.puk_kept.word": Text("bewaard", "kept"),
+    "ask.puk_part": Text(
+        "Cijfer {first}, {second} en {third} van wat u hebt opgeschreven: ",
+        "Digits {first}, {second} and {third} of what you wrote down: ",
+    ),
+    "digit.0": Text("nul", "zero"),
+    "digit.1": Text("een", "one"),
+    "digit.2": Text("twee", "two"),
+    "digit.3": Text("drie", "three"),
+    "digit.4": Text("vier", "four"),
+    "digit.5": Text("vijf", "five"),
+    "digit.6": Text("zes", "six"),
+    "digit.7": Text("zeven", "seven"),
+    "digit.8": Text("acht", "eight"),
+    "digit.9": Text("negen", "nine"),
     "cue.insert-pass": Text("Plaats uw UZI-pas in de paslezer.", "Put your UZI pass into the reader."),
     "cue.remove-pass": Text("Haal uw UZI-pas uit de paslezer.", "Take your UZI pass out of the reader."),
     "cue.insert-blank": Text(
