@@ -12,6 +12,7 @@ import pytest
 
 from world import CARD_PIN, DESKTOP, DOCTOR, NOW, ORIGIN, PASS_PIN, PRACTICE, WORKER, ScriptedHolder, World
 from zorgid_card.errors import (
+    CommitLateError,
     DeclinedError,
     MessageError,
     NotAllowedError,
@@ -213,7 +214,7 @@ def test_crd_8_a_commit_that_comes_too_late_activates_nothing(world: World) -> N
         world.now += timedelta(minutes=15)
 
     holder.show_puk = tarry  # type: ignore[method-assign]
-    with pytest.raises(SessionError):
+    with pytest.raises(CommitLateError):
         world.create(holder)
     assert "good" not in statuses(world)
 

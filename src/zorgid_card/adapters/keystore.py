@@ -56,7 +56,7 @@ class _Keys:
 
 
 class FileKeyStore(DiversifiedKeys):
-    """Keys that lie in one file of mode 0600, sealed by a passphrase (scrypt, AES-256-GCM); a :class:`~zorgid_card.ports.keys.KeyStore`.
+    """Keys that lie in one file of mode 0600, sealed by a passphrase (scrypt, AES-GCM): :class:`~zorgid_card.ports.keys.KeyStore`.
 
     What another process has added, a running one sees at its next call.
     """

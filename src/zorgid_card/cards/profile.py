@@ -150,7 +150,7 @@ YUBICO_PIV_3DES: Final = CardProfile(
     name="ZORG-ID Smartcard (Yubico dialect, 3DES)",
     aids=piv.AIDS,
     metadata=True,
-    factory=replace(_YUBICO, administration_algorithm="3DES", channel=None),
+    factory=replace(_YUBICO, dialect="yubico-3des", administration_algorithm="3DES", channel=None),
 )
 """The same on firmware 5.3 to 5.6, whose factory administration key is for triple DES, and which has no secure channel."""
 
@@ -185,7 +185,9 @@ NIST_PIV: Final = CardProfile(
 """A ZORG-ID Smartcard on a blank with the commands of SP 800-73-5 alone, administered over SCP03 (docs/card-profile.md)."""
 
 DIALECTS: Final = {
-    profile.factory.dialect: profile for profile in (YUBICO_PIV, NIST_PIV) if profile.factory is not None
+    profile.factory.dialect: profile
+    for profile in (YUBICO_PIV, YUBICO_PIV_3DES, NIST_PIV)
+    if profile.factory is not None
 }
 """What a portal knows of a card by the name of its dialect."""
 

@@ -175,8 +175,8 @@ class ZorgIDCard(PIVCard):
         Raises:
             NotOfferedError: the portal does, over a channel (:mod:`zorgid_card.workflows.channel`).
         """
-        channel = self._factory.channel
-        if channel is not None and channel.administers:
+        factory = self.profile.factory
+        if factory is not None and factory.channel is not None and factory.channel.administers:
             raise NotOfferedError("this card is made over the portal's channel", operation=operation, reason="channel")
 
     def _require_attestation(self) -> None:

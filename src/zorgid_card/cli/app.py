@@ -31,7 +31,7 @@ from zorgid_card.cli.options import (
 from zorgid_card.cli.texts import Language, Texts
 from zorgid_card.errors import UsageError
 
-_KINDS = ("blank", "zorgid", "uzi-z", "uzi-n", "uzi-m")
+_KINDS = ("blank", "blank-nist", "zorgid", "zorgid-nist", "uzi-z", "uzi-n", "uzi-m")
 _ALGORITHMS = ("RSA2048", "ECCP256")
 _EPILOG = f"Exit codes: {exit_codes(Texts(Language.EN))}."
 
@@ -334,7 +334,8 @@ def simulate_command(
 ) -> int:
     """Put a simulated card behind vpcd, pcscd's virtual reader, until Ctrl-C.
 
-    KIND: blank (a blank ZORG-ID Smartcard), zorgid (one that was made), uzi-z, uzi-n, uzi-m (UZI passes of a test PKI).
+    KIND: blank (a blank ZORG-ID Smartcard), zorgid (one that was made), both also with -nist (of the NIST dialect, administered
+    over SCP03); uzi-z, uzi-n, uzi-m (UZI passes of a test PKI).
     """
     from zorgid_card.cli.simulate import Options, simulate  # noqa: PLC0415  # loads the testkit, which other commands do not need
 

@@ -92,7 +92,8 @@ class Display:
         left = "" if seconds_left is None else f" ({self.texts('progress.left', seconds=math.ceil(seconds_left))})"
         if self._progress is None:
             self._progress = self._bar()
-            self._task = self._progress.add_task(sentence, total=1.0, completed=share)
+            self._task = self._progress.add_task(sentence, total=1.0)
+            self._progress.update(self._task, completed=share)
             self._progress.start()
         self._progress.update(self._task, completed=share, description=f"{sentence}{left}")
 

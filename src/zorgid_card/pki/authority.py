@@ -1,5 +1,7 @@
-"""An embedded certification authority: a root and an issuing CA in a directory, for ZORG-ID certificates and
-their CRLs.
+"""A certification authority of the portal's own: a root and an issuing CA, for ZORG-ID certificates and their CRLs.
+
+The keys lie in a directory, encrypted, or wherever else keys of ``cryptography``'s interface sign: in an HSM
+(:meth:`zorgid_card.adapters.pkcs11.hsm.HSM.ca_key`). The certificates lie in a directory.
 
 Hazardous: whoever calls :meth:`Authority.issue` decides who is believed to be whom. Call it only for a person
 whom a UZI pass has just authenticated, and for a key proven to be on the card (CRD-7). The profile is in
@@ -42,6 +44,9 @@ SERIAL_OCTETS = 20
 
 MIN_SERIAL_BITS = 64
 
+CA_BITS = 3072
+"""Of an RSA key of a CA, at least."""
+
 _GUID_OCTETS = 16
 
 
@@ -70,7 +75,7 @@ def new_serial() -> int:
 
 
 class Authority:
-    """A CA that is open: its issuing key is in memory. Made by :meth:`create` or :meth:`open`."""
+    """A CA that is open: its keys are at hand. Made by :meth:`create` or :meth:`certify`, later :meth:`open` or :meth:`load`."""
 
     __slots__ = ("_issuing", "_issuing_key", "_root", "_root_key")
 
@@ -101,18 +106,63 @@ class Authority:
             StorageError: there is a CA in it already, or it cannot be written; nothing is left behind.
             PassphraseError: the passphrase is empty.
         """
+        root, issuing = _new_key(), _new_key()
+        keys = {
+            "root.key.pem": _keyfile.encrypt_key(root, passphrase),
+            "issuing.key.pem": _keyfile.encrypt_key(issuing, passphrase),
+        }
+        return cls._certify(Path(directory), root, issuing, keys, now=now, plan=plan)
+
+    @classmethod
+    def certify(
+        cls,
+        directory: Path,
+        root_key: rsa.RSAPrivateKey,
+        issuing_key: rsa.RSAPrivateKey,
+        *,
+        now: datetime | None = None,
+        plan: AuthorityPlan | None = None,
+    ) -> Authority:
+        """Make a root and an issuing CA of keys that are elsewhere, such as in an HSM, and keep their certificates.
+
+        Args:
+            directory: for the certificates, as for :meth:`create`.
+            root_key: RSA of 3072 bits or more; it need only sign.
+            issuing_key: another one.
+            now: as for :meth:`create`.
+            plan: as for :meth:`create`.
+
+        Raises:
+            StorageError: as :meth:`create`; or a key cannot be reached.
+            UsageError: a key is too short, or there is only one.
+        """
+        for key in (root_key, issuing_key):
+            if key.key_size < CA_BITS:
+                raise UsageError(f"a CA's key has {CA_BITS} bits or more", reason="key size")
+        if dump_public_key(root_key.public_key()) == dump_public_key(issuing_key.public_key()):
+            raise UsageError("root and issuing CA have keys of their own", reason="key")
+        return cls._certify(Path(directory), root_key, issuing_key, {}, now=now, plan=plan)
+
+    @classmethod
+    def _certify(
+        cls,
+        directory: Path,
+        root_key: rsa.RSAPrivateKey,
+        issuing_key: rsa.RSAPrivateKey,
+        keys: dict[str, bytes],
+        *,
+        now: datetime | None,
+        plan: AuthorityPlan | None,
+    ) -> Authority:
         plan = plan or AuthorityPlan()
-        root_key, issuing_key = _new_key(), _new_key()
         start = _x509.utc(now or datetime.now(UTC)).replace(microsecond=0)
         root = _sign_root(plan, root_key, start)
         issuing = _sign_issuing(plan, root, root_key, issuing_key, start)
-        files = {
-            "root.key.pem": _keyfile.encrypt_key(root_key, passphrase),
-            "issuing.key.pem": _keyfile.encrypt_key(issuing_key, passphrase),
+        certificates = {
             "root.cert.pem": root.public_bytes(Encoding.PEM),
             "issuing.cert.pem": issuing.public_bytes(Encoding.PEM),
         }
-        _write_all(Path(directory), files)
+        _write_all(directory, keys | certificates)
         return cls(root, root_key, issuing, issuing_key)
 
     @classmethod
@@ -123,12 +173,19 @@ class Authority:
             StorageError: a file is missing or damaged, or key and certificate do not belong together.
             PassphraseError: the passphrase does not open the keys.
         """
-        parts: list[tuple[x509.Certificate, PrivateKey]] = []
-        for name in ("root", "issuing"):
-            path = Path(directory) / f"{name}.key.pem"
-            key = _keyfile.decrypt_key(_keyfile.read(path), passphrase, path)
-            parts.append((_read_certificate(Path(directory) / f"{name}.cert.pem", key), key))
-        (root, root_key), (issuing, issuing_key) = parts
+        paths = [Path(directory) / f"{name}.key.pem" for name in ("root", "issuing")]
+        root_key, issuing_key = (_keyfile.decrypt_key(_keyfile.read(path), passphrase, path) for path in paths)
+        return cls.load(directory, root_key, issuing_key)
+
+    @classmethod
+    def load(cls, directory: Path, root_key: PrivateKey, issuing_key: PrivateKey) -> Authority:
+        """Open the CA that :meth:`certify` made of these keys.
+
+        Raises:
+            StorageError: a certificate is missing or damaged, or is another key's.
+        """
+        root = _read_certificate(Path(directory) / "root.cert.pem", root_key)
+        issuing = _read_certificate(Path(directory) / "issuing.cert.pem", issuing_key)
         return cls(root, root_key, issuing, issuing_key)
 
     @property
@@ -254,7 +311,7 @@ class Authority:
 
 
 def _new_key() -> rsa.RSAPrivateKey:
-    return rsa.generate_private_key(65537, 3072)
+    return rsa.generate_private_key(65537, CA_BITS)
 
 
 def _name(organisation: str, common_name: str) -> x509.Name:

@@ -149,6 +149,25 @@ class CertificateAuthority(Protocol):
         ...
 
 
+class Enrolment(Protocol):
+    """The way to somebody else's CA, such as EST (RFC 7030). Serves many threads."""
+
+    def enrol(self, request: bytes, /) -> bytes:
+        """Have a certificate issued; who asks is shown by the way itself.
+
+        Args:
+            request: CertificationRequest, DER.
+
+        Returns:
+            The certificate that came, DER; the caller judges it.
+
+        Raises:
+            FetchError: no answer of the right kind came, or the CA refuses; ``reason``.
+            EnrolmentPendingError: the same request is to be sent again later.
+        """
+        ...
+
+
 @runtime_checkable
 class RemoteAuthority(CertificateAuthority, Protocol):
     """A CA that is told, not asked to sign, what the portal has put on hold, released and revoked (docs/adr/0015)."""

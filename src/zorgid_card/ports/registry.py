@@ -175,9 +175,10 @@ class CardLink:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IssuedCertificate:
-    """A certificate of the embedded CA; ``serial`` in hexadecimal, lower case. ``status``: good, hold, revoked.
+    """A certificate of the portal's CA; ``serial`` in hexadecimal, lower case. ``status``: good, hold, revoked.
 
-    ``key_hash`` is the SHA-256 of the SubjectPublicKeyInfo: no key is certified twice.
+    ``key_hash`` is the SHA-256 of the SubjectPublicKeyInfo: no key is certified twice. ``told`` is the status that a remote CA was
+    told last.
     """
 
     serial: str
@@ -189,6 +190,7 @@ class IssuedCertificate:
     changed_at: datetime
     commit_by: datetime | None
     not_after: datetime
+    told: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

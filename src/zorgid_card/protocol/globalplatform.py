@@ -10,7 +10,7 @@ from zorgid_card.codec.apdu import SW, CommandAPDU
 from zorgid_card.codec.link import Exchange
 from zorgid_card.codec.scp03 import SCP03, SecurityLevel, StaticKeys
 from zorgid_card.codec.tlv import Index
-from zorgid_card.errors import CardResponseError, StatusWordError
+from zorgid_card.errors import CardError, CardResponseError, EncodingError
 from zorgid_card.protocol import iso7816
 
 ISSUER_SECURITY_DOMAIN: Final = bytes.fromhex("A000000151000000")
@@ -97,7 +97,8 @@ def _get_data(tag: int, operation: str) -> Exchange[bytes]:
 
 
 def card_manager() -> Exchange[ProductionData | None]:
-    """Select the issuer security domain and read what it tells of a card that speaks SCP03; None for any other card.
+    """Select the issuer security domain and read what it tells of a card that speaks SCP03; None for any other card, also for one
+    that answers nonsense.
 
     No key is tried. The security domain stays selected.
     """
@@ -106,7 +107,7 @@ def card_manager() -> Exchange[ProductionData | None]:
         if SCP03_IDENTIFIER not in (yield from secure_channels()):
             return None
         return (yield from production_data())
-    except StatusWordError:
+    except (CardError, EncodingError):
         return None
 
 

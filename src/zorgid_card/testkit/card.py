@@ -115,7 +115,6 @@ class VirtualCard:
         self._powered = False
         self._current: Application | None = None
         self._chain: CommandAPDU | None = None
-        self._chained_by: Messaging | None = None  # what protects the parts of the chain
         self._pending = b""
         self._pending_sw = int(SW.OK)
 
@@ -201,14 +200,14 @@ class VirtualCard:
         return self._portion(self._most(whole))
 
     def _part(self, messaging: Messaging, command: CommandAPDU) -> ResponseAPDU:
-        """One command of a chain, or a whole one, that is protected by itself; a chain has all its parts from one channel."""
+        """One command of a chain, or a whole one, that is protected by itself."""
 
         def plain(command: CommandAPDU) -> ResponseAPDU:
-            whole = self._gather(command, messaging)
+            whole = self._gather(command)
             return ResponseAPDU(b"", SW.OK) if whole is None else self._plain(whole)
 
         if not command.cla & SECURE_MESSAGING:
-            self._chain = None  # a new channel, or the end of one
+            self._chain = None  # a new channel, or the end of one: a chain has all its parts from one
         try:
             return messaging.process(command, plain)
         except Refused as refusal:
@@ -227,16 +226,14 @@ class VirtualCard:
             self._drop()
             raise Refused(SW.SECURE_MESSAGING_UNKNOWN)
 
-    def _gather(self, command: CommandAPDU, by: Messaging | None = None) -> CommandAPDU | None:
+    def _gather(self, command: CommandAPDU) -> CommandAPDU | None:
         """Put a chain together; None while more is to come (ISO/IEC 7816-4, 5.3.3).
 
-        Another command, or one that is protected otherwise, ends a chain without effect, and is answered itself (SP 800-73-5 part
-        2, 3.2.4).
+        Another command ends a chain without effect, and is answered itself (SP 800-73-5 part 2, 3.2.4).
         """
         begun, self._chain = self._chain, None
-        if begun is not None and (_header(begun) != _header(command) or self._chained_by is not by):
+        if begun is not None and _header(begun) != _header(command):
             begun = None
-        self._chained_by = by
         data = (begun.data if begun else b"") + command.data
         if len(data) > self._command_limit:
             raise Refused(SW.WRONG_LENGTH)

@@ -52,8 +52,8 @@ NIST_FIRMWARE = (1, 10, 0)
 FIRST_SERIAL = 20_000_001
 FABRICATOR = 0x2A5A
 """In the production data of cards of the NIST dialect; nobody's."""
-CHANNEL_ENC, CHANNEL_MAC = b"zorgid-card SCP03 ENC", b"zorgid-card SCP03 MAC"
-"""Labels of a card's static keys (docs/keys.md)."""
+CHANNEL_LABEL = "zorgid-card SCP03 {use} AES{bits}"
+"""Of a card's static keys (docs/keys.md)."""
 _BATCH_KEY = 16
 _FORMAT = "zorgid-card simulated maker; keys in clear, for simulation only"
 _NOT_BEFORE = datetime(2016, 3, 14, tzinfo=UTC)
@@ -105,8 +105,9 @@ class Maker:
 
     def channel_keys(self, serial: int) -> ChannelKeys:
         """The static SCP03 keys of the card of the present batch with this hardware serial number (SP 800-108r1, counter mode)."""
-        context = str(serial).encode()
-        enc, mac = (_derived(self.batch_key, label, context) for label in (CHANNEL_ENC, CHANNEL_MAC))
+        key, context = self.batch_key, str(serial).encode()
+        labels = (CHANNEL_LABEL.format(use=use, bits=8 * len(key)).encode() for use in ("ENC", "MAC"))
+        enc, mac = (_derived(key, label, context) for label in labels)
         return ChannelKeys(enc, mac)
 
     @property
@@ -166,10 +167,22 @@ class Maker:
             extended: whether the card takes extended length fields.
             channel: static keys of SCP03 other than those that follow from the batch key.
         """
+        state = self.nist_state(serial, firmware=firmware, administration=administration)
+        state.channel = channel or state.channel
+        return VirtualNISTCard(state, key_maker=key_maker, extended=extended)
+
+    def nist_state(
+        self,
+        serial: int | None = None,
+        *,
+        firmware: tuple[int, int, int] = NIST_FIRMWARE,
+        administration: str = "AES192",
+    ) -> PIVState:
+        """What :meth:`nist_blank` puts on a card."""
         state = PIVState.factory(self._serial(serial), firmware, _ADMINISTRATION[administration])
         state.production = Production(FABRICATOR, self.batch)
-        state.channel = channel or self.channel_keys(state.number)
-        return VirtualNISTCard(state, key_maker=key_maker, extended=extended)
+        state.channel = self.channel_keys(state.number)
+        return state
 
     def _serial(self, wanted: int | None) -> int:
         if wanted is None:

@@ -15,7 +15,7 @@ from typing import Final
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
-from zorgid_card.cards import ZorgIDCard
+from zorgid_card.cards import CardKind, ZorgIDCard
 from zorgid_card.cards.certificates import public_key_of
 from zorgid_card.cards.profile import Factory
 from zorgid_card.errors import (
@@ -212,8 +212,8 @@ def _empty(bench: Bench) -> None:
         CardScrappedError: its dialect has no way back to a blank.
     """
     card = bench.card
-    inventory = card.inventory()
-    if not (inventory.keys <= SLOTS and inventory.certificates <= SLOTS):
+    inventory, ours = card.inventory(), SLOTS if card.kind is CardKind.ZORGID else frozenset(bench.wanted.slots)
+    if not inventory.keys | inventory.certificates <= ours:
         raise NotBlankError("the card holds what this library did not make", found=card.kind.value)
     certificate = card.certificate(AUTHENTICITY)
     named = () if certificate is None else (("certificate", _name_in(certificate)),)
@@ -315,9 +315,9 @@ def _written_here(bench: Bench) -> tuple[bytes, ...]:
     algorithm = wanted.administration_algorithm
     receiver = Receiver()
     fetched = bench.client.ask(FetchAdministrationKey(recipient=receiver.public), AdministrationKey)
-    opened = receiver.open(fetched.sealed, ADMINISTRATION_KEY, card=bench.making.serial)
+    own = receiver.open(fetched.sealed, ADMINISTRATION_KEY, card=bench.making.serial)
     pin, puk, administration = card.factory_secrets()
-    with opened as key, pin, puk, administration, card.session():
+    with own as key, pin, puk, administration, card.session():
         card.authenticate_administration(administration)
         for slot, der in zip(wanted.slots, bench.issued.certificates, strict=True):
             card.write_certificate(slot, der)

@@ -69,7 +69,7 @@ class CardChannel:
     """A channel whose card has shown that it knows the static keys. It serves one thread; :meth:`close` it, or use ``with``.
 
     Batches may follow one another: :meth:`wrap`, :meth:`unwrap`, :meth:`wrap`... To go on after a restart, do the same again
-    with the same commands and answers.
+    with the same commands and answers. Other commands want another channel: two batches for one place in it must never exist.
     """
 
     def __init__(self, keys: StaticKeys, host_challenge: bytes, update: bytes, rules: ChannelRules) -> None:

@@ -130,7 +130,7 @@ class FetchAdministrationKey(Message):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdministrationKey(Message):
-    """Portal: the key; crosses the card side once, because the dialect can only be given it in clear.
+    """Portal: the key; crosses the card side once, where no channel leads from the portal to the card.
 
     ``sealed``: for the recipient (:mod:`zorgid_card.workflows.sealing`), so that it is nowhere as text: not in the answer's JSON,
     and not in what carries it.

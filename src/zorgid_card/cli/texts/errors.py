@@ -100,20 +100,20 @@ _CARD = {
         "This is not a blank ZORG-ID Smartcard[[ but {found}]]; nothing on it was changed: put in a blank ZORG-ID Smartcard.",
     ),
     "error.card.unfinished": Text(
-        "De kaart[[ {serial}]] is maar half gemaakt; er is niets van geldig. Maak hem opnieuw, met uw UZI-pas.",
-        "The card[[ {serial}]] was left half made; nothing of it is valid. Make it anew, with your UZI pass.",
+        "De kaart[[ {serial}]] is maar half gemaakt en niet geldig; maak hem opnieuw, met uw UZI-pas.",
+        "The card[[ {serial}]] was left half made and is not valid; make it anew, with your UZI pass.",
     ),
     "error.card.unfinished:changed": Text(
-        "De inhoud van de kaart[[ {serial}]] is intussen veranderd. Maak hem opnieuw, met uw UZI-pas.",
-        "The contents of the card[[ {serial}]] have changed meanwhile. Make it anew, with your UZI pass.",
+        "De inhoud van de kaart[[ {serial}]] is intussen veranderd; maak hem opnieuw, met uw UZI-pas.",
+        "The contents of the card[[ {serial}]] have changed meanwhile; make it anew, with your UZI pass.",
     ),
     "error.card.unfinished:origin": Text(
         "De kaart[[ {serial}]] is voor een ander portaal gemaakt; maak hem daar af.",
         "The card[[ {serial}]] was made for another portal; finish it there.",
     ),
     "error.card.scrapped": Text(
-        "De kaart[[ {serial}]] is niet meer te redden: alles ervan is ingetrokken. Vernietig hem en neem een nieuwe.",
-        "The card[[ {serial}]] cannot be rescued: all of it is revoked. Destroy it and take a new one.",
+        "De kaart[[ {serial}]] is niet meer te redden en is ingetrokken; vernietig hem en neem een nieuwe.",
+        "The card[[ {serial}]] cannot be rescued and is revoked; destroy it and take a new one.",
     ),
     "error.card.wrong_card": Text(
         "Er zit een andere kaart in de paslezer[[ ({found})]] dan verwacht[[ ({expected})]]; er is niets op veranderd: plaats de juiste kaart.",

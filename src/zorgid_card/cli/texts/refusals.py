@@ -220,8 +220,8 @@ _PORTAL = {
         "The portal cannot rely on what it is told about your connection[[ ({header}: {reason})]]; contact the portal's administrator.",
     ),
     "error.portal.commit_late": Text(
-        "De kaart[[ {serial}]] kwam te laat af: het portaal heeft hem ingetrokken. Maak hem opnieuw, met uw UZI-pas.",
-        "The card[[ {serial}]] was finished too late: the portal has revoked it. Make it anew, with your UZI pass.",
+        "De kaart[[ {serial}]] kwam te laat af, en het portaal heeft hem ingetrokken; maak hem opnieuw, met uw UZI-pas.",
+        "The card[[ {serial}]] was finished too late, and the portal has revoked it; make it anew, with your UZI pass.",
     ),
     "error.portal.card_in_use": Text(
         "Deze kaart[[ ({serial})]] is al in gebruik; plaats een lege ZORG-ID Smartcard, of laat deze eerst intrekken.",
