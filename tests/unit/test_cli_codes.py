@@ -256,7 +256,7 @@ def test_a_program_gives_codes_through_a_descriptor_and_reads_the_outcome(
     changed = told(capsys)
     assert (changed["done"], changed["pin"]["left"], changed["ok"]) == ("code.pin_changed", 3, True)
     desk.verify(NEW)
-    assert desk.run(f"pin unblock --json --codes-fd {given(desk.puk, desk.pin)}") == 0
+    assert desk.run(f"pin unblock --json --codes-fd {given(desk.puk, b'86420975')}") == 0
     assert desk.run(f"pin change-puk --codes-fd {given(desk.puk, b'86420975')}") == 0
     capsys.readouterr()
     assert desk.run(f"pin unblock --json --codes-fd {given(desk.puk, NEW)}") == 3

@@ -224,7 +224,7 @@ class ProgramHolder(TerminalHolder):
         return self._entered(request)
 
     def _twice(self, key: str, policy: PINPolicy) -> tuple[Secret, Secret]:
-        given = self._secret(key, bounds="")
+        given = self._keyboard.secret("")
         return given, given
 
     def refused(self, error: ZorgIDError) -> None:

@@ -160,7 +160,7 @@ def register(play: Play) -> None:
     def once() -> None:
         holder.begin()
         registration = Registration(
-            world.recorded, PortalClient(world.portal.seam), holder, world.journal, observer=stage.observe
+            world.recorded, PortalClient(world.portal.seam), holder, observer=stage.observe
         )
         play.registered = registration.register(platform=PLATFORM, client_version=CLIENT_VERSION)
         holder.finish()
