@@ -393,6 +393,10 @@ _USER = {
         "Met --codes-fd {descriptor} is geen code (meer) te lezen; geef elke code op een eigen regel, in de volgorde van --help.",
         "No code (no further one) can be read with --codes-fd {descriptor}; give each on a line of its own, in the order of --help.",
     ),
+    "error.user.usage:key officer": Text(
+        "Dit is niet de sleutel van de sleutelbeheerder die hier is ingesteld; vraag de beheerder van dit systeem.",
+        "This is not the key of the key officer that is configured here; ask whoever manages this system.",
+    ),
     "error.user.usage:kind": Text(
         "In {path} staat een ander soort kaart; kies een ander bestand of een ander soort.",
         "Another kind of card is kept in {path}; choose another file or another kind.",

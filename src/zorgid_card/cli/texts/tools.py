@@ -89,6 +89,10 @@ _PROMPTS = {
         "Do you want to become administrator of this organisation? Your pass signs this.",
     ),
     "question.compare-code": Text("Toont de telefoon dezelfde code?", "Does the phone show the same code?"),
+    "question.escrow-puk": Text(
+        "Van de pukcode bewaart het portaal een verzegeld exemplaar, dat alleen de sleutelbeheerder kan openen. Gaat u daarmee akkoord?",
+        "The portal keeps a sealed copy of the PUK, which the key officer alone can open. Do you agree?",
+    ),
     "question.empty-card": Text(
         "Deze kaart is niet leeg: hij is half aangemaakt of ingetrokken. Alles erop gaat verloren. Mag hij worden gewist?",
         "This card is not blank: it was left half made, or is revoked. All on it will be lost. May it be emptied?",
@@ -128,6 +132,7 @@ _PROMPTS = {
     "fact.valid-until": Text("Geldig tot en met", "Valid until"),
     "fact.birth-date": Text("Geboortedatum", "Birth date"),
     "fact.code": Text("Code", "Code"),
+    "fact.key-officer": Text("Sleutelbeheerder", "Key officer"),
     "fact.serial": Text("Kaartnummer", "Card number"),
     "fact.certificate": Text("Certificaat van", "Certificate of"),
 }
