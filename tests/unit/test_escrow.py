@@ -27,8 +27,9 @@ from zorgid_card.errors import (
 from zorgid_card.ports.registry import AuditEvent, EscrowedPUK, SmartCard
 from zorgid_card.secret import Secret
 from zorgid_card.workflows.creation import CardCreation
-from zorgid_card.workflows.escrow import Escrow, EscrowRoom, KeyOfficer, open_sealed, recover
+from zorgid_card.workflows.escrow import Escrow, EscrowRoom, KeyOfficer, open_sealed
 from zorgid_card.workflows.pin import unblock_pin
+from zorgid_card.workflows.recovery import recover
 
 KEY = ec.generate_private_key(ec.SECP256R1())
 DER = KEY.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
@@ -74,7 +75,7 @@ def test_an_escrowed_puk_is_told_to_the_holder_opened_by_the_officer_and_changed
         with puk.expose() as digits:
             assert bytes(digits) == old
         holder.pins = [(NEW, NEW)]
-        recover(card, serial, puk, holder, escrow)
+        recover(card, serial, puk, holder, escrow=escrow)
     card.verify_pin(Secret.of(NEW))
     with pytest.raises(WrongPUKError):
         unblock_pin(card, Secret.of(old), Secret.of(NEW), Secret.of(NEW))
@@ -89,10 +90,10 @@ def test_without_the_holders_word_nothing_is_tried(world: World) -> None:
     card, escrow = world.card(), Escrow(OFFICER, lambda *_: pytest.fail("nothing is kept"))
     holder.declines = {"escrow-puk"}
     with pytest.raises(DeclinedError):
-        recover(card, card.serial, Secret.of(holder.puk), holder, escrow)
+        recover(card, card.serial, Secret.of(holder.puk), holder, escrow=escrow)
     holder.declines, holder.pins = set(), [(NEW, b"86420976")]
     with pytest.raises(PINMismatchError):
-        recover(card, card.serial, Secret.of(holder.puk), holder, escrow)
+        recover(card, card.serial, Secret.of(holder.puk), holder, escrow=escrow)
     assert (card.tries().left, card.puk_tries().left) == (3, 3)
 
 

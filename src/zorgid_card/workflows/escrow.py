@@ -22,7 +22,6 @@ from zorgid_card.secret import Secret
 from zorgid_card.workflows import audit, people, sealing
 from zorgid_card.workflows.holder import Holder, Question
 from zorgid_card.workflows.lifecycle import Management, Manager
-from zorgid_card.workflows.pin import PINCard, PINPolicy, change_puk, new_puk, unblock_pin
 
 _LONGEST = 1024
 
@@ -77,38 +76,11 @@ class Escrow:
         self.keep(serial, sealing.seal(self.officer.public_key, puk, sealing.PUK, card=serial))
 
 
-def recover(
-    card: PINCard, serial: str, puk: Secret, holder: Holder, escrow: Escrow, policy: PINPolicy | None = None
-) -> None:
-    """The holder chooses a PIN with the PUK out of escrow, which is changed at once (PIN-3, PIN-4).
-
-    Args:
-        card: in the reader.
-        serial: the card's.
-        puk: as :func:`open_sealed` gave it.
-        holder: at the desk.
-        escrow: takes the new PUK.
-        policy: of the new PIN.
-
-    Raises:
-        DeclinedError, PINMismatchError, PINPolicyError: nothing was tried.
-        WrongPUKError, PUKBlockedError, LastTryError: the card refuses the PUK: it was changed without being escrowed.
-    """
-    escrow.announce(holder)
-    first, second = holder.new_pin(policy or PINPolicy())
-    with first, second:
-        unblock_pin(card, puk, first, second, policy=policy, last_try_allowed=True)
-    with new_puk() as fresh:
-        holder.show_puk(fresh)
-        escrow.take(serial, fresh)
-        change_puk(card, puk, fresh, fresh, last_try_allowed=True)
-
-
 # --- the key officer -------------------------------------------------------------------------------------------------------
 
 
 def open_sealed(key: ec.EllipticCurvePrivateKey, serial: str, sealed: bytes) -> Secret:
-    """The PUK of the card with this serial, for :func:`recover` alone.
+    """The PUK of the card with this serial, for :func:`zorgid_card.workflows.recovery.recover` alone.
 
     Raises:
         DecryptionError: sealed for another key, or of another card.
