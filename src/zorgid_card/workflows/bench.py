@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Final, TypeVar
 
 from cryptography import x509
 from cryptography.x509.oid import NameOID
@@ -65,6 +65,8 @@ from zorgid_card.workflows.policy import (
 from zorgid_card.workflows.sealing import ADMINISTRATION_KEY, Receiver
 from zorgid_card.workflows.session import PortalClient
 
+T = TypeVar("T")
+
 _GUID: Final = 16
 _ROUNDS: Final = 16
 """Batches of one relay, at most: what asks for more is no portal."""
@@ -110,6 +112,10 @@ class Bench:
         if factory is None:
             raise NotBlankError("not a blank ZORG-ID Smartcard", found=self.card.kind.value)
         return factory
+
+    def busy(self, work: Callable[[], T]) -> T:
+        """Work that may keep the card busy for long; the holder sees that it goes on."""
+        return self.course.busy(work, self.card.link.cancel)
 
     def note(self, **changes: object) -> None:
         """Keep in the journal how far the making has come."""
@@ -223,9 +229,9 @@ def _empty(bench: Bench) -> None:
     with bench.course.asking():
         bench.holder.confirm(Question("empty-card", (("serial", bench.making.serial), *named)))
     if bench.factory.reset is not None:
-        bench.course.busy(card.factory_reset)
+        bench.busy(card.factory_reset)
     elif bench.factory.set_reference is not None:
-        bench.course.busy(lambda: relay(bench))
+        bench.busy(lambda: relay(bench))
     else:
         bench.client.ask(ScrapCard(), CardAbandoned)
         raise CardScrappedError(serial=bench.making.serial)
@@ -245,7 +251,7 @@ def _name_in(certificate: bytes) -> str:
 
 def _generate(bench: Bench) -> None:
     make = (lambda: relay(bench)) if bench.wanted.channel else (lambda: _generated_here(bench))
-    bench.public_keys = bench.course.busy(make)
+    bench.public_keys = bench.busy(make)
 
 
 def _generated_here(bench: Bench) -> tuple[bytes, ...]:
@@ -309,7 +315,7 @@ def _require_issued(bench: Bench) -> None:
 
 def _write(bench: Bench) -> None:
     write = (lambda: relay(bench)) if bench.wanted.channel else (lambda: _written_here(bench))
-    bench.course.busy(write)
+    bench.busy(write)
 
 
 def _written_here(bench: Bench) -> tuple[bytes, ...]:
