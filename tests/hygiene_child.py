@@ -170,9 +170,9 @@ class CardSide:
             channel.close(reset=True)
 
     def create(self) -> None:
-        journal = SQLiteJournal(self.directory / "journal.db")
-        creation = CardCreation(self.reader, PortalClient(RemotePortal(self.parent)), self.person, journal)
-        creation.run(platform="Linux", client_version="0.1")
+        with SQLiteJournal(self.directory / "journal.db") as journal:
+            creation = CardCreation(self.reader, PortalClient(RemotePortal(self.parent)), self.person, journal)
+            creation.run(platform="Linux", client_version="0.1")
 
     def log_in(self) -> None:
         with self.card() as card, self.person.code("pin") as pin:

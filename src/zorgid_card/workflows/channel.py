@@ -288,7 +288,8 @@ def _set_code(factory: Factory, reference: int, code: bytes) -> CommandAPDU:
 def empty(factory: Factory, slots: Collection[int]) -> tuple[CommandAPDU, ...]:
     """What makes a card blank again whose dialect has no reset: codes and key 9B as the maker left them, nothing written.
 
-    A key cannot be taken away: in its place a new one is generated, which nobody certifies.
+    Retry limits that were changed are set back by :func:`set_retries`. A key cannot be taken away: in its place a new one is
+    generated, which nobody certifies.
 
     Args:
         factory: the dialect.
