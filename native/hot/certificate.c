@@ -180,6 +180,14 @@ static PyObject *get_serial(PyObject *object, void *closure)
     return PyLong_FromString(text, NULL, 16);
 }
 
+static PyObject *get_serial_octets(PyObject *object, void *closure)
+{
+    SELF;
+
+    (void)closure;
+    return bytes_of(self->of.serial, sizeof self->of.serial);
+}
+
 static PyObject *get_signature_algorithm(PyObject *object, void *closure)
 {
     SELF;
@@ -223,18 +231,35 @@ static PyObject *get_path_length(PyObject *object, void *closure)
     return PyLong_FromLong(self->of.path_length);
 }
 
-/* The OIDs in a list, kept in `kept`. */
+/* The OIDs in a list. */
+static PyObject *read_oids(const Certificate *self, uint32_t extension, uint32_t what)
+{
+    zc_slice all = zc_certificate_walk(bytes_in(self), self->of.value[extension], what), rest = all;
+    Py_ssize_t count = 0;
+    PyObject *tuple;
+    zc_item item;
+
+    while (zc_certificate_next(bytes_in(self), what, &rest, &item) == ZC_MORE)
+        count++;
+    tuple = PyTuple_New(count);
+    for (Py_ssize_t i = 0; tuple != NULL && i < count; i++) {
+        PyObject *text;
+
+        zc_certificate_next(bytes_in(self), what, &all, &item);
+        text = oid_text(self, item.type);
+        if (text == NULL)
+            Py_CLEAR(tuple);
+        else
+            PyTuple_SetItem(tuple, i, text);
+    }
+    return tuple;
+}
+
+/* The same, kept in `kept`. */
 static PyObject *oids(const Certificate *self, PyObject **kept, uint32_t extension, uint32_t what)
 {
-    if (*kept == NULL) {
-        zc_slice rest = zc_certificate_walk(bytes_in(self), self->of.value[extension], what);
-        PyObject *list = PyList_New(0);
-        zc_item item;
-
-        while (list != NULL && zc_certificate_next(bytes_in(self), what, &rest, &item) == ZC_MORE)
-            append(&list, oid_text(self, item.type));
-        *kept = tuple_of(list);
-    }
+    if (*kept == NULL)
+        *kept = read_oids(self, extension, what);
     return Py_XNewRef(*kept);
 }
 
@@ -394,6 +419,52 @@ static PyObject *other_names(PyObject *object, PyObject *type)
     return tuple_of(list);
 }
 
+enum { IA5_STRING = 0x16 };
+
+/* The text in a DER string of this type; False for one of another type, and for what is no text. */
+static PyObject *string(const Certificate *self, zc_slice value, uint32_t tag)
+{
+    const uint8_t *at = bytes_in(self) + value.at;
+    uint32_t header = at[1] < 0x80 ? 2 : 2 + (at[1] & 0x7Fu); /* the decoder has seen that it is one object and no more */
+    zc_slice contents = {value.at + header, value.length - header};
+    PyObject *found;
+
+    if (at[0] != tag)
+        return Py_NewRef(Py_False);
+    for (uint32_t i = header; tag == IA5_STRING && i < value.length; i++)
+        if (at[i] > 0x7F)
+            return Py_NewRef(Py_False);
+    found = text(self, contents, 0);
+    if (found != NULL || !PyErr_ExceptionMatches(PyExc_UnicodeDecodeError))
+        return found;
+    PyErr_Clear();
+    return Py_NewRef(Py_False);
+}
+
+static PyObject *other_text(PyObject *object, PyObject *const *arguments, Py_ssize_t count)
+{
+    SELF;
+    zc_slice rest = zc_certificate_walk(bytes_in(self), self->of.value[ZC_EXTENSION_NAMES], ZC_WALK_NAMES), value = {0, 0};
+    uint32_t tag;
+    int found = 0;
+    zc_item item;
+
+    if (count != 2) {
+        PyErr_SetString(PyExc_TypeError, "other_text() takes a type and a tag");
+        return NULL;
+    }
+    if (!require_text(arguments[0]) || !number(arguments[1], 0xFF, &tag))
+        return NULL;
+    while (zc_certificate_next(bytes_in(self), ZC_WALK_NAMES, &rest, &item) == ZC_MORE)
+        if (item.tag == OTHER_NAME && is(self, item.type, arguments[0])) {
+            value = item.value;
+            found++;
+        }
+    if (found == 0)
+        Py_RETURN_NONE;
+    return found > 1 ? Py_NewRef(Py_False) : string(self, value, tag);
+}
+
 enum { TEXTS = 8 };
 
 static void replace(PyObject **at, PyObject *other)
@@ -471,36 +542,6 @@ static PyObject *extension(PyObject *object, PyObject *oid)
     Py_RETURN_NONE;
 }
 
-/* ---- base64 -------------------------------------------------------------------------------------------------------- */
-
-static PyObject *base64(PyObject *module, PyObject *text)
-{
-    Py_ssize_t length;
-    const char *at = PyUnicode_AsUTF8AndSize(text, &length);
-    PyObject *out = at == NULL ? NULL : bytes_of(NULL, (size_t)length / 4 * 3);
-    size_t made = 0;
-
-    (void)module;
-    if (out == NULL)
-        return NULL;
-    if (zc_base64_read((const uint8_t *)at, (size_t)length, (uint8_t *)PyBytes_AsString(out), &made) != ZC_OK) {
-        Py_DECREF(out);
-        Py_RETURN_NONE;
-    }
-    if (made < (size_t)PyBytes_Size(out)) {
-        PyObject *exact = bytes_of(PyBytes_AsString(out), made);
-
-        Py_DECREF(out);
-        out = exact;
-    }
-    return out;
-}
-
-PyMethodDef certificate_functions[] = {
-    {"base64", base64, METH_O, "The octets of a text in canonical base64 (RFC 4648, 4); None if it is not."},
-    {NULL, NULL, 0, NULL},
-};
-
 /* ---- the type ------------------------------------------------------------------------------------------------------ */
 
 #define AT(field) ((void *)offsetof(zc_certificate, field))
@@ -513,6 +554,7 @@ static PyGetSetDef certificate_getters[] = {
     {"signature_algorithm", get_signature_algorithm, NULL,
      "JOSE's name, where ES256, ES384 and ES512 say the digest alone, not the curve; the OID of any other.", NULL},
     {"serial", get_serial, NULL, "serialNumber.", NULL},
+    {"serial_octets", get_serial_octets, NULL, "serialNumber in 20 octets.", NULL},
     {"issuer", get_part, NULL, "The issuer's Name, DER.", AT(issuer)},
     {"subject", get_part, NULL, "The subject's Name, DER.", AT(subject)},
     {"issuer_attributes", get_attributes, NULL, "The texts of the issuer's Name by the attribute's type, in their order.", AT(issuer)},
@@ -545,6 +587,9 @@ static PyGetSetDef certificate_getters[] = {
 
 static PyMethodDef certificate_methods[] = {
     {"other_names", other_names, METH_O, "The DER values of the otherNames of this type in subjectAltName."},
+    {"other_text", FAST(other_text), METH_FASTCALL,
+     "other_text(type, tag): the text of the one otherName of this type, which is a DER string of this tag (IA5String or UTF8String); "
+     "None where there is none, False where there are more or it is something else."},
     {"subject_texts", subject_texts, METH_O,
      "The texts in the subject of these types, eight at most; None where there is none, False where there are more."},
     {"extension", extension, METH_O, "The DER value of any extension; None where the certificate has none of this type."},

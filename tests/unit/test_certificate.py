@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pki_world import shared
-from zorgid_card.codec.certificate import decode_base64
+from zorgid_card.codec.text import decode_base64
 from zorgid_card.errors import CertificateError, CertificateMalformedError, SignatureError
 from zorgid_card.pki.certificate import KEY_USAGES, Certificate
 from zorgid_card.testkit.keys import KeyPool

@@ -94,9 +94,13 @@ class RevokedIndex:
     def find(self, serial: int) -> tuple[int, int] | None:
         """The reason's number and the seconds since 1970 if this serial number is revoked, else None."""
         try:
-            return revoked(self._data, _to_bytes(serial, SERIAL_OCTETS, "big"))
+            return self.find_octets(_to_bytes(serial, SERIAL_OCTETS, "big"))
         except OverflowError:  # negative or longer than any on a CRL
             return None
+
+    def find_octets(self, serial: bytes) -> tuple[int, int] | None:
+        """The same for a serial number as octets, big-endian."""
+        return revoked(self._data, serial)
 
     def __contains__(self, serial: object) -> bool:
         return isinstance(serial, int) and self.find(serial) is not None
