@@ -9,7 +9,7 @@ enum { BMP = 0x1E, BITS = 0x03, OTHER_NAME = 0xA0, DNS = 0x82, URI = 0x86 };
 typedef struct {
     PyObject_HEAD
     PyObject *der;
-    PyObject *purposes, *policies; /* made once: a verifier asks for them again and again */
+    PyObject *purposes, *policies, *issuer, *subject; /* made once: a verifier asks for them again and again */
     zc_certificate of;
 } Certificate;
 
@@ -47,6 +47,8 @@ static void certificate_free(PyObject *object)
     Py_XDECREF(((Certificate *)object)->der);
     Py_XDECREF(((Certificate *)object)->purposes);
     Py_XDECREF(((Certificate *)object)->policies);
+    Py_XDECREF(((Certificate *)object)->issuer);
+    Py_XDECREF(((Certificate *)object)->subject);
     ((freefunc)PyType_GetSlot(type, Py_tp_free))(object);
     Py_DECREF(type);
 }
@@ -71,6 +73,16 @@ static PyObject *text(const Certificate *self, zc_slice part, uint8_t tag)
     return PyUnicode_FromStringAndSize(at, (Py_ssize_t)part.length);
 }
 
+static int same_text(PyObject *text, const char *other, size_t length)
+{
+    Py_ssize_t own;
+    const char *at = PyUnicode_AsUTF8AndSize(text, &own);
+
+    if (at == NULL)
+        PyErr_Clear(); /* half a surrogate is no OID */
+    return at != NULL && (size_t)own == length && memcmp(at, other, length) == 0;
+}
+
 /* The dotted text of an OID, NUL-terminated. */
 static size_t dotted(const Certificate *self, zc_slice oid, char *out)
 {
@@ -87,12 +99,13 @@ static PyObject *oid_text(const Certificate *self, zc_slice oid)
     return PyUnicode_FromStringAndSize(out, (Py_ssize_t)dotted(self, oid, out));
 }
 
+/* Whether an OID is that of `wanted`, a text. */
 static int is(const Certificate *self, zc_slice oid, PyObject *wanted)
 {
     char out[ZC_OID_TEXT_MAX + 1];
+    size_t length = dotted(self, oid, out);
 
-    dotted(self, oid, out);
-    return PyUnicode_CompareWithASCIIString(wanted, out) == 0;
+    return same_text(wanted, out, length);
 }
 
 /* Append `item`, which is given away, or clear the list. */
@@ -135,6 +148,26 @@ static PyObject *get_part(PyObject *object, void *closure)
 
     memcpy(&found, (const char *)&self->of + ABOUT(closure), sizeof found);
     return part(self, found);
+}
+
+static PyObject *get_issuer(PyObject *object, void *closure)
+{
+    Certificate *self = (Certificate *)object;
+
+    (void)closure;
+    if (self->issuer == NULL)
+        self->issuer = part(self, self->of.issuer);
+    return Py_XNewRef(self->issuer);
+}
+
+static PyObject *get_subject(PyObject *object, void *closure)
+{
+    Certificate *self = (Certificate *)object;
+
+    (void)closure;
+    if (self->subject == NULL)
+        self->subject = part(self, self->of.subject);
+    return Py_XNewRef(self->subject);
 }
 
 /* `closure`: offset of an int64_t. */
@@ -477,10 +510,10 @@ static void replace(PyObject **at, PyObject *other)
 static int note(const Certificate *self, const zc_item *item, PyObject *types, PyObject *texts[], Py_ssize_t count)
 {
     char type[ZC_OID_TEXT_MAX + 1];
+    size_t length = dotted(self, item->type, type);
 
-    dotted(self, item->type, type);
     for (Py_ssize_t i = 0; i < count; i++) {
-        if (PyUnicode_CompareWithASCIIString(PyTuple_GetItem(types, i), type) != 0)
+        if (!same_text(PyTuple_GetItem(types, i), type, length))
             continue;
         if (texts[i] == NULL)
             texts[i] = item->tag == BITS ? Py_NewRef(Py_False) : text(self, item->value, item->tag);
@@ -555,8 +588,8 @@ static PyGetSetDef certificate_getters[] = {
      "JOSE's name, where ES256, ES384 and ES512 say the digest alone, not the curve; the OID of any other.", NULL},
     {"serial", get_serial, NULL, "serialNumber.", NULL},
     {"serial_octets", get_serial_octets, NULL, "serialNumber in 20 octets.", NULL},
-    {"issuer", get_part, NULL, "The issuer's Name, DER.", AT(issuer)},
-    {"subject", get_part, NULL, "The subject's Name, DER.", AT(subject)},
+    {"issuer", get_issuer, NULL, "The issuer's Name, DER.", NULL},
+    {"subject", get_subject, NULL, "The subject's Name, DER.", NULL},
     {"issuer_attributes", get_attributes, NULL, "The texts of the issuer's Name by the attribute's type, in their order.", AT(issuer)},
     {"subject_attributes", get_attributes, NULL, "The texts of the subject's Name by the attribute's type, in their order.", AT(subject)},
     {"begins", get_moment, NULL, "notBefore in seconds since 1970.", AT(not_before)},

@@ -12,7 +12,8 @@ from zorgid_card._hot import Carrier, Certificate, Index, base64, plain_texts, r
 from zorgid_card._zc import ffi, lib
 
 __all__ = [
-    "Carrier", "Certificate", "Index", "base64", "ffi", "lib", "octets", "plain_texts", "reason", "revoked", "unwrap", "uzi_fields", "wrap",
+    "Carrier", "Certificate", "Index", "base64", "ffi", "lib", "octets", "plain_texts", "reason", "revoked", "unwrap",
+    "uzi_fields", "wrap",
 ]  # fmt: skip
 
 

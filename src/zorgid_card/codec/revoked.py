@@ -7,7 +7,8 @@
 from __future__ import annotations
 
 import mmap
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -36,10 +37,14 @@ class RevokedIndex:
         data: an index that the C core has built or checked.
     """
 
-    __slots__ = ("_data", "_size")
+    __slots__ = ("_data", "_size", "find_octets")
+
+    find_octets: Callable[[bytes], tuple[int, int] | None]
+    """As :meth:`find`, of a serial number in octets, big-endian."""
 
     def __init__(self, data: bytes | mmap.mmap) -> None:
         self._data = data
+        self.find_octets = partial(revoked, data)
         self._size = int.from_bytes(data[8:12], "little")
 
     @classmethod
@@ -97,10 +102,6 @@ class RevokedIndex:
             return self.find_octets(_to_bytes(serial, SERIAL_OCTETS, "big"))
         except OverflowError:  # negative or longer than any on a CRL
             return None
-
-    def find_octets(self, serial: bytes) -> tuple[int, int] | None:
-        """The same for a serial number as octets, big-endian."""
-        return revoked(self._data, serial)
 
     def __contains__(self, serial: object) -> bool:
         return isinstance(serial, int) and self.find(serial) is not None

@@ -366,7 +366,7 @@ def _require_agreement(fields: _Fields, profile: PassProfile) -> None:
 
 
 def _usage(certificate: Certificate, profile: PassProfile) -> str:
-    found = {profile.policies[policy] for policy in certificate.policies if policy in profile.policies}
+    found = set(filter(None, map(profile.policies.get, certificate.policies)))
     if len(found) != 1:
         raise _wrong("certificatePolicies", "not exactly one policy of this pass type and environment")
     (usage,) = found
@@ -401,12 +401,13 @@ _SUBJECT: Final = (
 _TYPES: Final = tuple(oid for oid, _, _ in _SUBJECT)
 _COUNTS: Final = {t: sum(t in types for _, _, types in _SUBJECT) for t in "ZNMS"}
 """By pass type: how many of the attributes, from the first on, stand in the subject once; the others not at all."""
+_NONE: Final = {t: (None,) * (len(_SUBJECT) - count) for t, count in _COUNTS.items()}
 
 
 def _subject(certificate: Certificate, pass_type: str) -> tuple[Any, ...]:
     """Their texts, None for those that the type of pass has not."""
     texts, count = certificate.subject_texts(_TYPES), _COUNTS[pass_type]
-    if not all(texts[:count]) or any(text is not None for text in texts[count:]):
+    if not all(texts[:count]) or texts[count:] != _NONE[pass_type]:
         for text, (_, field, types) in zip(texts, _SUBJECT, strict=True):
             wanted = pass_type in types
             if not text if wanted else text is not None:
