@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives import hashes
 
 from zorgid_card.codec.tlv import Index
 from zorgid_card.errors import CMSError, SignatureError, TLVError, UsageError
-from zorgid_card.pki import _cms, _x509
+from zorgid_card.pki import _ber, _cms, _x509
 from zorgid_card.pki._cms import check_signature, decoding, malformed, require
 from zorgid_card.pki.certificate import Certificate
 from zorgid_card.pki.signatory import (
@@ -248,6 +248,8 @@ def _require_der(data: bytes) -> None:
     except TLVError as error:
         raise malformed("signature", f"not DER: {error.details.get('reason')}") from error
     require(len(items) == 1, "signature", "something follows it")
+    with decoding("signature"):
+        _ber.require_bounded(data)
 
 
 def _only_signer(signed_data: Any) -> Any:
