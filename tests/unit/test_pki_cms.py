@@ -413,6 +413,12 @@ def test_aut_3_what_is_no_cms_is_refused(broken: bytes) -> None:
         verified(broken)
 
 
+def test_aut_3_an_identifier_without_end_is_refused_unread() -> None:
+    endless = tlv(0x30, tlv(0x06, b"\x2a" + b"\x81" * 1000 + b"\x01") + tlv(0x31, b""))
+    with pytest.raises(CMSError, match="an object identifier of 1002 octets"):
+        verified(forged(kept(), attributes=lambda known: [*known, endless]))
+
+
 @given(st.data())
 @settings(max_examples=300, deadline=None)
 def test_aut_3_no_mutated_signature_is_accepted_or_crashes(data: st.DataObject) -> None:

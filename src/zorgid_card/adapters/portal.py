@@ -254,7 +254,7 @@ class HTTPSDoor:
                 reason = getattr(refused, "verify_message", "") or refused.reason or str(refused)
                 raise PortalTLSError(f"TLS: {reason}", origin=self._origin, reason=str(reason)[:_WORDS]) from error
             raise PortalUnreachableError(f"no connection: {error}", origin=self._origin, reason="connection") from error
-        except (httpx.HTTPError, UnicodeEncodeError) as error:  # a cookie or a CSRF token that no request can bring back
+        except (httpx.HTTPError, UnicodeEncodeError) as error:  # of a cookie or a CSRF token that is no ASCII
             raise PortalAnswerError(f"no HTTP: {error}", origin=self._origin, reason="type") from error
 
 

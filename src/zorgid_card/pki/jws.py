@@ -208,7 +208,7 @@ def _chain(header: Mapping[str, Any]) -> list[Certificate]:
     x5c = header.get("x5c")
     count = len(x5c) if isinstance(x5c, list) else 0
     _require(0 < count <= MAX_CHAIN, "x5c", f"{count} certificates, expected 1 to {MAX_CHAIN}")
-    links = _in_order([Certificate.parse(_der(one)) for one in x5c or ()])
+    links = _in_order([Certificate.from_der(_der(one)) for one in x5c or ()])
     stated = header.get("x5t#S256")
     if stated is not None:
         digest = hashes.Hash(hashes.SHA256())

@@ -186,7 +186,7 @@ def _certificate(root: Element, offered: Iterable[bytes]) -> Certificate:
     data = _x509_data(root.find(f"{ds('Signature')}/{ds('KeyInfo')}"))
     named, enclosed = _named(data), data.find(ds("X509Certificate"))
     if enclosed is not None:
-        certificate = Certificate.parse(_xml.octets(enclosed))
+        certificate = Certificate.from_der(_xml.octets(enclosed))
         if issuer_serial(certificate) != named:
             raise TokenHolderError("the token holds another certificate than it names", field="certificate")
         return certificate
