@@ -36,7 +36,7 @@ kept = functools.cache(made)
 
 
 def verified(signature: bytes, content: Any = TEXT, judge: Judge | None = None, **others: Any) -> Signatory:
-    return verify_detached(signature, content, judge=judge or Judge(), at=NOW, **others)
+    return verify_detached(signature, content, **{"judge": judge or Judge(), "at": NOW, **others})
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
@@ -134,6 +134,14 @@ def test_aut_3_the_signatory_is_told_with_what_was_judged() -> None:
     assert judge.asked[-1][1] == "authenticity"
     with pytest.raises(UsageError):
         verified(made(), usage="confidentiality")
+
+
+@pytest.mark.parametrize("moment", [datetime.max, datetime.min])
+def test_aut_3_the_ends_of_time_are_moments_too(moment: datetime) -> None:
+    try:
+        verified(made(), at=moment.replace(tzinfo=UTC))
+    except SignatureError as error:
+        assert (moment, error.reason) == (datetime.min, "signing time")
 
 
 def test_aut_3_pem_is_read_too() -> None:

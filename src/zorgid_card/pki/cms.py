@@ -199,7 +199,7 @@ def verify_detached(
     )
     if not compare_digest(signed.message_digest, digest_of(content, signed.algorithm.digest)):
         raise SignatureError("the signature is over other content", reason="content")
-    if signed.signed_at is not None and signed.signed_at > at + CLOCK_SKEW:
+    if signed.signed_at is not None and signed.signed_at - at > CLOCK_SKEW:
         raise SignatureError("the signature says that it was made later than now", reason="signing time")
     identity = judge.verify(signed.certificate, usage=usage, at=at, intermediates=signed.others)
     return Signatory(

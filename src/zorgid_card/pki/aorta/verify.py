@@ -332,9 +332,9 @@ class _Token:
         audiences = [audience.text for audience in self._said.iter(saml("Audience"))]
         if self._profile.audience not in audiences:
             raise TokenConditionsError("the token is for somebody else", reason="audience")
-        if now - skew >= self.ends:  # what a token says has no room for arithmetic at the ends of time
+        if now - self.ends >= skew:  # a difference exists at the ends of time too, where a token may lie
             raise TokenConditionsError(f"the token expired at {_x509.iso(self.ends)}", reason="expired")
-        if now + skew < max(self.begins, self.issued, self._authenticated()):
+        if max(self.begins, self.issued, self._authenticated()) - now > skew:
             raise TokenConditionsError(f"the token holds from {_x509.iso(self.begins)}", reason="early")
         longest = self._profile.lifetimes[self._kind.name].longest
         if not timedelta(0) < self.ends - min(self.begins, self.issued) <= longest or self.issued >= self.ends:
