@@ -161,7 +161,6 @@ class _Signed:
     attributes: bytes
     """What was signed: the DER of the signed attributes as SET OF."""
     signature: bytes
-    digest: str
     message_digest: bytes
     certificate: Certificate
     others: tuple[bytes, ...]
@@ -231,7 +230,6 @@ def _parse(signature: bytes) -> _Signed:
         return _Signed(
             attributes=encoded,
             signature=bytes(info["signature"].native),
-            digest=digest,
             message_digest=message_digest,
             certificate=certificate,
             others=others,

@@ -7,6 +7,7 @@ not used before. Nothing is read out of a token but what its signature covers.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -136,7 +137,10 @@ def verify_token(
     content, acting = token.read(identity, _Records(links, certificate, now, kind is Transactietoken))
     token.require_conditions(now, skew)
     if used is not None and kind is Transactietoken:
-        used.use(certificate.fingerprint, token.identifier, token.ends + skew)
+        signer = hashlib.sha256(
+            certificate.spki
+        ).hexdigest()  # the certificate's own octets may have a second form (ECDSA)
+        used.use(signer, token.identifier, token.ends + skew)
     return VerifiedToken(
         content=cast(T, content),  # it was read as the kind that its shape is of
         identifier=token.identifier,
