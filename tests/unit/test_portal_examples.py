@@ -358,7 +358,13 @@ def test_aut_1_what_is_no_token_is_refused_without_a_crash(portal: Portal) -> No
         browser = portal.browser()
         browser.get("/auth/challenge")
         assert 400 <= browser.post("/auth/login", body)[0] < 500
-    for octets in (b"[" * 100_000, b'{"auth-token":' + b"[" * 100_000, b"9" * 100_000, b"\xff\xfe{\0"):
+    for octets in (
+        b"[" * 100_000,
+        b'{"auth-token":' + b"[" * 100_000,
+        b"9" * 100_000,
+        b"\xff\xfe{\0",
+        b'{"auth-token":NaN}',
+    ):
         browser = portal.browser()
         browser.get("/auth/challenge")
         assert 400 <= browser.post("/auth/login", octets)[0] < 500
