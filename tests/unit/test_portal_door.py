@@ -171,7 +171,7 @@ def test_aut_1_a_certificate_of_another_host(tmp_path: Path) -> None:
 
 
 def test_aut_1_a_common_name_names_no_host(tmp_path: Path) -> None:
-    """RFC 9525, 2: a certificate names hosts in subjectAltName; the other attributes may hold any text."""
+    """RFC 9525: a certificate names hosts in subjectAltName; the other attributes may hold any text."""
     with https_portal(tmp_path, extensions=[]) as portal, pytest.raises(PortalTLSError):
         HTTPSDoor(portal.address, ca=portal.ca).challenge()
     assert portal.seen == []

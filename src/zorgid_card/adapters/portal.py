@@ -261,7 +261,7 @@ class HTTPSDoor:
 def _context(ca: Path | None) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # which, unlike the default one, does not listen to SSLKEYLOGFILE
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.hostname_checks_common_name = False  # RFC 9525, 2: as in browsers
+    context.hostname_checks_common_name = False  # RFC 9525: as in browsers
     try:
         if ca is None:
             context.load_default_certs()
