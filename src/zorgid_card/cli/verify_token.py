@@ -80,7 +80,7 @@ def judge(texts: Texts, question: Question) -> Identity:
 
 
 def _who(identity: Identity, question: Question) -> dict[str, Any]:
-    """As :meth:`LoggedIn.to_dict` has it. A portal's records say for whom the holder of a ZORG-ID Smartcard acts; here nobody does."""
+    """As :meth:`LoggedIn.to_dict` has it; for whom the holder of a ZORG-ID Smartcard acts is in a portal's records alone."""
     if not isinstance(identity, ZorgIDIdentity):
         return LoggedIn(identity=identity, link=None, origin=question.origin, at=question.judging.at).to_dict()
     return {
