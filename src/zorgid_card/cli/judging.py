@@ -34,7 +34,7 @@ class Judging:
         environment: ``production`` or ``test``: whose pinned roots.
         authorities: files and folders of CA certificates.
         hierarchies: files of more generations of CAs.
-        roots: files with roots of test PKIs, trusted as if they were the register's.
+        roots: files with roots of test PKIs, trusted as if they were the register's, and other CA certificates of theirs.
         issuers: files with the CA certificates, root included, of who issues ZORG-ID Smartcards; without any, those are refused.
         crls: files with CRLs.
         online: ask the issuers of the certificates whether one is revoked. With neither, that is not judged, and it is told.
@@ -82,19 +82,18 @@ class Judging:
         return Judge(stores, Lists(lists, _online(texts) if self.online else None), pass_types)
 
     def _register(self, texts: Texts, known: Sequence[bytes]) -> TrustStore:
-        roots = read_certificates(*self.roots)
-        if roots:
+        own = read_certificates(*self.roots)
+        if own:
             tell(texts, texts("judging.root"))
-        generations = [_under(known, roots) for known in _GENERATIONS[self.environment]]
+        generations = [_under(known, _roots(own)) for known in _GENERATIONS[self.environment]]
         generations += [Hierarchy.load(path) for path in self.hierarchies]
-        return TrustStore.of(generations, [*known, *roots])
+        return TrustStore.of(generations, [*known, *own])
 
     def _issuer(self) -> list[TrustStore]:
         if not self.issuers:
             return []
-        known = [Certificate.parse(der) for der in read_certificates(*self.issuers)]
-        roots = [one.der for one in known if one.subject == one.issuer]
-        return [TrustStore(roots, [one.der for one in known], policies=POLICIES)]
+        known = read_certificates(*self.issuers)
+        return [TrustStore(_roots(known), known, policies=POLICIES)]
 
 
 class Judge:
@@ -138,6 +137,11 @@ class Judge:
                 raise
         with about(card="zorgid"):
             return self._cards.verify(certificate, usage=usage, at=at, intermediates=intermediates)
+
+
+def _roots(certificates: Iterable[bytes]) -> list[bytes]:
+    parsed = map(Certificate.parse, certificates)
+    return [one.der for one in parsed if one.subject == one.issuer]
 
 
 def _under(generation: Hierarchy, roots: Sequence[bytes]) -> Hierarchy:
