@@ -104,8 +104,9 @@ def test_aut_2_the_register_is_asked_whether_a_pass_is_revoked(
 
 
 def test_aut_2_where_nobody_answers_nothing_holds(pki: UZITestPKI, contents: PassContents, tmp_path: Path) -> None:
-    code, found, _ = verify(pki, contents, pki.crls(), tmp_path)
+    code, found, told = verify(pki, contents, pki.crls(), tmp_path)
     assert (code, found["verdict"]) == (6, "refused")
+    assert all(line.startswith("zorgid-card: ") for line in told.splitlines()), told
     assert (found["error"]["code"], found["error"]["details"]["reason"]) == (
         "certificate.revocation_unknown",
         "unreachable",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -159,6 +160,7 @@ def _online(texts: Texts) -> Callable[[], Revocation]:
 
     def asked() -> Revocation:
         tell(texts, texts("judging.asking"))
+        logging.getLogger("zorgid_card").addHandler(logging.NullHandler())  # what fails is told in one sentence of ours
         return RevocationStatus(HTTPFetcher())
 
     return asked
