@@ -449,7 +449,7 @@ CASES: dict[str, Case] = {
         field(signature=lambda old: old + "AAAA"), MALFORMED, {"field": "signature"}, "not base64"),
     # the certificate
     "no certificate": Case(field(unverifiedCertificate="AAAA"), "certificate.malformed", {"reason": "not a certificate"}),
-    "a certificate as PEM": Case(pem, "certificate.malformed", {"field": "unverifiedCertificate"}, "not DER"),
+    "a certificate as PEM": Case(pem, "certificate.malformed", {"field": "certificate"}, "not DER"),
     "an octet behind the certificate": Case(
         octets(lambda old: old + b"\0", "unverifiedCertificate"), "certificate.malformed", {"reason": "bytes after the end"}),
     "half a certificate": Case(

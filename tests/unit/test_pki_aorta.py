@@ -15,6 +15,8 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
+from cryptography.hazmat.primitives.serialization import Encoding
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -47,6 +49,7 @@ from aorta_world import (
 )
 from card_scripts import powered
 from pki_world import shared
+from signing_world import tlv
 from world import PRACTICE, World, card_pin
 from zorgid_card.cards import CardKind, PINRequest, open_card
 from zorgid_card.errors import (
@@ -81,7 +84,7 @@ from zorgid_card.pki.aorta import (
 from zorgid_card.pki.aorta.names import issuer_serial, issuer_text, read_issuer_serial
 from zorgid_card.pki.aorta.sign import _CardKey
 from zorgid_card.pki.certificate import Certificate
-from zorgid_card.pki.identity import UZIIdentity, ZorgIDIdentity
+from zorgid_card.pki.identity import UZIIdentity, ZorgIDIdentity, read_uzi_identity
 from zorgid_card.pki.profile import POLICIES
 from zorgid_card.pki.revocation import CRLs
 from zorgid_card.pki.signing import SoftwareSigner
@@ -607,6 +610,51 @@ def test_aut_4_a_transactietoken_serves_once_an_inschrijftoken_again_and_again()
         verified(token("transactietoken"), Transactietoken, used=used)
     for _ in range(2):
         verified(token("inschrijftoken"), Inschrijftoken, used=used)
+
+
+class EllipticCA:
+    """Issues certificates with ECDSA, whose signatures can be written in two ways, and judges those that it issued."""
+
+    def __init__(self) -> None:
+        self.key = ec.generate_private_key(ec.SECP256R1())
+
+    def certify(self, der: bytes) -> bytes:
+        """The same certificate, from this CA."""
+        old = x509.load_der_x509_certificate(der)
+        builder = x509.CertificateBuilder(
+            old.issuer, old.subject, old.public_key(), old.serial_number, old.not_valid_before_utc, old.not_valid_after_utc
+        )  # fmt: skip
+        for extension in old.extensions:
+            builder = builder.add_extension(extension.value, extension.critical)
+        return builder.sign(self.key, hashes.SHA256()).public_bytes(Encoding.DER)
+
+    def verify(self, certificate: Certificate, **_: object) -> UZIIdentity:
+        self.key.public_key().verify(certificate.signature, certificate.tbs, ec.ECDSA(hashes.SHA256()))
+        return read_uzi_identity(certificate)
+
+
+def in_other_words(der: bytes) -> bytes:
+    """A certificate with the other signature: where (r, s) is one, (r, n - s) is one too."""
+    certificate = Certificate.parse(der)
+    r, s = decode_dss_signature(certificate.signature)
+    n = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+    other = tlv(0x03, b"\0" + encode_dss_signature(r, n - s))
+    algorithm = bytes.fromhex("300a06082a8648ce3d040302")
+    return tlv(0x30, certificate.tbs + algorithm + other)
+
+
+def test_aut_4_a_token_is_not_new_with_its_certificate_in_other_words() -> None:
+    """KeyInfo is not signed: whoever heard a token could send it again with a certificate of other octets."""
+    ca, used, key = EllipticCA(), IDsInMemory(clock=lambda: NOW), key_of(doctor(), "authenticity")
+    certificate = ca.certify(key.certificate)
+    data = sign_token(CONTENTS["transactietoken"], key.signer, certificate, at=NOW)
+    other = in_other_words(certificate)
+    again = data.replace(base64.b64encode(certificate), base64.b64encode(other))
+    assert again != data
+    verified(again, Transactietoken, passes=ca)
+    verified(data, Transactietoken, passes=ca, used=used)
+    with pytest.raises(ReplayError):
+        verified(again, Transactietoken, passes=ca, used=used)
 
 
 def test_a_token_that_is_refused_uses_up_nothing() -> None:

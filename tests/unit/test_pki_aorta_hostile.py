@@ -15,7 +15,9 @@ from typing import Any
 
 import pytest
 import signxml
+from cryptography import x509
 from cryptography.hazmat.primitives import hashes, hmac
+from cryptography.hazmat.primitives.serialization import Encoding
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -369,6 +371,11 @@ def swapped_namespaces(root: Any) -> None:
         found.tag = found.tag.replace("SAML:2.0", "SAML:1.0")
 
 
+def in_pem(found: Any) -> None:
+    certificate = x509.load_der_x509_certificate(base64.b64decode(found.text))
+    found.text = base64.b64encode(certificate.public_bytes(Encoding.PEM)).decode()
+
+
 def key_value() -> Any:
     made = element("KeyValue", namespace=DS)
     made.append(element("RSAKeyValue", namespace=DS))
@@ -508,6 +515,16 @@ FORGED: dict[str, tuple[Change, Refusal]] = {
         ("portal.token_conditions", "audience"),
     ),
     "too long": (set_(CONDITIONS, "NotOnOrAfter", "2026-06-01T12:15:01Z"), ("portal.token_conditions", "lifetime")),
+    "for ever": (set_(CONDITIONS, "NotOnOrAfter", "9999-12-31T23:59:59Z"), ("portal.token_conditions", "lifetime")),
+    "begun with time": (set_(CONDITIONS, "NotBefore", "0001-01-01T00:00:00Z"), ("portal.token_conditions", "lifetime")),
+    "issued at the end of time": (
+        set_("/*", "IssueInstant", "9999-12-31T23:59:59Z"),
+        ("portal.token_conditions", "early"),
+    ),
+    "a certificate in PEM": (
+        lambda root: in_pem(one(root, f"{NAMED}/ds:X509Certificate")),
+        ("certificate.malformed", ""),
+    ),
     "ended before it began": (
         set_(CONDITIONS, "NotOnOrAfter", "2026-06-01T11:59:59Z"),
         ("portal.token_conditions", "lifetime"),
