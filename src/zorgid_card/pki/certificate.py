@@ -84,6 +84,18 @@ class Certificate(DecodedCertificate):
         made._public_key = None
         return made
 
+    @classmethod
+    def from_der(cls, der: bytes) -> Certificate:
+        """As :meth:`parse`, where a format has room for DER alone (RFC 7515, 4.1.6; RFC 9440, 2.1).
+
+        Raises:
+            CertificateMalformedError: as :meth:`parse`; or it is PEM.
+        """
+        found = cls.parse(der)
+        if found.der != der:
+            raise CertificateMalformedError("the certificate is not DER", field="certificate", reason="PEM")
+        return found
+
     @property
     def serial_hex(self) -> str:
         """serialNumber, hexadecimal, lower case, without leading zeros."""

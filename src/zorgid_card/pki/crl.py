@@ -162,7 +162,7 @@ class CRL:
             pem = data.lstrip().startswith(_PEM)
             crl = x509.load_pem_x509_crl(bytes(data)) if pem else x509.load_der_x509_crl(bytes(data))
             next_update = crl.next_update_utc
-            _ = crl.issuer, crl.last_update_utc, crl.signature_algorithm_oid, list(crl.extensions)
+            _ = crl.issuer, crl.last_update_utc - CLOCK_SKEW, crl.signature_algorithm_oid, list(crl.extensions)
         _require_known(crl.extensions)
         if next_update is None:
             raise CertificateMalformedError("CRL without nextUpdate", field="nextUpdate", reason="missing")

@@ -18,7 +18,7 @@ from functools import lru_cache
 from typing import Any
 
 from zorgid_card.codec.text import decode_base64, plain_texts
-from zorgid_card.errors import CertificateMalformedError, CertificateUsageError, MessageError
+from zorgid_card.errors import CertificateUsageError, MessageError
 from zorgid_card.pki.certificate import Certificate
 from zorgid_card.pki.chain import require_usage
 from zorgid_card.pki.signing import (
@@ -155,10 +155,7 @@ def verify_token(text: str, *, origin: str, nonce: str, disallowed_policies: Col
         raise MessageError("unknown format of token", field="format")
     algorithm = _text(token, "algorithm")
     expected = signed_input(origin, nonce, algorithm)
-    der = _base64(token, "unverifiedCertificate")
-    certificate = Certificate.parse(der)
-    if certificate.der != der:
-        raise CertificateMalformedError("the certificate is not DER", field="unverifiedCertificate", reason="PEM")
+    certificate = Certificate.from_der(_base64(token, "unverifiedCertificate"))
     require_usage(certificate, "authenticity")
     if disallowed_policies and not frozenset(disallowed_policies).isdisjoint(certificate.policies):
         raise CertificateUsageError("the certificate policy is disallowed", usage="authenticity", reason="policy")
