@@ -73,11 +73,9 @@ class CRLs:
         """See :meth:`Revocation.check`."""
         pairs, moment = pairs_of(chain), _x509.utc(at)
         for certificate, issuer in pairs[:1] if self._leaf_only else pairs:
-            candidates = list(self._source(issuer.der))
+            candidates = [*self._source(issuer.der)]
             first = candidates[0] if len(candidates) == 1 else None
-            if isinstance(first, CRL) and first.decides(issuer, moment):
-                first.status(certificate.serial)
-            else:
+            if not (isinstance(first, CRL) and first.settles(certificate, issuer, moment)):
                 for crl in _newest(candidates, certificate, issuer, moment):
                     crl.status(certificate.serial)
 
