@@ -127,6 +127,15 @@ def test_a_kept_card_of_the_nist_dialect_keeps_its_channel_keys_which_are_told(k
     assert isinstance(again, VirtualNISTCard)
     assert (again.serial, again.channel_keys) == (simulated.card.serial, simulated.card.channel_keys)
     assert path.with_name("card.json.ca.pem").exists() is (kind == "zorgid-nist")
+    with pytest.raises(UsageError):
+        obtain(Options(kind=kind.removesuffix("-nist"), state=path))
+    shown, out = display()
+    simulate._tell(shown, Options(kind=kind), simulated, 35963)
+    keys = simulated.card.channel_keys
+    assert keys is not None
+    assert keys.enc.hex() in out.getvalue()
+    assert keys.mac.hex() in out.getvalue()
+    assert str(simulated.card.serial) in out.getvalue()
 
 
 def test_what_a_simulated_pass_certifies_holds_with_the_ca_certificates_beside_it(
@@ -140,18 +149,6 @@ def test_what_a_simulated_pass_certifies_holds_with_the_ca_certificates_beside_i
     assert app.run([*asked, "--root", str(kept.with_name("pass.json.ca.pem"))]) == 0
     assert json.loads(capsys.readouterr().out)["chain"][-1]["subject"] == "Staat der Nederlanden Root CA - G3"
     assert app.run(asked) == 6, "simulated roots are nobody's"
-
-
-def test_another_kind_of_file_is_refused(made: tuple[Simulated, Path], tmp_path: Path) -> None:
-    with pytest.raises(UsageError):
-        obtain(Options(kind=kind.removesuffix("-nist"), state=path))
-    shown, out = display()
-    simulate._tell(shown, Options(kind=kind), simulated, 35963)
-    keys = simulated.card.channel_keys
-    assert keys is not None
-    assert keys.enc.hex() in out.getvalue()
-    assert keys.mac.hex() in out.getvalue()
-    assert str(simulated.card.serial) in out.getvalue()
 
 
 def test_another_kind_of_file_is_refused(made: tuple[Simulated, Path], tmp_path: Path) -> None:
