@@ -18,6 +18,7 @@ from world import CARD_PIN, DESKTOP, ScriptedHolder, World
 from zorgid_card.errors import (
     CardScrappedError,
     DeclinedError,
+    EnrolmentPendingError,
     NotBlankError,
     ResidencyError,
     SessionError,
@@ -590,3 +591,24 @@ def test_crd_7_whatever_is_said_to_come_from_the_card_is_refused_with_a_typed_er
             asked = client.ask(Relay(responses=tuple(responses)), RelayCommands)
             assert not responses or not asked.done
     assert records(world, IssuedCertificate) == []
+
+
+def test_crd_7_a_ca_that_issues_later_is_asked_again_with_the_same_request(world: World) -> None:
+    class Slow:
+        def __init__(self) -> None:
+            self.asked: list[bytes] = []
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(world.authority, name)
+
+        def issue(self, *given: Any, **named: Any) -> bytes:
+            self.asked.append(named["request"])
+            if len(self.asked) < 3:
+                raise EnrolmentPendingError(retry_after=0)
+            return world.authority.issue(*given, **named)
+
+    slow = Slow()
+    object.__setattr__(world.services, "authority", slow)
+    world.create(world.worker())
+    assert len(slow.asked) == 3
+    assert len(set(slow.asked)) == 1

@@ -7,6 +7,7 @@ before is made anew; what is torn after can be finished.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -23,6 +24,7 @@ from zorgid_card.errors import (
     CardScrappedError,
     CardUnfinishedError,
     CertificateError,
+    EnrolmentPendingError,
     MessageError,
     NotBlankError,
     PINPolicyError,
@@ -68,6 +70,8 @@ from zorgid_card.workflows.session import PortalClient
 T = TypeVar("T")
 
 _GUID: Final = 16
+_PENDING_TIMES: Final = 10
+_PENDING_SECONDS: Final = 30
 _ROUNDS: Final = 16
 """Batches of one relay, at most: what asks for more is no portal."""
 
@@ -292,8 +296,19 @@ def _certify(bench: Bench) -> None:
         )
     attestations, intermediate = bench.proofs
     request = RequestCertificates(csrs=csrs, attestations=attestations, intermediate=intermediate)
-    issued = bench.client.ask(request, CertificatesIssued)
+    issued = bench.busy(lambda: _asked(bench.client, request))
     bench.note(issued=canonical(to_json(issued)))
+
+
+def _asked(client: PortalClient, request: RequestCertificates) -> CertificatesIssued:
+    """What a remote CA wants to be asked again for later, it is asked again for (RFC 7030, 4.2.3)."""
+    for _ in range(_PENDING_TIMES):
+        try:
+            return client.ask(request, CertificatesIssued)
+        except EnrolmentPendingError as pending:
+            after = pending.details.get("retry_after")
+            time.sleep(min(after if isinstance(after, int) else _PENDING_SECONDS, _PENDING_SECONDS))
+    return client.ask(request, CertificatesIssued)
 
 
 def _require_issued(bench: Bench) -> None:
