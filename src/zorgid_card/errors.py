@@ -173,6 +173,19 @@ class NotBlankError(CardError):
     retryable = True
 
 
+class CardUnfinishedError(CardError):
+    """The card was left half made, and cannot be finished without the pass; ``reason``: unsealed, puk, changed, origin."""
+
+    code = "card.unfinished"
+    retryable = True
+
+
+class CardScrappedError(CardError):
+    """The card was left half made and cannot be made a blank again; its certificates are revoked, it is to be destroyed."""
+
+    code = "card.scrapped"
+
+
 class WrongCardError(CardError):
     """Another card than the one expected is in the reader; it was left untouched. ``expected``, ``found``."""
 
@@ -323,7 +336,7 @@ class PINMismatchError(UserError):
 
 
 class PINPolicyError(UserError):
-    """The PIN does not obey the policy; ``rule`` names which: length, digits, weak."""
+    """The PIN does not obey the policy; ``rule`` names which (:class:`zorgid_card.workflows.pin.Rule`)."""
 
     code = "user.pin_policy"
 
@@ -626,6 +639,12 @@ class PhoneNumberError(PortalError):
     code = "portal.phone_number"
     counted = True
     retryable = True
+
+
+class CommitLateError(PortalError):
+    """The card was finished too late: its certificates are revoked, and it must be made anew with the pass."""
+
+    code = "portal.commit_late"
 
 
 class CardInUseError(PortalError):

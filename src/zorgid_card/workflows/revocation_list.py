@@ -51,6 +51,17 @@ def change(unit: Unit, issued: IssuedCertificate, event: str, reason: str | None
     return changed
 
 
+def change_all(unit: Unit, card_serial: str, event: str, reason: str | None, now: datetime) -> None:
+    """The same for all certificates of a card; those of earlier makings are revoked, and stay so.
+
+    Raises:
+        TransitionError: the table of states does not allow it.
+    """
+    for issued in list(unit.find(IssuedCertificate, card_serial=card_serial)):
+        if issued.status != "revoked":
+            change(unit, issued, event, reason, now)
+
+
 def expire_uncommitted(unit: Unit, now: datetime) -> tuple[IssuedCertificate, ...]:
     """Revoke what was not activated in time, and give up its cards (CRD-8): the portal does so alone.
 
