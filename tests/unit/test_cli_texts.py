@@ -68,7 +68,7 @@ def test_details_are_filled_in() -> None:
     assert "pogingen" not in NL.error(WrongPINError(tries_left=None))
     assert "een UZI-pas" in NL.error(NotBlankError(found="uzi-pass"))
     assert "6 tot 8" in NL.error(PINPolicyError(rule="length", minimum=6, maximum=8))
-    assert "easy to guess" in EN.error(PINPolicyError(rule="weak"))
+    assert "easy to guess" in EN.error(PINPolicyError(rule="run"))
     assert "6A82" in EN.error(StatusWordError(operation="SELECT", sw=0x6A82))
 
 

@@ -197,7 +197,7 @@ class CSR(Kind):
     """A certification request: not the pass's to sign, but a card's key signs one when the card is made."""
 
     def _make(self, signer: SoftwareSigner) -> bytes:
-        return build_csr(signer, "card")
+        return build_csr(signer)
 
     def verify(self, artefact: bytes) -> object:
         return verify_csr(artefact)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import ClassVar
 
-from zorgid_card.secret import Secret
+from cryptography import x509
+
 from zorgid_card.workflows.messages import Message
 
 
@@ -28,63 +30,114 @@ class PersonMatched(Message):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OfferCard(Message):
-    """Card side: the card in the reader, and what reading alone found it to be: blank, zorgid, piv (CRD-5)."""
+    """Card side: the card in the reader, and what reading alone found it to be: blank, zorgid, piv (CRD-5).
+
+    ``dialect`` names what its commands are (:data:`zorgid_card.cards.profile.DIALECTS`); ``channel``: it speaks SCP03.
+    """
 
     kind: ClassVar[str] = "offer-card"
     serial: str
     dialect: str
     firmware: str
     found: str
+    channel: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CardAccepted(Message):
-    """Portal: make a card of it. ``reset``: it was left half made or revoked, and is to be emptied first (CRD-8)."""
+    """Portal: make a card of it.
+
+    ``renew``: it was left half made or revoked, and is to be emptied first (CRD-8). ``channel``: keys are generated, and contents
+    written, over the portal's secure channel (:class:`Relay`). ``residency``: what proves that the keys are on the card: attested,
+    channel, possession-only. ``slots``, ``algorithms`` and ``requests`` (:func:`zorgid_card.pki.csr.request_template`) go
+    together. ``pin_tries``, ``puk_tries``: 0 leaves the card's own.
+    """
 
     kind: ClassVar[str] = "card-accepted"
-    reset: bool
-    slot: int
-    key_algorithm: str
+    renew: bool
+    channel: bool
+    residency: str
+    slots: tuple[int, ...]
+    algorithms: tuple[str, ...]
+    requests: tuple[bytes, ...]
     administration_algorithm: str
     guid: bytes
     expires: date
     pin_minimum: int
     pin_maximum: int
+    pin_tries: int
+    puk_tries: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RequestCertificate(Message):
-    """Card side: the CSR signed on the card, and the proof that the key is on it (DER)."""
+class Relay(Message):
+    """Card side: what the card answered to the commands of the last :class:`RelayCommands`; none at all: begin (anew).
 
-    kind: ClassVar[str] = "request-certificate"
-    csr: bytes
-    attestation: bytes
+    After ``card-accepted`` the keys are generated this way, after ``certificates-issued`` the card is written.
+    """
+
+    kind: ClassVar[str] = "relay"
+    responses: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RelayCommands(Message):
+    """Portal: give these command APDUs to the card as they are; ``done``: there are none, the channel has served.
+
+    ``public_keys``: what was generated on the card, SubjectPublicKeyInfo, in the order of the slots; when that is done.
+    """
+
+    kind: ClassVar[str] = "relay-commands"
+    commands: tuple[bytes, ...]
+    done: bool
+    public_keys: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestCertificates(Message):
+    """Card side: a CSR signed on the card for each slot; with residency ``attested`` the proof that each key is on it (DER).
+
+    Without attestation ``attestations`` is empty, and so is ``intermediate``.
+    """
+
+    kind: ClassVar[str] = "request-certificates"
+    csrs: tuple[bytes, ...]
+    attestations: tuple[bytes, ...]
     intermediate: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CertificateIssued(Message):
-    """Portal: the certificate (DER), on hold, and the issuing CA's chain."""
+class CertificatesIssued(Message):
+    """Portal: a certificate (DER) for each slot, on hold, and the issuing CA's chain."""
 
-    kind: ClassVar[str] = "certificate-issued"
-    certificate: bytes
+    kind: ClassVar[str] = "certificates-issued"
+    slots: tuple[int, ...]
+    certificates: tuple[bytes, ...]
     chain: tuple[bytes, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FetchAdministrationKey(Message):
-    """Card side: ask for this card's administration key. Changes nothing, and its answer is never kept."""
+    """Card side: ask for this card's administration key. Changes nothing, and its answer is never kept.
+
+    ``recipient``: SubjectPublicKeyInfo of a P-256 key that the card side made for this answer alone.
+    """
 
     kind: ClassVar[str] = "fetch-administration-key"
     volatile: ClassVar[bool] = True
+    recipient: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdministrationKey(Message):
-    """Portal: the key; crosses the card side once, because the dialect can only be given it in clear."""
+    """Portal: the key; crosses the card side once, where no channel leads from the portal to the card.
+
+    ``sealed``: for the recipient (:mod:`zorgid_card.workflows.sealing`), so that it is nowhere as text: not in the answer's JSON,
+    and not in what carries it.
+    """
 
     kind: ClassVar[str] = "administration-key"
-    key: Secret
+    sealed: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,12 +169,23 @@ class AbandonCard(Message):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ScrapCard(Message):
+    """Card side: the card cannot be made a blank again; it is to be destroyed, and never taken again (CRD-8)."""
+
+    kind: ClassVar[str] = "scrap-card"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CardAbandoned(Message):
     """Portal: whatever was issued for the card is revoked; another card may be offered in this session."""
 
     kind: ClassVar[str] = "card-abandoned"
 
 
-def proof_fields(*, session: str, origin: str, serial: str, certificate_serial: str) -> dict[str, str]:
-    """What the finished card signs (statement kind ``card-proof``): this session, this card, this certificate."""
-    return {"session": session, "origin": origin, "card": serial, "certificate": certificate_serial}
+def proof_fields(*, session: str, origin: str, serial: str, certificates: Sequence[bytes]) -> dict[str, str]:
+    """What the finished card signs with 9A (statement kind ``card-proof``): this session, this card, these certificates.
+
+    Their serial numbers stand there in hexadecimal, in the order of the slots, with commas between.
+    """
+    numbers = ",".join(f"{x509.load_der_x509_certificate(der).serial_number:x}" for der in certificates)
+    return {"session": session, "origin": origin, "card": serial, "certificate": numbers}

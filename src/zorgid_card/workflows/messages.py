@@ -5,7 +5,8 @@ without padding, dates and times as ISO 8601 (times in UTC), tuples as arrays, a
 refuses what does not fit: an unknown kind or field, a missing one, a wrong type, more than :data:`LIMIT` octets.
 
 No message has a field for a PIN, a PUK or a CA key. The one secret that may cross is a card's own administration key, where
-the card's dialect can only be given it in clear: such a field is a :class:`~zorgid_card.secret.Secret`, and shows as one.
+the card's dialect can only be given it in clear, and it crosses sealed (:mod:`zorgid_card.workflows.sealing`): text that JSON was
+read from, or written to, cannot be wiped. So a :class:`~zorgid_card.secret.Secret` is no type of a field.
 """
 
 from __future__ import annotations
@@ -19,7 +20,6 @@ from datetime import UTC, date, datetime
 from typing import Any, ClassVar, TypeAlias, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from zorgid_card.errors import Detail, MessageError, ZorgIDError
-from zorgid_card.secret import Secret
 
 LIMIT = 65_536
 """Octets of one encoded message, at most."""
@@ -126,9 +126,6 @@ def _hints(kind: type[Message]) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> JSON:
-    if isinstance(value, Secret):
-        with value.expose() as octets:
-            return _base64(octets)
     if isinstance(value, bytes):
         return _base64(value)
     if isinstance(value, datetime):
@@ -177,11 +174,7 @@ def _moment(text: str) -> datetime:
     return moment.astimezone(UTC)
 
 
-def _secret(text: str) -> Secret:
-    return Secret.take(bytearray(_octets(text)))
-
-
-_READ: dict[type, Any] = {bytes: _octets, date: date.fromisoformat, datetime: _moment, Secret: _secret}
+_READ: dict[type, Any] = {bytes: _octets, date: date.fromisoformat, datetime: _moment}
 
 
 def _once(pairs: list[tuple[str, JSON]]) -> dict[str, JSON]:

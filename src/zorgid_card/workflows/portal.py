@@ -22,11 +22,11 @@ from zorgid_card.errors import (
     SignatureError,
     ZorgIDError,
 )
-from zorgid_card.pki.authority import Authority
 from zorgid_card.pki.revocation import Revocation
 from zorgid_card.pki.signing import verify_signature
 from zorgid_card.pki.trust import TrustStore
-from zorgid_card.ports.keys import AdministrationKeys
+from zorgid_card.ports.authority import CertificateAuthority
+from zorgid_card.ports.keys import AdministrationKeys, ChannelKeys
 from zorgid_card.ports.registry import Registry, Reply, Session, Unit
 from zorgid_card.workflows import organisation
 from zorgid_card.workflows.messages import JSON, Message, Refusal, canonical, from_json, parse, to_json
@@ -40,7 +40,7 @@ class Services:
     """What the portal side stands on; a portal builds this once."""
 
     registry: Registry
-    authority: Authority
+    authority: CertificateAuthority
     uzi: TrustStore
     """Pinned roots of the UZI register."""
     uzi_revocation: Revocation
@@ -51,6 +51,8 @@ class Services:
     identity: PortalIdentity
     """Origin and TLS key of the portal, as card side and phones know them."""
     policy: Policy = field(default_factory=Policy)
+    channels: ChannelKeys | None = None
+    """Keys of the makers' batches, for blanks that prove residency by SCP03; None: no such blank is taken."""
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
 

@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from zorgid_card.errors import StorageError
-from zorgid_card.pki.authority import Authority
 from zorgid_card.pki.certificate import Certificate
 from zorgid_card.pki.crl import CRL, UNSPECIFIED, RevokedEntry
 from zorgid_card.pki.revocation import CRLs
+from zorgid_card.ports.authority import CertificateAuthority
 from zorgid_card.ports.registry import Counter, IssuedCertificate, Registry, SmartCard, Unit
 from zorgid_card.workflows import audit
 from zorgid_card.workflows.states import move
@@ -49,6 +49,17 @@ def change(unit: Unit, issued: IssuedCertificate, event: str, reason: str | None
     unit.replace(changed)
     unit.count_up(CHANGES)
     return changed
+
+
+def change_all(unit: Unit, card_serial: str, event: str, reason: str | None, now: datetime) -> None:
+    """The same for all certificates of a card; those of earlier makings are revoked, and stay so.
+
+    Raises:
+        TransitionError: the table of states does not allow it.
+    """
+    for issued in list(unit.find(IssuedCertificate, card_serial=card_serial)):
+        if issued.status != "revoked":
+            change(unit, issued, event, reason, now)
 
 
 def expire_uncommitted(unit: Unit, now: datetime) -> tuple[IssuedCertificate, ...]:
@@ -93,7 +104,7 @@ class RevocationList:
     def __init__(
         self,
         registry: Registry,
-        authority: Authority,
+        authority: CertificateAuthority,
         clock: Callable[[], datetime],
         publish: Callable[[str, bytes], object] = lambda name, der: None,
     ) -> None:

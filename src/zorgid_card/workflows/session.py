@@ -22,7 +22,7 @@ from zorgid_card.ports.card import Signer
 from zorgid_card.ports.seam import Seam
 from zorgid_card.workflows.messages import JSON, M, Message, Refusal, canonical, from_json, parse, to_json
 
-VERSION = 1
+VERSION = 2
 """Version of this protocol; a portal refuses others."""
 
 ATTEMPTS = 3
@@ -176,12 +176,30 @@ class PortalClient:
         """
         if self._unanswered is not None and self._unanswered[0] != message:
             self._settle(*self._unanswered)
-        answer = self._settle(message, self._unanswered[1] if self._unanswered else self._sealed(message))
-        if isinstance(answer, Refusal):
-            raise answer.error()
-        if not isinstance(answer, expected):
-            raise MessageError(f"{answer.kind} is no answer to {message.kind}", field="kind")
-        return answer
+        answer = self._settle(message, self._unanswered[1] if self._unanswered else self.seal(message))
+        return _require(answer, expected, message)
+
+    def seal(self, message: Message) -> bytes:
+        """The octets with which ``message`` goes, if it is the next: numbered, and signed by the session's key.
+
+        Whoever has them may :meth:`deliver` them, also when this process is gone. Another message that is sent before makes them
+        worthless.
+        """
+        envelope: dict[str, JSON] = {
+            "version": VERSION,
+            "session": self._session,
+            "sequence": self._sequence + 1,
+            "body": to_json(message),
+        }
+        envelope["signature"] = self._key.sign(signed_part(envelope)).hex()
+        return canonical(envelope)
+
+    def deliver(self, sealed: bytes, expected: type[M]) -> M:
+        """Send what was sealed, perhaps by another process; raises as :meth:`ask`."""
+        envelope = parse(sealed)
+        message = from_json(envelope["body"])
+        answer = self._settle(message, sealed) if envelope["session"] == self._session else self._send(sealed)
+        return _require(answer, expected, message)
 
     def _settle(self, message: Message, sealed: bytes) -> Message:
         """Send a message until it is answered. One whose answer was lost has taken its number: it goes before all others."""
@@ -192,16 +210,6 @@ class PortalClient:
             self._sequence += 1
         return answer
 
-    def _sealed(self, message: Message) -> bytes:
-        envelope: dict[str, JSON] = {
-            "version": VERSION,
-            "session": self._session,
-            "sequence": self._sequence + 1,
-            "body": to_json(message),
-        }
-        envelope["signature"] = self._key.sign(signed_part(envelope)).hex()
-        return canonical(envelope)
-
     def _send(self, request: bytes) -> Message:
         cause: OSError | TransportError | None = None
         for _ in range(ATTEMPTS):
@@ -210,3 +218,11 @@ class PortalClient:
             except (OSError, TransportError) as error:
                 cause = error
         raise TransportError("the portal cannot be reached", reason=str(cause)) from cause
+
+
+def _require(answer: Message, expected: type[M], message: Message) -> M:
+    if isinstance(answer, Refusal):
+        raise answer.error()
+    if not isinstance(answer, expected):
+        raise MessageError(f"{answer.kind} is no answer to {message.kind}", field="kind")
+    return answer

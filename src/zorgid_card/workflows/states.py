@@ -50,6 +50,9 @@ CARD: Table = {
     ("active", "revoke"): "revoked",
     ("suspended", "unblock"): "active",
     ("suspended", "revoke"): "revoked",
+    ("creating", "scrap"): "scrapped",
+    ("abandoned", "scrap"): "scrapped",
+    ("revoked", "scrap"): "scrapped",
     # A card whose certificate is dead may be wiped, and is then a blank like any other.
     ("abandoned", "create"): "creating",
     ("revoked", "create"): "creating",

@@ -13,7 +13,7 @@ from zorgid_card.cli.display import Display
 from zorgid_card.errors import DeclinedError, PINFormError, PINPolicyError, ZorgIDError
 from zorgid_card.secret import Secret
 from zorgid_card.testkit.uzi_profile import Person
-from zorgid_card.workflows.holder import Cue, Holder, Question, Step
+from zorgid_card.workflows.holder import Cue, Holder, Progress, Question
 from zorgid_card.workflows.pin import PINPolicy, check_new_pin
 
 _DIGITS = 6
@@ -122,9 +122,9 @@ class ScriptedHolder:
         """Show it; nobody keeps it."""
         self._display.puk(puk)
 
-    def progress(self, step: Step, done: int, total: int) -> None:
+    def progress(self, progress: Progress) -> None:
         """Show it."""
-        self._display.progress(self._texts(f"step.{step}"), done, total)
+        self._display.progress(self._texts(f"step.{progress.step}"), progress.share, progress.seconds_left)
 
     def card_pin(self, request: PINRequest) -> Secret:
         """The PIN chosen before."""

@@ -10,6 +10,7 @@ import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 
+from zorgid_card.adapters.journal import SQLiteJournal
 from zorgid_card.adapters.sql import SQLRegistry
 from zorgid_card.pki.revocation import CRLs
 from zorgid_card.pki.signing import SoftwareSigner
@@ -40,6 +41,8 @@ class World:
     transcript: Transcript
     registry: SQLRegistry
     portal: PortalSide
+    journal: SQLiteJournal
+    """The card side's."""
     phone_key: bytes
     """The key at which the phone's way to the portal ends, SubjectPublicKeyInfo."""
 
@@ -78,6 +81,7 @@ class World:
             transcript=transcript,
             registry=registry,
             portal=portal,
+            journal=SQLiteJournal(directory / "journal.db"),
             phone_key=phone_key,
         )
         world.publish()
@@ -111,6 +115,7 @@ class World:
         try:
             self.transcript.close()
         finally:
+            self.journal.close()
             self.registry.close()
 
 

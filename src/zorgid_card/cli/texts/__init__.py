@@ -22,6 +22,7 @@ from zorgid_card.cli.texts import (
     documents,
     errors,
     expiry,
+    keys,
     login,
     readers,
     refusals,
@@ -44,6 +45,7 @@ TEXTS: Mapping[str, Text] = {
     **documents.TEXTS,
     **trust.TEXTS,
     **login.TEXTS,
+    **keys.TEXTS,
 }
 """All of them."""
 
