@@ -7,10 +7,10 @@ identifiers are dotted text (``"2.5.29.32.0"``).
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from functools import cache
-from typing import Any, Final, NamedTuple, TypeAlias, cast
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
@@ -55,8 +55,8 @@ _SEQUENCE: Final = 0x30
 
 
 class _Scheme(NamedTuple):
-    """How a signature is verified: ``hashed`` by hashlib, which sets up a digest for less than ``cryptography`` does; ``rest`` is what
-    a key's ``verify`` takes behind signature and digest.
+    """How a signature is verified: ``hashed`` by hashlib, which sets up a digest for less than ``cryptography`` does; ``rest``:
+    what a key's ``verify`` takes behind signature and digest.
     """
 
     hashed: Callable[[bytes], hashlib._Hash]
@@ -117,7 +117,7 @@ class Certificate(DecodedCertificate):
             CertificateMalformedError: as :meth:`parse`; or it is PEM.
         """
         found = cls.parse(der)
-        if found.der != der:
+        if der[0] != _SEQUENCE:
             raise CertificateMalformedError("the certificate is not DER", field="certificate", reason="PEM")
         return found
 
@@ -164,9 +164,11 @@ class Certificate(DecodedCertificate):
         if kind != _RSA or not RSA_BITS[0] <= bits <= RSA_BITS[1] or exponent not in _EXPONENTS:
             return load_public_key(self.spki)
         try:
-            return cast("rsa.RSAPublicKey", load_der_public_key(self.spki))
+            key: Any = load_der_public_key(self.spki)
         except ValueError as error:
             raise CertificateMalformedError("not a public key", field="publicKey", reason=str(error)[:200]) from error
+        loaded: rsa.RSAPublicKey = key
+        return loaded
 
     @property
     def key_algorithm(self) -> str:
@@ -197,7 +199,7 @@ class Certificate(DecodedCertificate):
             CertificateMalformedError: the issuer's key is not acceptable.
         """
         name = self.signature_algorithm
-        verify: Callable[..., None] = issuer.public_key.verify
+        verify: Callable[..., None] = (issuer._public_key or issuer.public_key).verify
         scheme = (_RSA_SCHEMES if issuer.key[0] == _RSA else _EC_SCHEMES).get(name)
         if scheme is None:
             raise SignatureError("the algorithm is not accepted, or not the key's", algorithm=name)
@@ -218,7 +220,7 @@ class Certificate(DecodedCertificate):
             SignatureError: it did not, or the algorithm does not fit the key.
             CertificateMalformedError: the key is not acceptable.
         """
-        verify: Callable[..., None] = self.public_key.verify
+        verify: Callable[..., None] = (self._public_key or self.public_key).verify
         kind, bits, _ = self.key
         scheme = (_RSA_SCHEMES if kind == _RSA else _CURVE_SCHEMES.get(bits, _NO_SCHEMES)).get(algorithm)
         if scheme is None or (kind == _RSA and len(signature) != (bits + 7) // 8):
@@ -239,6 +241,11 @@ class Certificate(DecodedCertificate):
 
     def __reduce__(self) -> tuple[object, ...]:
         return Certificate.parse, (self.der,)
+
+
+def usage_bits(names: Iterable[str]) -> int:
+    """keyUsage as :attr:`Certificate.usage_bits` says it: bit n of :data:`KEY_USAGES` as ``1 << n``."""
+    return sum(1 << KEY_USAGES.index(name) for name in names)
 
 
 def _from_pem(data: bytes) -> bytes:

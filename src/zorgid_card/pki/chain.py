@@ -36,7 +36,7 @@ from zorgid_card.errors import (
     UsageError,
 )
 from zorgid_card.pki import _x509
-from zorgid_card.pki.certificate import KEY_USAGES, Certificate
+from zorgid_card.pki.certificate import Certificate, usage_bits
 from zorgid_card.pki.signing import ALGORITHMS
 
 MAX_DEPTH = 6
@@ -61,8 +61,8 @@ _SIGNED_WITH = frozenset(name for name, algorithm in ALGORITHMS.items() if algor
 
 
 class Rule(NamedTuple):
-    """What the extensions of a leaf must say for one usage: one of the bits ``key_usages`` (bit n of RFC 5280, 4.2.1.3 as ``1 << n``),
-    and ``purpose`` where EKU is present.
+    """What the extensions of a leaf must say for one usage: one of the bits ``key_usages`` (bit n of RFC 5280, 4.2.1.3 as
+    ``1 << n``), and ``purpose`` where EKU is present.
     """
 
     key_usages: int
@@ -70,7 +70,7 @@ class Rule(NamedTuple):
 
 
 def _rule(purpose: x509.ObjectIdentifier, *key_usages: str) -> Rule:
-    return Rule(sum(1 << KEY_USAGES.index(name) for name in key_usages), purpose.dotted_string)
+    return Rule(usage_bits(key_usages), purpose.dotted_string)
 
 
 RULES: Mapping[str, Rule] = {

@@ -26,7 +26,7 @@ from zorgid_card.errors import (
     UZIFieldError,
 )
 from zorgid_card.pki import _x509
-from zorgid_card.pki.certificate import COMMON_NAME, Certificate
+from zorgid_card.pki.certificate import COMMON_NAME, Certificate, usage_bits
 from zorgid_card.pki.hierarchy import (
     ISSUER_ORGANISATION,
     KEY_USAGES,
@@ -371,13 +371,16 @@ def _require_agreement(profile: PassProfile, pass_type: str, oid_ca: str, role: 
         raise _wrong("role", f"{NO_ROLE} expected on type {pass_type}")
 
 
+_USAGE_BITS: Final = {usage: usage_bits(names) for usage, names in KEY_USAGES.items()}
+
+
 def _usage(certificate: Certificate, profile: PassProfile) -> str:
     found = set(map(profile.policies.get, certificate.policies))
     found.discard(None)  # the policies of others
     usage = found.pop() if len(found) == 1 else None
     if usage is None:
         raise _wrong("certificatePolicies", "not exactly one policy of this pass type and environment")
-    if certificate.key_usage != KEY_USAGES[usage]:
+    if certificate.usage_bits != _USAGE_BITS[usage]:
         raise _wrong("keyUsage", f"not that of {usage}")
     return usage
 

@@ -30,6 +30,7 @@ from zorgid_card.pki.certificate import Certificate
 from zorgid_card.pki.chain import (
     ANY_POLICY,
     ANY_PURPOSE,
+    RULES,
     Rule,
     build_path,
     faulty,
@@ -221,7 +222,7 @@ class TrustStore:
             UntrustedError: there is no chain to a pinned root, or it breaks a rule; ``reason``, and ``subject`` of the certificate
                 that does.
         """
-        rule, moment = rule_of(usage), _x509.utc(at)
+        rule, moment = RULES.get(usage) or rule_of(usage), _x509.utc(at)
         certificate = Certificate.parse(leaf)
         require_usage(certificate, usage)
         require_sound(certificate)
