@@ -69,19 +69,19 @@ zc_status zc_base64_read(const uint8_t *text, size_t length, uint8_t *out, size_
         return ZC_OK;
     if (length % 4 != 0)
         return ZC_E_TRUNCATED;
-    for (; length > 8; length -= 8, text += 8, at += 6) {
+    for (; length >= 16; length -= 8, text += 8, at += 6) {
         uint32_t first = word_of(text), second = word_of(text + 4);
 
         all &= first & second;
-        store(at, first, second); /* the zeros are written over: at least four characters follow */
+        store(at, first, second); /* the zeros are written over: at least four octets follow */
     }
-    if (length > 4) {
+    for (; length > 4; length -= 4, text += 4) {
         uint32_t word = word_of(text);
 
         all &= word;
-        for (size_t i = 0; i < 3; i++)
-            *at++ = (uint8_t)(word >> (16 - 8 * i));
-        text += 4;
+        *at++ = (uint8_t)(word >> 16);
+        *at++ = (uint8_t)(word >> 8);
+        *at++ = (uint8_t)word;
     }
     if (!(all & ALL_GOOD))
         return ZC_E_TEXT;

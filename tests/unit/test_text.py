@@ -27,7 +27,7 @@ def by_base64(text: object) -> bytes | None:
 
 
 def by_json(text: str) -> tuple[str, bytes, bytes] | None:
-    """Algorithm, certificate and signature as json, re and base64 read them; None for what is refused, or a name that stands twice."""
+    """Algorithm, certificate, signature as json, re and base64 read them; None for what is refused, or a name that stands twice."""
 
     def once(pairs: list[tuple[str, object]]) -> dict[str, object]:
         if len(dict(pairs)) != len(pairs):

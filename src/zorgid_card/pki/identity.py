@@ -53,8 +53,7 @@ FHIR_SYSTEMS: Final = "http://fhir.nl/fhir/NamingSystem/"
 MAX_JSON = 100_000
 """Characters of an identity as JSON: room for the longest certificate."""
 
-_IA5_STRING = 0x16
-_UTF8_STRING = 0x0C
+_IA5_STRING, _UTF8_STRING = 0x16, 0x0C
 _NO_AGB = "00000000"
 _moment: Final = datetime.fromtimestamp
 
@@ -268,9 +267,8 @@ def read_uzi_identity(
     )
     _require_agreement(profile, pass_type, oid_ca, role)
     usage = _usage(certificate, profile)
-    if upn != f"{number}@{ura}" and (
-        upn is not None or (usage == "authenticity" and pass_type in PERSONAL and not lenient)
-    ):
+    needs_upn = usage == "authenticity" and pass_type in PERSONAL and not lenient
+    if upn != f"{number}@{ura}" and (needs_upn or upn is not None):
         raise _wrong("upn", _upn_fault(certificate))
     _require_subject(texts[_SUBJECT_AT:], pass_type)
     if serial_number != number:
