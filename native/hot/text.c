@@ -1,57 +1,38 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Texts of a log-in: a plain object of JSON (zc_json_texts), base64 (zc_base64_read), the UZI otherName (zc_uzi_name). */
+ * Texts of a log-in: base64 (zc_base64_read), and a Web eID token whole (zc_web_eid_read). */
 #include "hot.h"
 
-enum { MEMBERS = 32 };
+/* How many octets base64 of this length stands for, if it is any. */
+static size_t room_for(const char *at, size_t length)
+{
+    size_t room = length / 4 * 3;
+
+    if (length < 4)
+        return room;
+    return room - (at[length - 1] == '=') - (at[length - 2] == '=');
+}
+
+/* The octets of base64; None for what is not base64. */
+static PyObject *decoded(const char *at, size_t length)
+{
+    PyObject *out = bytes_of(NULL, room_for(at, length));
+    size_t made = 0;
+
+    if (out == NULL)
+        return NULL;
+    if (zc_base64_read((const uint8_t *)at, length, (uint8_t *)PyBytes_AsString(out), &made) == ZC_OK)
+        return out;
+    Py_DECREF(out);
+    Py_RETURN_NONE;
+}
 
 static PyObject *base64(PyObject *module, PyObject *text)
 {
     Py_ssize_t length;
     const char *at = PyUnicode_AsUTF8AndSize(text, &length);
-    PyObject *out = at == NULL ? NULL : bytes_of(NULL, (size_t)length / 4 * 3);
-    size_t made = 0;
 
     (void)module;
-    if (out == NULL)
-        return NULL;
-    if (zc_base64_read((const uint8_t *)at, (size_t)length, (uint8_t *)PyBytes_AsString(out), &made) != ZC_OK) {
-        Py_DECREF(out);
-        Py_RETURN_NONE;
-    }
-    if (made < (size_t)PyBytes_Size(out)) {
-        PyObject *exact = bytes_of(PyBytes_AsString(out), made);
-
-        Py_DECREF(out);
-        out = exact;
-    }
-    return out;
-}
-
-/* Add a member to `texts`; both are ASCII. */
-static int put(PyObject *texts, const char *json, zc_member member)
-{
-    PyObject *name = PyUnicode_FromStringAndSize(json + member.name.at, (Py_ssize_t)member.name.length);
-    PyObject *text = name == NULL ? NULL : PyUnicode_FromStringAndSize(json + member.text.at, (Py_ssize_t)member.text.length);
-    int done = text != NULL && PyDict_SetItem(texts, name, text) == 0;
-
-    Py_XDECREF(text);
-    Py_XDECREF(name);
-    return done;
-}
-
-/* None where a name stands twice. */
-static PyObject *dict_of(const char *json, const zc_member *members, size_t count)
-{
-    PyObject *texts = PyDict_New();
-
-    for (size_t i = 0; texts != NULL && i < count; i++)
-        if (!put(texts, json, members[i]))
-            Py_CLEAR(texts);
-    if (texts != NULL && PyDict_Size(texts) != (Py_ssize_t)count) {
-        Py_DECREF(texts);
-        Py_RETURN_NONE;
-    }
-    return texts;
+    return at == NULL ? NULL : decoded(at, (size_t)length);
 }
 
 /* UTF-8; NULL, without an error, for a text with half a surrogate. */
@@ -69,45 +50,33 @@ static PyObject *nothing(void)
     return PyErr_Occurred() ? NULL : Py_NewRef(Py_None);
 }
 
-static PyObject *plain_texts(PyObject *module, PyObject *text)
+static PyObject *web_eid(PyObject *module, PyObject *text)
 {
     Py_ssize_t length;
     const char *json = utf8(text, &length);
-    zc_member members[MEMBERS];
-    size_t count;
+    PyObject *certificate, *signature = NULL, *algorithm = NULL, *found = NULL;
+    zc_web_eid token;
 
     (void)module;
-    if (json == NULL || zc_json_texts((const uint8_t *)json, (size_t)length, members, MEMBERS, &count) != ZC_OK)
+    if (json == NULL || zc_web_eid_read((const uint8_t *)json, (size_t)length, &token) != ZC_OK)
         return nothing();
-    return dict_of(json, members, count);
-}
-
-static PyObject *uzi_fields(PyObject *module, PyObject *text)
-{
-    Py_ssize_t length;
-    const char *at = utf8(text, &length);
-    zc_slice fields[ZC_UZI_FIELDS];
-    PyObject *tuple;
-
-    (void)module;
-    if (at == NULL || zc_uzi_name((const uint8_t *)at, (size_t)length, fields) != ZC_OK)
-        return nothing();
-    tuple = PyTuple_New(ZC_UZI_FIELDS);
-    for (Py_ssize_t i = 0; tuple != NULL && i < ZC_UZI_FIELDS; i++) {
-        PyObject *field = PyUnicode_FromStringAndSize(at + fields[i].at, (Py_ssize_t)fields[i].length);
-
-        if (field == NULL)
-            Py_CLEAR(tuple);
-        else
-            PyTuple_SetItem(tuple, i, field);
-    }
-    return tuple;
+    certificate = decoded(json + token.certificate.at, token.certificate.length);
+    if (certificate != NULL && certificate != Py_None)
+        signature = decoded(json + token.signature.at, token.signature.length);
+    if (signature != NULL && signature != Py_None)
+        algorithm = PyUnicode_FromStringAndSize(json + token.algorithm.at, (Py_ssize_t)token.algorithm.length);
+    if (algorithm != NULL)
+        found = PyTuple_Pack(3, algorithm, certificate, signature);
+    Py_XDECREF(algorithm);
+    Py_XDECREF(signature);
+    Py_XDECREF(certificate);
+    return found != NULL ? found : nothing();
 }
 
 PyMethodDef text_functions[] = {
     {"base64", base64, METH_O, "The octets of a text in canonical base64 (RFC 4648, 4); None if it is not."},
-    {"plain_texts", plain_texts, METH_O,
-     "The texts by their names of a JSON object of texts alone, ASCII without escapes, each name once; None for anything else."},
-    {"uzi_fields", uzi_fields, METH_O, "The seven fields of a UZI otherName's text; None for a text that is not of its form."},
+    {"web_eid", web_eid, METH_O,
+     "Algorithm, certificate and signature of a Web eID token whose JSON is an object of ASCII texts without escapes, each name once; None "
+     "for any other, and for what is no token."},
     {NULL, NULL, 0, NULL},
 };

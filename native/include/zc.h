@@ -756,7 +756,7 @@ ZC_API zc_status zc_revoked_at(const uint8_t *index, size_t length, uint32_t pos
 /* ---- base64: RFC 4648, 4 ------------------------------------------------------------------------------------------- */
 
 /* Read base64 in its one canonical form: no line breaks, padded, the bits that are left over zero. `out` holds three bytes for each
- * four characters. ZC_E_TRUNCATED: not a multiple of four characters. ZC_E_TEXT. ZC_E_NOT_MINIMAL: bits left over that are not zero. */
+ * four characters, one less for each `=` at the end. ZC_E_TRUNCATED: not a multiple of four characters. ZC_E_TEXT. ZC_E_NOT_MINIMAL: bits left over that are not zero. */
 ZC_API zc_status zc_base64_read(const uint8_t *text, size_t length, uint8_t *out, size_t *out_length);
 
 /* ---- certificates: X.509 v3, RFC 5280, 4 --------------------------------------------------------------------------- */
@@ -879,6 +879,18 @@ typedef struct {
  * and left to a whole decoder. That a name stands once is for the caller to see. ZC_E_RANGE: more than ZC_JSON_MAX bytes.
  * ZC_E_CAPACITY: more than `capacity` members. ZC_E_TEXT: not such an object. ZC_E_TRAILING. */
 ZC_API zc_status zc_json_texts(const uint8_t *json, size_t length, zc_member *members, size_t capacity, size_t *count);
+
+/* ---- the Web eID authentication token, format 1 ---------------------------------------------------------------------- */
+
+/* Its texts, between the quotes; certificate and signature are still in base64. */
+typedef struct {
+    zc_slice format, algorithm, certificate, signature;
+} zc_web_eid;
+
+/* Find the parts of a token that is a plain object (see zc_json_texts) of 16 members at most, the others being anybody's. Refused, and
+ * left to a whole decoder, is any other. ZC_E_REPEATED: a name stands twice. ZC_E_VALUE: a part is missing or empty, or the format is
+ * neither web-eid:1 nor web-eid:1 with a minor version. ZC_E_RANGE, ZC_E_CAPACITY, ZC_E_TEXT, ZC_E_TRAILING. */
+ZC_API zc_status zc_web_eid_read(const uint8_t *json, size_t length, zc_web_eid *token);
 
 /* cffi: end */
 

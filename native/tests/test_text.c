@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Texts of a log-in: the plain objects of JSON that are read, and the UZI register's otherName. What Python's json and re make of
- * them is compared in tests/unit/test_text.py. */
+ * Texts of a log-in: the plain objects of JSON that are read, Web eID tokens, base64 and the UZI register's otherName. What Python's json and
+ * re make of tokens is compared in tests/unit/test_text.py. */
 #include "harness.h"
 #include "zc.h"
 
@@ -79,6 +79,73 @@ static void a_text_longer_than_any_message_is_not_looked_at(void)
     EQUAL(zc_json_texts((const uint8_t *)"{}", ZC_JSON_MAX + 1, &member, 1, &count), ZC_E_RANGE);
 }
 
+static void a_web_eid_token_is_found_in_its_plain_form(void)
+{
+    static const char json[] = "{\"unverifiedCertificate\":\"MA==\",\"algorithm\":\"ES256\",\"x\":\"\",\"signature\":\"AA\",\"format\":\"web-eid:1.0\"}";
+    uint8_t *text = exactly(json, sizeof json - 1);
+    zc_web_eid token;
+
+    EQUAL(zc_web_eid_read(text, sizeof json - 1, &token), ZC_OK);
+    CHECK(is_text(text, token.certificate, "MA==") && is_text(text, token.algorithm, "ES256"));
+    CHECK(is_text(text, token.signature, "AA") && is_text(text, token.format, "web-eid:1.0"));
+    free(text);
+}
+
+#define TOKEN(format) "{\"unverifiedCertificate\":\"M\",\"algorithm\":\"E\",\"signature\":\"A\",\"format\":\"" format "\""
+
+static void what_is_no_plain_web_eid_token_is_left_to_others(void)
+{
+    static const struct {
+        const char *text;
+        zc_status status;
+    } cases[] = {
+        {TOKEN("web-eid:1") "}", ZC_OK}, {TOKEN("web-eid:1.10") "}", ZC_OK}, {TOKEN("web-eid:1.") "}", ZC_E_VALUE},
+        {TOKEN("web-eid:10") "}", ZC_E_VALUE}, {TOKEN("web-eid:1.x") "}", ZC_E_VALUE}, {TOKEN("web-eid:2") "}", ZC_E_VALUE},
+        {TOKEN("web-eid:") "}", ZC_E_VALUE}, {TOKEN("") "}", ZC_E_VALUE}, {TOKEN("web-eid:1") ",\"format\":\"web-eid:1\"}", ZC_E_REPEATED},
+        {TOKEN("web-eid:1") ",\"x\":\"a\",\"x\":\"b\"}", ZC_E_REPEATED}, {TOKEN("web-eid:1") ",\"x\":1}", ZC_E_TEXT},
+        {"{\"unverifiedCertificate\":\"M\",\"signature\":\"A\",\"format\":\"web-eid:1\"}", ZC_E_VALUE},
+        {"{\"unverifiedCertificate\":\"\",\"algorithm\":\"E\",\"signature\":\"A\",\"format\":\"web-eid:1\"}", ZC_E_VALUE},
+        {"{}", ZC_E_VALUE}, {"", ZC_E_TEXT},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        uint8_t *text = exactly(cases[i].text, strlen(cases[i].text));
+        zc_web_eid token;
+
+        EQUAL(zc_web_eid_read(text, strlen(cases[i].text), &token), cases[i].status);
+        CHECK(cases[i].status == ZC_OK || token.certificate.length == 0);
+        free(text);
+    }
+}
+
+static void base64_is_read_in_its_one_form(void)
+{
+    static const struct {
+        const char *text, *octets;
+        zc_status status;
+    } cases[] = {
+        {"", "", ZC_OK}, {"Zg==", "f", ZC_OK}, {"Zm8=", "fo", ZC_OK}, {"Zm9v", "foo", ZC_OK}, {"Zm9vYg==", "foob", ZC_OK},
+        {"Zm9vYmE=", "fooba", ZC_OK}, {"Zm9vYmFy", "foobar", ZC_OK}, {"Zm9vYmFyZg==", "foobarf", ZC_OK}, {"Zm9vYmFyZm9v", "foobarfoo", ZC_OK},
+        {"Zm9vYmFyZm9vYg==", "foobarfoob", ZC_OK}, {"Zm9vYmFyZm9vYmFyZg==", "foobarfoobarf", ZC_OK}, {"Zm9vYmFyZm9vYmE=", "foobarfooba", ZC_OK},
+        {"Zm9", "", ZC_E_TRUNCATED}, {"Zh==", "", ZC_E_NOT_MINIMAL}, {"Zm9=", "", ZC_E_NOT_MINIMAL}, {"====", "", ZC_E_TEXT}, {"Z===", "", ZC_E_TEXT},
+        {"Zg=v", "", ZC_E_TEXT}, {"Zg==Zm9v", "", ZC_E_TEXT}, {"Zm9vZg==Zm9v", "", ZC_E_TEXT}, {"Zm9vYm-yZm9v", "", ZC_E_TEXT}, {"Zm9\x80", "", ZC_E_TEXT},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        size_t length = strlen(cases[i].text), room = length / 4 * 3, made = 99;
+        uint8_t *text = exactly(cases[i].text, length), *whole, *out;
+
+        room -= length >= 4 ? (size_t)(text[length - 1] == '=') + (size_t)(text[length - 2] == '=') : 0;
+        whole = malloc(room + 1);
+        out = whole + 1; /* which ends where the octets do */
+        EQUAL(zc_base64_read(text, length, out, &made), cases[i].status);
+        EQUAL(made, strlen(cases[i].octets));
+        CHECK(memcmp(out, cases[i].octets, made) == 0);
+        free(whole);
+        free(text);
+    }
+}
+
 static void a_uzi_name_has_seven_fields(void)
 {
     static const char name[] = "2.16.528.1.1003.1.3.5.5.2-1-123456789-Z-90000123-01.015-00000000";
@@ -129,6 +196,9 @@ int main(void)
     RUN(what_is_no_plain_object_is_left_to_others);
     RUN(a_control_character_is_found_wherever_it_stands);
     RUN(a_text_longer_than_any_message_is_not_looked_at);
+    RUN(a_web_eid_token_is_found_in_its_plain_form);
+    RUN(what_is_no_plain_web_eid_token_is_left_to_others);
+    RUN(base64_is_read_in_its_one_form);
     RUN(a_uzi_name_has_seven_fields);
     RUN(each_field_has_its_form);
     return report();

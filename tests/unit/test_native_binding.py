@@ -19,10 +19,9 @@ from zorgid_card._native import (
     Index,
     base64,
     ffi,
-    plain_texts,
     revoked,
     unwrap,
-    uzi_fields,
+    web_eid,
     wrap,
 )
 from zorgid_card.codec.apdu import CommandAPDU, ResponseAPDU
@@ -66,6 +65,7 @@ def wrapping(made: memoryview, command: CommandAPDU) -> Callable[[], Any]:
     return both
 
 
+TOKEN = '{"unverifiedCertificate":"QUJDRA==","algorithm":"ES256","signature":"MDEy","format":"web-eid:1"}'
 HELD = Certificate((Path(__file__).parents[2] / "native/fuzz/corpus/certificate/uzi").read_bytes())
 PARTS = [name for name in dir(Certificate) if not name.startswith("_") and not callable(getattr(HELD, name))]
 
@@ -90,27 +90,18 @@ CALLS: dict[str, Callable[[], Any]] = {
     **{f"certificate, {name}": lambda name=name: getattr(HELD, name) for name in PARTS},
     "other_names": lambda: HELD.other_names("2.5.5.5"),
     "other_names, no text": lambda: HELD.other_names(5),  # type: ignore[arg-type]
-    "other_text": lambda: HELD.other_text("2.5.5.5", 0x16),
-    "other_text, another type": lambda: HELD.other_text("2.5.5.5", 0x0C),
-    "other_text, none": lambda: HELD.other_text("1.2.3", 0x16),
-    "other_text, no text": lambda: HELD.other_text(5, 0x16),  # type: ignore[arg-type]
-    "other_text, no tag": lambda: HELD.other_text("2.5.5.5", "x"),  # type: ignore[arg-type]
-    "other_text, too few arguments": lambda: HELD.other_text("2.5.5.5"),  # type: ignore[call-arg]
+    "uzi_texts": lambda: HELD.uzi_texts(0x16),
+    "uzi_texts, another type": lambda: HELD.uzi_texts(0x0C),
+    "uzi_texts, no tag": lambda: HELD.uzi_texts("x"),  # type: ignore[arg-type]
     "extension": lambda: HELD.extension("2.5.29.15"),
     "extension, none": lambda: HELD.extension("1.2.3"),
     "extension, no text": lambda: HELD.extension(b""),  # type: ignore[arg-type]
-    "subject_texts": lambda: HELD.subject_texts(("2.5.4.3", "2.5.4.99", "2.5.4.5")),
-    "subject_texts, no text": lambda: HELD.subject_texts(("2.5.4.3", 5)),  # type: ignore[arg-type]
-    "subject_texts, many": lambda: HELD.subject_texts(("2.5.4.3",) * 9),
-    "subject_texts, no tuple": lambda: HELD.subject_texts(5),  # type: ignore[arg-type]
-    "plain_texts": lambda: plain_texts('{"a":"b","c":"d"}'),
-    "plain_texts, twice": lambda: plain_texts('{"a":"b","a":"d"}'),
-    "plain_texts, not": lambda: plain_texts('{"a":"b"'),
-    "plain_texts, half a surrogate": lambda: plain_texts("\ud800"),
-    "plain_texts, no text": lambda: plain_texts(b"{}"),  # type: ignore[arg-type]
-    "uzi_fields": lambda: uzi_fields("2.16-1-123456789-Z-90000123-01.015-00000000"),
-    "uzi_fields, not": lambda: uzi_fields("2.16-1"),
-    "uzi_fields, no text": lambda: uzi_fields(5),  # type: ignore[arg-type]
+    "web_eid": lambda: web_eid(TOKEN),
+    "web_eid, a certificate that is not base64": lambda: web_eid(TOKEN.replace("QUJDRA==", "QUJDRA")),
+    "web_eid, a signature that is not base64": lambda: web_eid(TOKEN.replace("MDEy", "MDE")),
+    "web_eid, not": lambda: web_eid(TOKEN[:-1]),
+    "web_eid, half a surrogate": lambda: web_eid("\ud800"),
+    "web_eid, no text": lambda: web_eid(b"{}"),  # type: ignore[arg-type]
     "revoked, too few arguments": lambda: revoked(b"x"),  # type: ignore[call-arg]
     "base64": lambda: base64("QUJDRA=="),
     "base64, not": lambda: base64("QUJDRA"),

@@ -1,7 +1,9 @@
-"""Texts of a log-in: what the C core reads is what Python's own json and re read; the rest is left to them."""
+"""Texts of a log-in: what the C core reads is what Python's own json, base64 and re read; the rest is left to them."""
 
 from __future__ import annotations
 
+import base64
+import binascii
 import json
 import re
 import string
@@ -9,15 +11,23 @@ import string
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zorgid_card.codec.text import plain_texts, uzi_fields
+from zorgid_card._native import ffi, lib
+from zorgid_card.codec.text import decode_base64, plain_token
 
-TEXTS = st.text(max_size=8)
-OBJECTS = st.dictionaries(TEXTS, TEXTS | st.integers() | st.none() | st.lists(TEXTS, max_size=2), max_size=4)
-PIECES = ["{", "}", '"', ":", ",", "\\", " ", "\n", "\0", "\x1f", "\x7f", "a", "1", "é", "\ud800", "[", "]"]
+CERTIFICATE, ALGORITHM, SIGNATURE, FORMAT = "unverifiedCertificate", "algorithm", "signature", "format"
 
 
-def by_json(text: str) -> object:
-    """What json reads; None for what it refuses, or where a name stands twice."""
+def by_base64(text: object) -> bytes | None:
+    """The octets of base64 in its one form."""
+    try:
+        octets = base64.b64decode(text, validate=True) if isinstance(text, str) else b""
+    except (ValueError, binascii.Error):
+        return None
+    return octets if base64.b64encode(octets).decode() == text else None
+
+
+def by_json(text: str) -> tuple[str, bytes, bytes] | None:
+    """Algorithm, certificate, signature as json, re and base64 read them; None for what is refused, or a name that stands twice."""
 
     def once(pairs: list[tuple[str, object]]) -> dict[str, object]:
         if len(dict(pairs)) != len(pairs):
@@ -25,35 +35,101 @@ def by_json(text: str) -> object:
         return dict(pairs)
 
     try:
-        return json.loads(text, object_pairs_hook=once)
+        token = json.loads(text, object_pairs_hook=once)
     except ValueError:
         return None
+    parts = [token.get(name) for name in (ALGORITHM, CERTIFICATE, SIGNATURE, FORMAT)] if isinstance(token, dict) else []
+    if not parts or not all(isinstance(part, str) and part for part in parts):
+        return None
+    algorithm, certificate, signature = parts[0], by_base64(parts[1]), by_base64(parts[2])
+    if certificate is None or signature is None or not re.fullmatch(r"web-eid:1(\.[0-9]+)?", parts[3]):
+        return None
+    return algorithm, certificate, signature
 
 
-@given(st.lists(st.sampled_from(PIECES), max_size=16).map("".join) | st.text(max_size=30))
-def test_what_is_read_is_what_json_reads(text: str) -> None:
-    found = plain_texts(text)
-    assert found is None or found == by_json(text)
+def encoded(octets: bytes) -> str:
+    return base64.b64encode(octets).decode()
 
 
-@given(OBJECTS, st.sampled_from([None, 1]), st.sampled_from([(",", ":"), (" , ", " : ")]))
-def test_every_object_of_plain_texts_is_read(
-    value: dict[str, object], indent: int | None, separators: tuple[str, str]
+OCTETS = st.binary(min_size=1, max_size=30).map(encoded)
+FORMATS = st.sampled_from(
+    ["web-eid:1", "web-eid:1.0", "web-eid:1.17", "web-eid:1.", "web-eid:1.1.", "web-eid:2", "web-eid:11", ""]
+)
+VALUES = st.text(max_size=8) | st.integers() | st.none() | st.lists(st.text(max_size=3), max_size=2)
+TOKENS = st.fixed_dictionaries(
+    {CERTIFICATE: OCTETS, ALGORITHM: st.sampled_from(["RS256", "ES256", "none"]), SIGNATURE: OCTETS, FORMAT: FORMATS},
+)
+OTHERS = st.dictionaries(st.text(max_size=4), VALUES, max_size=3)
+PIECES = [
+    "{",
+    "}",
+    '"',
+    ":",
+    ",",
+    "\\",
+    " ",
+    "\n",
+    "\0",
+    "\x1f",
+    "\x7f",
+    "a",
+    "1",
+    "=",
+    "é",
+    "\ud800",
+    FORMAT,
+    '"format":"web-eid:1",',
+]
+LAYOUTS = st.tuples(st.sampled_from([None, 1]), st.sampled_from([(",", ":"), (" , ", " : ")]), st.booleans())
+
+
+def written(token: dict[str, object], layout: tuple[int | None, tuple[str, str], bool]) -> str:
+    indent, separators, escaped = layout
+    return json.dumps(token, ensure_ascii=escaped, indent=indent, separators=separators)
+
+
+@given(TOKENS, OTHERS, LAYOUTS)
+def test_every_plain_token_is_read_as_json_reads_it(
+    token: dict[str, object], others: dict[str, object], layout: tuple[int | None, tuple[str, str], bool]
 ) -> None:
-    text = json.dumps(value, ensure_ascii=False, indent=indent, separators=separators)
-    plain = all(isinstance(item, str) for item in value.values()) and text.isascii() and "\\" not in text
-    assert plain_texts(text) == (value if plain else None)
+    text = written({**others, **token}, layout)
+    plain = text.isascii() and "\\" not in text and all(isinstance(value, str) for value in others.values())
+    assert plain_token(text) == (by_json(text) if plain else None)
+
+
+@given(TOKENS, LAYOUTS, st.data())
+def test_what_is_read_of_a_spoiled_token_is_what_json_reads(
+    token: dict[str, object], layout: tuple[int | None, tuple[str, str], bool], data: st.DataObject
+) -> None:
+    text = written(token, layout)
+    at = data.draw(st.integers(0, len(text)))
+    put = data.draw(st.lists(st.sampled_from(PIECES), max_size=3).map("".join))
+    spoiled = text[:at] + put + text[at + data.draw(st.integers(0, 3)) :]
+    found = plain_token(spoiled)
+    assert found is None or found == by_json(spoiled)
 
 
 def test_a_name_that_stands_twice_is_left_to_json() -> None:
-    assert plain_texts('{"a":"b","a":"b"}') is None
+    token = f'"{CERTIFICATE}":"MA==","{ALGORITHM}":"ES256","{SIGNATURE}":"MA==","{FORMAT}":"web-eid:1"'
+    assert plain_token(f"{{{token}}}") == ("ES256", b"0", b"0")
+    assert plain_token(f'{{{token},"{FORMAT}":"web-eid:1"}}') is None
+    assert plain_token(f'{{{token},"a":"b","a":"b"}}') is None
 
 
 def test_many_members_are_left_to_json() -> None:
-    members = {str(number): "x" for number in range(33)}
-    assert plain_texts(json.dumps(members)) is None
-    del members["0"]
-    assert plain_texts(json.dumps(members)) == members
+    token = {CERTIFICATE: "MA==", ALGORITHM: "ES256", SIGNATURE: "MA==", FORMAT: "web-eid:1"}
+    members = {str(number): "x" for number in range(12)}
+    assert plain_token(json.dumps(token | members)) == ("ES256", b"0", b"0")
+    assert plain_token(json.dumps(token | members | {"12": "x"})) is None
+
+
+@given(st.binary(max_size=60).map(encoded), st.data())
+def test_base64_is_read_as_the_library_reads_it_in_its_one_form(text: str, data: st.DataObject) -> None:
+    assert decode_base64(text) == by_base64(text) is not None
+    at = data.draw(st.integers(0, len(text)))
+    put = data.draw(st.text(alphabet="A/+=-_ \n\x80Zé", max_size=3))
+    spoiled = text[:at] + put + text[at + data.draw(st.integers(0, 3)) :]
+    assert decode_base64(spoiled) == by_base64(spoiled)
 
 
 # --- the UZI register's otherName ------------------------------------------------------------------------------------
@@ -63,6 +139,14 @@ UZI_NAME = re.compile(
 )
 GOOD = st.from_regex(re.compile(UZI_NAME.pattern, re.ASCII), fullmatch=True)
 CHARACTERS = string.digits + "-.ZNMSz \n٣é\ud800"
+
+
+def uzi_fields(text: str) -> tuple[str, ...] | None:
+    octets = text.encode("utf-8", "surrogatepass")
+    fields = ffi.new("zc_slice[]", lib.ZC_UZI_FIELDS)
+    if lib.zc_uzi_name(octets, len(octets), fields) != lib.ZC_OK:
+        return None
+    return tuple(octets[one.at : one.at + one.length].decode() for one in fields)
 
 
 def by_pattern(text: str) -> tuple[str, ...] | None:

@@ -7,20 +7,29 @@ identifiers are dotted text (``"2.5.29.32.0"``).
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from functools import cache
-from typing import Any, Final, TypeAlias, cast
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 from cryptography.hazmat.primitives.serialization import Encoding, load_der_public_key
 
 from zorgid_card.codec.certificate import DecodedCertificate
 from zorgid_card.errors import CertificateMalformedError, SignatureError
 from zorgid_card.pki import _x509
-from zorgid_card.pki.signing import ALGORITHMS, RSA_BITS, PublicKey, load_public_key, rsa_padding, verify_with
+from zorgid_card.pki.signing import (
+    ALGORITHMS,
+    RSA_BITS,
+    Algorithm,
+    PublicKey,
+    load_public_key,
+    rsa_padding,
+    verify_with,
+)
 from zorgid_card.ports.card import Octets
 
 KEY_USAGES = (
@@ -44,11 +53,27 @@ _EXPONENTS: Final = range(65537, 1 << 32, 2)
 _RSA: Final = 1
 _SEQUENCE: Final = 0x30
 
-_Schemes: TypeAlias = Mapping[str, tuple[Any, ...]]
-"""By an algorithm's name, what a key's ``verify`` takes behind signature and data."""
 
-_RSA_SCHEMES: Final[_Schemes] = {n: (rsa_padding(a), a.digest) for n, a in ALGORITHMS.items() if a.family != "ES"}
-_EC_SCHEMES: Final[_Schemes] = {n: (ec.ECDSA(a.digest),) for n, a in ALGORITHMS.items() if a.family == "ES"}
+class _Scheme(NamedTuple):
+    """How a signature is verified: ``hashed`` by hashlib, which sets up a digest for less than ``cryptography`` does; ``rest``:
+    what a key's ``verify`` takes behind signature and digest.
+    """
+
+    hashed: Callable[[bytes], hashlib._Hash]
+    rest: tuple[Any, ...]
+
+
+def _scheme(algorithm: Algorithm) -> _Scheme:
+    digest = Prehashed(algorithm.digest)
+    rest = (ec.ECDSA(digest),) if algorithm.family == "ES" else (rsa_padding(algorithm), digest)
+    return _Scheme(getattr(hashlib, algorithm.digest.name), rest)
+
+
+_Schemes: TypeAlias = Mapping[str, _Scheme]
+"""By an algorithm's name."""
+
+_RSA_SCHEMES: Final[_Schemes] = {name: _scheme(a) for name, a in ALGORITHMS.items() if a.family != "ES"}
+_EC_SCHEMES: Final[_Schemes] = {name: _scheme(a) for name, a in ALGORITHMS.items() if a.family == "ES"}
 _CURVE_SCHEMES: Final[Mapping[int, _Schemes]] = {
     256: {"ES256": _EC_SCHEMES["ES256"]},
     384: {"ES384": _EC_SCHEMES["ES384"]},
@@ -92,7 +117,7 @@ class Certificate(DecodedCertificate):
             CertificateMalformedError: as :meth:`parse`; or it is PEM.
         """
         found = cls.parse(der)
-        if found.der != der:
+        if der[0] != _SEQUENCE:
             raise CertificateMalformedError("the certificate is not DER", field="certificate", reason="PEM")
         return found
 
@@ -139,9 +164,11 @@ class Certificate(DecodedCertificate):
         if kind != _RSA or not RSA_BITS[0] <= bits <= RSA_BITS[1] or exponent not in _EXPONENTS:
             return load_public_key(self.spki)
         try:
-            return cast("rsa.RSAPublicKey", load_der_public_key(self.spki))
+            key: Any = load_der_public_key(self.spki)
         except ValueError as error:
             raise CertificateMalformedError("not a public key", field="publicKey", reason=str(error)[:200]) from error
+        loaded: rsa.RSAPublicKey = key
+        return loaded
 
     @property
     def key_algorithm(self) -> str:
@@ -172,12 +199,12 @@ class Certificate(DecodedCertificate):
             CertificateMalformedError: the issuer's key is not acceptable.
         """
         name = self.signature_algorithm
-        verify: Callable[..., None] = issuer.public_key.verify
-        schemes = _RSA_SCHEMES if issuer.key[0] == _RSA else _EC_SCHEMES
+        verify: Callable[..., None] = (issuer._public_key or issuer.public_key).verify
+        scheme = (_RSA_SCHEMES if issuer.key[0] == _RSA else _EC_SCHEMES).get(name)
+        if scheme is None:
+            raise SignatureError("the algorithm is not accepted, or not the key's", algorithm=name)
         try:
-            verify(self.signature, self.tbs, *schemes[name])
-        except KeyError as error:
-            raise SignatureError("the algorithm is not accepted, or not the key's", algorithm=name) from error
+            verify(self.signature, scheme.hashed(self.tbs).digest(), *scheme.rest)
         except (InvalidSignature, ValueError) as error:
             raise SignatureError("the certificate's signature does not verify", algorithm=name) from error
 
@@ -193,13 +220,13 @@ class Certificate(DecodedCertificate):
             SignatureError: it did not, or the algorithm does not fit the key.
             CertificateMalformedError: the key is not acceptable.
         """
-        verify: Callable[..., None] = self.public_key.verify
+        verify: Callable[..., None] = (self._public_key or self.public_key).verify
         kind, bits, _ = self.key
-        schemes = _RSA_SCHEMES if kind == _RSA else _CURVE_SCHEMES.get(bits, _NO_SCHEMES)
-        if algorithm not in schemes or (kind == _RSA and len(signature) != (bits + 7) // 8):
+        scheme = (_RSA_SCHEMES if kind == _RSA else _CURVE_SCHEMES.get(bits, _NO_SCHEMES)).get(algorithm)
+        if scheme is None or (kind == _RSA and len(signature) != (bits + 7) // 8):
             return verify_with(self.public_key, algorithm, data, signature)  # which says what does not fit
         try:
-            verify(signature, data, *schemes[algorithm])
+            verify(signature, scheme.hashed(data).digest(), *scheme.rest)
         except (InvalidSignature, ValueError) as error:
             raise SignatureError("the signature does not verify", algorithm=algorithm) from error
 
@@ -214,6 +241,11 @@ class Certificate(DecodedCertificate):
 
     def __reduce__(self) -> tuple[object, ...]:
         return Certificate.parse, (self.der,)
+
+
+def usage_bits(names: Iterable[str]) -> int:
+    """keyUsage as :attr:`Certificate.usage_bits` says it: bit n of :data:`KEY_USAGES` as ``1 << n``."""
+    return sum(1 << KEY_USAGES.index(name) for name in names)
 
 
 def _from_pem(data: bytes) -> bytes:

@@ -24,6 +24,7 @@ from cryptography.x509.verification import (
     VerificationError,
 )
 
+from zorgid_card.codec.revoked import SERIAL_OCTETS
 from zorgid_card.errors import (
     CertificateError,
     CertificateExpiredError,
@@ -35,7 +36,7 @@ from zorgid_card.errors import (
     UsageError,
 )
 from zorgid_card.pki import _x509
-from zorgid_card.pki.certificate import Certificate
+from zorgid_card.pki.certificate import Certificate, usage_bits
 from zorgid_card.pki.signing import ALGORITHMS
 
 MAX_DEPTH = 6
@@ -44,7 +45,7 @@ most four.
 """
 
 MAX_SERIAL_BITS = 159
-"""serialNumber is positive and of at most 20 octets (RFC 5280, 4.1.2.2)."""
+"""serialNumber is positive and of at most 20 octets, the sign's bit among them (RFC 5280, 4.1.2.2)."""
 
 MAX_NAME = 200
 """Characters of a name that an error tells."""
@@ -52,24 +53,31 @@ MAX_NAME = 200
 ANY_POLICY = "2.5.29.32.0"
 ANY_PURPOSE = ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE.dotted_string
 
+_NO_SERIAL = bytes(SERIAL_OCTETS)
+_LONG_SERIAL = (1 << MAX_SERIAL_BITS).to_bytes(SERIAL_OCTETS, "big")
+
 _SIGNED_WITH = frozenset(name for name, algorithm in ALGORITHMS.items() if algorithm.family in ("RS", "ES"))
 """The signature algorithms of a certificate: PKCS#1 v1.5 and ECDSA, with SHA-256, SHA-384 or SHA-512."""
 
 
 class Rule(NamedTuple):
-    """What the extensions of a leaf must say for one usage: one of ``key_usages``, and ``purpose`` where EKU is present."""
+    """What the extensions of a leaf must say for one usage: one of the bits ``key_usages`` (bit n of RFC 5280, 4.2.1.3 as
+    ``1 << n``), and ``purpose`` where EKU is present.
+    """
 
-    key_usages: frozenset[str]
+    key_usages: int
     purpose: str
 
 
+def _rule(purpose: x509.ObjectIdentifier, *key_usages: str) -> Rule:
+    return Rule(usage_bits(key_usages), purpose.dotted_string)
+
+
 RULES: Mapping[str, Rule] = {
-    "authenticity": Rule(frozenset({"digital_signature"}), ExtendedKeyUsageOID.CLIENT_AUTH.dotted_string),
-    "signature": Rule(frozenset({"content_commitment"}), ExtendedKeyUsageOID.EMAIL_PROTECTION.dotted_string),
-    "confidentiality": Rule(
-        frozenset({"key_encipherment", "key_agreement"}), ExtendedKeyUsageOID.EMAIL_PROTECTION.dotted_string
-    ),
-    "server": Rule(frozenset({"digital_signature"}), ExtendedKeyUsageOID.SERVER_AUTH.dotted_string),
+    "authenticity": _rule(ExtendedKeyUsageOID.CLIENT_AUTH, "digital_signature"),
+    "signature": _rule(ExtendedKeyUsageOID.EMAIL_PROTECTION, "content_commitment"),
+    "confidentiality": _rule(ExtendedKeyUsageOID.EMAIL_PROTECTION, "key_encipherment", "key_agreement"),
+    "server": _rule(ExtendedKeyUsageOID.SERVER_AUTH, "digital_signature"),
 }
 """The usages that a leaf can be verified for, and what each asks (RFC 5280, 4.2.1.3 and 4.2.1.12)."""
 
@@ -95,11 +103,10 @@ def require_usage(certificate: Certificate, usage: str) -> None:
     Raises:
         CertificateUsageError: they do not, or the certificate is a CA's; ``reason``.
     """
-    rule = rule_of(usage)
+    rule = RULES.get(usage) or rule_of(usage)
     if certificate.is_ca:
         raise _unusable(usage, "CA", "a CA certificate is not a holder's")
-    bits = certificate.key_usage
-    if bits is None or bits.isdisjoint(rule.key_usages):
+    if not certificate.usage_bits & rule.key_usages:
         raise _unusable(usage, "keyUsage", f"keyUsage does not allow {usage}")
     purposes = certificate.extended_key_usage
     if purposes is not None and rule.purpose not in purposes:
@@ -121,8 +128,7 @@ def require_sound(certificate: Certificate) -> None:
         raise faulty(certificate, "weak signature")
     if certificate.unknown_critical or certificate.critical_crl_points:  # the latter should not be (RFC 5280, 4.2.1.13)
         raise faulty(certificate, "critical extension")
-    serial = certificate.serial
-    if not serial > 0 or serial.bit_length() > MAX_SERIAL_BITS:
+    if not _NO_SERIAL < certificate.serial_octets < _LONG_SERIAL:
         raise faulty(certificate, "serial number")
     try:
         certificate.public_key  # noqa: B018  # made, and judged, when it is first asked for

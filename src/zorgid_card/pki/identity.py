@@ -15,10 +15,9 @@ import json
 import re
 import uuid
 from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple, NoReturn, TypeVar
 
-from zorgid_card.codec.text import uzi_fields
 from zorgid_card.errors import (
     CertificateMalformedError,
     MessageError,
@@ -27,7 +26,7 @@ from zorgid_card.errors import (
     UZIFieldError,
 )
 from zorgid_card.pki import _x509
-from zorgid_card.pki.certificate import COMMON_NAME, Certificate
+from zorgid_card.pki.certificate import COMMON_NAME, Certificate, usage_bits
 from zorgid_card.pki.hierarchy import (
     ISSUER_ORGANISATION,
     KEY_USAGES,
@@ -55,39 +54,27 @@ FHIR_SYSTEMS: Final = "http://fhir.nl/fhir/NamingSystem/"
 MAX_JSON = 100_000
 """Characters of an identity as JSON: room for the longest certificate."""
 
-_IA5_STRING = 0x16
-_UTF8_STRING = 0x0C
+_IA5_STRING, _UTF8_STRING = 0x16, 0x0C
 _NO_AGB = "00000000"
+_moment: Final = datetime.fromtimestamp
 
 _SERIAL_NUMBER = "2.5.4.5"
 _SURNAME = "2.5.4.4"
 _ORGANISATION = "2.5.4.10"
-_TITLE = "2.5.4.12"
 _GIVEN_NAME = "2.5.4.42"
 
 
-class _Fields(NamedTuple):
-    """The fields of the UZI otherName in their order."""
-
-    oid_ca: str
-    version: str
-    uzi_number: str
-    pass_type: str
-    ura: str
-    role: str
-    agb: str
-
-
 _UZI_NUMBER = r"[0-9]{9}"
-_FORMS = _Fields(
-    oid_ca=r"[0-2](?:\.(?:0|[1-9][0-9]*))+",
-    version=r"1",
-    uzi_number=_UZI_NUMBER,
-    pass_type=r"[ZNMS]",
-    ura=r"[0-9]{8}",
-    role=r"[0-9]{2}\.[0-9]{3}",
-    agb=r"[0-9]{8}",
-)
+_FORMS: Final = {
+    "oid_ca": r"[0-2](?:\.(?:0|[1-9][0-9]*))+",
+    "version": r"1",
+    "uzi_number": _UZI_NUMBER,
+    "pass_type": r"[ZNMS]",
+    "ura": r"[0-9]{8}",
+    "role": r"[0-9]{2}\.[0-9]{3}",
+    "agb": r"[0-9]{8}",
+}
+"""The fields of the UZI otherName in their order."""
 
 
 class FHIRIdentifier(NamedTuple):
@@ -270,18 +257,43 @@ def read_uzi_identity(
     certificate = Certificate.parse(data)
     issuer = issuing_ca(certificate)
     found = find_pass(hierarchies, issuer)
-    fields = _uzi_fields(certificate, known_issuer=found is not None, lenient=lenient)
+    texts = certificate.uzi_texts(_IA5_STRING) or (certificate.uzi_texts(_UTF8_STRING) if lenient else None)
+    if texts is None:
+        _refuse_name(certificate, known_issuer=found is not None, lenient=lenient)
     if found is None:
         raise _wrong("issuer", "not an issuing CA of the UZI register")
     hierarchy, profile = found
-    _require_agreement(fields, profile)
-    usage = _usage(certificate, profile)
-    _require_upn(
-        certificate,
-        fields,
-        required=usage == "authenticity" and profile.pass_type in PERSONAL and not lenient,
+    oid_ca, _, number, pass_type, ura, role, agb, upn, serial_number, organisation, cn, given_names, surname, title = (
+        texts
     )
-    return _identity(certificate, fields, (hierarchy.environment, usage, issuer))
+    _require_agreement(profile, pass_type, oid_ca, role)
+    usage = _usage(certificate, profile)
+    needs_upn = usage == "authenticity" and pass_type in PERSONAL and not lenient
+    if upn != f"{number}@{ura}" and (needs_upn or upn is not None):
+        raise _wrong("upn", _upn_fault(certificate))
+    _require_subject(texts[_SUBJECT_AT:], pass_type)
+    if serial_number != number:
+        raise _wrong("serialNumber", "the subject's serialNumber is not the UZI number")
+    return UZIIdentity(
+        number,
+        pass_type,
+        ura,
+        role,
+        role_name(role),
+        None if agb == _NO_AGB else agb,
+        organisation,
+        given_names,
+        surname,
+        cn,
+        title,
+        oid_ca,
+        hierarchy.environment,
+        usage,
+        _moment(certificate.begins, UTC),
+        _moment(certificate.ends, UTC),
+        issuer,
+        certificate.der,
+    )
 
 
 _MAX_ISSUERS: Final = 64
@@ -321,126 +333,91 @@ def _string(value: bytes, tags: tuple[int, ...]) -> str:
     return str(value[header:], "ascii" if value[0] == _IA5_STRING else "utf-8")
 
 
-def _uzi_fields(certificate: Certificate, *, known_issuer: bool, lenient: bool) -> _Fields:
-    text = certificate.other_text(UZI_NAME, _IA5_STRING)
-    if not isinstance(text, str):
-        text = _uzi_name(certificate, known_issuer=known_issuer, lenient=lenient)
-    fields = uzi_fields(text)
-    if fields is None:
-        _refuse(text)
-    return _Fields(*fields)
-
-
-def _uzi_name(certificate: Certificate, *, known_issuer: bool, lenient: bool) -> str:
-    """Of a certificate that has not one IA5String: why it is refused, or what can be read leniently."""
+def _refuse_name(certificate: Certificate, *, known_issuer: bool, lenient: bool) -> NoReturn:
+    """Say why the core found no UZI otherName of its form."""
     values = certificate.other_names(UZI_NAME)
     if not values and not known_issuer:
         raise NotUZIError("not a certificate of the UZI register", issuer=certificate.issuer_common_name)
     if len(values) != 1:
         raise _wrong("subjectAltName", f"{len(values)} otherNames 2.5.5.5, expected one")
     try:
-        return _string(values[0], (_IA5_STRING, _UTF8_STRING) if lenient else (_IA5_STRING,))
+        text = _string(values[0], (_IA5_STRING, _UTF8_STRING) if lenient else (_IA5_STRING,))
     except ValueError as error:
         raise _wrong("subjectAltName", f"not one IA5String: {error}") from error
+    _refuse_form(text)
 
 
-def _refuse(text: str) -> NoReturn:
+def _refuse_form(text: str) -> NoReturn:
     """Say which field is not of its form."""
     parts = text.split("-")
     if len(parts) != len(_FORMS):
         raise _wrong("subjectAltName", f"{len(parts)} fields, expected {len(_FORMS)}")
-    for field, form, part in zip(_Fields._fields, _FORMS, parts, strict=True):
+    for (field, form), part in zip(_FORMS.items(), parts, strict=True):
         if not re.fullmatch(form, part):
             raise _wrong(field, "not of its form")
     raise _wrong("subjectAltName", "not of its form")
 
 
-def _require_agreement(fields: _Fields, profile: PassProfile) -> None:
-    if fields.pass_type != profile.pass_type:
-        raise _wrong("pass_type", f"{fields.pass_type}, but the issuing CA is that of {profile.pass_type}")
-    if fields.oid_ca != profile.oid_ca:
+def _require_agreement(profile: PassProfile, pass_type: str, oid_ca: str, role: str) -> None:
+    if pass_type != profile.pass_type:
+        raise _wrong("pass_type", f"{pass_type}, but the issuing CA is that of {profile.pass_type}")
+    if oid_ca != profile.oid_ca:
         raise _wrong("oid_ca", f"not that of the issuing CA, {profile.oid_ca}")
-    if profile.pass_type in PROFESSIONAL and fields.role.startswith("00"):
-        raise _wrong("role", "a zorgverlenerpas names a profession")
-    if profile.pass_type not in PROFESSIONAL and fields.role != NO_ROLE:
-        raise _wrong("role", f"{NO_ROLE} expected on type {profile.pass_type}")
+    if pass_type in PROFESSIONAL:
+        if role.startswith("00"):
+            raise _wrong("role", "a zorgverlenerpas names a profession")
+    elif role != NO_ROLE:
+        raise _wrong("role", f"{NO_ROLE} expected on type {pass_type}")
+
+
+_USAGE_BITS: Final = {usage: usage_bits(names) for usage, names in KEY_USAGES.items()}
 
 
 def _usage(certificate: Certificate, profile: PassProfile) -> str:
-    found = set(filter(None, map(profile.policies.get, certificate.policies)))
-    if len(found) != 1:
+    found = set(map(profile.policies.get, certificate.policies))
+    found.discard(None)  # the policies of others
+    usage = found.pop() if len(found) == 1 else None
+    if usage is None:
         raise _wrong("certificatePolicies", "not exactly one policy of this pass type and environment")
-    (usage,) = found
-    if certificate.key_usage != KEY_USAGES[usage]:
+    if certificate.usage_bits != _USAGE_BITS[usage]:
         raise _wrong("keyUsage", f"not that of {usage}")
     return usage
 
 
-def _require_upn(certificate: Certificate, fields: _Fields, *, required: bool) -> None:
-    text = certificate.other_text(UPN, _UTF8_STRING)
-    if text is None and not required:
-        return
-    if not isinstance(text, str):
-        raise _wrong("upn", _upn_fault(certificate))
-    if text != f"{fields.uzi_number}@{fields.ura}":
-        raise _wrong("upn", "does not agree with UZI number and URA")
-
-
 def _upn_fault(certificate: Certificate) -> str:
     values = certificate.other_names(UPN)
-    return "not a UTF8String" if len(values) == 1 else f"{len(values)} user principal names, expected one"
+    if len(values) != 1:
+        return f"{len(values)} user principal names, expected one"
+    try:
+        _string(values[0], (_UTF8_STRING,))
+    except ValueError:
+        return "not a UTF8String"
+    return "does not agree with UZI number and URA"
 
 
 _SUBJECT: Final = (
-    (_SERIAL_NUMBER, "serialNumber", "ZNMS"),
-    (_ORGANISATION, "organisation", "ZNMS"),
-    (COMMON_NAME, "common_name", "ZNMS"),
-    (_GIVEN_NAME, "given_names", PERSONAL),
-    (_SURNAME, "surname", PERSONAL),
-    (_TITLE, "title", PROFESSIONAL),
+    ("serialNumber", "ZNMS"),
+    ("organisation", "ZNMS"),
+    ("common_name", "ZNMS"),
+    ("given_names", PERSONAL),
+    ("surname", PERSONAL),
+    ("title", PROFESSIONAL),
 )
-_TYPES: Final = tuple(oid for oid, _, _ in _SUBJECT)
-_COUNTS: Final = {t: sum(t in types for _, _, types in _SUBJECT) for t in "ZNMS"}
+"""The attributes as ``uzi_texts`` gives them behind the fields and the UPN, and the types of pass that have them."""
+_SUBJECT_AT: Final = len(_FORMS) + 1
+_COUNTS: Final = {t: sum(t in types for _, types in _SUBJECT) for t in "ZNMS"}
 """By pass type: how many of the attributes, from the first on, stand in the subject once; the others not at all."""
 _NONE: Final = {t: (None,) * (len(_SUBJECT) - count) for t, count in _COUNTS.items()}
 
 
-def _subject(certificate: Certificate, pass_type: str) -> tuple[Any, ...]:
-    """Their texts, None for those that the type of pass has not."""
-    texts, count = certificate.subject_texts(_TYPES), _COUNTS[pass_type]
-    if not all(texts[:count]) or texts[count:] != _NONE[pass_type]:
-        for text, (_, field, types) in zip(texts, _SUBJECT, strict=True):
-            wanted = pass_type in types
-            if not text if wanted else text is not None:
-                raise _wrong(field, f"expected {'once' if wanted else 'not at all'} in the subject")
-    return texts
-
-
-def _identity(certificate: Certificate, fields: _Fields, context: tuple[str, str, str]) -> UZIIdentity:
-    number, organisation, common_name, given_names, surname, title = _subject(certificate, fields.pass_type)
-    if number != fields.uzi_number:
-        raise _wrong("serialNumber", "the subject's serialNumber is not the UZI number")
-    environment, usage, issuer = context
-    return UZIIdentity(
-        fields.uzi_number,
-        fields.pass_type,
-        fields.ura,
-        fields.role,
-        role_name(fields.role),
-        None if fields.agb == _NO_AGB else fields.agb,
-        organisation,
-        given_names,
-        surname,
-        common_name,
-        title,
-        fields.oid_ca,
-        environment,
-        usage,
-        certificate.not_before,
-        certificate.not_after,
-        issuer,
-        certificate.der,
-    )
+def _require_subject(texts: tuple[Any, ...], pass_type: str) -> None:
+    count = _COUNTS[pass_type]
+    if all(texts[:count]) and texts[count:] == _NONE[pass_type]:
+        return
+    for text, (field, types) in zip(texts, _SUBJECT, strict=True):
+        wanted = pass_type in types
+        if not text if wanted else text is not None:
+            raise _wrong(field, f"expected {'once' if wanted else 'not at all'} in the subject")
 
 
 def read_zorgid_identity(

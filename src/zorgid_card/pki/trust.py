@@ -30,6 +30,7 @@ from zorgid_card.pki.certificate import Certificate
 from zorgid_card.pki.chain import (
     ANY_POLICY,
     ANY_PURPOSE,
+    RULES,
     Rule,
     build_path,
     faulty,
@@ -221,7 +222,7 @@ class TrustStore:
             UntrustedError: there is no chain to a pinned root, or it breaks a rule; ``reason``, and ``subject`` of the certificate
                 that does.
         """
-        rule, moment = rule_of(usage), _x509.utc(at)
+        rule, moment = RULES.get(usage) or rule_of(usage), _x509.utc(at)
         certificate = Certificate.parse(leaf)
         require_usage(certificate, usage)
         require_sound(certificate)
@@ -251,11 +252,15 @@ class TrustStore:
         Raises:
             UntrustedError: all keys that a CA of this name has are known, and none of them signed it.
         """
-        candidates = [one for one in (*self._by_subject.get(leaf.issuer, ()), *offered) if may_issue(one, leaf)]
+        candidates: Sequence[Certificate] = self._by_subject.get(leaf.issuer, ())
+        if offered:
+            candidates = (*candidates, *offered)
         refused: dict[bytes, SignatureError] = {}
         for issuer in candidates:
             path = self._paths.get((issuer.der, usage))
-            if path is None or not path.not_before <= at <= path.not_after or not path.foreign.issubset(offered):
+            if path is None or not path.not_before <= at <= path.not_after or not may_issue(issuer, leaf):
+                continue
+            if path.foreign and not path.foreign.issubset(offered):
                 continue  # what is accepted does not depend on who came before, and with which CAs
             try:
                 leaf.require_signed_by(issuer)
@@ -265,7 +270,7 @@ class TrustStore:
             if self._uncached:
                 _require_signatures(path.chain)
             return path
-        if refused and all(issuer.spki in refused for issuer in candidates):
+        if refused and all(issuer.spki in refused for issuer in candidates if may_issue(issuer, leaf)):
             raise faulty(leaf, "signature") from next(iter(refused.values()))
         return None
 

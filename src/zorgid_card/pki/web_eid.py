@@ -17,7 +17,7 @@ from collections.abc import Callable, Collection, Mapping
 from functools import lru_cache
 from typing import Any
 
-from zorgid_card.codec.text import decode_base64, plain_texts
+from zorgid_card.codec.text import decode_base64, plain_token
 from zorgid_card.errors import CertificateUsageError, MessageError
 from zorgid_card.pki.certificate import Certificate
 from zorgid_card.pki.chain import require_usage
@@ -43,7 +43,9 @@ _NONCE = re.compile(r"[A-Za-z0-9+/_-]+={0,2}")
 _ORIGIN = re.compile(r"https://(?P<host>[a-z0-9.-]+|\[[0-9a-f:.]+\])(:(?P<port>[1-9][0-9]{0,4}))?")
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _DEFAULT_PORT = 443
-_DIGESTS = {"sha256": hashlib.sha256, "sha384": hashlib.sha384, "sha512": hashlib.sha512}
+_DIGESTS: Mapping[str, Callable[[bytes], hashlib._Hash]] = {
+    name: getattr(hashlib, algorithm.digest.name) for name, algorithm in ALGORITHMS.items()
+}
 
 
 def require_origin(origin: str) -> None:
@@ -85,13 +87,17 @@ def signed_input(origin: str, nonce: str, algorithm: str) -> bytes:
     Raises:
         MessageError: origin, nonce or algorithm are not of their form.
     """
-    known = ALGORITHMS.get(algorithm)
-    if known is None:
-        raise MessageError("unknown algorithm", field="algorithm")
-    digest = _DIGESTS[known.digest.name]
+    digest = _digest(algorithm)
     first = _origin_digest(origin, digest)
     _require_nonce(nonce)
     return first + digest(nonce.encode()).digest()
+
+
+def _digest(algorithm: str) -> Callable[[bytes], hashlib._Hash]:
+    found = _DIGESTS.get(algorithm)
+    if found is None:
+        raise MessageError("unknown algorithm", field="algorithm")
+    return found
 
 
 @lru_cache(maxsize=64)
@@ -150,20 +156,23 @@ def verify_token(text: str, *, origin: str, nonce: str, disallowed_policies: Col
         CertificateUsageError: the certificate is not one for logging in.
         SignatureError: the signature is not one by this certificate's key over this origin and nonce.
     """
-    token = _parse(text)
-    if not _FORMAT.fullmatch(_text(token, "format")):
-        raise MessageError("unknown format of token", field="format")
-    algorithm = _text(token, "algorithm")
+    algorithm, octets, signature = _read(text)
     expected = signed_input(origin, nonce, algorithm)
-    certificate = Certificate.from_der(_base64(token, "unverifiedCertificate"))
+    certificate = Certificate.from_der(octets)
     require_usage(certificate, "authenticity")
     if disallowed_policies and not frozenset(disallowed_policies).isdisjoint(certificate.policies):
         raise CertificateUsageError("the certificate policy is disallowed", usage="authenticity", reason="policy")
-    signature = _base64(token, "signature")
     if ALGORITHMS[algorithm].family == "ES":
         signature = ecdsa_der(signature, algorithm)
     certificate.require_signature(algorithm, expected, signature)
     return certificate
+
+
+def _read(text: str) -> tuple[str, bytes, bytes]:
+    """Algorithm, certificate and signature."""
+    if not TOKEN_LENGTH[0] <= len(text) <= TOKEN_LENGTH[1]:
+        raise MessageError(f"a token of {len(text)} characters", field="token")
+    return plain_token(text) or _decode(text)  # as tokens are; whatever else JSON allows, an unknown field may hold
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -176,21 +185,18 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 _JSON = json.JSONDecoder(object_pairs_hook=_unique)
 
 
-def _parse(text: str) -> Mapping[str, Any]:
-    if not TOKEN_LENGTH[0] <= len(text) <= TOKEN_LENGTH[1]:
-        raise MessageError(f"a token of {len(text)} characters", field="token")
-    plain = plain_texts(text)  # as tokens are; whatever else JSON allows, an unknown field may hold
-    return _decode(text) if plain is None else plain
-
-
-def _decode(text: str) -> dict[str, Any]:
+def _decode(text: str) -> tuple[str, bytes, bytes]:
     try:
         token = _JSON.decode(text)
     except (ValueError, RecursionError) as error:
         raise MessageError("the token is not JSON", field="token") from error
     if not isinstance(token, dict):
         raise MessageError("the token is not a JSON object", field="token")
-    return token
+    if not _FORMAT.fullmatch(_text(token, "format")):
+        raise MessageError("unknown format of token", field="format")
+    algorithm = _text(token, "algorithm")
+    _digest(algorithm)  # a token without a signature has none of the algorithms
+    return algorithm, _base64(token, "unverifiedCertificate"), _base64(token, "signature")
 
 
 def _text(token: Mapping[str, Any], field: str) -> str:
