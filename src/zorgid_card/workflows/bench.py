@@ -55,6 +55,7 @@ from zorgid_card.workflows.holder import Holder, Question, Step
 from zorgid_card.workflows.messages import canonical, from_json, parse, to_json
 from zorgid_card.workflows.pin import new_puk
 from zorgid_card.workflows.policy import (
+    ADMINISTRATION_ALGORITHMS,
     ALGORITHMS,
     ATTESTED,
     AUTHENTICITY,
@@ -151,9 +152,13 @@ def carry_out(bench: Bench, stages: Sequence[Stage]) -> None:
 
 
 def issued_of(making: Making) -> CertificatesIssued:
-    """What the portal has issued, as the journal keeps it."""
+    """What the portal has issued, as the journal keeps it.
+
+    Raises:
+        MessageError: it keeps something else.
+    """
     message = from_json(parse(making.issued))
-    if not isinstance(message, CertificatesIssued):
+    if not isinstance(message, CertificatesIssued) or len(message.slots) != len(message.certificates) or not message.slots:
         raise MessageError("the journal holds something else", field="kind")
     return message
 
@@ -171,6 +176,7 @@ def require_sound(accepted: CardAccepted) -> None:
         ("algorithms", len(accepted.algorithms) == count and set(accepted.algorithms) <= ALGORITHMS),
         ("requests", len(accepted.requests) == count),
         ("residency", accepted.residency in RESIDENCY),
+        ("administration_algorithm", accepted.administration_algorithm in ADMINISTRATION_ALGORITHMS),
         ("guid", len(accepted.guid) == _GUID),
         ("pin_minimum", PIN_SHORTEST <= accepted.pin_minimum <= accepted.pin_maximum <= PIN_LONGEST),
         ("pin_tries", tries == (0, 0) or all(1 <= number <= MOST_TRIES for number in tries)),

@@ -191,6 +191,20 @@ class Manager:
         with self._acting() as (unit, now):
             return _row(unit, _link(unit, serial, self._ura, now))
 
+    def own(self, serial: str, action: str) -> CardRow:
+        """One card that this organisation manages: no guest's.
+
+        Args:
+            serial: the card's.
+            action: what is to be done with it, for the error.
+
+        Raises:
+            NotFoundError: no such card at this organisation.
+            NotAllowedError: the card is a guest's.
+        """
+        with self._acting() as (unit, now):
+            return _row(unit, _own_link(unit, serial, self._ura, now, action))
+
     # ADM-2 to ADM-4
 
     def block(self, serial: str, reason: str) -> SmartCard:
@@ -236,8 +250,7 @@ class Manager:
             return changed
 
     def _own_card(self, unit: Unit, serial: str, event: str, now: datetime) -> SmartCard:
-        if _link(unit, serial, self._ura, now).until is not None:
-            raise NotAllowedError("a guest's card is managed by its own organisation", action=f"card.{event}")
+        _own_link(unit, serial, self._ura, now, f"card.{event}")
         card = unit.get(SmartCard, serial)
         if event == "unblock" and card.blocked_by not in (None, self._ura):
             raise NotAllowedError("another organisation blocked this card", action="card.unblock")
@@ -397,6 +410,13 @@ def _link(unit: Unit, serial: str, ura: str, now: datetime) -> CardLink:
         if people.is_current(link.until, now):
             return link
     raise NotFoundError("no such card", what="SmartCard")
+
+
+def _own_link(unit: Unit, serial: str, ura: str, now: datetime, action: str) -> CardLink:
+    link = _link(unit, serial, ura, now)
+    if link.until is not None:
+        raise NotAllowedError("a guest's card is managed by its own organisation", action=action)
+    return link
 
 
 def _rows(unit: Unit, ura: str, now: datetime, after: str) -> Iterator[CardRow]:

@@ -14,6 +14,7 @@ AUTHENTICITY: Final = 0x9A
 CONFIDENTIALITY: Final = 0x9D
 SLOTS: Final = frozenset({AUTHENTICITY, 0x9C, CONFIDENTIALITY})
 ALGORITHMS: Final = frozenset({"RSA2048", "RSA3072", "ECCP256", "ECCP384"})
+ADMINISTRATION_ALGORITHMS: Final = frozenset({"AES128", "AES192", "AES256"})
 ATTESTED: Final = "attested"
 CHANNEL: Final = "channel"
 POSSESSION_ONLY: Final = "possession-only"
@@ -73,6 +74,7 @@ class CreationPolicy:
             ),
             ("confidentiality_kept_by", CONFIDENTIALITY not in self.slots or self.confidentiality_kept_by in KEPT_BY),
             ("key_algorithm", {self.key_algorithm, *self.key_algorithms.values()} <= ALGORITHMS),
+            ("administration_algorithm", self.administration_algorithm in ADMINISTRATION_ALGORITHMS),
             ("residency", bool(self.residency) and self.residency <= RESIDENCY),
             ("pin", PIN_SHORTEST <= self.pin.minimum <= self.pin.maximum <= PIN_LONGEST),
             ("pin_tries", _tries(self.pin_tries) and (self.pin_tries is None) is (self.puk_tries is None)),

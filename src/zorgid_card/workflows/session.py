@@ -197,8 +197,8 @@ class PortalClient:
     def deliver(self, sealed: bytes, expected: type[M]) -> M:
         """Send what was sealed, perhaps by another process; raises as :meth:`ask`."""
         envelope = parse(sealed)
-        message = from_json(envelope["body"])
-        answer = self._settle(message, sealed) if envelope["session"] == self._session else self._send(sealed)
+        message = from_json(envelope.get("body"))
+        answer = self._settle(message, sealed) if envelope.get("session") == self._session else self._send(sealed)
         return _require(answer, expected, message)
 
     def _settle(self, message: Message, sealed: bytes) -> Message:
