@@ -251,7 +251,7 @@ def _name_in(certificate: bytes) -> str:
     """Whose certificate this claims to be, for a person to see; nothing is decided by it."""
     try:
         names = x509.load_der_x509_certificate(certificate).subject.get_attributes_for_oid(NameOID.COMMON_NAME)
-    except ValueError:
+    except (ValueError, x509.InvalidVersion):
         return "?"
     return str(names[0].value) if names else "?"
 

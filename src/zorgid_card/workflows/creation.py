@@ -133,7 +133,9 @@ class CardCreation:
         while True:
             try:
                 return self.make()
-            except _TORN as error:
+            except (*_TORN, NotBlankError) as error:
+                if self._sealed is None and isinstance(error, NotBlankError):
+                    raise
                 self._insert_again(error)
 
     def identify(self) -> PersonMatched:
@@ -161,6 +163,7 @@ class CardCreation:
         Raises:
             NotBlankError: it is another card; it was left untouched.
             CardRemovedError, CardResetError, TransportError: it was torn; put it in and call this again.
+            WrongCardError: another one was torn, and this is no blank to make instead; it was only read.
             ZorgIDError: anything else; what was issued is revoked.
         """
         with self._card() as card:
@@ -170,7 +173,7 @@ class CardCreation:
                     with suppress(CardUnfinishedError):
                         return self._finish(card, self._sealed, resumed=True)
                 else:
-                    self._abandon(WrongCardError(expected=self._sealed.serial, found=serial))
+                    self._abandon(_instead(card, self._sealed.serial))
             return self._finish(card, self._prepare(card, serial), resumed=False)
 
     def resume(self, making: Making) -> Made:
@@ -377,6 +380,18 @@ class CardCreation:
             known = None if sealed is None else self._journal.find(sealed.serial)
             if known is not None:
                 self._journal.write(replace(known, commit=b""))
+
+
+def _instead(card: ZorgIDCard, expected: str) -> WrongCardError:
+    """A blank may take the place of a card that was torn, which is given up; any other card was put in by mistake.
+
+    Raises:
+        WrongCardError: it is no blank.
+    """
+    wrong = WrongCardError(expected=expected, found=card.serial)
+    if card.kind is not CardKind.BLANK:
+        raise wrong
+    return wrong
 
 
 def _last_write_done(making: Making) -> bool:
