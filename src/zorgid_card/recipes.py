@@ -298,7 +298,9 @@ def _require_new(registry: Registry, path: Path) -> None:
         made = []
     if made:
         raise StorageError(
-            f"{path} is gone, and cards were made with it: put its backup in its place", reason="missing", path=str(path)
+            f"{path} is gone, and cards were made with it: put its backup in its place",
+            reason="missing",
+            path=str(path),
         )
 
 

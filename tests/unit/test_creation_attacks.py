@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from world import CARD_PIN, DESKTOP, NOW, ORIGIN, ScriptedHolder, World
+from world import CARD_PIN, DESKTOP, ORIGIN, ScriptedHolder, World
 from zorgid_card.adapters.journal import SQLiteJournal
 from zorgid_card.cards.objects import chuid
 from zorgid_card.cards.zorgid import ZorgIDCard
@@ -187,10 +187,11 @@ class Mistaken(ScriptedHolder):
 
     def cue(self, cue: Cue) -> None:
         if cue is not Cue.INSERT_AGAIN or self.wrong is None:
-            return super().cue(cue)
-        self.reader.remove()
-        self.reader.insert(self.wrong)
-        self.wrong = None
+            super().cue(cue)
+        else:
+            self.reader.remove()
+            self.reader.insert(self.wrong)
+            self.wrong = None
 
 
 @pytest.mark.parametrize("which", ["card", "pass"])
@@ -205,7 +206,10 @@ def test_crd_8_a_wrong_card_put_in_mid_way_costs_neither_card(world: World, tmp_
     made = world.create(holder)
     assert [type(error) for error in holder.errors][1:] == [WrongCardError if which == "card" else NotBlankError]
     with world.registry.begin() as unit:
-        assert {card.serial: card.state for card in unit.find(SmartCard)} == {made.serial: "active", other.serial: "active"}
+        assert {card.serial: card.state for card in unit.find(SmartCard)} == {
+            made.serial: "active",
+            other.serial: "active",
+        }
     theirs.save(tmp_path / "after")
     assert (tmp_path / "after").read_bytes() == (tmp_path / "before").read_bytes()
     world.card().verify_pin(Secret.of(CARD_PIN))

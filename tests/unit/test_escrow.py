@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from management_world import CARD, FOREIGN
 from management_world import World as Managed
 from registry_world import OTHER_URA, URA
-from world import DESKTOP, World
+from world import DESKTOP, PRACTICE, World
 from zorgid_card.errors import (
     DeclinedError,
     DecryptionError,
@@ -218,3 +218,25 @@ def test_who_asked_and_manages_no_more_is_no_second_person() -> None:
     with pytest.raises(NotAllowedError):
         world.room.release("administrator0", URA, CARD)
     assert world.state == "active"
+
+
+def test_a_card_that_is_made_anew_has_no_puk_of_its_life_before_in_escrow(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.validated()
+    administrator = world.register().person
+    room = EscrowRoom(world.registry, world.management, lambda: world.now)
+    blank = world.maker.blank()
+    creation = CardCreation(
+        world.reader,
+        world.client(),
+        world.worker(blank),
+        world.journal,
+        card_timeout=1,
+        escrow=Escrow(OFFICER, room.keep),
+    )
+    made = creation.run(**DESKTOP)
+    world.management.acting_as(administrator, PRACTICE.ura).revoke(made.serial, "left")
+    world.reader.remove()
+    assert world.create(world.worker(blank)).serial == made.serial
+    with pytest.raises(NotFoundError):
+        room.ask(administrator, PRACTICE.ura, made.serial, "forgotten")

@@ -50,9 +50,7 @@ def hsm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HSM]:
         yield opened
 
 
-def portal(
-    directory: Path, world: World | None = None, passphrase: Secret | None = None, **options: Any
-) -> PortalSide:
+def portal(directory: Path, world: World | None = None, passphrase: Secret | None = None, **options: Any) -> PortalSide:
     registry = SQLRegistry.file(directory / "registry.db")
     registry.create()
     pki, maker = (world.pki, world.maker) if world else (None, None)

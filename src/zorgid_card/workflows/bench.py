@@ -158,7 +158,11 @@ def issued_of(making: Making) -> CertificatesIssued:
         MessageError: it keeps something else.
     """
     message = from_json(parse(making.issued))
-    if not isinstance(message, CertificatesIssued) or len(message.slots) != len(message.certificates) or not message.slots:
+    if (
+        not isinstance(message, CertificatesIssued)
+        or len(message.slots) != len(message.certificates)
+        or not message.slots
+    ):
         raise MessageError("the journal holds something else", field="kind")
     return message
 

@@ -31,6 +31,7 @@ from zorgid_card.ports.authority import SubjectData
 from zorgid_card.ports.registry import (
     CardAttempt,
     CardLink,
+    EscrowedPUK,
     IssuedCertificate,
     Person,
     SmartCard,
@@ -227,7 +228,7 @@ def _count_certificate(context: Context) -> None:
 
 
 def _take_up(context: Context, ders: tuple[bytes, ...], keys: tuple[bytes, ...], firmware: str) -> None:
-    """Record the card, which was shown to be at hand. What it was before is over, its links too (CRD-11)."""
+    """Record the card, which was shown to be at hand. What it was before is over, its links (CRD-11) and its PUK in escrow too."""
     unit, now, facts = context.unit, context.now, context.facts
     known = _require_free(context, facts["card"], facts["found"])
     if known is not None:
@@ -266,8 +267,9 @@ def _take_up(context: Context, ders: tuple[bytes, ...], keys: tuple[bytes, ...],
 
 
 def _retired(context: Context, card: SmartCard) -> SmartCard:
-    for link in list(context.unit.find(CardLink, card_serial=card.serial)):
-        context.unit.remove(link)
+    for kind in (CardLink, EscrowedPUK):
+        for left in list(context.unit.find(kind, card_serial=card.serial)):
+            context.unit.remove(left)
     if card.state == "creating":
         return _give_up(context, card, "abandon", "begun anew")
     if card.state == "active":
