@@ -17,16 +17,26 @@ from zorgid_card.adapters.journal import SQLiteJournal
 from zorgid_card.cards.objects import chuid
 from zorgid_card.cards.zorgid import ZorgIDCard
 from zorgid_card.codec.link import Link
-from zorgid_card.errors import MessageError, NotBlankError, StorageError, WrongCardError, ZorgIDError
+from zorgid_card.errors import (
+    DeclinedError,
+    MessageError,
+    NotBlankError,
+    StorageError,
+    WrongCardError,
+    WrongPUKError,
+    ZorgIDError,
+)
 from zorgid_card.ports.journal import Making
 from zorgid_card.ports.registry import SmartCard
 from zorgid_card.secret import Secret
 from zorgid_card.testkit.card import VirtualCard
+from zorgid_card.testkit.piv import VirtualPIVCard
 from zorgid_card.testkit.uzi_profile import Person as PassHolder
 from zorgid_card.workflows.creation_messages import CardAccepted
-from zorgid_card.workflows.holder import Cue
+from zorgid_card.workflows.holder import Cue, Progress, Step
 from zorgid_card.workflows.messages import Message, canonical, from_json, parse, to_json
 from zorgid_card.workflows.policy import CreationPolicy
+from zorgid_card.workflows.session import ATTEMPTS
 
 
 @pytest.fixture
@@ -223,3 +233,54 @@ def test_crd_8_another_blank_takes_the_place_of_a_card_that_was_torn(world: Worl
         states = {card.serial: card.state for card in unit.find(SmartCard)}
     assert sorted(states.values()) == ["abandoned", "active"]
     assert states[made.serial] == "active"
+
+
+class Elsewhere(ScriptedHolder):
+    """Somebody gives the card a PUK of theirs while it is being made."""
+
+    def progress(self, progress: Progress) -> None:
+        super().progress(progress)
+        if progress.step is Step.VERIFY and isinstance(self.blank, VirtualPIVCard):
+            self.blank._state.puk.value = b"97531864"
+
+
+def test_crd_9_no_card_is_finished_whose_puk_its_holder_was_not_shown(world: World) -> None:
+    holder = Elsewhere(world.reader, world.worker_pass, world.maker.blank())
+    with pytest.raises(WrongPUKError):
+        world.create(holder)
+    with world.registry.begin() as unit:
+        assert [card.state for card in unit.find(SmartCard)] == ["abandoned"]
+
+
+@pytest.mark.parametrize("dialect", ["yubico", "nist"])
+def test_crd_8_a_finished_card_whose_commit_found_no_portal_is_finished_by_the_same_creation(
+    tmp_path: Path, dialect: str
+) -> None:
+    world = World(
+        tmp_path, creation=CreationPolicy(key_algorithm="ECCP256", residency=frozenset({"attested", "channel"}))
+    )
+    world.validated()
+    blank = world.nist_blank() if dialect == "nist" else world.maker.blank()
+    holder = world.worker(blank)
+    holder.declines = {"ask-again"}
+    creation = world.creation(holder, Unreachable(world))
+    with pytest.raises(DeclinedError):
+        creation.run(**DESKTOP)
+    shown, holder.puk = holder.puk, b""
+    made = creation.make()
+    assert (holder.puk, blank._state.puk.value) == (b"", shown)
+    with world.registry.begin() as unit:
+        assert [(card.serial, card.state) for card in unit.find(SmartCard)] == [(made.serial, "active")]
+
+
+class Unreachable:
+    """A portal that the first message of commit does not reach, however often it is sent."""
+
+    def __init__(self, world: World) -> None:
+        self._portal, self.origin, self._left = world.portal, world.portal.origin, ATTEMPTS
+
+    def ask(self, request: bytes) -> bytes:
+        if parse(request)["body"]["kind"] == "commit-card" and self._left:  # type: ignore[index,call-overload]
+            self._left -= 1
+            raise OSError("no route to host")
+        return self._portal.ask(request)

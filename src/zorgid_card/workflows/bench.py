@@ -411,16 +411,19 @@ def _prove(bench: Bench) -> None:
 
 
 def puk_written(bench: Bench) -> bool:
-    """Whether the PUK is another than the maker's: as the card tells, or else by one try, which is never made twice.
+    """Whether a PUK that was shown here is the card's: one is, if it is no more the maker's, as the card tells, or else by one try,
+    which is never made twice. Before any was shown, whoever set another is not the holder.
 
     Raises:
         CardUnfinishedError: the try was spent before, and what it told is lost.
     """
+    if not (bench.resumed and bench.making.step == Step.PUK):
+        return False
+    if bench.making.done:
+        return True
     told = bench.card.factory_puk()
     if told is not None:
         return not told
-    if not (bench.resumed and bench.making.step == Step.PUK):
-        return False
     if bench.making.puk_tried:
         raise CardUnfinishedError(reason="puk", serial=bench.making.serial)
     bench.note(puk_tried=True)

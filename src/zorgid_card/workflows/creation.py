@@ -285,6 +285,7 @@ class CardCreation:
             if resumed:
                 _require_unchanged(bench)
             carry_out(bench, FINISHING)
+            self._sealed = bench.making
         except _TORN:
             self._sealed = bench.making
             raise
