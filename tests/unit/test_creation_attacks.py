@@ -284,3 +284,24 @@ class Unreachable:
             self._left -= 1
             raise OSError("no route to host")
         return self._portal.ask(request)
+
+
+class Busy(ScriptedHolder):
+    """While this card is made, others of its kind are made that take another time."""
+
+    journal: SQLiteJournal | None = None
+
+    def progress(self, progress: Progress) -> None:
+        super().progress(progress)
+        if progress.step is Step.VERIFY and self.journal is not None:
+            for _ in range(3):
+                self.journal.write(making(serial="2", step="activate"), took=1000.0)
+
+
+def test_crd_7_progress_never_goes_back_whatever_other_cards_take_meanwhile(world: World) -> None:
+    world.create(world.worker())
+    holder = Busy(world.reader, world.worker_pass, world.maker.blank())
+    holder.journal = world.journal
+    world.create(holder)
+    shares = [beat.share for beat in holder.beats]
+    assert shares == sorted(shares)

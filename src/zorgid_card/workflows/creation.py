@@ -70,6 +70,7 @@ from zorgid_card.workflows.uzi_desk import authenticate, present_pass
 _PIN_ROUNDS = 3
 _TORN = (CardRemovedError, CardResetError, NoCardError, TransportError, WrongCardError)
 _OVER = ("expired", "unknown")
+_ALL = (*(stage.step for stage in (*PREPARING, *FINISHING)), Step.ACTIVATE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,10 +172,10 @@ class CardCreation:
             if self._sealed is not None:
                 if self._sealed.serial == serial:
                     with suppress(CardUnfinishedError):
-                        return self._finish(card, self._sealed, resumed=True)
+                        return self._finish(self._bench(card, self._sealed, _ALL, resumed=True))
                 else:
                     self._abandon(_instead(card, self._sealed.serial))
-            return self._finish(card, self._prepare(card, serial), resumed=False)
+            return self._finish(self._prepare(card, serial))
 
     def resume(self, making: Making) -> Made:
         """Finish a card of which only the commit was missing when another process ended: without the pass, in its session's life.
@@ -221,7 +222,7 @@ class CardCreation:
         finally:
             channel.close(reset=True)
 
-    def _prepare(self, card: ZorgIDCard, serial: str) -> Making:
+    def _prepare(self, card: ZorgIDCard, serial: str) -> Bench:
         """From the card in the reader to the sealed commit."""
         accepted = self._offer(card, serial)
         try:
@@ -235,7 +236,7 @@ class CardCreation:
             self._abandon(error)
             raise
         self._sealed = bench.making
-        return bench.making
+        return bench
 
     def _offer(self, card: ZorgIDCard, serial: str) -> CardAccepted:
         factory = card.profile.factory
@@ -265,8 +266,7 @@ class CardCreation:
         )
         self._journal.write(making)
         emptying = [stage.step for stage in EMPTYING] if accepted.renew else []
-        steps = (*emptying, *(stage.step for stage in (*PREPARING, *FINISHING)), Step.ACTIVATE)
-        bench = self._bench(card, making, steps, resumed=False)
+        bench = self._bench(card, making, (*emptying, *_ALL), resumed=False)
         bench.accepted = accepted
         return bench
 
@@ -277,12 +277,10 @@ class CardCreation:
     def _bench_course(self, making: Making, steps: tuple[Step, ...]) -> Course:
         return Course(self._holder, steps, self._journal.usual(making.kind))
 
-    def _finish(self, card: ZorgIDCard, making: Making, *, resumed: bool) -> Made:
+    def _finish(self, bench: Bench) -> Made:
         """The PUK, and the commit. A card that is torn here keeps its sealed commit; of anything else the portal is told."""
-        steps = (*(stage.step for stage in (*PREPARING, *FINISHING)), Step.ACTIVATE)
-        bench = self._bench(card, making, steps, resumed=resumed)
         try:
-            if resumed:
+            if bench.resumed:
                 _require_unchanged(bench)
             carry_out(bench, FINISHING)
             self._sealed = bench.making
