@@ -381,18 +381,6 @@ class CardCreation:
                 self._journal.write(replace(known, commit=b""))
 
 
-def _instead(card: ZorgIDCard, expected: str) -> WrongCardError:
-    """A blank may take the place of a card that was torn, which is given up; any other card was put in by mistake.
-
-    Raises:
-        WrongCardError: it is no blank.
-    """
-    wrong = WrongCardError(expected=expected, found=card.serial)
-    if card.kind is not CardKind.BLANK:
-        raise wrong
-    return wrong
-
-
 def _last_write_done(making: Making) -> bool:
     return making.step == Step.ACTIVATE or (making.step == Step.PUK and making.done)
 
@@ -403,6 +391,18 @@ def _require_unchanged(bench: Bench) -> None:
         require_written(bench)
     except ProofError as error:
         raise CardUnfinishedError(reason="changed", serial=bench.making.serial) from error
+
+
+def _instead(card: ZorgIDCard, expected: str) -> WrongCardError:
+    """A blank may take the place of a card that was torn, which is given up; any other card was put in by mistake.
+
+    Raises:
+        WrongCardError: it is no blank.
+    """
+    wrong = WrongCardError(expected=expected, found=card.serial)
+    if card.kind is not CardKind.BLANK:
+        raise wrong
+    return wrong
 
 
 def _personalisable(channel: Channel, observer: Observer | None) -> ZorgIDCard:
