@@ -20,9 +20,7 @@ from datetime import UTC, date, datetime
 from typing import Any, ClassVar, TypeAlias, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from zorgid_card.errors import Detail, MessageError, ZorgIDError
-
-LIMIT = 65_536
-"""Octets of one encoded message, at most."""
+from zorgid_card.ports.seam import LIMIT
 
 JSON: TypeAlias = "str | int | bool | list[JSON] | dict[str, JSON] | None"
 M = TypeVar("M", bound="Message")
