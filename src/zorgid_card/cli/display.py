@@ -89,13 +89,14 @@ class Display:
                 self.line(f"{share:4.0%} {sentence}", "dim")
             self._told = sentence
             return
-        left = "" if seconds_left is None else f" ({self.texts('progress.left', seconds=math.ceil(seconds_left))})"
+        if seconds_left is not None:
+            sentence = f"{sentence} ({self.texts('progress.left', seconds=math.ceil(seconds_left))})"
         if self._progress is None:
             self._progress = self._bar()
             self._task = self._progress.add_task(sentence, total=1.0)
             self._progress.update(self._task, completed=share)
             self._progress.start()
-        self._progress.update(self._task, completed=share, description=f"{sentence}{left}")
+        self._progress.update(self._task, completed=share, description=sentence)
 
     def _bar(self) -> Progress:
         columns = (
