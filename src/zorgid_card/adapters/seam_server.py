@@ -1,7 +1,7 @@
 """The seam over HTTPS, the portal's end: for any web framework, and with no state of its own.
 
-A framework gives what came, and sends what this returns; TLS, and how many are served at once, are its affair. A repetition may come
-to another process than the first message did: what is remembered stands in the registry.
+A framework gives what came, and sends what this returns; TLS, and how many are served at once, are its affair. A repetition may
+come to another process than the first message did: what is remembered stands in the registry.
 """
 
 from __future__ import annotations

@@ -334,3 +334,12 @@ def readers_command(watch: bool, as_data: bool, lang: str | None, no_color: bool
 
     texts = texts_of(lang)
     return guarded(texts, lambda: readers(Display(console(no_color=no_color), texts), watch=watch, as_data=as_data))
+
+
+@main.command(name="protocol")
+@click.option("--vectors", is_flag=True, help="Test vectors, as one JSON object.")
+def protocol_command(vectors: bool) -> int:
+    """Print what card side and portal say to each other: messages, states and lengths, as Markdown."""
+    from zorgid_card.cli import protocol  # noqa: PLC0415  # loads both sides, which other commands do not need
+
+    return guarded(texts_of(None), lambda: protocol.run(vectors=vectors))
