@@ -19,7 +19,7 @@ CMAKE := $(WITH_TOOLS) cmake -S native --log-level=WARNING
 PACKAGES := pcscd vsmartcard-vpcd opensc opensc-pkcs11 yubico-piv-tool openssl \
   libengine-pkcs11-openssl openssh-client openssh-server gnupg scdaemon libcacard0 libnss3-tools \
   ykcs11 gnutls-bin libpcsclite-dev softhsm2 nginx-light apache2-bin haproxy nodejs \
-  xmlsec1 opensaml-schemas xmltooling-schemas \
+  xmlsec1 opensaml-schemas xmltooling-schemas strongswan-pki libstrongswan-standard-plugins \
   g++ pkgconf clang libclang-rt-dev valgrind
 PCSC_RUN := /run/pcscd
 VPCD := /etc/reader.conf.d/vpcd
@@ -66,7 +66,7 @@ test-c-%: $(BIN)/ninja
 # The hand-written binding under the sanitizers, driven by the unit tests that use it. The copy with them is found before the
 # editable one because no .pth file is read (-S); an interpreter leaks by itself, so leaks are looked for in test_native_binding.
 SANITIZED := build/sanitized
-BOUND := tlv certificate revoked apdu exchange link scp03 scp03_card piv_messaging pcsc native_binding native_codecs
+BOUND := tlv certificate text revoked apdu exchange link scp03 scp03_card piv_messaging pcsc native_binding native_codecs
 
 test-binding: $(STAMP) $(TOOLS) ## the tests of the hand-written binding, under both sanitizers
 	$(WITH_TOOLS) $(BIN)/python -m pip install --quiet --no-build-isolation --no-deps --upgrade --target $(SANITIZED)/site \

@@ -1,4 +1,4 @@
-"""Creation across a network: HTTPS with a real uvicorn over real TLS, a page that carries messages, and what breaks (CRD-8, AUT-1)."""
+"""Creation across a network: a real uvicorn over real TLS, a page that carries messages, and what breaks (CRD-8, AUT-1)."""
 
 from __future__ import annotations
 

@@ -127,6 +127,18 @@ class Display:
             self._row(f"│{line.center(_BOX)}│")
         self._row(f"╰{'─' * _BOX}╯")
 
+    def spell(self, puk: Secret) -> None:
+        """Each digit of the PUK as a word, on a terminal. Only which word comes next is looked up, and written out at once."""
+        words = [f"{self.texts(f'digit.{digit}')} ".encode() for digit in range(10)]
+        margin = b" " * 3 * _MARGIN
+        self.console.file.flush()
+        out = self.console.file.fileno()
+        with puk.expose() as octets:
+            for at, octet in enumerate(octets):
+                os.write(out, margin if at % _GROUP == 0 else b"")
+                os.write(out, words[octet - ord("0")])
+                os.write(out, b"\n" if at % _GROUP == _GROUP - 1 else b"")
+
     def _row(self, text: str, end: str = "\n") -> None:
         self.console.print(Text(" " * 2 * _MARGIN + text, "yellow"), end=end, soft_wrap=True)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Final, TypeVar
 
 from cryptography import x509
 from cryptography.x509.oid import NameOID
@@ -48,6 +48,7 @@ from zorgid_card.workflows.creation_messages import (
     ScrapCard,
     proof_fields,
 )
+from zorgid_card.workflows.escrow import Escrow
 from zorgid_card.workflows.holder import Holder, Question, Step
 from zorgid_card.workflows.messages import canonical, from_json, parse, to_json
 from zorgid_card.workflows.pin import new_puk
@@ -63,6 +64,8 @@ from zorgid_card.workflows.policy import (
 )
 from zorgid_card.workflows.sealing import ADMINISTRATION_KEY, Receiver
 from zorgid_card.workflows.session import PortalClient
+
+T = TypeVar("T")
 
 _GUID: Final = 16
 _ROUNDS: Final = 16
@@ -82,6 +85,8 @@ class Bench:
     resumed: bool = False
     """The making was begun before, and the card has been out of hand since."""
     accepted: CardAccepted | None = None
+    escrow: Escrow | None = None
+    """Takes the PUK, where the card side is configured for it."""
     chosen: Secret | None = None
     """The PIN that the holder has chosen."""
     public_keys: tuple[bytes, ...] = ()
@@ -107,6 +112,10 @@ class Bench:
         if factory is None:
             raise NotBlankError("not a blank ZORG-ID Smartcard", found=self.card.kind.value)
         return factory
+
+    def busy(self, work: Callable[[], T]) -> T:
+        """Work that may keep the card busy for long; the holder sees that it goes on."""
+        return self.course.busy(work, self.card.link.cancel)
 
     def note(self, **changes: object) -> None:
         """Keep in the journal how far the making has come."""
@@ -220,9 +229,9 @@ def _empty(bench: Bench) -> None:
     with bench.course.asking():
         bench.holder.confirm(Question("empty-card", (("serial", bench.making.serial), *named)))
     if bench.factory.reset is not None:
-        bench.course.busy(card.factory_reset)
+        bench.busy(card.factory_reset)
     elif bench.factory.set_reference is not None:
-        bench.course.busy(lambda: relay(bench))
+        bench.busy(lambda: relay(bench))
     else:
         bench.client.ask(ScrapCard(), CardAbandoned)
         raise CardScrappedError(serial=bench.making.serial)
@@ -242,7 +251,7 @@ def _name_in(certificate: bytes) -> str:
 
 def _generate(bench: Bench) -> None:
     make = (lambda: relay(bench)) if bench.wanted.channel else (lambda: _generated_here(bench))
-    bench.public_keys = bench.course.busy(make)
+    bench.public_keys = bench.busy(make)
 
 
 def _generated_here(bench: Bench) -> tuple[bytes, ...]:
@@ -306,7 +315,7 @@ def _require_issued(bench: Bench) -> None:
 
 def _write(bench: Bench) -> None:
     write = (lambda: relay(bench)) if bench.wanted.channel else (lambda: _written_here(bench))
-    bench.course.busy(write)
+    bench.busy(write)
 
 
 def _written_here(bench: Bench) -> tuple[bytes, ...]:
@@ -404,8 +413,12 @@ def _set_puk(bench: Bench) -> None:
         with bench.course.asking():
             if bench.making.puk_shown:
                 bench.holder.confirm(Question("cross-out-puk"))
+            if bench.escrow is not None:
+                bench.escrow.announce(bench.holder)
             bench.note(puk_shown=True)
             bench.holder.show_puk(puk)
+        if bench.escrow is not None:
+            bench.escrow.take(bench.making.serial, puk)
         bench.card.change_puk(factory, puk, last_try_allowed=True)
 
 

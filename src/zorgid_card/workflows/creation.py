@@ -31,6 +31,7 @@ from zorgid_card.errors import (
     PINPolicyError,
     ProofError,
     SessionError,
+    StorageError,
     TransportError,
     WrongCardError,
     ZorgIDError,
@@ -59,6 +60,7 @@ from zorgid_card.workflows.creation_messages import (
     OfferCard,
     PersonMatched,
 )
+from zorgid_card.workflows.escrow import Escrow
 from zorgid_card.workflows.holder import Cue, Holder, Question, Step
 from zorgid_card.workflows.organisation import CREATE
 from zorgid_card.workflows.pin import PINPolicy, check_new_pin
@@ -95,6 +97,7 @@ class CardCreation:
         journal: where it is kept how far each card has come; many creations share it.
         observer: sees every physical APDU, masked.
         card_timeout: seconds to wait for a card; None waits for ever.
+        escrow: takes the PUK, which the holder is told (docs/pin.md); None: nobody but the holder ever has it.
     """
 
     def __init__(
@@ -106,8 +109,10 @@ class CardCreation:
         *,
         observer: Observer | None = None,
         card_timeout: float | None = None,
+        escrow: Escrow | None = None,
     ) -> None:
         self._reader = reader
+        self._escrow = escrow
         self._client = client
         self._holder = holder
         self._journal = journal
@@ -264,7 +269,7 @@ class CardCreation:
 
     def _bench(self, card: ZorgIDCard, making: Making, steps: tuple[Step, ...], *, resumed: bool) -> Bench:
         course = self._bench_course(making, steps)
-        return Bench(card, self._client, self._holder, self._journal, course, making, resumed)
+        return Bench(card, self._client, self._holder, self._journal, course, making, resumed, escrow=self._escrow)
 
     def _bench_course(self, making: Making, steps: tuple[Step, ...]) -> Course:
         return Course(self._holder, steps, self._journal.usual(making.kind))
@@ -290,14 +295,20 @@ class CardCreation:
 
         Raises:
             DeclinedError: the person does not want to ask again. What the portal did not hear of, it revokes by itself.
+            StorageError: the portal cannot keep it now; try again (:meth:`resume`).
             CommitLateError: the portal has revoked it.
+            PortalError: it refuses; what it issued is revoked.
         """
         making = replace(making, step=Step.ACTIVATE.value, done=False)
         self._journal.write(making)
         course.begin(Step.ACTIVATE)
         try:
             active = self._commit(course, making)
-        except CommitLateError:
+        except (DeclinedError, StorageError):
+            raise
+        except ZorgIDError as error:  # the portal's word is final
+            if making.session == self._client.session:
+                self._abandon(error)
             self._journal.write(replace(making, commit=b""))
             raise
         self._sealed = None
