@@ -78,7 +78,7 @@ def simulate(display: Display, options: Options) -> None:
     port = options.port + options.slot
     server = VPCDCard(simulated.card, options.host, port)
     try:
-        with _interruptible():
+        with interruptible():
             try:
                 server.start()
             except TransportError as error:
@@ -95,7 +95,7 @@ def simulate(display: Display, options: Options) -> None:
 
 
 @contextmanager
-def _interruptible() -> Iterator[None]:
+def interruptible() -> Iterator[None]:
     """SIGTERM is as good as Ctrl-C."""
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:

@@ -188,7 +188,7 @@ class CardCreation:
             raise CardUnfinishedError(reason="origin", serial=making.serial)
         if not making.commit:
             raise CardUnfinishedError(reason="unsealed", serial=making.serial)
-        if not _last_write_done(making):
+        if not last_write_done(making):
             self._holder.cue(Cue.INSERT_AGAIN)
             self._reader.wait(present=True, timeout=self._timeout)
             with self._card() as card:
@@ -379,7 +379,8 @@ class CardCreation:
                 self._journal.write(replace(known, commit=b""))
 
 
-def _last_write_done(making: Making) -> bool:
+def last_write_done(making: Making) -> bool:
+    """Whether only the commit is missing: no card is needed to finish it (:meth:`CardCreation.resume`)."""
     return making.step == Step.ACTIVATE or (making.step == Step.PUK and making.done)
 
 

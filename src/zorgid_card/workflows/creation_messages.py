@@ -5,11 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import ClassVar
+from typing import Annotated, ClassVar, Final, TypeAlias
 
 from cryptography import x509
 
-from zorgid_card.workflows.messages import Message
+from zorgid_card.workflows.messages import Certificate, Chain, Length, Line, Message, PublicKey, Signature, Word
+
+_KEYS: Final = Length(1, 3)
+"""9A, 9C, 9D."""
+Request: TypeAlias = Annotated[bytes, Length(1, 4096)]
+"""CertificationRequest (PKCS #10), DER."""
+Command: TypeAlias = Annotated[bytes, Length(4, 261)]
+"""A short command APDU (ISO/IEC 7816-4, 5.1)."""
+Response: TypeAlias = Annotated[bytes, Length(2, 4096)]
+"""What the card answered, SW1-SW2 at its end; 61xx was followed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +34,7 @@ class PersonMatched(Message):
     """Portal: the person is known, or was taken up (ORG-8)."""
 
     kind: ClassVar[str] = "person-matched"
-    user_name: str
+    user_name: Line
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,10 +45,10 @@ class OfferCard(Message):
     """
 
     kind: ClassVar[str] = "offer-card"
-    serial: str
-    dialect: str
-    firmware: str
-    found: str
+    serial: Annotated[str, Length(1, 20)]
+    dialect: Word
+    firmware: Line
+    found: Word
     channel: bool
 
 
@@ -56,12 +65,12 @@ class CardAccepted(Message):
     kind: ClassVar[str] = "card-accepted"
     renew: bool
     channel: bool
-    residency: str
-    slots: tuple[int, ...]
-    algorithms: tuple[str, ...]
-    requests: tuple[bytes, ...]
-    administration_algorithm: str
-    guid: bytes
+    residency: Word
+    slots: Annotated[tuple[int, ...], _KEYS]
+    algorithms: Annotated[tuple[Word, ...], _KEYS]
+    requests: Annotated[tuple[Request, ...], _KEYS]
+    administration_algorithm: Word
+    guid: Annotated[bytes, Length(16, 16)]
     expires: date
     pin_minimum: int
     pin_maximum: int
@@ -77,7 +86,7 @@ class Relay(Message):
     """
 
     kind: ClassVar[str] = "relay"
-    responses: tuple[bytes, ...]
+    responses: Annotated[tuple[Response, ...], Length(0, 128)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,9 +97,9 @@ class RelayCommands(Message):
     """
 
     kind: ClassVar[str] = "relay-commands"
-    commands: tuple[bytes, ...]
+    commands: Annotated[tuple[Command, ...], Length(0, 128)]
     done: bool
-    public_keys: tuple[bytes, ...]
+    public_keys: Annotated[tuple[PublicKey, ...], Length(0, 3)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,9 +110,9 @@ class RequestCertificates(Message):
     """
 
     kind: ClassVar[str] = "request-certificates"
-    csrs: tuple[bytes, ...]
-    attestations: tuple[bytes, ...]
-    intermediate: bytes
+    csrs: Annotated[tuple[Request, ...], _KEYS]
+    attestations: Annotated[tuple[Certificate, ...], Length(0, 3)]
+    intermediate: Annotated[bytes, Length(0, 8192)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,9 +120,9 @@ class CertificatesIssued(Message):
     """Portal: a certificate (DER) for each slot, on hold, and the issuing CA's chain."""
 
     kind: ClassVar[str] = "certificates-issued"
-    slots: tuple[int, ...]
-    certificates: tuple[bytes, ...]
-    chain: tuple[bytes, ...]
+    slots: Annotated[tuple[int, ...], _KEYS]
+    certificates: Annotated[tuple[Certificate, ...], _KEYS]
+    chain: Chain
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,7 +134,7 @@ class FetchAdministrationKey(Message):
 
     kind: ClassVar[str] = "fetch-administration-key"
     volatile: ClassVar[bool] = True
-    recipient: bytes
+    recipient: PublicKey
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,7 +146,7 @@ class AdministrationKey(Message):
     """
 
     kind: ClassVar[str] = "administration-key"
-    sealed: bytes
+    sealed: Annotated[bytes, Length(1, 512)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,8 +154,8 @@ class CommitCard(Message):
     """Card side: the card is finished; its signature over the statement of :func:`proof_fields`."""
 
     kind: ClassVar[str] = "commit-card"
-    algorithm: str
-    signature: bytes
+    algorithm: Word
+    signature: Signature
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,9 +163,9 @@ class CardActive(Message):
     """Portal: the certificate is valid from now on, the card linked to person and organisation (CRD-10)."""
 
     kind: ClassVar[str] = "card-active"
-    serial: str
-    user_name: str
-    ura: str
+    serial: Annotated[str, Length(1, 20)]
+    user_name: Line
+    ura: Word
     not_after: datetime
 
 
@@ -165,7 +174,7 @@ class AbandonCard(Message):
     """Card side: the card will not be finished; ``code`` of the error that ended it (CRD-8)."""
 
     kind: ClassVar[str] = "abandon-card"
-    code: str
+    code: Line
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

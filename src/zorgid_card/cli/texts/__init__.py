@@ -17,6 +17,7 @@ from enum import StrEnum
 from zorgid_card.cli.texts import (
     activation,
     acts,
+    create,
     demo,
     details,
     documents,
@@ -46,6 +47,7 @@ TEXTS: Mapping[str, Text] = {
     **trust.TEXTS,
     **login.TEXTS,
     **keys.TEXTS,
+    **create.TEXTS,
 }
 """All of them."""
 
