@@ -7,7 +7,6 @@ before is made anew; what is torn after can be finished.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -70,8 +69,10 @@ from zorgid_card.workflows.session import PortalClient
 T = TypeVar("T")
 
 _GUID: Final = 16
-_PENDING_TIMES: Final = 10
-_PENDING_SECONDS: Final = 30
+_PATIENCE: Final = 600.0
+"""Seconds for which a CA is waited for in all; the session ends not long after."""
+_PENDING_SECONDS: Final = 30.0
+_SHORTEST_WAIT: Final = 0.2
 _ROUNDS: Final = 16
 """Batches of one relay, at most: what asks for more is no portal."""
 
@@ -296,19 +297,23 @@ def _certify(bench: Bench) -> None:
         )
     attestations, intermediate = bench.proofs
     request = RequestCertificates(csrs=csrs, attestations=attestations, intermediate=intermediate)
-    issued = bench.busy(lambda: _asked(bench.client, request))
+    issued = _asked(bench, request)
     bench.note(issued=canonical(to_json(issued)))
 
 
-def _asked(client: PortalClient, request: RequestCertificates) -> CertificatesIssued:
-    """What a remote CA wants to be asked again for later, it is asked again for (RFC 7030, 4.2.3)."""
-    for _ in range(_PENDING_TIMES):
+def _asked(bench: Bench, request: RequestCertificates) -> CertificatesIssued:
+    """What a CA wants to be asked again for later, it is asked again for (RFC 7030, 4.2.3), by the same message."""
+    patience = _PATIENCE
+    while True:
         try:
-            return client.ask(request, CertificatesIssued)
+            return bench.busy(lambda: bench.client.ask(request, CertificatesIssued))
         except EnrolmentPendingError as pending:
-            after = pending.details.get("retry_after")
-            time.sleep(min(after if isinstance(after, int) else _PENDING_SECONDS, _PENDING_SECONDS))
-    return client.ask(request, CertificatesIssued)
+            told = pending.details.get("retry_after")
+            after = max(told if isinstance(told, int) else _PENDING_SECONDS, _SHORTEST_WAIT)
+            patience -= after
+            if patience < 0:
+                raise
+            bench.course.wait(after)
 
 
 def _require_issued(bench: Bench) -> None:

@@ -193,7 +193,10 @@ def _require_free(context: Context, serial: str, found: str) -> SmartCard | None
 
 
 def request_certificates(context: Context, message: RequestCertificates) -> CertificatesIssued:
-    """CRD-7: certificates on hold for keys proven to be on this card; what was judged at the start is judged once more."""
+    """CRD-7: certificates on hold for keys proven to be on this card; what was judged at the start is judged once more.
+
+    The CA is asked outside the transaction, however long it takes.
+    """
     services, policy = context.services, context.services.policy.creation
     identity = accept_pass(services, *session_pass(context), context.now)
     organisation.registered(context.unit, identity.ura)
@@ -201,8 +204,20 @@ def request_certificates(context: Context, message: RequestCertificates) -> Cert
     _count_certificate(context)
     keys = tuple(map(verify_csr, message.csrs))
     firmware = residency.require_resident(context, message, keys)
-    ders = tuple(
-        services.authority.issue(
+    _require_free(context, context.facts["card"], context.facts["found"])
+    ders = context.outside(lambda: _certificates(context, identity, keys, message.csrs))
+    _take_up(context, ders, keys, firmware)
+    context.facts["certificates"] = " ".join(base64.b64encode(der).decode() for der in ders)
+    return CertificatesIssued(slots=policy.slots, certificates=ders, chain=services.authority.chain)
+
+
+def _certificates(
+    context: Context, identity: UZIIdentity, keys: tuple[bytes, ...], csrs: tuple[bytes, ...]
+) -> tuple[bytes, ...]:
+    """What the CA issues; touches nothing of the registry."""
+    policy = context.services.policy.creation
+    return tuple(
+        context.services.authority.issue(
             PROFILES[slot],
             _subject(identity),
             key,
@@ -212,11 +227,8 @@ def request_certificates(context: Context, message: RequestCertificates) -> Cert
             guid=bytes.fromhex(context.facts["guid"]),
             request=csr,
         )
-        for slot, key, csr in zip(policy.slots, keys, message.csrs, strict=True)
+        for slot, key, csr in zip(policy.slots, keys, csrs, strict=True)
     )
-    _take_up(context, ders, keys, firmware)
-    context.facts["certificates"] = " ".join(base64.b64encode(der).decode() for der in ders)
-    return CertificatesIssued(slots=policy.slots, certificates=ders, chain=services.authority.chain)
 
 
 def _count_certificate(context: Context) -> None:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
 
-from zorgid_card.errors import MessageError, SessionError, StorageError, TransportError
+from zorgid_card.errors import EnrolmentPendingError, MessageError, SessionError, StorageError, TransportError
 from zorgid_card.pki.signing import SoftwareSigner
 from zorgid_card.pki.statement import SESSION, sign_statement
 from zorgid_card.ports.card import Signer
@@ -107,7 +107,7 @@ def signed_part(envelope: dict[str, JSON]) -> bytes:
     return b"zorgid-card message v1\n" + canonical({k: v for k, v in envelope.items() if k != "signature"})
 
 
-NOT_TAKEN = (StorageError, SessionError, MessageError)
+NOT_TAKEN = (StorageError, SessionError, MessageError, EnrolmentPendingError)
 """Refusals of a message that the portal did not number: the next message takes the same number."""
 
 
