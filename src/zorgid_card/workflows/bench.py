@@ -7,8 +7,8 @@ before is made anew; what is torn after can be finished.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Final, TypeVar
 
@@ -16,6 +16,7 @@ from cryptography import x509
 from cryptography.x509.oid import NameOID
 
 from zorgid_card.cards import CardKind, ZorgIDCard
+from zorgid_card.cards.access import PINProvider
 from zorgid_card.cards.certificates import public_key_of
 from zorgid_card.cards.profile import Factory
 from zorgid_card.errors import (
@@ -43,6 +44,7 @@ from zorgid_card.workflows.creation_messages import (
     CertificatesIssued,
     CommitCard,
     FetchAdministrationKey,
+    FetchPresentKey,
     Relay,
     RelayCommands,
     RequestCertificates,
@@ -94,6 +96,8 @@ class Bench:
     """Takes the PUK, where the card side is configured for it."""
     chosen: Secret | None = None
     """The PIN that the holder has chosen."""
+    pin: PINProvider | None = None
+    """Of a card that is being renewed: asks its holder for its PIN. None: the card has its maker's codes and key."""
     public_keys: tuple[bytes, ...] = ()
     proofs: tuple[tuple[bytes, ...], bytes] = field(default=((), b""))
     """Attestations, and the certificate of the key that signed them."""
@@ -259,11 +263,25 @@ def _generate(bench: Bench) -> None:
     bench.public_keys = bench.busy(make)
 
 
+@contextmanager
+def _administered(bench: Bench) -> Iterator[Secret]:
+    """A session in which the card's present administration key is authenticated, and its maker's PIN."""
+    card = bench.card
+    pin, puk, makers = card.factory_secrets()
+    if bench.pin is None:
+        administration = makers
+    else:
+        receiver = Receiver()
+        fetched = bench.client.ask(FetchPresentKey(recipient=receiver.public), AdministrationKey)
+        administration = receiver.open(fetched.sealed, ADMINISTRATION_KEY, card=bench.making.serial)
+    with pin, puk, makers, administration, card.session():
+        card.authenticate_administration(administration)
+        yield pin
+
+
 def _generated_here(bench: Bench) -> tuple[bytes, ...]:
     card, wanted = bench.card, bench.wanted
-    pin, puk, administration = card.factory_secrets()
-    with pin, puk, administration, card.session():
-        card.authenticate_administration(administration)
+    with _administered(bench) as pin:
         if wanted.pin_tries:
             card.verify_pin(pin)
             card.set_retries(wanted.pin_tries, wanted.puk_tries)
@@ -290,7 +308,7 @@ def _certify(bench: Bench) -> None:
     pin, puk, administration = bench.card.factory_secrets()
     with pin, puk, administration:
         csrs = tuple(
-            build_csr(bench.card.new_key_signer(slot, algorithm, key, lambda _: pin), template)
+            build_csr(bench.card.new_key_signer(slot, algorithm, key, bench.pin or (lambda _: pin)), template)
             for slot, algorithm, key, template in zip(
                 bench.wanted.slots, bench.wanted.algorithms, bench.public_keys, bench.wanted.requests, strict=True
             )
@@ -345,9 +363,7 @@ def _written_here(bench: Bench) -> tuple[bytes, ...]:
     receiver = Receiver()
     fetched = bench.client.ask(FetchAdministrationKey(recipient=receiver.public), AdministrationKey)
     own = receiver.open(fetched.sealed, ADMINISTRATION_KEY, card=bench.making.serial)
-    pin, puk, administration = card.factory_secrets()
-    with own as key, pin, puk, administration, card.session():
-        card.authenticate_administration(administration)
+    with own as key, _administered(bench):
         for slot, der in zip(wanted.slots, bench.issued.certificates, strict=True):
             card.write_certificate(slot, der)
         card.write_chuid(wanted.guid, wanted.expires)
@@ -385,7 +401,7 @@ def _chosen(bench: Bench) -> Secret:
 
 def _prove(bench: Bench) -> None:
     """A signature made with the chosen PIN verifies with the certificate on the card: the commit point. The commit is sealed."""
-    card, chosen = bench.card, _chosen(bench)
+    card, pin = bench.card, bench.pin or _always(_chosen(bench))
     certificate = card.certificate(AUTHENTICITY) or b""
     fields = proof_fields(
         session=bench.making.session,
@@ -393,13 +409,17 @@ def _prove(bench: Bench) -> None:
         serial=bench.making.serial,
         certificates=bench.issued.certificates,
     )
-    signed = sign_statement(card.signer(AUTHENTICITY, lambda _: chosen), CARD_PROOF, **fields)
+    signed = sign_statement(card.signer(AUTHENTICITY, pin), CARD_PROOF, **fields)
     try:
         verify_statement(certificate, CARD_PROOF, fields, signed.signature, signed.algorithm)
     except CertificateError as error:
         raise ProofError("the card's signature does not verify with its certificate") from error
     commit = CommitCard(algorithm=signed.algorithm, signature=signed.signature)
     bench.making = replace(bench.making, commit=bench.client.seal(commit))
+
+
+def _always(chosen: Secret) -> PINProvider:
+    return lambda request: chosen
 
 
 # --- PUK ---------------------------------------------------------------------------------------------------------------
@@ -458,6 +478,9 @@ PREPARING: Final = (
     Stage(Step.VERIFY, _never, _prove, _nothing),
 )
 """From a blank, and a PIN that was chosen, to a card that works: its end seals the commit."""
+
+RENEWING: Final = tuple(stage for stage in PREPARING if stage.step is not Step.PIN)
+"""From a card in use to one with new keys, whose PIN and PUK stay its holder's: its end seals the commit."""
 
 FINISHING: Final = (Stage(Step.PUK, puk_written, _set_puk, _require_puk),)
 """The last write on the card. What follows is :attr:`Step.ACTIVATE`, which needs no card."""

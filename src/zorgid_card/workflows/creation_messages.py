@@ -1,4 +1,4 @@
-"""What is said while a ZORG-ID Smartcard is made (CRD-1 to CRD-10), in this order."""
+"""What is said while a ZORG-ID Smartcard is made (CRD-1 to CRD-10), in this order; and when one is replaced, renewed or retired."""
 
 from __future__ import annotations
 
@@ -19,6 +19,9 @@ Command: TypeAlias = Annotated[bytes, Length(4, 261)]
 """A short command APDU (ISO/IEC 7816-4, 5.1)."""
 Response: TypeAlias = Annotated[bytes, Length(2, 4096)]
 """What the card answered, SW1-SW2 at its end; 61xx was followed."""
+Serial: TypeAlias = Annotated[str, Length(1, 20)]
+"""A card's hardware serial, decimal."""
+_CARDS: Final = Length(0, 50)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +48,7 @@ class OfferCard(Message):
     """
 
     kind: ClassVar[str] = "offer-card"
-    serial: Annotated[str, Length(1, 20)]
+    serial: Serial
     dialect: Word
     firmware: Line
     found: Word
@@ -170,6 +173,82 @@ class CardActive(Message):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ListCards(Message):
+    """Card side: which cards has this person that are of use still?"""
+
+    kind: ClassVar[str] = "list-cards"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CardsListed(Message):
+    """Portal: they are, with the state of each, and the end of its certificate; the three go together."""
+
+    kind: ClassVar[str] = "cards-listed"
+    serials: Annotated[tuple[Serial, ...], _CARDS]
+    states: Annotated[tuple[Word, ...], _CARDS]
+    ends: Annotated[tuple[datetime, ...], _CARDS]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplaceCard(Message):
+    """Card side: the card that is made in this session replaces that one; ``cause``: lost, stolen, broken, unused."""
+
+    kind: ClassVar[str] = "replace-card"
+    serial: Serial
+    cause: Word
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetireCard(Message):
+    """Card side: the holder wants that card of theirs revoked, now; ``cause`` as in :class:`ReplaceCard`."""
+
+    kind: ClassVar[str] = "retire-card"
+    serial: Serial
+    cause: Word
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CardToGo(Message):
+    """Portal: what becomes of it: revoked, suspended. After ``replace-card`` at the commit of the new card, and never before."""
+
+    kind: ClassVar[str] = "card-to-go"
+    serial: Serial
+    state: Word
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RenewCard(Message):
+    """Card side: the card in the reader is in use, and is to get new keys; it is answered like :class:`OfferCard`.
+
+    ``signature``: by the key of its certificate for 9A, over the statement of :func:`renewal_fields`. Sent again when a renewal was
+    interrupted: a card that still has its keys is active again. ``administration_algorithm``: of its present key 9B, as it tells;
+    empty where it does not.
+    """
+
+    kind: ClassVar[str] = "renew-card"
+    serial: Serial
+    dialect: Word
+    firmware: Line
+    channel: bool
+    administration_algorithm: Annotated[str, Length(0, 40)]
+    algorithm: Word
+    signature: Signature
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FetchPresentKey(Message):
+    """Card side: ask for the administration key that the card has now, to renew it. Its answer is never kept.
+
+    From here on its old keys may be overwritten: its certificates go on hold, until it is active again or its time is over. To ask
+    again changes nothing more. ``recipient`` as in :class:`FetchAdministrationKey`.
+    """
+
+    kind: ClassVar[str] = "fetch-present-key"
+    volatile: ClassVar[bool] = True
+    recipient: PublicKey
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AbandonCard(Message):
     """Card side: the card will not be finished; ``code`` of the error that ended it (CRD-8)."""
 
@@ -198,3 +277,11 @@ def proof_fields(*, session: str, origin: str, serial: str, certificates: Sequen
     """
     numbers = ",".join(f"{x509.load_der_x509_certificate(der).serial_number:x}" for der in certificates)
     return {"session": session, "origin": origin, "card": serial, "certificate": numbers}
+
+
+def renewal_fields(*, session: str, origin: str, serial: str, after: bytes) -> dict[str, str]:
+    """What a card that is to be renewed signs with 9A (statement kind ``card-renewal``).
+
+    ``after``: the GUID of the last ``card-accepted`` of this session, empty where there was none: no signature serves twice.
+    """
+    return {"session": session, "origin": origin, "card": serial, "after": after.hex()}

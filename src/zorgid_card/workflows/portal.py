@@ -146,7 +146,10 @@ class _OutsideError(Exception):
 
 
 class Portal:
-    """The portal side: answers requests, each in one transaction, or in two (:meth:`Context.outside`). Has no state of its own but what it is built with."""
+    """The portal side: answers requests, each in one transaction, or in two (:meth:`Context.outside`).
+
+    It has no state of its own but what it is built with.
+    """
 
     def __init__(self, services: Services, purposes: Mapping[str, Steps]) -> None:
         self.services = services
@@ -212,7 +215,7 @@ class Portal:
         raise waiting
 
     def _serve_outside(self, call: _Call, work: Callable[[], Any]) -> bytes:
-        """The same message that comes again meanwhile is told to wait; another one in its place takes its number (:func:`_repeat`)."""
+        """The same message that comes again meanwhile is told to wait; another one in its place takes its number."""
         try:
             return self._turn(call, (work(),))
         except _RefusedError as refused:
