@@ -17,6 +17,9 @@ from zorgid_card.workflows.creation import Made
 from zorgid_card.workflows.policy import CreationPolicy
 from zorgid_card.workflows.renewal import CardRenewal
 
+KEYS = frozenset({0x9A, 0x9C, 0x9D})
+"""Key references of a ZORG-ID Smartcard; a UZI pass has others."""
+
 
 def world_with(directory: Path, **policy: Any) -> World:
     """A portal with a validated practice that takes both dialects."""
@@ -44,7 +47,7 @@ class CardHolder(ScriptedHolder):
 
     def pin(self, request: PINRequest) -> Secret | LastTry:
         given = super().pin(request)
-        return given if self.reader.card is self.passes else Secret.of(self.card_pin)
+        return Secret.of(self.card_pin) if request.reference in KEYS else given
 
 
 def records(world: World, kind: type) -> list[Any]:
@@ -65,7 +68,7 @@ def made(world: World, dialect: str) -> tuple[Made, VirtualPIVCard]:
     card = blank_of(world, dialect)
     done = world.create(world.worker(card))
     world.reader.remove()
-    world.now += timedelta(days=60)
+    world.now += timedelta(days=1)
     return done, card
 
 
