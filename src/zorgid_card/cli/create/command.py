@@ -6,6 +6,7 @@ import platform
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -14,7 +15,7 @@ import click
 from zorgid_card.adapters import pcsc
 from zorgid_card.adapters.journal import SQLiteJournal
 from zorgid_card.cli.console import TerminalHolder
-from zorgid_card.cli.create.counter import Counter, PlaceHolder
+from zorgid_card.cli.create.counter import LINGER, Counter, PlaceHolder
 from zorgid_card.cli.create.telling import Board, JSONLines, Teller
 from zorgid_card.cli.create.trial import simulated_places
 from zorgid_card.cli.display import Display
@@ -133,7 +134,9 @@ def _create(
         if finished:
             return finished
         teller: Teller = lines or held.enter_context(Board(display, names))
-        return _made(asking, desks, teller, _bureau(seam, journal), again=options.again)
+        unattended = options.simulated is not None and not options.interactive
+        bureau = _bureau(seam, journal)
+        return _made(asking, desks, teller, bureau, again=options.again, unattended=unattended)
 
 
 def _bureau(seam: Seam, journal: Journal) -> Bureau:
@@ -194,15 +197,17 @@ def _simulated(display: Display, options: CreateOptions, directory: Path, held: 
 # --- making -----------------------------------------------------------------------------------------------------------
 
 
-def _made(display: Display, desks: Sequence[_Desk], teller: Teller, bureau: Bureau, *, again: bool) -> list[Outcome]:
+def _made(
+    display: Display, desks: Sequence[_Desk], teller: Teller, bureau: Bureau, *, again: bool, unattended: bool
+) -> list[Outcome]:
     outcomes: list[Outcome] = []
 
     def told(outcome: Outcome) -> None:
         outcomes.append(outcome)
         teller.ended(outcome)
 
-    heading: Callable[[str], None] = _nothing if len(desks) == 1 else lambda reader: _head(display, reader)
-    counter = Counter(teller, heading)
+    heading = _nothing if len(desks) == 1 or unattended else partial(_head, display)
+    counter = Counter(teller, heading, linger=0 if unattended else LINGER)
     places = [
         Place(desk.reader, PlaceHolder(desk.reader.name, desk.holder, counter, teller, desk.move)) for desk in desks
     ]

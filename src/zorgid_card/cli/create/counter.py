@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import queue
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError as FutureCancelledError
 from concurrent.futures import Future
@@ -19,6 +19,8 @@ from zorgid_card.workflows.pin import PINPolicy
 
 T = TypeVar("T")
 _LOOK: Final = 0.1
+LINGER: Final = 1.0
+"""Seconds for which the next question of whoever answered last goes before those of others: a person is asked all of it at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +36,15 @@ class Counter:
     Args:
         teller: makes room while one is asked.
         heading: says for which reader it is.
+        linger: seconds for which the next question of the same place is waited for, while others wait.
     """
 
-    def __init__(self, teller: Teller, heading: Callable[[str], None]) -> None:
+    def __init__(self, teller: Teller, heading: Callable[[str], None], *, linger: float = LINGER) -> None:
         self._teller = teller
         self._heading = heading
-        self._waiting: queue.SimpleQueue[_Asked] = queue.SimpleQueue()
+        self._linger = linger
+        self._change = threading.Condition()
+        self._waiting: list[_Asked] = []
         self._closed = False
         self._last = ""
 
@@ -50,9 +55,11 @@ class Counter:
             CancelledError: nobody asks any more.
         """
         answer: Future[T] = Future()
-        self._waiting.put(_Asked(reader, question, answer))
-        if self._closed:
-            self._dismiss()
+        with self._change:
+            if self._closed:
+                raise CancelledError
+            self._waiting.append(_Asked(reader, question, answer))
+            self._change.notify_all()
         try:
             return answer.result()
         except FutureCancelledError as error:
@@ -61,23 +68,28 @@ class Counter:
     def serve(self, places: Sequence[Future[None]]) -> None:
         """Ask what is asked, until all places have ended."""
         while not all(place.done() for place in places):
-            try:
-                asked = self._waiting.get(timeout=_LOOK)
-            except queue.Empty:
-                continue
-            self._ask(asked)
+            with self._change:
+                asked = self._next()
+            if asked is not None:
+                self._ask(asked)
 
     def close(self) -> None:
         """Ask no more: whoever waits is told that it is over."""
-        self._closed = True
-        self._dismiss()
+        with self._change:
+            self._closed = True
+            for asked in self._waiting:
+                asked.answer.cancel()
+            self._waiting.clear()
 
-    def _dismiss(self) -> None:
-        while True:
-            try:
-                self._waiting.get_nowait().answer.cancel()
-            except queue.Empty:
-                return
+    def _next(self) -> _Asked | None:
+        self._change.wait_for(lambda: self._waiting, _LOOK)
+        if not self._waiting:
+            return None
+        self._change.wait_for(self._of_last, self._linger if self._last else 0)
+        return self._waiting.pop(self._waiting.index(self._of_last() or self._waiting[0]))
+
+    def _of_last(self) -> _Asked | None:
+        return next((asked for asked in self._waiting if asked.reader == self._last), None)
 
     def _ask(self, asked: _Asked) -> None:
         try:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from zorgid_card.cli.console import TerminalKeyboard
-from zorgid_card.cli.demo.holder import Desk, InteractiveHolder, KeepingHolder, ScriptedHolder
+from zorgid_card.cli.demo.holder import Desk, InteractiveHolder, KeepingHolder, ScriptedHolder, unseen
 from zorgid_card.cli.demo.narration import Hands
 from zorgid_card.cli.display import Display
 from zorgid_card.errors import StorageError, UsageError
@@ -51,7 +51,7 @@ class SimulatedPlace:
         if interactive:
             desk = InteractiveHolder(display, TerminalKeyboard())
         else:
-            desk = ScriptedHolder(display) if alone else KeepingHolder(display)
+            desk = ScriptedHolder(display) if alone else KeepingHolder(unseen())
         person = self.uzi_pass.contents.holder
         if isinstance(person, Function):
             raise UsageError("a pass of nobody makes no card", reason="person")

@@ -6,7 +6,6 @@ library, to as many as a demonstration has: a portal has a web server (docs/seam
 
 from __future__ import annotations
 
-import io
 import ssl
 import threading
 from collections.abc import Iterator
@@ -22,18 +21,16 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
-from rich.console import Console
 
 from zorgid_card.adapters.seam_server import answer_http
 from zorgid_card.cli.create.trial import CARD, PASS
 from zorgid_card.cli.demo import acts
-from zorgid_card.cli.demo.holder import KeepingHolder
+from zorgid_card.cli.demo.holder import KeepingHolder, unseen
 from zorgid_card.cli.demo.run import directory_for
 from zorgid_card.cli.demo.stage import Stage
 from zorgid_card.cli.demo.world import World
 from zorgid_card.cli.display import Display
 from zorgid_card.cli.simulate import interruptible
-from zorgid_card.cli.texts import Language, Texts
 from zorgid_card.errors import StorageError
 from zorgid_card.ports.seam import LIMIT, PATH, Seam
 from zorgid_card.testkit.uzi import VirtualUZIPass
@@ -83,8 +80,8 @@ def serve(display: Display, options: Options) -> None:
 
 def _register(world: World) -> None:
     """The organisation, as the first acts of the demonstration leave it."""
-    unseen = Display(Console(file=io.StringIO()), Texts(Language.EN))
-    play = acts.Play(world, Stage(unseen), KeepingHolder(unseen))
+    display = unseen()
+    play = acts.Play(world, Stage(display), KeepingHolder(display))
     for act in (acts.request, acts.register):
         act(play)
 
