@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from zorgid_card.cli import keeping, verifying
+from zorgid_card.cli import keeping, renewing, verifying
 from zorgid_card.cli.display import Display, console
 from zorgid_card.cli.failures import INTERRUPTED, PIPE_CLOSED, exit_codes
 from zorgid_card.cli.options import (
@@ -402,6 +402,14 @@ def protocol_command(vectors: bool) -> int:
     help="To try it: the cards that demo-portal has laid in DIR, in the place of readers.",
 )
 @click.option("--interactive", is_flag=True, help="With --simulated: type PINs, choose and confirm yourself.")
+@click.option(
+    "--replace",
+    type=click.Choice(("lost", "stolen", "broken", "unused")),
+    help="The card replaces another of the same person's, which is then revoked; and why.",
+)
+@click.option(
+    "--replaced-card", metavar="SERIAL", help="With --replace, where the person has more than one card: which."
+)
 @click.option("--json", "as_data", is_flag=True, help="One JSON object on a line for each thing that happens.")
 @lang_option
 @color_option
@@ -416,6 +424,10 @@ def create_command(as_data: bool, lang: str | None, no_color: bool, **options: A
     display, err = Display(console(no_color=no_color), texts), Display(console(no_color=no_color, stderr=True), texts)
     chosen = command.CreateOptions(**options)
     return guarded(texts, lambda: command.run(display, err, chosen, as_data=as_data))
+
+
+main.add_command(renewing.renew_command)
+main.add_command(renewing.reset_command)
 
 
 @main.command(name="demo-portal")

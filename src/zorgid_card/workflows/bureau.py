@@ -22,7 +22,7 @@ from zorgid_card.ports.card import Channel, Reader
 from zorgid_card.ports.journal import Journal
 from zorgid_card.ports.seam import Seam
 from zorgid_card.secret import Secret
-from zorgid_card.workflows.creation import CardCreation, Made
+from zorgid_card.workflows.creation import CardCreation, Made, Replaced
 from zorgid_card.workflows.holder import Cue, Holder, Progress, Question, Step
 from zorgid_card.workflows.pin import PINPolicy
 from zorgid_card.workflows.session import PortalClient
@@ -57,6 +57,7 @@ class Bureau:
         platform: as :func:`platform.system` names it.
         client_version: numbers joined by dots.
         card_timeout: seconds to wait for a card; None waits for ever.
+        replaces: which card of theirs the people's new one replaces.
     """
 
     def __init__(
@@ -67,7 +68,9 @@ class Bureau:
         platform: str,
         client_version: str,
         card_timeout: float | None = None,
+        replaces: Replaced | None = None,
     ) -> None:
+        self._replaces = replaces
         self._seam = seam
         self._journal = journal
         self._platform = platform
@@ -124,7 +127,9 @@ class Bureau:
         """One card, whatever becomes of it."""
         try:
             client = PortalClient(self._seam())
-            creation = CardCreation(reader, client, holder, self._journal, card_timeout=self._timeout)
+            creation = CardCreation(
+                reader, client, holder, self._journal, card_timeout=self._timeout, replaces=self._replaces
+            )
             return Outcome(reader.name, made=creation.run(platform=self._platform, client_version=self._version))
         except ZorgIDError as error:
             return Outcome(reader.name, error=error)

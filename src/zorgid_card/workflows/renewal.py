@@ -49,6 +49,8 @@ class CardRenewal(CardCreation):
 
     _after: bytes = b""
     """GUID of what the portal accepted last, in this session."""
+    made_anew = False
+    """The card's old keys were lost in an interruption: it was emptied, and has a new PIN and PUK."""
     _gone = False
     """The old keys are surely gone."""
 
@@ -62,18 +64,15 @@ class CardRenewal(CardCreation):
         self._client.open(CREATE, platform=platform, client_version=client_version)
         self.identify()
         self.change_cards()
-        again = self.renew
         while True:
             try:
-                return again()
+                return self.make() if self.made_anew else self.renew()
             except TORN as error:
                 self._insert_again(error)
-                if self._gone and again == self.renew:
-                    self._abandon(error)
-                    again = self.make
+                if self._gone and not self.made_anew:
+                    self._make_anew(error)
             except _KeysGoneError as gone:
-                self._abandon(gone.cause)
-                again = self.make
+                self._make_anew(gone.cause)
 
     def change_cards(self) -> None:
         """The pass out, the card in."""
@@ -146,6 +145,10 @@ class CardRenewal(CardCreation):
             algorithm=signed.algorithm,
             signature=signed.signature,
         )
+
+    def _make_anew(self, error: BaseException) -> None:
+        self._abandon(error)
+        self.made_anew = True
 
     def _give_up(self, card: ZorgIDCard, pin: _KeptPIN, error: BaseException) -> None:
         """A card that still has its keys is active with them; otherwise the portal revokes what it had."""

@@ -55,6 +55,8 @@ class CreateOptions:
         trace: where all APDUs are written.
         simulated: directory of simulated cards, in the place of readers.
         interactive: whether the simulated people's answers are typed.
+        replace: why the new card replaces another: lost, stolen, broken, unused.
+        replaced_card: which; None where the person has one.
     """
 
     portal: str
@@ -67,6 +69,8 @@ class CreateOptions:
     trace: Path | None = None
     simulated: Path | None = None
     interactive: bool = False
+    replace: str | None = None
+    replaced_card: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +129,7 @@ def default_journal() -> Path:
 def _create(
     display: Display, asking: Display, options: CreateOptions, journal: Journal, lines: JSONLines | None
 ) -> list[Outcome]:
-    seam = _seam(options)
+    seam = seam_of(options)
     with ExitStack() as held:
         desks = [*_desks(asking, options, held)]
         names = [desk.reader.name for desk in desks]
@@ -143,7 +147,12 @@ def _bureau(seam: Seam, journal: Journal) -> Bureau:
     return Bureau(lambda: seam, journal, platform=platform.system(), client_version=version("zorgid-card"))
 
 
-def _seam(options: CreateOptions) -> Seam:
+def seam_of(options: CreateOptions) -> Seam:
+    """The way to the portal.
+
+    Raises:
+        UsageError: an optional library is missing, or the address is none.
+    """
     try:
         from zorgid_card.adapters.seam import HTTPSSeam  # noqa: PLC0415  # an extra
     except ModuleNotFoundError as error:
@@ -160,7 +169,7 @@ def _desks(display: Display, options: CreateOptions, held: ExitStack) -> Iterato
     if options.simulated is not None:
         yield from _simulated(display, options, options.simulated, held)
         return
-    readers = _readers(options)
+    readers = readers_of(options)
     if options.trace is not None and len(readers) > 1:
         raise UsageError("--trace shows the APDUs of one reader", reason="trace-one")
     recorded = held.enter_context(recording(options.trace, display.texts))
@@ -168,7 +177,8 @@ def _desks(display: Display, options: CreateOptions, held: ExitStack) -> Iterato
         yield _Desk(recorded(reader), TerminalHolder(display, keyboard()))
 
 
-def _readers(options: CreateOptions) -> list[Reader]:
+def readers_of(options: CreateOptions) -> list[Reader]:
+    """The readers that the command line names, at least one; raises ReaderError."""
     known: list[Reader] = [*pcsc.readers()]
     if options.all_readers:
         if not known:

@@ -27,6 +27,7 @@ from zorgid_card.cli.texts import (
     login,
     readers,
     refusals,
+    renewal,
     tools,
     trust,
 )
@@ -48,6 +49,7 @@ TEXTS: Mapping[str, Text] = {
     **login.TEXTS,
     **keys.TEXTS,
     **create.TEXTS,
+    **renewal.TEXTS,
 }
 """All of them."""
 
