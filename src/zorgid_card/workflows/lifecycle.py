@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
+from zorgid_card.cards.expiry import NOTICE
 from zorgid_card.errors import NotAllowedError, NotFoundError, UsageError
 from zorgid_card.pki.revocation import ON_HOLD, UNSPECIFIED
 from zorgid_card.ports.registry import (
@@ -45,6 +46,7 @@ CAUSES = frozenset(
 PAGE = 200
 """Cards of one page, at most."""
 
+_IN_USE = frozenset({"active", "renewing", "suspended"})
 _REASON_LENGTH = 1000
 _READ = 500
 
@@ -185,6 +187,21 @@ class Manager:
                     return CardPage(tuple(rows), rows[-1].link.id)
                 rows.append(row)
         return CardPage(tuple(rows), None)
+
+    def expiring(self, *, within: timedelta = NOTICE) -> tuple[CardRow, ...]:
+        """The organisation's cards that are in use and expire soon, or have expired: whose holders are to renew them.
+
+        Args:
+            within: how long before the end a card is told.
+
+        Returns:
+            the first to expire first; guests' cards are not among them: their own organisation is told.
+        """
+        with self._acting() as (unit, now):
+            rows = [
+                row for row in _rows(unit, self._ura, now, "") if row.card.state in _IN_USE and row.link.until is None
+            ]
+        return tuple(sorted((row for row in rows if row.not_after <= now + within), key=lambda row: row.not_after))
 
     def show(self, serial: str) -> CardRow:
         """One card of the organisation; raises NotFoundError."""

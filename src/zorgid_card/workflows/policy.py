@@ -19,6 +19,8 @@ ATTESTED: Final = "attested"
 CHANNEL: Final = "channel"
 POSSESSION_ONLY: Final = "possession-only"
 RESIDENCY: Final = frozenset({ATTESTED, CHANNEL, POSSESSION_ONLY})
+REVOKE: Final = "revoke"
+SUSPEND: Final = "suspend"
 KEPT_BY: Final = frozenset({"history", "escrow"})
 PIN_SHORTEST: Final = 6
 PIN_LONGEST: Final = 8
@@ -60,6 +62,11 @@ class CreationPolicy:
     validity: timedelta = timedelta(days=3 * 365)
     commit_within: timedelta = timedelta(minutes=15)
     """What is not activated in this time is revoked by the portal alone (CRD-8)."""
+    replaced: str = REVOKE
+    """What becomes of a card at the commit of the one that replaces it: ``revoke``, or ``suspend`` (when it is found, a manager may
+    unblock it)."""
+    replacement_links: bool = True
+    """Whether the new card serves wherever the replaced one did (CRD-11, CRD-13), and not at the pass's organisation alone."""
 
     def __post_init__(self) -> None:
         """Refuse what no card can be, or what nobody should want unawares.
@@ -79,6 +86,7 @@ class CreationPolicy:
             ("pin", PIN_SHORTEST <= self.pin.minimum <= self.pin.maximum <= PIN_LONGEST),
             ("pin_tries", _tries(self.pin_tries) and (self.pin_tries is None) is (self.puk_tries is None)),
             ("puk_tries", _tries(self.puk_tries)),
+            ("replaced", self.replaced in {REVOKE, SUSPEND}),
             ("validity", self.validity > timedelta(0)),
         ):
             if not sound:
