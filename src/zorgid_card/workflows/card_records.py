@@ -42,7 +42,17 @@ def accept(
     policy, identity = context.services.policy.creation, session_identity(context)
     guid, expires = uuid.uuid4(), (context.now + policy.validity).date()
     renew = found != BLANK and not more
-    for old in ("relay", "emptied", "keys", "certificates", "written", "asked", "renewal", "present", "present_algorithm"):
+    for old in (
+        "relay",
+        "emptied",
+        "keys",
+        "certificates",
+        "written",
+        "asked",
+        "renewal",
+        "present",
+        "present_algorithm",
+    ):
         context.facts.pop(old, None)
     context.facts.update(
         card=message.serial,
