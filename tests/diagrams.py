@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from zorgid_card.workflows import succession
 from zorgid_card.workflows.bench import EMPTYING, FINISHING, PREPARING
 from zorgid_card.workflows.creation_messages import (
     AbandonCard,
@@ -9,15 +10,22 @@ from zorgid_card.workflows.creation_messages import (
     CardAbandoned,
     CardAccepted,
     CardActive,
+    CardsListed,
+    CardToGo,
     CertificatesIssued,
     CommitCard,
     FetchAdministrationKey,
+    FetchPresentKey,
+    ListCards,
     MatchPerson,
     OfferCard,
     PersonMatched,
     Relay,
     RelayCommands,
+    RenewCard,
+    ReplaceCard,
     RequestCertificates,
+    RetireCard,
     ScrapCard,
 )
 from zorgid_card.workflows.holder import Step
@@ -36,6 +44,11 @@ ANSWERS: dict[type[Message], type[Message]] = {
     CommitCard: CardActive,
     AbandonCard: CardAbandoned,
     ScrapCard: CardAbandoned,
+    ListCards: CardsListed,
+    ReplaceCard: CardToGo,
+    RetireCard: CardToGo,
+    RenewCard: CardAccepted,
+    FetchPresentKey: AdministrationKey,
 }
 
 
@@ -65,7 +78,7 @@ def sequence() -> str:
     """The messages of a creation, in the order of the portal's table."""
     lines = ["sequenceDiagram", "    participant C as card side", "    participant P as portal"]
     for (state, kind), (_, after) in STEPS.items():
-        if kind in (AbandonCard, ScrapCard):
+        if kind in (AbandonCard, ScrapCard) or (state, kind) in succession.STEPS:
             continue
         lines += [f"    C->>P: {kind.kind}", f"    P-->>C: {ANSWERS[kind].kind}"]
         lines += [f"    Note over P: {state} → {after}"] if state != after else []

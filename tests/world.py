@@ -56,6 +56,7 @@ ORIGIN = "https://portal.example"
 PRACTICE = Subscriber("Huisartsenpraktijk De Linde", "90000123")
 DOCTOR = PassHolder("Jan", "Vries", "900000011", prefixes="de", birth_date=date(1971, 2, 3))
 WORKER = PassHolder("Zoë", "Amrani", "900000022", prefixes="el", birth_date=date(1985, 6, 7))
+PASSPHRASE = b"correct horse battery staple"
 PASS_PIN = b"271828"
 CARD_PIN = b"314159"
 DESKTOP = {"platform": "Linux", "client_version": "0.1"}
@@ -164,20 +165,35 @@ class World:
         self.registry: Registry = SQLRegistry(f"sqlite:///{directory}/registry.db")
         self.registry.create()  # type: ignore[attr-defined]
         self.journal = SQLiteJournal(directory / "journal.db")
-        passphrase = Secret.of(b"correct horse battery staple")
+        self.directory = directory
+        passphrase = Secret.of(PASSPHRASE)
         self.authority = Authority.create(directory / "ca", passphrase, now=now - timedelta(days=30))
         self.keys = FileKeyStore.create(directory / "master.key", passphrase)
         self.portal_key = SoftwareSigner.generate().public_key
+        self.origin = ORIGIN
         self.services = self._services(creation or CreationPolicy(key_algorithm="ECCP256"))
-        self.portal = Portal(
-            self.services, {organisation.CREATE: issuance.STEPS, organisation.REGISTER: enrolment.STEPS}
-        )
+        self.portal = self._portal()
         self.management = Management(self.registry, lambda: self.now)
         self.revocation = RevocationList(self.registry, self.authority, lambda: self.now)
         self.log_in = registry_log_in(self.services, self.revocation)
         self.phones = PhoneDoor(self.services)
         self.worker_pass = self.uzi_pass(WORKER, "N")
         self.doctor_pass = self.uzi_pass(DOCTOR, "Z", role="01.015")
+
+    def _portal(self) -> Portal:
+        return Portal(self.services, {organisation.CREATE: issuance.STEPS, organisation.REGISTER: enrolment.STEPS})
+
+    def moved(self, origin: str) -> None:
+        """The portal is served at another address: its origin is that one."""
+        self.origin = origin
+        self.services = self._services(self.services.policy.creation)
+        self.portal, self.log_in = self._portal(), registry_log_in(self.services, self.revocation)
+
+    def reopened(self) -> Portal:
+        """The portal as another process opens it: what is kept in locked memory does not survive a fork."""
+        self.keys = FileKeyStore.open(self.directory / "master.key", Secret.of(PASSPHRASE))
+        self.moved(self.origin)
+        return self.portal
 
     def _services(self, creation: CreationPolicy) -> Services:
         return Services(
@@ -187,7 +203,7 @@ class World:
             uzi_revocation=CRLs(lambda issuer: [self.pki.crl(issuer, self.now)]),
             makers=(self.maker.root,),
             administration=self.keys,
-            identity=PortalIdentity(ORIGIN, fingerprint(self.portal_key)),
+            identity=PortalIdentity(self.origin, fingerprint(self.portal_key)),
             policy=Policy(creation=creation),
             channels=self.keys,
             clock=lambda: self.now,
@@ -286,6 +302,6 @@ def pass_token(world: World, nonce: str, origin: str = ORIGIN) -> str:
     return log_in(card.signer("authenticity", pass_pin), card.authentication_certificate(), origin=origin, nonce=nonce)
 
 
-def card_token(world: World, nonce: str) -> str:
+def card_token(world: World, nonce: str, origin: str = ORIGIN) -> str:
     card = world.card()
-    return log_in(card.authentication_signer(card_pin), card.authentication_certificate(), origin=ORIGIN, nonce=nonce)
+    return log_in(card.authentication_signer(card_pin), card.authentication_certificate(), origin=origin, nonce=nonce)

@@ -27,7 +27,7 @@ from zorgid_card.pki.verifier import CertificateVerifier, SmartcardVerifier
 from zorgid_card.ports.authority import CertificateAuthority, RemoteAuthority
 from zorgid_card.ports.challenges import Challenges
 from zorgid_card.ports.keys import KeyStore
-from zorgid_card.ports.registry import Registry
+from zorgid_card.ports.registry import IssuedCertificate, Registry
 from zorgid_card.secret import Secret
 from zorgid_card.workflows import enrolment, housekeeping, issuance, organisation
 from zorgid_card.workflows.challenges import MemoryChallenges, RegistryChallenges
@@ -117,13 +117,13 @@ def open_portal(
         clock: UTC.
 
     Raises:
-        StorageError: a file cannot be read or written.
+        StorageError: a file cannot be read or written; or keys are gone with which cards were made (``reason`` "missing").
         PassphraseError: the passphrase does not open the keys.
         UsageError: keys are in the directory, and no passphrase is given.
     """
     _require_private(directory := Path(directory))
-    keys = keys or _key_store(directory, passphrase)
-    authority = authority or _authority(directory, passphrase, clock())
+    keys = keys or _key_store(directory, passphrase, registry)
+    authority = authority or _authority(directory, passphrase, registry, clock())
     services = Services(
         registry=registry,
         authority=authority,
@@ -271,16 +271,37 @@ def _require_private(directory: Path) -> None:
         raise StorageError(f"others may write in {directory}: chmod go-w {directory}", reason="permissions")
 
 
-def _key_store(directory: Path, passphrase: Secret | None) -> KeyStore:
+def _key_store(directory: Path, passphrase: Secret | None, registry: Registry) -> KeyStore:
     path = directory / "master.key"
-    return (FileKeyStore.open if path.exists() else FileKeyStore.create)(path, _needed(passphrase))
+    if path.exists():
+        return FileKeyStore.open(path, _needed(passphrase))
+    _require_new(registry, path)
+    return FileKeyStore.create(path, _needed(passphrase))
 
 
-def _authority(directory: Path, passphrase: Secret | None, now: datetime) -> Authority:
+def _authority(directory: Path, passphrase: Secret | None, registry: Registry, now: datetime) -> Authority:
     path = directory / "ca"
     if path.exists():
         return Authority.open(path, _needed(passphrase))
+    _require_new(registry, path)
     return Authority.create(path, _needed(passphrase), now=now)
+
+
+def _require_new(registry: Registry, path: Path) -> None:
+    """Keys are made for a portal that has made no card yet: others in the place of lost ones would go unnoticed."""
+    try:
+        with registry.begin() as unit:
+            made = unit.page(IssuedCertificate, limit=1)
+    except StorageError as error:
+        if error.reason != "not_created":
+            raise
+        made = []
+    if made:
+        raise StorageError(
+            f"{path} is gone, and cards were made with it: put its backup in its place",
+            reason="missing",
+            path=str(path),
+        )
 
 
 def _needed(passphrase: Secret | None) -> Secret:

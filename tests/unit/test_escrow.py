@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from management_world import CARD, FOREIGN
 from management_world import World as Managed
 from registry_world import OTHER_URA, URA
-from world import DESKTOP, World
+from world import DESKTOP, PRACTICE, World
 from zorgid_card.errors import (
     DeclinedError,
     DecryptionError,
@@ -24,7 +25,7 @@ from zorgid_card.errors import (
     UsageError,
     WrongPUKError,
 )
-from zorgid_card.ports.registry import AuditEvent, EscrowedPUK, SmartCard
+from zorgid_card.ports.registry import AuditEvent, CardLink, EscrowedPUK, SmartCard
 from zorgid_card.secret import Secret
 from zorgid_card.workflows.creation import CardCreation
 from zorgid_card.workflows.escrow import Escrow, EscrowRoom, KeyOfficer, open_sealed
@@ -189,3 +190,53 @@ def test_a_revoked_card_is_not_brought_back() -> None:
     world.room.keep(CARD, b"another")
     with pytest.raises(TransitionError):
         world.acting().unblock(CARD, "done")
+
+
+def guest_at(world: Room, ura: str) -> None:
+    """The card serves at another organisation too, for a while."""
+    until = world.clock() + timedelta(days=7)
+    with world.store.begin() as unit:
+        unit.add(CardLink(id="guest", card_serial=CARD, ura=ura, until=until))
+
+
+def test_crd_13_where_a_card_is_a_guest_nobody_gets_its_puk() -> None:
+    world = Room()
+    guest_at(world, OTHER_URA)
+    world.acting().block(CARD, "holder is away")  # what is suspended already needs no block
+    with pytest.raises(NotAllowedError):
+        world.room.ask("manager1", OTHER_URA, CARD, "curious")
+    world.room.ask("manager0", URA, CARD, "forgotten")
+    with pytest.raises(NotAllowedError):
+        world.room.release("administrator1", OTHER_URA, CARD)
+    assert world.get(EscrowedPUK, CARD).released_at is None
+
+
+def test_who_asked_and_manages_no_more_is_no_second_person() -> None:
+    world = Room()
+    world.room.ask("manager0", URA, CARD, "forgotten")
+    world.acting("administrator0").appoint("manager0", "holder", "left the desk")
+    with pytest.raises(NotAllowedError):
+        world.room.release("administrator0", URA, CARD)
+    assert world.state == "active"
+
+
+def test_a_card_that_is_made_anew_has_no_puk_of_its_life_before_in_escrow(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.validated()
+    administrator = world.register().person
+    room = EscrowRoom(world.registry, world.management, lambda: world.now)
+    blank = world.maker.blank()
+    creation = CardCreation(
+        world.reader,
+        world.client(),
+        world.worker(blank),
+        world.journal,
+        card_timeout=1,
+        escrow=Escrow(OFFICER, room.keep),
+    )
+    made = creation.run(**DESKTOP)
+    world.management.acting_as(administrator, PRACTICE.ura).revoke(made.serial, "left")
+    world.reader.remove()
+    assert world.create(world.worker(blank)).serial == made.serial
+    with pytest.raises(NotFoundError):
+        room.ask(administrator, PRACTICE.ura, made.serial, "forgotten")

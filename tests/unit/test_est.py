@@ -191,6 +191,13 @@ def test_est_4_1_the_ca_certificates_and_4_5_the_wanted_attributes(server: ESTSe
     assert asking.csr_attributes() == ()
 
 
+@pytest.mark.parametrize("attributes", ["30023000", "30043002" + "3000", "3003020101", "30820000"])
+def test_est_4_5_attributes_that_are_none_are_a_typed_error(server: ESTServer, attributes: str) -> None:
+    server.fault = replying(200, "application/csrattrs", base64.b64encode(bytes.fromhex(attributes)))
+    with suppress(FetchError):
+        assert client(server).csr_attributes() == ()
+
+
 def test_est_4_2_2_renewal_is_asked_for_at_its_own_address(server: ESTServer, request_of_card: bytes) -> None:
     assert client(server).reenrol(request_of_card)
     assert server.seen[-1][0].endswith("/.well-known/est/simplereenroll")
@@ -247,6 +254,12 @@ def test_est_4_2_3_retry_after_may_be_a_date(server: ESTServer, request_of_card:
 
 def body_of(server: ESTServer) -> bytes:
     return base64.b64encode(pkcs7.serialize_certificates([server.issuing.certificate], Encoding.DER))
+
+
+def of_no_version(handler: Handler, body: bytes) -> None:
+    """A certificate that says it is of version 10."""
+    octets = base64.b64decode(body_of(handler.est)).replace(b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x09")
+    handler.reply(200, PKCS7, base64.b64encode(octets))
 
 
 def truncated(handler: Handler, body: bytes) -> None:
@@ -306,6 +319,7 @@ FAULTS: dict[str, tuple[Callable[[Handler, bytes], None], str]] = {
     "not PKCS #7": (replying(200, PKCS7, base64.b64encode(b"\x30\x03\x02\x01\x01")), "contents"),
     "no certificate": (replying(200, PKCS7, base64.b64encode(bytes.fromhex("302306092a864886f70d010702a0163014020101310030"
                                                                       "0b06092a864886f70d010701a1003100"))), "contents"),
+    "no version": (of_no_version, "contents"),
     "two certificates": (lambda handler, _: handler.certificates(
         [handler.est.issuing.certificate, handler.est.root.certificate]), "contents"),
 }  # fmt: skip

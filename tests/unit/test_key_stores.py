@@ -234,6 +234,22 @@ def test_a_store_that_was_replaced_by_another_is_not_used(store: FileKeyStore, t
     assert caught.value.reason == "changed"
 
 
+@pytest.mark.parametrize("lost", ["master", "batch"])
+def test_an_older_copy_that_was_put_back_is_not_used(store: FileKeyStore, tmp_path: Path, lost: str) -> None:
+    """A second master key of one generation would be made otherwise, and cards have keys of the first."""
+    path = tmp_path / "master.key"
+    older = path.read_bytes()
+    if lost == "master":
+        assert store.rotate() == 2
+    else:
+        store.add_batch(BATCH, Secret.of(BATCH_KEY))
+    path.write_bytes(older)
+    for act in (store.rotate, lambda: store.generation, store.batches):
+        with pytest.raises(StorageError) as caught:
+            act()
+        assert caught.value.reason == "older"
+
+
 def test_many_that_rotate_at_once_lose_no_key(store: FileKeyStore, tmp_path: Path) -> None:
     """Each makes a generation, or is told that somebody else is at it: no generation is made twice."""
     stores = [FileKeyStore.open(tmp_path / "master.key", PASSPHRASE) for _ in range(4)]

@@ -21,9 +21,10 @@ from zorgid_card.errors import (
     ZorgIDError,
 )
 from zorgid_card.pki.signing import SoftwareSigner
+from zorgid_card.ports.seam import LIMIT
 from zorgid_card.secret import Secret
 from zorgid_card.workflows.creation_messages import AdministrationKey, MatchPerson, OfferCard
-from zorgid_card.workflows.messages import LIMIT, Message, Refusal, canonical, from_json, parse, to_json
+from zorgid_card.workflows.messages import Message, Refusal, canonical, from_json, parse, to_json
 from zorgid_card.workflows.sealing import ADMINISTRATION_KEY, PUK, Receiver, seal
 from zorgid_card.workflows.session import Authenticate, Authenticated
 

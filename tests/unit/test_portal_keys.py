@@ -20,7 +20,7 @@ from zorgid_card import open_portal
 from zorgid_card.adapters.est import Credentials, ESTClient
 from zorgid_card.adapters.pkcs11.hsm import HSM, HSMKeyStore
 from zorgid_card.adapters.sql import SQLRegistry
-from zorgid_card.errors import FetchError, OnHoldError, RevokedError, UntrustedError, UsageError
+from zorgid_card.errors import FetchError, OnHoldError, RevokedError, StorageError, UntrustedError, UsageError
 from zorgid_card.pki.authority import Authority
 from zorgid_card.pki.certificate import Certificate
 from zorgid_card.pki.csr import build_csr, request_template
@@ -50,13 +50,13 @@ def hsm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HSM]:
         yield opened
 
 
-def portal(directory: Path, world: World | None = None, **options: Any) -> PortalSide:
+def portal(directory: Path, world: World | None = None, passphrase: Secret | None = None, **options: Any) -> PortalSide:
     registry = SQLRegistry.file(directory / "registry.db")
     registry.create()
     pki, maker = (world.pki, world.maker) if world else (None, None)
     return open_portal(
         directory / "portal",
-        None,
+        passphrase,
         registry=registry,
         identity=PortalIdentity(ORIGIN, b"\0" * 32),
         uzi=pki.trust("Z", "N") if pki else None,  # type: ignore[arg-type]
@@ -103,6 +103,21 @@ def test_open_portal_wants_a_passphrase_for_keys_in_its_directory(tmp_path: Path
         portal(tmp_path)
     assert caught.value.reason == "passphrase"
     assert list((tmp_path / "portal").iterdir()) == []
+
+
+@pytest.mark.parametrize("lost", ["master.key", "ca"])
+def test_open_portal_makes_no_other_keys_in_the_place_of_lost_ones(tmp_path: Path, lost: str) -> None:
+    given = {"passphrase": Secret.of(b"correct horse battery staple")}
+    side = portal(tmp_path, **given)
+    with side.services.registry.begin() as unit:
+        add_card(unit, "1", "holder", certificate="aa01")
+    (tmp_path / "portal" / lost).rename(tmp_path / "backup")
+    with pytest.raises(StorageError) as caught:
+        portal(tmp_path, **given)
+    assert (caught.value.reason, caught.value.details["path"]) == ("missing", str(tmp_path / "portal" / lost))
+    assert not (tmp_path / "portal" / lost).exists()
+    (tmp_path / "backup").rename(tmp_path / "portal" / lost)
+    assert portal(tmp_path, **given).services.authority.certificate == side.services.authority.certificate
 
 
 # --- a remote CA -----------------------------------------------------------------------------------------------------

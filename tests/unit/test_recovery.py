@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
 from channel_desk import Desk
 from management_world import World as Managed
-from registry_world import URA, add_card
+from registry_world import OTHER_URA, URA, add_card
 from world import ScriptedHolder
 from zorgid_card.cards import TryState
 from zorgid_card.errors import (
@@ -21,7 +22,7 @@ from zorgid_card.errors import (
     UserError,
     WrongPUKError,
 )
-from zorgid_card.ports.registry import AuditEvent, SmartCard
+from zorgid_card.ports.registry import AuditEvent, CardLink, SmartCard
 from zorgid_card.secret import Secret
 from zorgid_card.workflows.channel import initialize_update, reset_puk
 from zorgid_card.workflows.pin import unblock_pin
@@ -118,3 +119,14 @@ def test_what_would_be_typed_from_a_telephone_is_long() -> None:
     assert sum(command[4] for command in commands) == 40
     assert len(initialize_update(desk.challenge)) == 5 + 8 + 1
     assert len(desk.answer) - 2 == 29
+
+
+def test_crd_13_where_a_card_is_a_guest_nobody_resets_its_puk() -> None:
+    lost = Lost()
+    with lost.store.begin() as unit:
+        unit.add(CardLink(id="guest", card_serial=lost.serial, ura=OTHER_URA, until=lost.clock() + timedelta(days=7)))
+    lost.acting().block(lost.serial, "holder is away")  # what is suspended already needs no block
+    asked: list[object] = []
+    with pytest.raises(NotAllowedError):
+        lost.reset("manager1", OTHER_URA, relay=lambda commands: asked.append(commands) or ())
+    assert asked == []

@@ -20,6 +20,7 @@ from typing import ClassVar, Final
 
 import httpx
 from asn1crypto import core
+from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.hazmat.primitives.serialization.pkcs7 import load_der_pkcs7_certificates
@@ -238,7 +239,7 @@ def _certificates(url: str, octets: bytes) -> tuple[bytes, ...]:
     try:
         found = load_der_pkcs7_certificates(octets)
         ders = tuple(certificate.public_bytes(Encoding.DER) for certificate in found)
-    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+    except (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion) as error:
         refuse("contents", url, f"no certificates in PKCS #7: {error}")
     if not 0 < len(ders) <= MAX_CERTIFICATES:
         refuse("contents", url, f"{len(ders)} certificates")
@@ -261,7 +262,7 @@ def _attributes(url: str, octets: bytes) -> tuple[str, ...]:
     try:
         wanted = _CsrAttrs.load(octets, strict=True)
         return tuple(_oid(one) for one in wanted)
-    except (ValueError, TypeError, IndexError) as error:
+    except (ValueError, TypeError, LookupError) as error:
         refuse("contents", url, f"no CsrAttrs: {error}")
 
 

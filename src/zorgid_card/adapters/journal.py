@@ -29,6 +29,9 @@ MAKINGS_KEPT: Final = 200
 TIMES_KEPT: Final = 25
 """Durations kept of one step on cards of one kind."""
 
+LONGEST: Final = 86_400
+"""Seconds: what claims to have taken longer was not measured."""
+
 _COLUMNS: Final = tuple(field.name for field in fields(Making))
 _QUOTED: Final = tuple(f'"{name}"' for name in _COLUMNS)  # "commit" is a word of SQL
 _TABLES: Final = (
@@ -38,6 +41,8 @@ _TABLES: Final = (
 )
 _WRITE: Final = f"INSERT INTO making VALUES ({', '.join('?' * len(_COLUMNS))})"  # noqa: S608
 _READ: Final = f"SELECT {', '.join(_QUOTED)} FROM making"  # noqa: S608  # names of fields
+_TOOK: Final = "SELECT step, seconds FROM took WHERE kind = ? AND typeof(step) = 'text' AND seconds BETWEEN 0 AND ?"
+_TYPES: Final = {"str": str, "bytes": bytes, "bool": int}  # SQLite has no truth values
 
 
 class SQLiteJournal:
@@ -53,7 +58,7 @@ class SQLiteJournal:
     def __init__(self, path: Path) -> None:
         self._lock = threading.Lock()
         try:
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+            _make_private(path)
             self._database = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
             self._database.execute("PRAGMA journal_mode = WAL").close()
             self._database.execute("PRAGMA synchronous = FULL").close()
@@ -108,7 +113,7 @@ class SQLiteJournal:
     def usual(self, kind: str, /) -> dict[str, float]:
         """See :meth:`zorgid_card.ports.journal.Journal.usual`."""
         with self._transaction() as database:
-            rows = database.execute("SELECT step, seconds FROM took WHERE kind = ?", (kind,)).fetchall()
+            rows = database.execute(_TOOK, (kind, LONGEST)).fetchall()
         times: dict[str, list[float]] = {}
         for step, seconds in rows:
             times.setdefault(step, []).append(seconds)
@@ -130,10 +135,20 @@ class SQLiteJournal:
             raise StorageError("the journal cannot be read or written", reason=str(error)) from error
 
 
+def _make_private(path: Path) -> None:
+    """Readable by nobody else before anything is in it; it may have been there before, with other rights."""
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    path.chmod(0o600)
+
+
 def _making(row: tuple[object, ...]) -> Making:
+    """What was written, unless somebody else has written it: SQLite keeps any value in any column."""
     values = dict(zip(_COLUMNS, row, strict=True))
+    for field in fields(Making):
+        if type(values[field.name]) is not _TYPES[str(field.type)]:
+            raise StorageError("the journal holds something else", reason="corrupt", field=field.name)
     flags = {field.name: bool(values[field.name]) for field in fields(Making) if field.type == "bool"}
-    return Making(**values | flags)  # type: ignore[arg-type]  # as it was written
+    return Making(**values | flags)  # type: ignore[arg-type]  # they were looked at
 
 
 def _remember(database: sqlite3.Connection, making: Making, took: float | None) -> None:

@@ -51,6 +51,10 @@ class _Keys:
             "batches": [{"first": b.first, "last": b.last, "octets": len(key)} for b, key in self.batches.items()],
         }
 
+    def told(self) -> frozenset[Master | Batch]:
+        """Which keys these are. None is ever taken away: cards have keys of them."""
+        return frozenset((*(told for told, _ in self.masters.values()), *self.batches))
+
     def secrets(self) -> list[Secret]:
         return [*(key for _, key in self.masters.values()), *self.batches.values()]
 
@@ -149,7 +153,10 @@ class FileKeyStore(DiversifiedKeys):
         stored = _read(self._path)
         if stored.salt != self._salt:
             raise StorageError("the key store was replaced: open it again", reason="changed", path=str(self._path))
-        return _opened(stored, self._wrapping)
+        keys = _opened(stored, self._wrapping)
+        if not self._keys.told() <= keys.told():
+            raise StorageError("an older key store lies in its place", reason="older", path=str(self._path))
+        return keys
 
     def _master(self, generation: int) -> Secret | None:
         found = self._current().masters.get(generation)

@@ -51,7 +51,7 @@ def chuid(guid: bytes, expiry: date) -> bytes:
         (
             encode(0x30, fasc_n()),
             encode(0x34, guid),
-            encode(0x35, expiry.strftime("%Y%m%d").encode()),
+            encode(0x35, expiry.isoformat().replace("-", "").encode()),
             encode(0x3E),
             encode(0xFE),
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import signal
 import ssl
@@ -15,7 +14,6 @@ from typing import Any
 
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import load_der_x509_certificate
-from rich.console import Console
 
 from zorgid_card.cli.display import Display
 from zorgid_card.errors import ReaderError, StorageError, TransportError, UsageError
@@ -78,7 +76,7 @@ def simulate(display: Display, options: Options) -> None:
     port = options.port + options.slot
     server = VPCDCard(simulated.card, options.host, port)
     try:
-        with _interruptible():
+        with interruptible():
             try:
                 server.start()
             except TransportError as error:
@@ -95,7 +93,7 @@ def simulate(display: Display, options: Options) -> None:
 
 
 @contextmanager
-def _interruptible() -> Iterator[None]:
+def interruptible() -> Iterator[None]:
     """SIGTERM is as good as Ctrl-C."""
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
@@ -146,14 +144,13 @@ def _uzi(pass_type: PassType, *, activated: bool = True) -> Simulated:
 def _zorgid(key_algorithm: str) -> Simulated:
     """A card made as cards are made: by the workflows of registration and creation, at a portal of its own."""
     from zorgid_card.cli.demo import acts, holder, stage, world  # noqa: PLC0415  # needs SQLAlchemy, which other kinds do not
-    from zorgid_card.cli.texts import Language, Texts  # noqa: PLC0415
 
-    unseen = Display(Console(file=io.StringIO()), Texts(Language.EN))
-    desk = holder.KeepingHolder(unseen)
+    display = holder.unseen()
+    desk = holder.KeepingHolder(display)
     with tempfile.TemporaryDirectory(prefix="zorgid-card-simulate-") as directory:
         made = world.World.build(Path(directory), key_algorithm)
         try:
-            play = acts.Play(made, stage.Stage(unseen), desk)
+            play = acts.Play(made, stage.Stage(display), desk)
             for act in (acts.request, acts.register, acts.create):
                 act(play)
             authorities = world.pem("CERTIFICATE", *made.portal.services.authority.chain)

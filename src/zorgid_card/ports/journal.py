@@ -34,6 +34,8 @@ class Making:
     """A PUK was shown that perhaps is not the card's."""
     puk_tried: bool = False
     """The maker's PUK was tried, to learn whether it still is the card's: that is done once at most."""
+    renewal: bool = False
+    """Made on a card in use, whose PIN and PUK stay: when it has proven to work, nothing more is written on it."""
 
 
 class Journal(Protocol):

@@ -7,9 +7,8 @@ before is made anew; what is torn after can be finished.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Final, TypeVar
 
@@ -17,6 +16,7 @@ from cryptography import x509
 from cryptography.x509.oid import NameOID
 
 from zorgid_card.cards import CardKind, ZorgIDCard
+from zorgid_card.cards.access import PINProvider
 from zorgid_card.cards.certificates import public_key_of
 from zorgid_card.cards.profile import Factory
 from zorgid_card.errors import (
@@ -44,6 +44,7 @@ from zorgid_card.workflows.creation_messages import (
     CertificatesIssued,
     CommitCard,
     FetchAdministrationKey,
+    FetchPresentKey,
     Relay,
     RelayCommands,
     RequestCertificates,
@@ -55,6 +56,7 @@ from zorgid_card.workflows.holder import Holder, Question, Step
 from zorgid_card.workflows.messages import canonical, from_json, parse, to_json
 from zorgid_card.workflows.pin import new_puk
 from zorgid_card.workflows.policy import (
+    ADMINISTRATION_ALGORITHMS,
     ALGORITHMS,
     ATTESTED,
     AUTHENTICITY,
@@ -70,8 +72,10 @@ from zorgid_card.workflows.session import PortalClient
 T = TypeVar("T")
 
 _GUID: Final = 16
-_PENDING_TIMES: Final = 10
-_PENDING_SECONDS: Final = 30
+_PATIENCE: Final = 600.0
+"""Seconds for which a CA is waited for in all; the session ends not long after."""
+_PENDING_SECONDS: Final = 30.0
+_SHORTEST_WAIT: Final = 0.2
 _ROUNDS: Final = 16
 """Batches of one relay, at most: what asks for more is no portal."""
 
@@ -93,6 +97,8 @@ class Bench:
     """Takes the PUK, where the card side is configured for it."""
     chosen: Secret | None = None
     """The PIN that the holder has chosen."""
+    pin: PINProvider | None = None
+    """Of a card that is being renewed: asks its holder for its PIN. None: the card has its maker's codes and key."""
     public_keys: tuple[bytes, ...] = ()
     proofs: tuple[tuple[bytes, ...], bytes] = field(default=((), b""))
     """Attestations, and the certificate of the key that signed them."""
@@ -151,9 +157,17 @@ def carry_out(bench: Bench, stages: Sequence[Stage]) -> None:
 
 
 def issued_of(making: Making) -> CertificatesIssued:
-    """What the portal has issued, as the journal keeps it."""
+    """What the portal has issued, as the journal keeps it.
+
+    Raises:
+        MessageError: it keeps something else.
+    """
     message = from_json(parse(making.issued))
-    if not isinstance(message, CertificatesIssued):
+    if (
+        not isinstance(message, CertificatesIssued)
+        or len(message.slots) != len(message.certificates)
+        or not message.slots
+    ):
         raise MessageError("the journal holds something else", field="kind")
     return message
 
@@ -171,6 +185,7 @@ def require_sound(accepted: CardAccepted) -> None:
         ("algorithms", len(accepted.algorithms) == count and set(accepted.algorithms) <= ALGORITHMS),
         ("requests", len(accepted.requests) == count),
         ("residency", accepted.residency in RESIDENCY),
+        ("administration_algorithm", accepted.administration_algorithm in ADMINISTRATION_ALGORITHMS),
         ("guid", len(accepted.guid) == _GUID),
         ("pin_minimum", PIN_SHORTEST <= accepted.pin_minimum <= accepted.pin_maximum <= PIN_LONGEST),
         ("pin_tries", tries == (0, 0) or all(1 <= number <= MOST_TRIES for number in tries)),
@@ -245,7 +260,7 @@ def _name_in(certificate: bytes) -> str:
     """Whose certificate this claims to be, for a person to see; nothing is decided by it."""
     try:
         names = x509.load_der_x509_certificate(certificate).subject.get_attributes_for_oid(NameOID.COMMON_NAME)
-    except ValueError:
+    except (ValueError, x509.InvalidVersion):
         return "?"
     return str(names[0].value) if names else "?"
 
@@ -258,11 +273,25 @@ def _generate(bench: Bench) -> None:
     bench.public_keys = bench.busy(make)
 
 
+@contextmanager
+def _administered(bench: Bench) -> Iterator[Secret]:
+    """A session in which the card's present administration key is authenticated, and its maker's PIN."""
+    card = bench.card
+    pin, puk, makers = card.factory_secrets()
+    if bench.pin is None:
+        administration = makers
+    else:
+        receiver = Receiver()
+        fetched = bench.client.ask(FetchPresentKey(recipient=receiver.public), AdministrationKey)
+        administration = receiver.open(fetched.sealed, ADMINISTRATION_KEY, card=bench.making.serial)
+    with pin, puk, makers, administration, card.session():
+        card.authenticate_administration(administration)
+        yield pin
+
+
 def _generated_here(bench: Bench) -> tuple[bytes, ...]:
     card, wanted = bench.card, bench.wanted
-    pin, puk, administration = card.factory_secrets()
-    with pin, puk, administration, card.session():
-        card.authenticate_administration(administration)
+    with _administered(bench) as pin:
         if wanted.pin_tries:
             card.verify_pin(pin)
             card.set_retries(wanted.pin_tries, wanted.puk_tries)
@@ -289,26 +318,30 @@ def _certify(bench: Bench) -> None:
     pin, puk, administration = bench.card.factory_secrets()
     with pin, puk, administration:
         csrs = tuple(
-            build_csr(bench.card.new_key_signer(slot, algorithm, key, lambda _: pin), template)
+            build_csr(bench.card.new_key_signer(slot, algorithm, key, bench.pin or (lambda _: pin)), template)
             for slot, algorithm, key, template in zip(
                 bench.wanted.slots, bench.wanted.algorithms, bench.public_keys, bench.wanted.requests, strict=True
             )
         )
     attestations, intermediate = bench.proofs
     request = RequestCertificates(csrs=csrs, attestations=attestations, intermediate=intermediate)
-    issued = bench.busy(lambda: _asked(bench.client, request))
+    issued = _asked(bench, request)
     bench.note(issued=canonical(to_json(issued)))
 
 
-def _asked(client: PortalClient, request: RequestCertificates) -> CertificatesIssued:
-    """What a remote CA wants to be asked again for later, it is asked again for (RFC 7030, 4.2.3)."""
-    for _ in range(_PENDING_TIMES):
+def _asked(bench: Bench, request: RequestCertificates) -> CertificatesIssued:
+    """What a CA wants to be asked again for later, it is asked again for (RFC 7030, 4.2.3), by the same message."""
+    patience = _PATIENCE
+    while True:
         try:
-            return client.ask(request, CertificatesIssued)
+            return bench.busy(lambda: bench.client.ask(request, CertificatesIssued))
         except EnrolmentPendingError as pending:
-            after = pending.details.get("retry_after")
-            time.sleep(min(after if isinstance(after, int) else _PENDING_SECONDS, _PENDING_SECONDS))
-    return client.ask(request, CertificatesIssued)
+            told = pending.details.get("retry_after")
+            after = max(told if isinstance(told, int) else _PENDING_SECONDS, _SHORTEST_WAIT)
+            patience -= after
+            if patience < 0:
+                raise
+            bench.course.wait(after)
 
 
 def _require_issued(bench: Bench) -> None:
@@ -340,9 +373,7 @@ def _written_here(bench: Bench) -> tuple[bytes, ...]:
     receiver = Receiver()
     fetched = bench.client.ask(FetchAdministrationKey(recipient=receiver.public), AdministrationKey)
     own = receiver.open(fetched.sealed, ADMINISTRATION_KEY, card=bench.making.serial)
-    pin, puk, administration = card.factory_secrets()
-    with own as key, pin, puk, administration, card.session():
-        card.authenticate_administration(administration)
+    with own as key, _administered(bench):
         for slot, der in zip(wanted.slots, bench.issued.certificates, strict=True):
             card.write_certificate(slot, der)
         card.write_chuid(wanted.guid, wanted.expires)
@@ -380,7 +411,7 @@ def _chosen(bench: Bench) -> Secret:
 
 def _prove(bench: Bench) -> None:
     """A signature made with the chosen PIN verifies with the certificate on the card: the commit point. The commit is sealed."""
-    card, chosen = bench.card, _chosen(bench)
+    card, pin = bench.card, bench.pin or _always(_chosen(bench))
     certificate = card.certificate(AUTHENTICITY) or b""
     fields = proof_fields(
         session=bench.making.session,
@@ -388,7 +419,7 @@ def _prove(bench: Bench) -> None:
         serial=bench.making.serial,
         certificates=bench.issued.certificates,
     )
-    signed = sign_statement(card.signer(AUTHENTICITY, lambda _: chosen), CARD_PROOF, **fields)
+    signed = sign_statement(card.signer(AUTHENTICITY, pin), CARD_PROOF, **fields)
     try:
         verify_statement(certificate, CARD_PROOF, fields, signed.signature, signed.algorithm)
     except CertificateError as error:
@@ -397,20 +428,27 @@ def _prove(bench: Bench) -> None:
     bench.making = replace(bench.making, commit=bench.client.seal(commit))
 
 
+def _always(chosen: Secret) -> PINProvider:
+    return lambda request: chosen
+
+
 # --- PUK ---------------------------------------------------------------------------------------------------------------
 
 
 def puk_written(bench: Bench) -> bool:
-    """Whether the PUK is another than the maker's: as the card tells, or else by one try, which is never made twice.
+    """Whether a PUK that was shown here is the card's: one is, if it is no more the maker's, as the card tells, or else by one try,
+    which is never made twice. Before any was shown, whoever set another is not the holder.
 
     Raises:
         CardUnfinishedError: the try was spent before, and what it told is lost.
     """
+    if not (bench.resumed and bench.making.step == Step.PUK):
+        return False
+    if bench.making.done:
+        return True
     told = bench.card.factory_puk()
     if told is not None:
         return not told
-    if not (bench.resumed and bench.making.step == Step.PUK):
-        return False
     if bench.making.puk_tried:
         raise CardUnfinishedError(reason="puk", serial=bench.making.serial)
     bench.note(puk_tried=True)
@@ -453,6 +491,9 @@ PREPARING: Final = (
     Stage(Step.VERIFY, _never, _prove, _nothing),
 )
 """From a blank, and a PIN that was chosen, to a card that works: its end seals the commit."""
+
+RENEWING: Final = tuple(stage for stage in PREPARING if stage.step is not Step.PIN)
+"""From a card in use to one with new keys, whose PIN and PUK stay its holder's: its end seals the commit."""
 
 FINISHING: Final = (Stage(Step.PUK, puk_written, _set_puk, _require_puk),)
 """The last write on the card. What follows is :attr:`Step.ACTIVATE`, which needs no card."""

@@ -52,6 +52,13 @@ class Course:
         finally:
             self._since += time.monotonic() - begun
 
+    def wait(self, seconds: float) -> None:
+        """Let this time pass, and tell meanwhile that it goes on; whoever interrupts it ends it at once."""
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            time.sleep(min(BEAT, left))
+            self._tell()
+
     def busy(self, work: Callable[[], T], stop: Callable[[], None]) -> T:
         """Do what may keep the card busy for long, in a thread of its own, and tell meanwhile that it goes on.
 

@@ -11,7 +11,7 @@ the commit does not come in time.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import date
@@ -27,12 +27,14 @@ from zorgid_card.errors import (
     DeclinedError,
     NoCardError,
     NotBlankError,
+    NotFoundError,
     PINMismatchError,
     PINPolicyError,
     ProofError,
     SessionError,
     StorageError,
     TransportError,
+    UsageError,
     WrongCardError,
     ZorgIDError,
 )
@@ -44,6 +46,7 @@ from zorgid_card.workflows.bench import (
     FINISHING,
     PREPARING,
     Bench,
+    Stage,
     carry_out,
     issued_of,
     puk_written,
@@ -56,9 +59,13 @@ from zorgid_card.workflows.creation_messages import (
     CardAbandoned,
     CardAccepted,
     CardActive,
+    CardsListed,
+    CardToGo,
+    ListCards,
     MatchPerson,
     OfferCard,
     PersonMatched,
+    ReplaceCard,
 )
 from zorgid_card.workflows.escrow import Escrow
 from zorgid_card.workflows.holder import Cue, Holder, Question, Step
@@ -68,8 +75,10 @@ from zorgid_card.workflows.session import PortalClient
 from zorgid_card.workflows.uzi_desk import authenticate, present_pass
 
 _PIN_ROUNDS = 3
-_TORN = (CardRemovedError, CardResetError, NoCardError, TransportError, WrongCardError)
+TORN = (CardRemovedError, CardResetError, NoCardError, TransportError, WrongCardError)
+"""After these the card may be put in again."""
 _OVER = ("expired", "unknown")
+_ALL = (*(stage.step for stage in (*PREPARING, *FINISHING)), Step.ACTIVATE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +96,19 @@ class Made:
         return self.certificates[0]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replaced:
+    """The card that a new one is to replace.
+
+    Args:
+        cause: why: lost, stolen, broken, unused.
+        serial: which; empty where the person has one card.
+    """
+
+    cause: str
+    serial: str = ""
+
+
 class CardCreation:
     """One holder's way from a valid UZI pass to a working ZORG-ID Smartcard. Many may go on at once, each in a thread of its own.
 
@@ -98,6 +120,7 @@ class CardCreation:
         observer: sees every physical APDU, masked.
         card_timeout: seconds to wait for a card; None waits for ever.
         escrow: takes the PUK, which the holder is told (docs/pin.md); None: nobody but the holder ever has it.
+        replaces: the card whose place the new one takes; it is revoked, or suspended, when the new one works, and never before.
     """
 
     def __init__(
@@ -110,9 +133,11 @@ class CardCreation:
         observer: Observer | None = None,
         card_timeout: float | None = None,
         escrow: Escrow | None = None,
+        replaces: Replaced | None = None,
     ) -> None:
         self._reader = reader
         self._escrow = escrow
+        self._replaces = replaces
         self._client = client
         self._holder = holder
         self._journal = journal
@@ -133,7 +158,9 @@ class CardCreation:
         while True:
             try:
                 return self.make()
-            except _TORN as error:
+            except (*TORN, NotBlankError) as error:
+                if self._sealed is None and isinstance(error, NotBlankError):
+                    raise
                 self._insert_again(error)
 
     def identify(self) -> PersonMatched:
@@ -141,18 +168,34 @@ class CardCreation:
 
         Raises:
             CertificateError: the pass is expired, revoked, or of another chain.
+            NotFoundError, UsageError: it cannot be told which card is to be replaced.
             PassTypeError, OrganisationUnknownError, BirthDateError: the portal refuses.
         """
         with present_pass(self._reader, self._holder, observer=self._observer, timeout=self._timeout) as card:
             authenticate(card, self._client, self._holder)
         self._birth_date = self._holder.birth_date()
-        return self._client.ask(MatchPerson(birth_date=self._birth_date), PersonMatched)
+        matched = self._client.ask(MatchPerson(birth_date=self._birth_date), PersonMatched)
+        if self._replaces is not None:
+            serial = self._replaces.serial or self._only_card()
+            self._client.ask(ReplaceCard(serial=serial, cause=self._replaces.cause), CardToGo)
+        return matched
+
+    def _only_card(self) -> str:
+        serials = self._client.ask(ListCards(), CardsListed).serials
+        if not serials:
+            raise NotFoundError("there is no card to replace", what="SmartCard")
+        if len(serials) > 1:
+            raise UsageError(f"which card? {', '.join(serials)}", reason="which-card", serials=", ".join(serials))
+        return serials[0]
 
     def change_cards(self) -> None:
         """The pass out, the blank in (CRD-5)."""
+        self._change_to(Cue.INSERT_BLANK)
+
+    def _change_to(self, cue: Cue) -> None:
         self._holder.cue(Cue.REMOVE_PASS)
         self._reader.wait(present=False, timeout=self._timeout)
-        self._holder.cue(Cue.INSERT_BLANK)
+        self._holder.cue(cue)
         self._reader.wait(present=True, timeout=self._timeout)
 
     def make(self) -> Made:
@@ -161,6 +204,7 @@ class CardCreation:
         Raises:
             NotBlankError: it is another card; it was left untouched.
             CardRemovedError, CardResetError, TransportError: it was torn; put it in and call this again.
+            WrongCardError: another one was torn, and this is no blank to make instead; it was only read.
             ZorgIDError: anything else; what was issued is revoked.
         """
         with self._card() as card:
@@ -168,10 +212,10 @@ class CardCreation:
             if self._sealed is not None:
                 if self._sealed.serial == serial:
                     with suppress(CardUnfinishedError):
-                        return self._finish(card, self._sealed, resumed=True)
+                        return self._finish(self._bench(card, self._sealed, _ALL, resumed=True))
                 else:
-                    self._abandon(WrongCardError(expected=self._sealed.serial, found=serial))
-            return self._finish(card, self._prepare(card, serial), resumed=False)
+                    self._abandon(_instead(card, self._sealed.serial))
+            return self._finish(self._prepare(card, serial))
 
     def resume(self, making: Making) -> Made:
         """Finish a card of which only the commit was missing when another process ended: without the pass, in its session's life.
@@ -188,7 +232,7 @@ class CardCreation:
             raise CardUnfinishedError(reason="origin", serial=making.serial)
         if not making.commit:
             raise CardUnfinishedError(reason="unsealed", serial=making.serial)
-        if not _last_write_done(making):
+        if not last_write_done(making):
             self._holder.cue(Cue.INSERT_AGAIN)
             self._reader.wait(present=True, timeout=self._timeout)
             with self._card() as card:
@@ -218,12 +262,13 @@ class CardCreation:
         finally:
             channel.close(reset=True)
 
-    def _prepare(self, card: ZorgIDCard, serial: str) -> Making:
+    def _prepare(self, card: ZorgIDCard, serial: str) -> Bench:
         """From the card in the reader to the sealed commit."""
         accepted = self._offer(card, serial)
         try:
             require_sound(accepted)
-            bench = self._begin(card, serial, accepted)
+            emptying = EMPTYING if accepted.renew else ()
+            bench = self._begin(card, serial, accepted, (*emptying, *PREPARING, *FINISHING))
             carry_out(bench, EMPTYING)
             with self._choose_pin(accepted) as chosen:
                 bench.chosen = chosen
@@ -232,7 +277,7 @@ class CardCreation:
             self._abandon(error)
             raise
         self._sealed = bench.making
-        return bench.making
+        return bench
 
     def _offer(self, card: ZorgIDCard, serial: str) -> CardAccepted:
         factory = card.profile.factory
@@ -247,7 +292,15 @@ class CardCreation:
         )
         return self._client.ask(offer, CardAccepted)
 
-    def _begin(self, card: ZorgIDCard, serial: str, accepted: CardAccepted) -> Bench:
+    def _begin(
+        self,
+        card: ZorgIDCard,
+        serial: str,
+        accepted: CardAccepted,
+        stages: Sequence[Stage],
+        *,
+        renewal: bool = False,
+    ) -> Bench:
         """A new making, in place of what was known of this card; only a PUK that may lie about is remembered."""
         before = self._journal.find(serial)
         dialect = card.profile.factory.dialect if card.profile.factory is not None else ""
@@ -259,10 +312,10 @@ class CardCreation:
             step="",
             done=True,
             puk_shown=before is not None and before.puk_shown,
+            renewal=renewal,
         )
         self._journal.write(making)
-        emptying = [stage.step for stage in EMPTYING] if accepted.renew else []
-        steps = (*emptying, *(stage.step for stage in (*PREPARING, *FINISHING)), Step.ACTIVATE)
+        steps = (*(stage.step for stage in stages), Step.ACTIVATE)
         bench = self._bench(card, making, steps, resumed=False)
         bench.accepted = accepted
         return bench
@@ -274,15 +327,14 @@ class CardCreation:
     def _bench_course(self, making: Making, steps: tuple[Step, ...]) -> Course:
         return Course(self._holder, steps, self._journal.usual(making.kind))
 
-    def _finish(self, card: ZorgIDCard, making: Making, *, resumed: bool) -> Made:
+    def _finish(self, bench: Bench) -> Made:
         """The PUK, and the commit. A card that is torn here keeps its sealed commit; of anything else the portal is told."""
-        steps = (*(stage.step for stage in (*PREPARING, *FINISHING)), Step.ACTIVATE)
-        bench = self._bench(card, making, steps, resumed=resumed)
         try:
-            if resumed:
+            if bench.resumed:
                 _require_unchanged(bench)
             carry_out(bench, FINISHING)
-        except _TORN:
+            self._sealed = bench.making
+        except TORN:
             self._sealed = bench.making
             raise
         except BaseException as error:
@@ -379,8 +431,10 @@ class CardCreation:
                 self._journal.write(replace(known, commit=b""))
 
 
-def _last_write_done(making: Making) -> bool:
-    return making.step == Step.ACTIVATE or (making.step == Step.PUK and making.done)
+def last_write_done(making: Making) -> bool:
+    """Whether only the commit is missing: no card is needed to finish it (:meth:`CardCreation.resume`)."""
+    last = Step.VERIFY if making.renewal else Step.PUK
+    return making.step == Step.ACTIVATE or (making.step == last and making.done)
 
 
 def _require_unchanged(bench: Bench) -> None:
@@ -389,6 +443,18 @@ def _require_unchanged(bench: Bench) -> None:
         require_written(bench)
     except ProofError as error:
         raise CardUnfinishedError(reason="changed", serial=bench.making.serial) from error
+
+
+def _instead(card: ZorgIDCard, expected: str) -> WrongCardError:
+    """A blank may take the place of a card that was torn, which is given up; any other card was put in by mistake.
+
+    Raises:
+        WrongCardError: it is no blank.
+    """
+    wrong = WrongCardError(expected=expected, found=card.serial)
+    if card.kind is not CardKind.BLANK:
+        raise wrong
+    return wrong
 
 
 def _personalisable(channel: Channel, observer: Observer | None) -> ZorgIDCard:

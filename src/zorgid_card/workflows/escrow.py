@@ -132,7 +132,7 @@ class EscrowRoom:
         Raises:
             NotAllowedError, NotFoundError: as for managing the card; or no PUK of it is kept.
         """
-        self._manager(person, ura, serial)
+        self._manager(person, ura, serial, "puk.ask")
         with self._registry.begin() as unit:
             kept = self._kept(unit, serial)
             unit.replace(replace(kept, asked_by=person, reason=_reason(reason)))
@@ -146,14 +146,15 @@ class EscrowRoom:
             the sealed PUK, for the key officer.
 
         Raises:
-            NotAllowedError: the person is no administrator, or is the one who asked; or nobody asked.
+            NotAllowedError: the person is no administrator, or is the one who asked; or nobody asked who may still do so here.
             NotFoundError: no such card at this organisation, or no PUK of it is kept.
         """
-        manager = self._manager(person, ura, serial, least=people.ADMINISTRATOR)
+        manager = self._manager(person, ura, serial, "puk.release", least=people.ADMINISTRATOR)
         with self._registry.begin() as unit:
             kept = self._kept(unit, serial)
-        if kept.asked_by in (None, person):
+        if kept.asked_by is None or kept.asked_by == person:
             raise NotAllowedError("it takes two people to have a PUK released", action="puk.release")
+        self._manager(kept.asked_by, ura, serial, "puk.ask")
         if manager.show(serial).card.state == "active":
             manager.block(serial, kept.reason or "")
         now = self._clock()
@@ -165,10 +166,10 @@ class EscrowRoom:
             audit.record(unit, now, person, ura, "puk.release", serial, kept.reason, asked_by=kept.asked_by)
         return kept.sealed
 
-    def _manager(self, person: str, ura: str, serial: str, *, least: str = people.MANAGER) -> Manager:
+    def _manager(self, person: str, ura: str, serial: str, action: str, *, least: str = people.MANAGER) -> Manager:
         manager = self._management.acting_as(person, ura)
         manager.require_role(least=least)
-        manager.show(serial)
+        manager.own(serial, action)
         return manager
 
     def _kept(self, unit: Unit, serial: str) -> EscrowedPUK:

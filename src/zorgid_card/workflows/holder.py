@@ -23,6 +23,7 @@ class Cue(StrEnum):
     INSERT_PASS = "insert-pass"
     REMOVE_PASS = "remove-pass"
     INSERT_BLANK = "insert-blank"
+    INSERT_CARD = "insert-card"
     INSERT_AGAIN = "insert-again"
 
 

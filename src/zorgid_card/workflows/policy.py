@@ -14,10 +14,13 @@ AUTHENTICITY: Final = 0x9A
 CONFIDENTIALITY: Final = 0x9D
 SLOTS: Final = frozenset({AUTHENTICITY, 0x9C, CONFIDENTIALITY})
 ALGORITHMS: Final = frozenset({"RSA2048", "RSA3072", "ECCP256", "ECCP384"})
+ADMINISTRATION_ALGORITHMS: Final = frozenset({"AES128", "AES192", "AES256"})
 ATTESTED: Final = "attested"
 CHANNEL: Final = "channel"
 POSSESSION_ONLY: Final = "possession-only"
 RESIDENCY: Final = frozenset({ATTESTED, CHANNEL, POSSESSION_ONLY})
+REVOKE: Final = "revoke"
+SUSPEND: Final = "suspend"
 KEPT_BY: Final = frozenset({"history", "escrow"})
 PIN_SHORTEST: Final = 6
 PIN_LONGEST: Final = 8
@@ -59,6 +62,11 @@ class CreationPolicy:
     validity: timedelta = timedelta(days=3 * 365)
     commit_within: timedelta = timedelta(minutes=15)
     """What is not activated in this time is revoked by the portal alone (CRD-8)."""
+    replaced: str = REVOKE
+    """What becomes of a card at the commit of the one that replaces it: ``revoke``, or ``suspend`` (when it is found, a manager may
+    unblock it)."""
+    replacement_links: bool = True
+    """Whether the new card serves wherever the replaced one did (CRD-11, CRD-13), and not at the pass's organisation alone."""
 
     def __post_init__(self) -> None:
         """Refuse what no card can be, or what nobody should want unawares.
@@ -73,10 +81,12 @@ class CreationPolicy:
             ),
             ("confidentiality_kept_by", CONFIDENTIALITY not in self.slots or self.confidentiality_kept_by in KEPT_BY),
             ("key_algorithm", {self.key_algorithm, *self.key_algorithms.values()} <= ALGORITHMS),
+            ("administration_algorithm", self.administration_algorithm in ADMINISTRATION_ALGORITHMS),
             ("residency", bool(self.residency) and self.residency <= RESIDENCY),
             ("pin", PIN_SHORTEST <= self.pin.minimum <= self.pin.maximum <= PIN_LONGEST),
             ("pin_tries", _tries(self.pin_tries) and (self.pin_tries is None) is (self.puk_tries is None)),
             ("puk_tries", _tries(self.puk_tries)),
+            ("replaced", self.replaced in {REVOKE, SUSPEND}),
             ("validity", self.validity > timedelta(0)),
         ):
             if not sound:

@@ -104,7 +104,7 @@ class PUKReset:
             ResidencyError: it is not this card that answers, or it refused; the card stays suspended.
         """
         manager = self._management.acting_as(person, ura)
-        card = manager.show(serial).card
+        card = manager.own(serial, "puk.reset").card
         factory, rules = _administered(card)
         if card.state != "suspended":
             manager.block(serial, reason)

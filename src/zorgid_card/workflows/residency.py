@@ -25,7 +25,7 @@ from zorgid_card.ports.registry import IssuedCertificate, SmartCard
 from zorgid_card.protocol import iso7816, piv
 from zorgid_card.secret import Secret
 from zorgid_card.workflows import channel, organisation
-from zorgid_card.workflows.creation_messages import OfferCard, Relay, RelayCommands, RequestCertificates
+from zorgid_card.workflows.creation_messages import OfferCard, Relay, RelayCommands, RenewCard, RequestCertificates
 from zorgid_card.workflows.policy import ATTESTED, CHANNEL, POSSESSION_ONLY, SLOTS
 from zorgid_card.workflows.portal import Context
 
@@ -37,7 +37,7 @@ Script: TypeAlias = Generator[tuple[bytes, ...], tuple[bytes, ...], tuple[Respon
 # --- which way ---------------------------------------------------------------------------------------------------------
 
 
-def choose(context: Context, offer: OfferCard) -> tuple[str, bool]:
+def choose(context: Context, offer: OfferCard | RenewCard) -> tuple[str, bool]:
     """How this card is to prove that its keys are on it, and whether it is made over a channel.
 
     Raises:
@@ -140,7 +140,7 @@ def _played(context: Context, message: Relay) -> tuple[bytes, list[tuple[bytes, 
 
 
 def _script(context: Context, challenge: bytes, batch: Callable[[Context], Commands]) -> Script:
-    """Open the channel, administer, give the batch. Where key 9B is wanted within the channel, it still is the maker's."""
+    """Open the channel, administer, give the batch."""
     factory = factory_of(profile_of(context.facts["dialect"]))
     rules = factory.channel
     if rules is None:
@@ -152,12 +152,21 @@ def _script(context: Context, challenge: bytes, batch: Callable[[Context], Comma
     with enc, mac, channel.CardChannel.open((enc, mac), challenge, opened[0], rules) as card:
         before: Commands = ()
         if not rules.administers:
-            with Secret.of(factory.administration_key) as key:
-                of = factory.administration_algorithm, key
+            with present_key(context) as key:
+                of = context.facts.get("present_algorithm", factory.administration_algorithm), key
                 (asked,) = card.unwrap((yield card.wrap(channel.administration_challenge(*of))))
                 before = channel.administration_answer(*of, asked)
         answers = card.unwrap((yield card.wrap((*before, *batch(context)))))
         return answers[len(before) :]
+
+
+def present_key(context: Context) -> Secret:
+    """Key 9B as it is before this card is written: the maker's, or in a renewal the card's own."""
+    facts = context.facts
+    if not facts.get("present"):
+        return Secret.of(factory_of(profile_of(facts["dialect"])).administration_key)
+    algorithm, generation = facts["present_algorithm"], int(facts["present"])
+    return context.services.administration.derive(facts["card"], algorithm, generation)
 
 
 def _phase(context: Context) -> _Phase:
@@ -184,14 +193,16 @@ def _emptied(context: Context, answers: tuple[ResponseAPDU, ...]) -> tuple[bytes
 
 
 def _generating(context: Context) -> Commands:
-    """Codes as the maker left them, where that can be made sure of; tries; keys."""
+    """Codes as the maker left them, where that can be made sure of; tries; keys. In a renewal the codes are the holder's: keys."""
     policy, factory = context.services.policy.creation, factory_of(profile_of(context.facts["dialect"]))
+    keys = [one for slot in policy.slots for one in channel.generate(slot, policy.algorithm_of(slot))]
+    if context.facts.get("present"):
+        return keys
     commands = [] if factory.set_reference is None else [*channel.reset_codes(factory)]
     if policy.pin_tries is not None and policy.puk_tries is not None:
         if factory.set_reference is None:
             commands.append(channel.command_of(iso7816.verify(piv.PIN, Secret.of(factory.pin))))
         commands += channel.set_retries(factory, policy.pin_tries, policy.puk_tries)
-    keys = [one for slot in policy.slots for one in channel.generate(slot, policy.algorithm_of(slot))]
     return (*commands, *keys)
 
 

@@ -39,7 +39,7 @@ def seal(recipient: bytes, secret: Secret, purpose: str, **context: str) -> byte
     """
     key = public_key(recipient)
     with secret.expose() as octets:
-        return _SUITE.encrypt(octets, key, info=_info(purpose, context))
+        return _SUITE.encrypt(octets, key, info=info(purpose, context))
 
 
 def unseal(key: ec.EllipticCurvePrivateKey, sealed: bytes, purpose: str, **context: str) -> Secret:
@@ -49,7 +49,7 @@ def unseal(key: ec.EllipticCurvePrivateKey, sealed: bytes, purpose: str, **conte
         DecryptionError: it was sealed for another key, purpose or context, or was changed.
     """
     try:
-        return Secret.seize(_SUITE.decrypt(sealed, key, info=_info(purpose, context)))
+        return Secret.seize(_SUITE.decrypt(sealed, key, info=info(purpose, context)))
     except (InvalidTag, ValueError) as error:
         raise DecryptionError("not sealed for this key, or for something else") from error
 
@@ -85,5 +85,6 @@ def public_key(der: bytes) -> ec.EllipticCurvePublicKey:
     return key
 
 
-def _info(purpose: str, context: dict[str, str]) -> bytes:
+def info(purpose: str, context: dict[str, str]) -> bytes:
+    """What a sealing is for: HPKE's parameter of that name."""
     return _DOMAIN + canonical({"purpose": purpose, **context})

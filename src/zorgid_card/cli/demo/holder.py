@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import io
 from contextlib import suppress
 from datetime import date
 from typing import Protocol
+
+from rich.console import Console
 
 from zorgid_card.cards.access import LastTry, PINRequest
 from zorgid_card.cli.console import Keyboard, TerminalHolder
 from zorgid_card.cli.demo.stage import DemonstrationStoppedError
 from zorgid_card.cli.display import Display
+from zorgid_card.cli.texts import Language, Texts
 from zorgid_card.errors import DeclinedError, PINFormError, PINPolicyError, ZorgIDError
 from zorgid_card.secret import Secret
 from zorgid_card.testkit.uzi_profile import Person
@@ -165,6 +169,11 @@ class ScriptedHolder:
 
     def _answer(self, question: str) -> None:
         self._display.line(f"{question} {self._texts('demo.answer.yes')}", "dim")
+
+
+def unseen() -> Display:
+    """A display that nobody sees, for what is done by script without an audience."""
+    return Display(Console(file=io.StringIO()), Texts(Language.EN))
 
 
 class KeepingHolder(ScriptedHolder):

@@ -26,6 +26,8 @@ from zorgid_card.workflows import pairing
 from zorgid_card.workflows.policy import CreationPolicy, Policy
 
 ORIGIN = "https://portaal.zorgid.example"
+PLATFORMS = frozenset({"Windows", "Linux", "Darwin"})
+"""Where simulated cards are made is nobody's policy."""
 PASSPHRASE = b"demonstratie"
 """Opens the CA and the key store of a demonstration; they guard nothing."""
 
@@ -47,12 +49,13 @@ class World:
     """The key at which the phone's way to the portal ends, SubjectPublicKeyInfo."""
 
     @classmethod
-    def build(cls, directory: Path, key_algorithm: str) -> World:
+    def build(cls, directory: Path, key_algorithm: str, origin: str = ORIGIN) -> World:
         """Make the world, and publish the portal's first, empty CRL.
 
         Args:
             directory: an empty one.
             key_algorithm: of the new card's key: RSA2048 or ECCP256.
+            origin: the portal's.
 
         Raises:
             StorageError: the directory cannot be written.
@@ -66,11 +69,11 @@ class World:
                 directory,
                 passphrase,
                 registry=registry,
-                identity=pairing.PortalIdentity(ORIGIN, pairing.fingerprint(phone_key)),
+                identity=pairing.PortalIdentity(origin, pairing.fingerprint(phone_key)),
                 uzi=pki.trust("Z", "N"),
                 uzi_revocation=CRLs(pki.crl_source),
                 makers=(maker.root,),
-                policy=Policy(creation=CreationPolicy(key_algorithm=key_algorithm)),
+                policy=Policy(creation=CreationPolicy(key_algorithm=key_algorithm, platforms=PLATFORMS)),
             )
         transcript = Transcript(directory / "transcript.jsonl")
         world = cls(

@@ -17,6 +17,7 @@ from enum import StrEnum
 from zorgid_card.cli.texts import (
     activation,
     acts,
+    create,
     demo,
     details,
     documents,
@@ -26,6 +27,7 @@ from zorgid_card.cli.texts import (
     login,
     readers,
     refusals,
+    renewal,
     tools,
     trust,
 )
@@ -46,6 +48,8 @@ TEXTS: Mapping[str, Text] = {
     **trust.TEXTS,
     **login.TEXTS,
     **keys.TEXTS,
+    **create.TEXTS,
+    **renewal.TEXTS,
 }
 """All of them."""
 
