@@ -127,7 +127,9 @@ def test_crd_8_a_portal_that_was_killed_meanwhile_serves_the_message_again_when_
     def kill() -> None:
         raise KilledError
 
-    monkeypatch.setattr(type(world.portal), "_release", lambda self, call: None)  # a process that is gone releases nothing
+    monkeypatch.setattr(
+        type(world.portal), "_release", lambda self, call: None
+    )  # a process that is gone releases nothing
     creation, client, slow = creation_with(world, kill)
     monkeypatch.setattr(creation, "_abandon", lambda error: None)  # the card side hears of it by no answer at all
     with pytest.raises(KilledError):

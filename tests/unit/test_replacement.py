@@ -315,3 +315,24 @@ def test_crd_8_a_card_torn_while_it_is_emptied_is_emptied_by_the_next_attempt(wo
         world.reader.insert(card)
         world.card().require_blank()
         world.reader.remove()
+
+
+# --- expiring cards ---------------------------------------------------------------------------------------------------
+
+
+def test_adm_1_a_manager_sees_which_cards_expire_soon_the_first_first_and_no_guests(tmp_path: Path) -> None:
+    world = world_with(tmp_path, validity=timedelta(days=100))
+    manager = world.management.acting_as(world.register().person, PRACTICE.ura)
+    first, card = made(world, "yubico")
+    second, _ = made(world, "yubico")
+    with world.registry.begin() as unit:
+        unit.add(CardLink(id="guest", card_serial=first.serial, ura=ELSEWHERE, until=world.now + timedelta(days=200)))
+    assert manager.expiring() == ()
+    assert [row.card.serial for row in manager.expiring(within=timedelta(days=100))] == [first.serial, second.serial]
+    world.now += timedelta(days=50)
+    assert [row.card.serial for row in manager.expiring()] == [first.serial, second.serial]
+    manager.revoke(second.serial, "left")
+    world.reader.remove()
+    assert [row.card.serial for row in manager.expiring()] == [first.serial]
+    renewal(world, holder_of(world, card)).run(**DESKTOP)
+    assert manager.expiring() == ()

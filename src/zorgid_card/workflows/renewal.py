@@ -68,6 +68,8 @@ class CardRenewal(CardCreation):
             try:
                 return self.make() if self.made_anew else self.renew()
             except TORN as error:
+                if isinstance(error, WrongCardError) and not self._after:
+                    raise
                 self._insert_again(error)
                 if self._gone and not self.made_anew:
                     self._make_anew(error)

@@ -98,7 +98,7 @@ def replace_card(context: Context, message: ReplaceCard) -> CardToGo:
 def succeed(context: Context, card: SmartCard) -> None:
     """CRD-10, CRD-11, CRD-13: at the commit of ``card``, what it replaces goes, and it serves where that did."""
     facts, policy = context.facts, context.services.policy.creation
-    if facts.get("replaces", card.serial) == card.serial:
+    if facts.get("replaces", "") in ("", card.serial):
         return
     old = next(context.unit.find(SmartCard, serial=facts["replaces"]), None)
     if old is None or old.person_id != card.person_id:  # it has become somebody else's meanwhile
