@@ -199,6 +199,17 @@ def test_crd_12_who_got_a_phone_meanwhile_gets_no_other_card(world: World, what:
     works(world, card, before.certificate)
 
 
+def test_crd_12_the_policy_may_leave_people_both_means(tmp_path: Path) -> None:
+    world = world_with(tmp_path)
+    object.__setattr__(world.services, "policy", replace(world.services.policy, one_means=False))
+    before, _ = made(world, "yubico")
+    with world.registry.begin() as unit:
+        person = unit.get(SmartCard, before.serial).person_id
+        people.link(unit, person, PRACTICE.ura, world.now, role=people.MANAGER)
+    blank = world.maker.blank()
+    works(world, blank, replacing(world, holder_of(world, blank)).certificate)
+
+
 @TWO
 def test_crd_12_who_has_a_card_that_is_being_renewed_gets_no_phone(world: World, dialect: str) -> None:
     before, _ = made(world, dialect)

@@ -178,7 +178,7 @@ class CardCreation:
         return matched
 
     def _only_card(self) -> str:
-        serials = self._client.ask(ListCards(), CardsListed).serials
+        serials: tuple[str, ...] = self._client.ask(ListCards(), CardsListed).serials
         if not serials:
             raise NotFoundError("there is no card to replace", what="SmartCard")
         if len(serials) > 1:

@@ -82,14 +82,22 @@ def match_person(context: Context, message: MatchPerson) -> PersonMatched:
 
 def _person(context: Context, birth_date: date, *, keep: bool) -> Person:
     identity = session_identity(context)
-    return people.match_person(context.unit, identity, birth_date, context.now, means=people.SMARTCARD, keep=keep)
+    return people.match_person(
+        context.unit,
+        identity,
+        birth_date,
+        context.now,
+        means=people.SMARTCARD,
+        one_means=context.services.policy.one_means,
+        keep=keep,
+    )
 
 
 def offer_card(context: Context, message: OfferCard) -> CardAccepted:
     """CRD-5: the card is blank, or is ours without a live certificate. Only the attempt is recorded: see :func:`_take_up`."""
     identity, policy = session_identity(context), context.services.policy.creation
     organisation.registered(context.unit, identity.ura)
-    people.require_one_means(context.unit, context.facts["person"], people.SMARTCARD, context.now)
+    card_records.require_one_means(context)
     if not card_records.SERIAL.fullmatch(message.serial):
         raise MessageError("not a hardware serial", field="serial")
     known = card_records.require_free(context, message.serial, message.found)
@@ -121,7 +129,7 @@ def request_certificates(context: Context, message: RequestCertificates) -> Cert
     services, policy = context.services, context.services.policy.creation
     identity = accept_pass(services, *session_pass(context), context.now)
     organisation.registered(context.unit, identity.ura)
-    people.require_one_means(context.unit, context.facts["person"], people.SMARTCARD, context.now)
+    card_records.require_one_means(context)
     _count_certificate(context)
     keys = tuple(map(verify_csr, message.csrs))
     firmware = residency.require_resident(context, message, keys)

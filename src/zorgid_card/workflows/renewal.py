@@ -156,6 +156,9 @@ class CardRenewal(CardCreation):
         """A card that still has its keys is active with them; otherwise the portal revokes what it had."""
         with suppress(ZorgIDError, _KeysGoneError):
             self._show_keys(card, pin)
+            known = self._journal.find(card.serial)
+            if known is not None:
+                self._journal.finish(known)
         self._abandon(error)
 
     def _insert_again(self, error: ZorgIDError) -> None:

@@ -151,7 +151,7 @@ def renew_card(context: Context, message: RenewCard) -> CardAccepted:
     """
     identity = session_identity(context)
     organisation.registered(context.unit, identity.ura)
-    people.require_one_means(context.unit, context.facts["person"], people.SMARTCARD, context.now)
+    card_records.require_one_means(context)
     card = _own(context, message.serial)
     if card.state != "renewing":
         move("card", card.state, "renew")
