@@ -182,6 +182,15 @@ def test_crd_13_a_renewed_card_keeps_its_guest_links_and_so_does_one_that_was_ma
     renewal(world, holder, reader=reader).run(**DESKTOP)
     assert "new-pin" in holder.asked
     assert links(world, before.serial) == {PRACTICE.ura: None, ELSEWHERE: until}
+    world.reader.remove()
+    reader = FaultyReader(world.reader, Fault(at=counted.count - 5, after=True))  # type: ignore[arg-type]
+    with pytest.raises(DeclinedError):
+        renewal(world, holder_of(world, card, declines={"insert-again"}), reader=reader).run(**DESKTOP)
+    world.reader.remove()
+    later = renewal(world, holder_of(world, card))
+    later.run(**DESKTOP)
+    assert later.made_anew
+    assert links(world, before.serial) == {PRACTICE.ura: None, ELSEWHERE: until}
 
 
 @pytest.mark.parametrize("what", ["replacement", "renewal"])

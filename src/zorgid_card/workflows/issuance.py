@@ -169,7 +169,10 @@ def _count_certificate(context: Context) -> None:
 
 
 def _take_up(context: Context, ders: tuple[bytes, ...], keys: tuple[bytes, ...], firmware: str) -> None:
-    """Record the card, which was shown to be at hand. What it was before is over, its links too (CRD-11)."""
+    """Record the card, which was shown to be at hand. What it was before is over (CRD-11).
+
+    Its links too, but for those of the same person's card that was left half renewed.
+    """
     unit, now, facts = context.unit, context.now, context.facts
     known = card_records.require_free(context, facts["card"], facts["found"])
     if known is not None:
@@ -211,7 +214,7 @@ def _retired(context: Context, card: SmartCard) -> SmartCard:
     if context.facts.get("renewal"):  # its new keys are proven to be where the old ones were
         revocation_list.change_all(context.unit, card.serial, "revoke", "superseded", context.now)
         return card
-    if context.facts.get("renewed") != card.serial:
+    if card.person_id != context.facts["person"] or card.state in ("active", "revoked"):
         for link in list(context.unit.find(CardLink, card_serial=card.serial)):
             context.unit.remove(link)
     if card.state in ("creating", "renewing"):

@@ -168,7 +168,6 @@ def renew_card(context: Context, message: RenewCard) -> CardAccepted:
         over_channel,
         found="zorgid",
         renewal="yes",
-        renewed=card.serial,
         present=str(card.key_generation),
         present_algorithm=message.administration_algorithm or context.services.policy.creation.administration_algorithm,
     )
