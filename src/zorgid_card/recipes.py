@@ -143,7 +143,7 @@ def open_portal(
         seam=Portal(services, {organisation.REGISTER: enrolment.STEPS, organisation.CREATE: issuance.STEPS}),
         log_in=registry_log_in(services, remote or revocation),
         phones=PhoneDoor(services),
-        management=Management(registry, clock),
+        management=Management(registry, clock, one_means=services.policy.one_means),
         revocation=revocation,
         remote=remote,
     )

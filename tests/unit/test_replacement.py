@@ -182,6 +182,15 @@ def test_crd_13_a_renewed_card_keeps_its_guest_links_and_so_does_one_that_was_ma
     renewal(world, holder, reader=reader).run(**DESKTOP)
     assert "new-pin" in holder.asked
     assert links(world, before.serial) == {PRACTICE.ura: None, ELSEWHERE: until}
+    world.reader.remove()
+    reader = FaultyReader(world.reader, Fault(at=counted.count - 5, after=True))  # type: ignore[arg-type]
+    with pytest.raises(DeclinedError):
+        renewal(world, holder_of(world, card, declines={"insert-again"}), reader=reader).run(**DESKTOP)
+    world.reader.remove()
+    later = renewal(world, holder_of(world, card))
+    later.run(**DESKTOP)
+    assert later.made_anew
+    assert links(world, before.serial) == {PRACTICE.ura: None, ELSEWHERE: until}
 
 
 @pytest.mark.parametrize("what", ["replacement", "renewal"])
@@ -197,6 +206,17 @@ def test_crd_12_who_got_a_phone_meanwhile_gets_no_other_card(world: World, what:
     with pytest.raises(OneMeansError):
         begin()
     works(world, card, before.certificate)
+
+
+def test_crd_12_the_policy_may_leave_people_both_means(tmp_path: Path) -> None:
+    world = world_with(tmp_path)
+    object.__setattr__(world.services, "policy", replace(world.services.policy, one_means=False))
+    before, _ = made(world, "yubico")
+    with world.registry.begin() as unit:
+        person = unit.get(SmartCard, before.serial).person_id
+        people.link(unit, person, PRACTICE.ura, world.now, role=people.MANAGER)
+    blank = world.maker.blank()
+    works(world, blank, replacing(world, holder_of(world, blank)).certificate)
 
 
 @TWO
@@ -315,3 +335,24 @@ def test_crd_8_a_card_torn_while_it_is_emptied_is_emptied_by_the_next_attempt(wo
         world.reader.insert(card)
         world.card().require_blank()
         world.reader.remove()
+
+
+# --- expiring cards ---------------------------------------------------------------------------------------------------
+
+
+def test_adm_1_a_manager_sees_which_cards_expire_soon_the_first_first_and_no_guests(tmp_path: Path) -> None:
+    world = world_with(tmp_path, validity=timedelta(days=100))
+    manager = world.management.acting_as(world.register().person, PRACTICE.ura)
+    first, card = made(world, "yubico")
+    second, _ = made(world, "yubico")
+    with world.registry.begin() as unit:
+        unit.add(CardLink(id="guest", card_serial=first.serial, ura=ELSEWHERE, until=world.now + timedelta(days=200)))
+    assert manager.expiring() == ()
+    assert [row.card.serial for row in manager.expiring(within=timedelta(days=100))] == [first.serial, second.serial]
+    world.now += timedelta(days=50)
+    assert [row.card.serial for row in manager.expiring()] == [first.serial, second.serial]
+    manager.revoke(second.serial, "left")
+    world.reader.remove()
+    assert [row.card.serial for row in manager.expiring()] == [first.serial]
+    renewal(world, holder_of(world, card)).run(**DESKTOP)
+    assert manager.expiring() == ()

@@ -83,6 +83,12 @@ def accept(
     )
 
 
+def require_one_means(context: Context) -> None:
+    """CRD-12, where the policy has it: this session's person logs in with no phone, and does not manage; raises OneMeansError."""
+    if context.services.policy.one_means:
+        people.require_one_means(context.unit, context.facts["person"], people.SMARTCARD, context.now)
+
+
 def yes(flag: bool) -> str:
     """Facts are text."""
     return "yes" if flag else ""

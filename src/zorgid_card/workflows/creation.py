@@ -182,11 +182,11 @@ class CardCreation:
 
     def _only_card(self) -> str:
         serials = self._client.ask(ListCards(), CardsListed).serials
-        if not serials:
-            raise NotFoundError("there is no card to replace", what="SmartCard")
-        if len(serials) > 1:
+        if len(serials) == 1:
+            return serials[0]
+        if serials:
             raise UsageError(f"which card? {', '.join(serials)}", reason="which-card", serials=", ".join(serials))
-        return serials[0]
+        raise NotFoundError("there is no card to replace", what="SmartCard")
 
     def change_cards(self) -> None:
         """The pass out, the blank in (CRD-5)."""

@@ -83,14 +83,22 @@ def match_person(context: Context, message: MatchPerson) -> PersonMatched:
 
 def _person(context: Context, birth_date: date, *, keep: bool) -> Person:
     identity = session_identity(context)
-    return people.match_person(context.unit, identity, birth_date, context.now, means=people.SMARTCARD, keep=keep)
+    return people.match_person(
+        context.unit,
+        identity,
+        birth_date,
+        context.now,
+        means=people.SMARTCARD,
+        one_means=context.services.policy.one_means,
+        keep=keep,
+    )
 
 
 def offer_card(context: Context, message: OfferCard) -> CardAccepted:
     """CRD-5: the card is blank, or is ours without a live certificate. Only the attempt is recorded: see :func:`_take_up`."""
     identity, policy = session_identity(context), context.services.policy.creation
     organisation.registered(context.unit, identity.ura)
-    people.require_one_means(context.unit, context.facts["person"], people.SMARTCARD, context.now)
+    card_records.require_one_means(context)
     if not card_records.SERIAL.fullmatch(message.serial):
         raise MessageError("not a hardware serial", field="serial")
     known = card_records.require_free(context, message.serial, message.found)
@@ -122,7 +130,7 @@ def request_certificates(context: Context, message: RequestCertificates) -> Cert
     services, policy = context.services, context.services.policy.creation
     identity = accept_pass(services, *session_pass(context), context.now)
     organisation.registered(context.unit, identity.ura)
-    people.require_one_means(context.unit, context.facts["person"], people.SMARTCARD, context.now)
+    card_records.require_one_means(context)
     _count_certificate(context, message)
     keys = tuple(map(verify_csr, message.csrs))
     firmware = residency.require_resident(context, message, keys)
@@ -166,7 +174,10 @@ def _count_certificate(context: Context, message: RequestCertificates) -> None:
 
 
 def _take_up(context: Context, ders: tuple[bytes, ...], keys: tuple[bytes, ...], firmware: str) -> None:
-    """Record the card, which was shown to be at hand. What it was before is over, its links (CRD-11) and its PUK in escrow too."""
+    """Record the card, which was shown to be at hand. What it was before is over (CRD-11), its PUK in escrow too.
+
+    Its links too, but for those of the same person's card that was left half renewed.
+    """
     unit, now, facts = context.unit, context.now, context.facts
     known = card_records.require_free(context, facts["card"], facts["found"])
     if known is not None:
@@ -210,7 +221,7 @@ def _retired(context: Context, card: SmartCard) -> SmartCard:
         return card
     for kept in list(context.unit.find(EscrowedPUK, card_serial=card.serial)):
         context.unit.remove(kept)
-    if context.facts.get("renewed") != card.serial:
+    if card.person_id != context.facts["person"] or card.state in ("active", "revoked"):
         for link in list(context.unit.find(CardLink, card_serial=card.serial)):
             context.unit.remove(link)
     if card.state in ("creating", "renewing"):

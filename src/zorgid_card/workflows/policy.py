@@ -114,4 +114,6 @@ class Policy:
     login_pass_types: frozenset[str] = frozenset("ZNM")
     login_registered_only: bool = False
     """Whether a UZI pass logs in only for an organisation that is registered here; a suspended one never does."""
+    one_means: bool = True
+    """CRD-12: one person has a ZORG-ID Smartcard or a mobile ID, not both, and who manages has no ZORG-ID Smartcard."""
     creation: CreationPolicy = field(default_factory=CreationPolicy)

@@ -68,6 +68,8 @@ class CardRenewal(CardCreation):
             try:
                 return self.make() if self.made_anew else self.renew()
             except TORN as error:
+                if isinstance(error, WrongCardError) and not self._after:
+                    raise
                 self._insert_again(error)
                 if self._gone and not self.made_anew:
                     self._make_anew(error)
@@ -154,6 +156,9 @@ class CardRenewal(CardCreation):
         """A card that still has its keys is active with them; otherwise the portal revokes what it had."""
         with suppress(ZorgIDError, _KeysGoneError):
             self._show_keys(card, pin)
+            known = self._journal.find(card.serial)
+            if known is not None:
+                self._journal.finish(known)
         self._abandon(error)
 
     def _insert_again(self, error: ZorgIDError) -> None:

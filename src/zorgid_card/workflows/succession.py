@@ -98,7 +98,7 @@ def replace_card(context: Context, message: ReplaceCard) -> CardToGo:
 def succeed(context: Context, card: SmartCard) -> None:
     """CRD-10, CRD-11, CRD-13: at the commit of ``card``, what it replaces goes, and it serves where that did."""
     facts, policy = context.facts, context.services.policy.creation
-    if facts.get("replaces", card.serial) == card.serial:
+    if facts.get("replaces", "") in ("", card.serial):
         return
     old = next(context.unit.find(SmartCard, serial=facts["replaces"]), None)
     if old is None or old.person_id != card.person_id:  # it has become somebody else's meanwhile
@@ -151,7 +151,7 @@ def renew_card(context: Context, message: RenewCard) -> CardAccepted:
     """
     identity = session_identity(context)
     organisation.registered(context.unit, identity.ura)
-    people.require_one_means(context.unit, context.facts["person"], people.SMARTCARD, context.now)
+    card_records.require_one_means(context)
     card = _own(context, message.serial)
     if card.state != "renewing":
         move("card", card.state, "renew")
@@ -168,7 +168,6 @@ def renew_card(context: Context, message: RenewCard) -> CardAccepted:
         over_channel,
         found="zorgid",
         renewal="yes",
-        renewed=card.serial,
         present=str(card.key_generation),
         present_algorithm=message.administration_algorithm or context.services.policy.creation.administration_algorithm,
     )

@@ -35,7 +35,7 @@ from zorgid_card.ports.card import Reader
 from zorgid_card.ports.journal import Journal, Making
 from zorgid_card.ports.seam import Seam
 from zorgid_card.workflows.bureau import Bureau, Outcome, Place
-from zorgid_card.workflows.creation import CardCreation, last_write_done
+from zorgid_card.workflows.creation import CardCreation, Replaced, last_write_done
 from zorgid_card.workflows.holder import Cue, Holder, Question
 from zorgid_card.workflows.session import PortalClient
 
@@ -129,7 +129,7 @@ def default_journal() -> Path:
 def _create(
     display: Display, asking: Display, options: CreateOptions, journal: Journal, lines: JSONLines | None
 ) -> list[Outcome]:
-    seam = seam_of(options)
+    seam, replaces = seam_of(options), _replaced(options)
     with ExitStack() as held:
         desks = [*_desks(asking, options, held)]
         names = [desk.reader.name for desk in desks]
@@ -139,12 +139,26 @@ def _create(
             return finished
         teller: Teller = lines or held.enter_context(Board(display, names))
         unattended = options.simulated is not None and not options.interactive
-        bureau = _bureau(seam, journal)
+        bureau = _bureau(seam, journal, replaces)
         return _made(asking, desks, teller, bureau, again=options.again, unattended=unattended)
 
 
-def _bureau(seam: Seam, journal: Journal) -> Bureau:
-    return Bureau(lambda: seam, journal, platform=platform.system(), client_version=version("zorgid-card"))
+def _bureau(seam: Seam, journal: Journal, replaces: Replaced | None) -> Bureau:
+    return Bureau(
+        lambda: seam,
+        journal,
+        platform=platform.system(),
+        client_version=version("zorgid-card"),
+        replaces=replaces,
+    )
+
+
+def _replaced(options: CreateOptions) -> Replaced | None:
+    if options.replace is None:
+        if options.replaced_card is not None:
+            raise UsageError("--replaced-card goes with --replace", reason="replaced-card")
+        return None
+    return Replaced(cause=options.replace, serial=options.replaced_card or "")
 
 
 def seam_of(options: CreateOptions) -> Seam:
