@@ -1,0 +1,144 @@
+"""Where creation is cut, and how; which runs there are; and the name of each, by which it is run again."""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+DIALECTS = ("yubico", "nist")
+ALGORITHMS = ("ECCP256", "RSA2048")
+
+APDU = (
+    "kill-before",  # the process is killed before the card gets the command
+    "kill-after",  # ... after the card has acted, before the answer arrives
+    "pull-before",  # the card is pulled, and its holder goes home
+    "pull-after",
+    "again-before",  # the card is pulled, and put in again when that is asked
+    "again-after",
+)
+"""How a command APDU is cut."""
+
+JOURNAL = ("before", "during", "after")
+"""The process is killed: before a transaction of the journal, before its COMMIT, after it."""
+
+PORTAL = (
+    "lost-request",  # the request is lost
+    "lost-answer",  # the answer is lost
+    "twice",  # the request comes twice
+    "late",  # no answer in time, and the request comes after the next one
+    "status-500",  # the portal fails before it does anything
+    "database",  # the portal's database fails when its transaction ends
+    "page",  # the portal has acted, and in the place of its answer comes a page of HTML
+    "restart",  # the portal has acted, the answer is lost; the portal is started again
+    "down-before",  # the portal cannot be reached from here on
+    "down-after",  # ... after it has acted on this message
+    "kill-before",  # the card side is killed when it has sent this message, which the portal never gets
+    "kill-after",  # ... which the portal has acted on
+)
+"""How a message to the portal is cut."""
+
+OTHERS = {"apdu": ("lost-before", "lost-after", "reset-before", "reset-after")}
+"""Further cuts, for the seeded runs: the reader loses a command or an answer, another program resets the card."""
+
+HOWS = {"apdu": APDU, "journal": JOURNAL, "portal": PORTAL}
+_CUT = re.compile(r"(apdu|journal|portal)-([0-9]+)-([a-z0-9-]+)")
+_RUN = re.compile(r"(?P<dialect>[a-z]+)/(?P<algorithm>[A-Z0-9]+)/(?P<what>[^/]+)/(?P<then>resumed|never)")
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """The ``at``-th command, write or message of one life of the card side, counted from 1."""
+
+    place: str
+    at: int
+    how: str
+
+    def __str__(self) -> str:
+        return f"{self.place}-{self.at}-{self.how}"
+
+    @classmethod
+    def parse(cls, text: str) -> Cut:
+        match = _CUT.fullmatch(text)
+        if match is None or match[3] not in (*HOWS[match[1]], *OTHERS.get(match[1], ())):
+            raise SystemExit(f"not a cut: {text}")
+        return cls(match[1], int(match[2]), match[3])
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """One process of the card side: what cuts it, and how many seconds pass after it."""
+
+    cuts: tuple[Cut, ...]
+    pause: int = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One creation: lives that are cut, and then (``then``) a life that is not, or none (``never``), or one after the other."""
+
+    dialect: str
+    algorithm: str
+    what: str
+    lives: tuple[Life, ...]
+    then: tuple[str, ...] = ("never", "resumed")
+    """Both are tried from the same state: the cut is made once, and what it leaves is copied."""
+    names: tuple[str, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        names = tuple(f"{self.dialect}/{self.algorithm}/{self.what}/{then}" for then in self.then)
+        object.__setattr__(self, "names", names)
+
+    @classmethod
+    def single(cls, dialect: str, algorithm: str, cut: Cut) -> Run:
+        return cls(dialect, algorithm, str(cut), (Life((cut,)),))
+
+    @classmethod
+    def parse(cls, name: str, counts: Counts) -> Run:
+        match = _RUN.fullmatch(name)
+        if match is None or match["dialect"] not in DIALECTS or match["algorithm"] not in ALGORITHMS:
+            raise SystemExit(f"not the name of a run: {name}")
+        of, what, then = (match["dialect"], match["algorithm"]), match["what"], (match["then"],)
+        if what.startswith("seed-"):
+            return seeded(int(what.removeprefix("seed-")), counts, of, then)
+        return cls(*of, what, (Life((Cut.parse(what),)),), then)
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many commands, writes and messages an uncut creation has."""
+
+    apdu: int
+    journal: int
+    portal: int
+
+    def of(self, place: str) -> int:
+        return {"apdu": self.apdu, "journal": self.journal, "portal": self.portal}[place]
+
+
+def singles(dialect: str, algorithm: str, counts: Counts) -> Iterator[Run]:
+    """Every cut there is, each by itself."""
+    for place, hows in HOWS.items():
+        for at in range(1, counts.of(place) + 1):
+            for how in hows:
+                yield Run.single(dialect, algorithm, Cut(place, at, how))
+
+
+def seeded(seed: int, counts: Counts, of: tuple[str, str], then: tuple[str, ...] = ()) -> Run:
+    """Two to four lives, each cut once to three times, with pauses that may pass the deadline; ``seed`` says which."""
+    chance = random.Random(seed)
+    lives = tuple(_life(chance, counts) for _ in range(chance.randint(2, 4)))
+    last = "never" if chance.random() < 0.3 else "resumed"
+    return Run(*of, f"seed-{seed}", lives, then or (last,))
+
+
+def _life(chance: random.Random, counts: Counts) -> Life:
+    cuts = tuple(_any(chance, counts) for _ in range(chance.choice((1, 1, 2, 3))))
+    return Life(cuts, chance.choice((1, 1, 30, 400, 901)))
+
+
+def _any(chance: random.Random, counts: Counts) -> Cut:
+    place = chance.choice(("apdu", "apdu", "journal", "portal"))
+    how = chance.choice((*HOWS[place], *OTHERS.get(place, ())))
+    return Cut(place, chance.randint(1, counts.of(place)), how)
