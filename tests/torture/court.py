@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from made_card import MODULES
-from torture.desk import CARDS, Stage
+from torture.desk import CARDS, Trial
 from world import CARD_PIN, ORIGIN
 from zorgid_card.errors import ZorgIDError
 from zorgid_card.ports.card import Octets
@@ -132,19 +132,19 @@ class Court:
         self._judge.wait()
         self._stand.close()
 
-    def judge(self, stage: Stage, when: str, kept: str = "") -> dict[str, Any]:
+    def judge(self, trial: Trial, when: str, kept: str = "") -> dict[str, Any]:
         """What the judge says of a run as it stands; the card that is tried is a copy."""
-        log_in = stage.portal.publish(stage.directory)
-        self._stand.put(stage.dialect, stage.state)
+        log_in = trial.portal.publish(trial.directory)
+        self._stand.put(trial.dialect, trial.state)
         browser = f"judge: {when}"
         case = {
-            "directory": str(stage.directory),
+            "directory": str(trial.directory),
             "anchors": str(self._anchors),
-            "at": int(stage.portal.now.timestamp()),
+            "at": int(trial.portal.now.timestamp()),
             "pin": CARD_PIN.decode(),
-            "paper": stage.paper.puks,
+            "paper": trial.paper.puks,
             "kept": kept,
-            "told": stage.told,
+            "told": trial.told,
             "when": when,
             "origin": ORIGIN,
             "nonce": log_in.challenge(browser),

@@ -34,7 +34,7 @@ from zorgid_card.testkit.piv import VirtualPIVCard
 from zorgid_card.testkit.piv_keys import Algorithm, PrivateKey, make_key
 from zorgid_card.testkit.piv_state import PIVState
 from zorgid_card.testkit.reader import SimulatedChannel, SimulatedReader
-from zorgid_card.workflows import issuance, organisation, revocation_list
+from zorgid_card.workflows import housekeeping, issuance, organisation, revocation_list
 from zorgid_card.workflows.creation_messages import CertificatesIssued, RequestCertificates
 from zorgid_card.workflows.log_in import LogIn
 from zorgid_card.workflows.policy import CreationPolicy
@@ -52,11 +52,14 @@ _SHARED: dict[str, Any] = {}
 RECORDS = ("smart_card", "card_link", "issued_certificate", "card_attempt", "person", "membership")
 """Of the portal's tables those that the making of a card leaves something in, beside its session."""
 
+TIMER = timedelta(minutes=5)
+"""How often a portal removes what has expired, if it has nothing else to do."""
+
 PERSISTENCE = 3
 """How often a person puts a card in again, or asks the portal again, before giving up."""
 
 
-class Town:
+class Shared:
     """What all runs of a worker share: PKI, CA, key store, the maker of blanks. Made once, for it takes long."""
 
     def __init__(self, directory: Path, algorithm: str) -> None:
@@ -121,8 +124,8 @@ class Paper:
 class PortalSide:
     """The portal on its SQLite file; may be started again, and be broken on purpose."""
 
-    def __init__(self, town: Town, file: Path, now: datetime, broken: str) -> None:
-        self._town, self._file, self.now, self._broken = town, file, now, broken
+    def __init__(self, shared: Shared, file: Path, now: datetime, broken: str) -> None:
+        self._shared, self._file, self.now, self._broken = shared, file, now, broken
         self._start()
 
     def _start(self) -> None:
@@ -130,7 +133,7 @@ class PortalSide:
         engine = self.registry._engine
         engine.dialect = _SHARED.setdefault("dialect", engine.dialect)
         self.registry._engine = engine.execution_options(compiled_cache=_SHARED.setdefault("compiled", {}))
-        self.services = self._town.services(self.registry, lambda: self.now)
+        self.services = self._shared.services(self.registry, lambda: self.now)
         steps = _releasing(issuance.STEPS) if self._broken == "releases-before-commit" else issuance.STEPS
         self._purposes = {organisation.CREATE: steps}
         self._portal = Portal(self.services, self._purposes)
@@ -169,30 +172,30 @@ def _releasing(steps: Steps) -> Steps:
     return {**steps, ("offered", RequestCertificates): (handler, "issued")}
 
 
-class Stage:
+class Trial:
     """One run: a card, a portal, a person; and lives of the card side, one after the other."""
 
-    def __init__(self, town: Town, directory: Path, dialect: str, broken: str = "") -> None:
-        self.town, self.directory, self.dialect, self.broken = town, directory, dialect, broken
+    def __init__(self, shared: Shared, directory: Path, dialect: str, broken: str = "") -> None:
+        self.shared, self.directory, self.dialect, self.broken = shared, directory, dialect, broken
         directory.mkdir()
-        shutil.copy(town.directory / "registry.db", directory)
-        self.state = town.blank(dialect)
+        shutil.copy(shared.directory / "registry.db", directory)
+        self.state = shared.blank(dialect)
         self._blank = snapshot(self.state)
         self.paper = Paper()
-        self.portal = PortalSide(town, directory / "registry.db", NOW, broken)
-        self._keys = iter(town.rsa)
+        self.portal = PortalSide(shared, directory / "registry.db", NOW, broken)
+        self._keys = iter(shared.rsa)
         self.told: list[str] = []
         self.fired: list[Cut] = []
 
-    def copy(self, directory: Path) -> Stage:
+    def copy(self, directory: Path) -> Trial:
         """The same, to go on from here in another way."""
         self.portal.close()
         shutil.copytree(self.directory, directory)
-        other = object.__new__(Stage)
+        other = object.__new__(Trial)
         other.__dict__ |= self.__dict__
         other.directory, other.state = directory, snapshot(self.state)
         other.paper, other.told, other.fired = Paper([*self.paper.puks]), [*self.told], [*self.fired]
-        other.portal = PortalSide(self.town, directory / "registry.db", self.portal.now, self.broken)
+        other.portal = PortalSide(self.shared, directory / "registry.db", self.portal.now, self.broken)
         return other
 
     def close(self) -> None:
@@ -209,7 +212,10 @@ class Stage:
         return self.state == self._blank and not (any(kept) or begun or self.paper.puks)
 
     def pass_time(self, time: timedelta) -> None:
+        """The portal's timer does what it does every few minutes."""
         self.portal.now += time
+        if time >= TIMER:
+            housekeeping.remove_expired(self.portal.registry, self.portal.now)
 
     def live(self, life: Life) -> LifeOutside:
         """One process of the card side, from its start to its end."""
@@ -250,8 +256,8 @@ class KilledError(Exception):
 class LifeOutside:
     """Serves one process of the card side, and cuts it."""
 
-    def __init__(self, stage: Stage, card: VirtualPIVCard, cuts: tuple[Cut, ...]) -> None:
-        self._stage, self._card, self._cuts = stage, card, cuts
+    def __init__(self, trial: Trial, card: VirtualPIVCard, cuts: tuple[Cut, ...]) -> None:
+        self._trial, self._card, self._cuts = trial, card, cuts
         self._reader = SimulatedReader()
         self._channels: list[tuple[SimulatedChannel, ExitStack]] = []
         self._gone_home = self._down = False
@@ -348,11 +354,11 @@ class LifeOutside:
         return answer
 
     def _answered(self, request: bytes) -> bytes:
-        return self._stage.portal.ask(request)
+        return self._trial.portal.ask(request)
 
     def _deliver_late(self) -> None:
         while self._late:
-            self._stage.portal.ask(self._late.pop())
+            self._trial.portal.ask(self._late.pop())
 
     def _cut_lost_request(self, request: bytes) -> bytes:
         raise TransportError("lost", reason="reset")
@@ -375,7 +381,7 @@ class LifeOutside:
         raise TransportError("status 500", reason="status")
 
     def _cut_database(self, request: bytes) -> bytes:
-        return self._stage.portal.ask_failing(request)
+        return self._trial.portal.ask_failing(request)
 
     def _cut_page(self, request: bytes) -> bytes:
         self._answered(request)
@@ -383,7 +389,7 @@ class LifeOutside:
 
     def _cut_restart(self, request: bytes) -> bytes:
         self._answered(request)
-        self._stage.portal.restart()
+        self._trial.portal.restart()
         raise TransportError("lost", reason="reset")
 
     def _cut_down_before(self, request: bytes) -> bytes:
@@ -405,7 +411,7 @@ class LifeOutside:
 
     def _cue(self, cue: str) -> None:
         if cue == "insert-pass":
-            self._reader.insert(self._stage.town.world.worker_pass)
+            self._reader.insert(self._trial.shared.world.worker_pass)
         elif cue == "remove-pass":
             self._reader.remove()
         elif self._reader.card is not self._card:
@@ -413,7 +419,7 @@ class LifeOutside:
 
     def _confirm(self, code: str) -> bool:
         if code == "cross-out-puk":
-            self._stage.paper.cross_out()
+            self._trial.paper.cross_out()
         elif code == "insert-again":
             self._insertions += 1
             return not self._gone_home and self._insertions <= PERSISTENCE
@@ -426,7 +432,7 @@ class LifeOutside:
         pass
 
     def _puk(self, puk: str) -> None:
-        self._stage.paper.puks.append(puk)
+        self._trial.paper.puks.append(puk)
 
     def _ended(self, told: str, written: int) -> None:
         self.told, self.counts["journal"] = f"ended {told}", written
