@@ -18,6 +18,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+from zorgid_card.adapters.journal import SQLiteJournal
 from zorgid_card.adapters.pcsc.keypad import PCSCKeypad, ask
 from zorgid_card.cards import Card, LastTry, OnKeypad, PINRequest, open_card
 from zorgid_card.codec.link import Link
@@ -28,7 +29,7 @@ from zorgid_card.testkit.transcript import RecordingReader, Transcript
 from zorgid_card.workflows import pin as codes
 from zorgid_card.workflows.card_side import log_in
 from zorgid_card.workflows.creation import CardCreation
-from zorgid_card.workflows.holder import Cue, Question, Step
+from zorgid_card.workflows.holder import Cue, Progress, Question
 from zorgid_card.workflows.pin import PINPolicy
 from zorgid_card.workflows.session import PortalClient
 
@@ -146,7 +147,7 @@ class Person:
     def refused(self, error: Exception) -> None:
         raise error
 
-    def progress(self, step: Step, done: int, total: int) -> None:
+    def progress(self, progress: Progress) -> None:
         pass
 
 
@@ -168,8 +169,9 @@ class CardSide:
             channel.close(reset=True)
 
     def create(self) -> None:
-        creation = CardCreation(self.reader, PortalClient(RemotePortal(self.parent)), self.person)
-        creation.run(platform="Linux", client_version="0.1")
+        with SQLiteJournal(self.directory / "journal.db") as journal:
+            creation = CardCreation(self.reader, PortalClient(RemotePortal(self.parent)), self.person, journal)
+            creation.run(platform="Linux", client_version="0.1")
 
     def log_in(self) -> None:
         with self.card() as card, self.person.code("pin") as pin:

@@ -21,6 +21,7 @@ from zorgid_card.pki.authority import Authority
 from zorgid_card.pki.revocation import CRLs
 from zorgid_card.pki.signing import SoftwareSigner
 from zorgid_card.ports.card import Reader
+from zorgid_card.ports.keys import Batch
 from zorgid_card.ports.registry import Organisation, Registry
 from zorgid_card.ports.seam import Seam
 from zorgid_card.recipes import registry_log_in
@@ -28,7 +29,9 @@ from zorgid_card.secret import Secret
 from zorgid_card.testkit.card import VirtualCard
 from zorgid_card.testkit.keys import KeyPool
 from zorgid_card.testkit.maker import Maker
+from zorgid_card.testkit.nist import VirtualNISTCard
 from zorgid_card.testkit.phone import SimulatedPhone
+from zorgid_card.testkit.piv import VirtualPIVCard
 from zorgid_card.testkit.pki import UZITestPKI
 from zorgid_card.testkit.reader import SimulatedReader
 from zorgid_card.testkit.uzi import VirtualUZIPass
@@ -222,6 +225,17 @@ class World:
     def doctor(self) -> ScriptedHolder:
         return ScriptedHolder(self.reader, self.doctor_pass, born=DOCTOR.birth_date)
 
+    def nist_blank(self) -> VirtualNISTCard:
+        """A blank of the strict dialect, of whose batch the portal has the key."""
+        blank = self.maker.nist_blank()
+        self.deliver(blank)
+        return blank
+
+    def deliver(self, blank: VirtualPIVCard) -> None:
+        """The portal gets the key of the card's batch."""
+        serial = str(blank._state.number)
+        self.keys.add_batch(Batch(serial, serial), Secret.of(self.maker.batch_key))
+
     def worker(self, blank: VirtualCard | None = None) -> ScriptedHolder:
         return ScriptedHolder(self.reader, self.worker_pass, blank if blank is not None else self.maker.blank())
 
@@ -240,7 +254,12 @@ class World:
 
     def card(self) -> ZorgIDCard:
         """The ZORG-ID Smartcard in the reader."""
-        return ZorgIDCard(Link(self.reader.connect()))
+        return ZorgIDCard(Link(self.reader.connect()), None)
+
+    def presented_piv(self) -> VirtualPIVCard:
+        """The simulated card itself."""
+        assert isinstance(self.reader.card, VirtualPIVCard)
+        return self.reader.card
 
     def presented(self) -> UZIPass:
         """The UZI pass in the reader."""

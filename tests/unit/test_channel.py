@@ -16,7 +16,7 @@ from channel_desk import CERTIFICATE, EXPIRY, GUID, MAKER, Desk, making, recorde
 from piv_card import FACTORY_KEY
 from scp03_card import pair
 from zorgid_card.cards import CardKind, detect
-from zorgid_card.cards.profile import NIST_PIV
+from zorgid_card.cards.profile import NIST_PIV, ChannelRules
 from zorgid_card.codec.apdu import CommandAPDU
 from zorgid_card.codec.scp03 import SecurityLevel
 from zorgid_card.errors import (
@@ -37,6 +37,7 @@ DIALECTS = pytest.mark.parametrize("dialect", ["nist", "yubico"])
 READ_CHUID = CommandAPDU(0x00, 0xCB, 0x3F, 0xFF, bytes.fromhex("5C035FC102"), 0)
 READ_DISCOVERY = CommandAPDU(0x00, 0xCB, 0x3F, 0xFF, bytes.fromhex("5C017E"), 0)
 VERIFY = CommandAPDU(0x00, 0x20, 0x00, 0x80, b"123456\xff\xff")
+RULES = ChannelRules(administers=True, by_part=True)
 HARMLESS = (READ_DISCOVERY, VERIFY, READ_DISCOVERY, CommandAPDU(0x00, 0xCB, 0x3F, 0xFF, bytes.fromhex("5C017E"), 0))
 
 
@@ -199,11 +200,9 @@ def test_crd_7_the_answers_to_another_batch_are_refused(dialect: str) -> None:
 @given(answer=st.binary(max_size=60))
 def test_whatever_answers_initialize_update_is_refused_with_one_error(answer: bytes) -> None:
     keys = Secret.random(16), Secret.random(16)
-    rules = NIST_PIV.factory and NIST_PIV.factory.channel
-    assert rules is not None
     for update in (answer, answer + b"\x90\x00", bytes(10) + b"\x01\x03\x60" + answer[:16].ljust(16) + b"\x90\x00"):
         with pytest.raises(ResidencyError) as caught:
-            CardChannel.open(keys, bytes(8), update, rules)
+            CardChannel.open(keys, bytes(8), update, RULES)
         assert caught.value.reason == "channel"
 
 
@@ -224,13 +223,11 @@ def test_crd_7_public_test_keys_are_refused_though_the_card_knows_them(length: i
     keys = ChannelKeys(public, public)
     _, card = pair(keys, SecurityLevel.FULL, 8)
     update = bytes(10) + bytes([keys.version, 3, 0x60]) + card.card + card.cryptogram(0) + b"\x90\x00"
-    rules = NIST_PIV.factory and NIST_PIV.factory.channel
-    assert rules is not None
     with pytest.raises(ResidencyError, match="public") as caught:
-        CardChannel.open((Secret.of(public), Secret.of(public)), card.host, update, rules)
+        CardChannel.open((Secret.of(public), Secret.of(public)), card.host, update, RULES)
     assert caught.value.reason == "channel"
     with pytest.raises(ResidencyError, match="public"):
-        CardChannel.open((Secret.random(length), Secret.of(public)), card.host, update, rules)
+        CardChannel.open((Secret.random(length), Secret.of(public)), card.host, update, RULES)
 
 
 @DIALECTS
@@ -267,19 +264,23 @@ def test_a_refusal_of_the_card_is_told_with_its_status_word() -> None:
 @DIALECTS
 def test_crd_8_a_card_pulled_at_any_command_is_made_over_a_new_channel(dialect: str, done: bool) -> None:
     """No part of a torn batch is in the way of the next; what a chain was to write is there whole, or not at all."""
-    desk = Desk(dialect)
-    for after in range(100):
+    desk, after = Desk(dialect), 0
+
+    def batch() -> tuple[CardChannel, tuple[bytes, ...]]:
         opened, first = desk.administered()
-        wrapped = opened.wrap((*first, *channel.write({0x9A: CERTIFICATE}, bytes([after]) * 16, EXPIRY)))
-        if after == len(wrapped):
-            break
+        return opened, opened.wrap((*first, *channel.write({0x9A: CERTIFICATE}, bytes([after]) * 16, EXPIRY)))
+
+    opened, wrapped = batch()
+    assert len(wrapped) > 6
+    while after < len(wrapped):
         desk.reader.tear(after=after, done=done)
         with pytest.raises(CardRemovedError):
             desk.card.relay(wrapped)
         desk.insert()
         assert desk.card.certificate(0x9A) in {None, CERTIFICATE}
+        after += 1
+        opened, wrapped = batch()
     opened.unwrap(desk.card.relay(wrapped))
-    assert after > 6
     assert desk.card.certificate(0x9A) == CERTIFICATE
 
 
@@ -386,6 +387,32 @@ def test_the_card_side_relays_nothing_but_a_channel(raw: str) -> None:
     with pytest.raises(MessageError):
         desk.card.relay([initialize_update(bytes(8)), bytes.fromhex(raw)])
     assert desk.card.link.count == before
+
+
+def test_nothing_is_relayed_under_secure_messaging_before_the_card_has_accepted_the_portal() -> None:
+    """Cards there are that take such a command as a plain one where no channel is open."""
+    desk = Desk("nist")
+    guess = bytes.fromhex("0420008008") + b"111111\xff\xff"
+    for before in (
+        [],
+        [initialize_update(bytes(8))],
+        [initialize_update(bytes(8)), bytes.fromhex("8482330010") + bytes(16)],
+    ):
+        sent = desk.card.link.count
+        if len(before) == 2:
+            assert desk.card.relay([*before, guess])[-1] != b"\x90\x00"
+        else:
+            with pytest.raises(MessageError):
+                desk.card.relay([*before, guess])
+        assert desk.card.link.count <= sent + 1 + len(before)
+        with pytest.raises(MessageError):
+            desk.card.relay([guess])
+    opened = desk.begin()
+    wrapped = opened.wrap([READ_DISCOVERY, READ_DISCOVERY])
+    assert len(desk.card.relay(wrapped[:2])) == 2
+    assert desk.card.tries().left == 3  # another operation: the channel is over
+    with pytest.raises(MessageError):
+        desk.card.relay(wrapped[2:])
 
 
 def test_the_relay_stops_at_the_first_refusal_and_tells_it() -> None:

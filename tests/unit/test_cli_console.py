@@ -6,6 +6,7 @@ import contextlib
 import io
 import os
 import pty
+import re
 import threading
 from collections.abc import Callable, Iterable
 from datetime import date
@@ -197,12 +198,32 @@ def _watch(leader: int, seen: list[bytes]) -> None:
             seen.append(octets)
 
 
-def test_crd_9_the_puk_is_shown_until_the_person_says_that_it_is_kept_and_is_gone_then() -> None:
-    keyboard = Typed("", "ja", "Bewaard")
+class Copyist(Typed):
+    """Types back what is asked of the PUK that it wrote down."""
+
+    def __init__(self, puk: str, *answers: str | bytes) -> None:
+        super().__init__(*answers)
+        self._puk = puk
+
+    def secret(self, prompt: str, /) -> Secret:
+        if self.answers:
+            return super().secret(prompt)
+        self.prompts.append(prompt)
+        return Secret.of("".join(self._puk[int(at) - 1] for at in re.findall(r"\d", prompt)).encode())
+
+
+def test_crd_9_the_puk_is_kept_when_part_of_it_is_typed_back_and_is_off_the_screen_by_then() -> None:
+    keyboard = Copyist("86420975", "s", "", b"8642", "")
     seen = on_a_terminal(lambda display: TerminalHolder(display, keyboard).show_puk(Secret.of(b"86420975")))
-    assert len(keyboard.prompts) == 3
-    opened, closed = seen.index("\x1b[?1049h"), seen.index("\x1b[?1049l")
-    assert opened < seen.index("8642") < seen.index("0975") < closed, "on the alternate screen, which leaves no trace"
+    assert not keyboard.answers
+    assert "niet de gevraagde cijfers" in seen
+    screens = re.findall("\x1b\\[[?]1049h(.*?)\x1b\\[[?]1049l(.*?)(?=\x1b\\[[?]1049h|$)", seen, re.DOTALL)
+    assert len(screens) == 2, "shown again after what was typed wrongly"
+    for shown, after in screens:
+        assert shown.index("8642") < shown.index("0975"), "on the alternate screen, which leaves no trace"
+        assert "8642" not in after
+    assert "acht zes vier twee" in screens[0][0]
+    assert "nul negen zeven vijf" in screens[0][0]
 
 
 def test_pin_7_into_a_log_the_puk_does_not_go() -> None:

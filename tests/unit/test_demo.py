@@ -288,7 +288,6 @@ class Person:
     def _key(self, prompt: str) -> str:
         keys = (
             "ask.birth_date",
-            "ask.puk_kept",
             "demo.ask.number",
             "demo.ask.digits",
             "demo.ask.new_digits",
@@ -308,7 +307,7 @@ class Person:
             return re.findall(r"born on (\d\d-\d\d-\d{4})", shown)[-1]
         if key == "demo.ask.number":
             return re.findall(r"shows the number (\d\d)", self.shown())[-1]
-        return {"ask.puk_kept": "kept"}.get(key, "y" if "[y/n]" in prompt else "")
+        return "y" if "[y/n]" in prompt else ""
 
     def secret(self, prompt: str, /) -> Secret:
         key = self._key(prompt)
@@ -318,7 +317,7 @@ class Person:
             return Secret.of(b"271828")
         if key == "ask.pin" and "that you have just chosen" not in self.shown()[-400:]:
             return Secret.of(DEFAULT_PIN)
-        return Secret.of(b"31415926")
+        return Secret.of(b"86420975")
 
     def shown(self) -> str:
         return self.out.getvalue()

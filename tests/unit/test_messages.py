@@ -96,14 +96,14 @@ def test_what_was_sealed_opens_unchanged_or_not_at_all(secret: bytes, data: st.D
     ],
 )
 def test_what_does_not_fit_is_refused_and_named(change: dict[str, object], field: str) -> None:
-    good = to_json(OfferCard(serial="1", dialect="d", firmware="5", found="blank"))
+    good = to_json(OfferCard(serial="1", dialect="d", firmware="5", found="blank", channel=False))
     with pytest.raises(MessageError) as caught:
         from_json({**good, **change})  # type: ignore[dict-item]
     assert caught.value.details["field"] == field
 
 
 def test_a_missing_field_is_named() -> None:
-    good = to_json(OfferCard(serial="1", dialect="d", firmware="5", found="blank"))
+    good = to_json(OfferCard(serial="1", dialect="d", firmware="5", found="blank", channel=False))
     del good["dialect"]
     with pytest.raises(MessageError) as caught:
         from_json(good)

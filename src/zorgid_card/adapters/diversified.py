@@ -32,6 +32,16 @@ def counter_mode(prf: Callable[[bytes], bytes], label: bytes, context: bytes, le
     return Secret.take(bytearray().join(prf(i.to_bytes(4, "big") + fixed) for i in blocks)[:length])
 
 
+def administration_label(algorithm: str) -> bytes:
+    """What an administration key is derived for; ``algorithm`` as in :data:`LENGTHS`."""
+    return f"zorgid-card 9B {algorithm}".encode()
+
+
+def channel_label(use: str, length: int) -> bytes:
+    """What a static SCP03 key is derived for: ``ENC`` or ``MAC``, of ``length`` octets."""
+    return f"zorgid-card SCP03 {use} AES{8 * length}".encode()
+
+
 class DiversifiedKeys(ABC):
     """The two doors of :mod:`zorgid_card.ports.keys`; a store adds what it holds, and the KDF under one of its keys."""
 
@@ -64,8 +74,7 @@ class DiversifiedKeys(ABC):
         master = self._master(wanted)
         if master is None:
             raise NotFoundError(f"no master key of generation {wanted}", what="master key")
-        label = f"zorgid-card 9B {algorithm}".encode()
-        return self._kdf(master, label, require_serial(serial).encode(), LENGTHS[algorithm])
+        return self._kdf(master, administration_label(algorithm), require_serial(serial).encode(), LENGTHS[algorithm])
 
     def channel(self, serial: str) -> tuple[Secret, Secret]:
         """See :meth:`zorgid_card.ports.keys.ChannelKeys.channel`."""
@@ -74,8 +83,7 @@ class DiversifiedKeys(ABC):
         if batch is None:
             raise NotFoundError("no batch key is for this card", what="batch key")
         key, length = self._batch(batch)
-        names = (f"zorgid-card SCP03 {use} AES{8 * length}".encode() for use in ("ENC", "MAC"))
-        enc, mac = (self._kdf(key, label, context, length) for label in names)
+        enc, mac = (self._kdf(key, channel_label(use, length), context, length) for use in ("ENC", "MAC"))
         return enc, mac
 
 

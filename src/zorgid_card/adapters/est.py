@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
-from typing import Final
+from typing import ClassVar, Final
 
 import httpx
 from asn1crypto import core
@@ -137,7 +137,7 @@ class ESTClient:
         """One call; gives the octets that were in base64."""
         deadline = time.monotonic() + self._timeouts.total
         limits = httpx.Timeout(self._timeouts.read, connect=self._timeouts.connect)
-        body = None if request is None else base64.encodebytes(request)
+        body = None if request is None else base64.b64encode(request)
         transport = Transport(deadline, self._context)
         with (
             telling(url),
@@ -248,7 +248,7 @@ def _certificates(url: str, octets: bytes) -> tuple[bytes, ...]:
 class _AttributeOrOID(core.Choice):  # type: ignore[misc]
     """RFC 7030, 4.5.2: an object identifier, or an Attribute, whose type is one."""
 
-    _alternatives = (("oid", core.ObjectIdentifier), ("attribute", core.Sequence))
+    _alternatives: ClassVar = [("oid", core.ObjectIdentifier), ("attribute", core.Sequence)]
 
 
 class _CsrAttrs(core.SequenceOf):  # type: ignore[misc]

@@ -63,7 +63,7 @@ class FileKeyStore(DiversifiedKeys):
 
     def __init__(self, path: Path, salt: bytes, wrapping: Secret, keys: _Keys) -> None:
         self._path, self._salt, self._wrapping = path, salt, wrapping
-        self._keys, self._seen = keys, _stamp(path)
+        self._keys, self._seen, self._process = keys, _stamp(path), os.getpid()
         self._lock = threading.Lock()
 
     @classmethod
@@ -125,13 +125,20 @@ class FileKeyStore(DiversifiedKeys):
     @contextmanager
     def _changing(self) -> Iterator[_Keys]:
         """The keys of the file as it is now, to be changed; it is written when the block ends. One process at a time."""
+        self._require_process()
         with self._lock, _alone(self._path):
             keys = self._load()
             yield keys
             _write(self._path, _sealed(keys, self._salt, self._wrapping), new=False)
             self._keys, self._seen = keys, _stamp(self._path)
 
+    def _require_process(self) -> None:
+        """Secrets are empty in a forked child."""
+        if os.getpid() != self._process:
+            raise StorageError("the key store was opened before a fork: open it in the child", reason="fork")
+
     def _current(self) -> _Keys:
+        self._require_process()
         with self._lock:
             seen = _stamp(self._path)
             if seen != self._seen:

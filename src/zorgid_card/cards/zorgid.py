@@ -15,7 +15,7 @@ from zorgid_card.cards.kinds import CardKind
 from zorgid_card.cards.memory import Recognised, contents_change
 from zorgid_card.cards.piv import Key, PIVCard
 from zorgid_card.cards.profile import YUBICO_PIV, CardProfile, Factory
-from zorgid_card.codec.apdu import SW, CommandAPDU
+from zorgid_card.codec.apdu import SW, CommandAPDU, ResponseAPDU
 from zorgid_card.codec.link import Exchange, Link
 from zorgid_card.errors import (
     APDUError,
@@ -39,7 +39,7 @@ from zorgid_card.protocol.administration import (
 from zorgid_card.secret import Secret
 
 _MAX_TRIES = 255
-_OPENS, _SECURE_MESSAGING, _PROPRIETARY_MESSAGING = 0x80, 0x0C, 0x04
+_SECURE_MESSAGING, _PROPRIETARY_MESSAGING = 0x0C, 0x04
 
 
 class ZorgIDCard(PIVCard):
@@ -69,6 +69,7 @@ class ZorgIDCard(PIVCard):
         """Take the link; nothing is sent yet."""
         super().__init__(link, profile, kind=kind, met=met)
         self._administered = False
+        self._channel_open = False
 
     @property
     def _needs_reset(self) -> bool:
@@ -198,8 +199,9 @@ class ZorgIDCard(PIVCard):
     def relay(self, commands: Sequence[bytes]) -> tuple[bytes, ...]:
         """Carry the portal's commands to the card, and its answers back, in one transaction (CRD-7).
 
-        They are opaque: what opens a secure channel, and what goes over it. Whatever else the portal may ask is refused, so that it
-        gets no further than a channel for whose keys the card vouches. The channel ends with the next other operation.
+        They are opaque: INITIALIZE UPDATE, EXTERNAL AUTHENTICATE, and once the card has accepted that one, what goes over the
+        channel. Anything else is refused, so that who has not the card's keys reaches nothing of it: there are cards that take a
+        command under secure messaging as a plain one where no channel is open. The channel ends with the next other operation.
 
         Args:
             commands: short command APDUs.
@@ -208,7 +210,7 @@ class ZorgIDCard(PIVCard):
             response APDUs, put together where they came in parts; after the first that is not 9000 nothing more is sent.
 
         Raises:
-            MessageError: a command that is no part of a secure channel; nothing was sent.
+            MessageError: a command that is no part of an open channel; it was not sent.
         """
         parsed = [_relayable(raw) for raw in commands]
         answers: list[bytes] = []
@@ -216,14 +218,28 @@ class ZorgIDCard(PIVCard):
         self._administered = True
         with self._alone():
             for command in parsed:
-                if command.cla == _OPENS:
-                    self._make_current()
-                response = self._link.transmit(command)
+                response = self._relayed(command)
                 answers.append(response.encode())
                 if response.sw != SW.OK:
                     break
-            self._selected = False
         return tuple(answers)
+
+    def _relayed(self, command: CommandAPDU) -> ResponseAPDU:
+        step = command.cla, command.ins
+        if step == globalplatform.INITIALIZE_UPDATE:
+            self._make_current()
+        elif step != globalplatform.EXTERNAL_AUTHENTICATE and not self._channel_open:
+            raise MessageError("no channel to this card is open", field="commands")
+        self._selected = False
+        was_open, self._channel_open = self._channel_open, False
+        response = self._link.transmit(command)
+        opened = was_open or step == globalplatform.EXTERNAL_AUTHENTICATE
+        self._channel_open = opened and response.sw == SW.OK
+        return response
+
+    def _select(self) -> None:
+        self._channel_open = False
+        super()._select()
 
     # --- making -------------------------------------------------------------------------------------------
 
@@ -372,7 +388,7 @@ def _relayable(raw: bytes) -> CommandAPDU:
         command = CommandAPDU.parse(raw)
     except APDUError as error:
         raise MessageError("not a command APDU", field="commands") from error
-    begins = (command.cla, command.ins) == (_OPENS, globalplatform.INITIALIZE_UPDATE)
+    begins = (command.cla, command.ins) == globalplatform.INITIALIZE_UPDATE
     if command.extended or not (begins or command.cla & _SECURE_MESSAGING == _PROPRIETARY_MESSAGING):
         raise MessageError("not a command of a secure channel", field="commands")
     return command

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from zorgid_card.cli import verifying
+from zorgid_card.cli import keeping, verifying
 from zorgid_card.cli.display import Display, console
 from zorgid_card.cli.failures import INTERRUPTED, PIPE_CLOSED, exit_codes
 from zorgid_card.cli.options import (
@@ -70,7 +70,7 @@ def main() -> None:
     """UZI passes and ZORG-ID Smartcards: look at them, change their PIN, simulate them, see how they are made."""
 
 
-for _command in verifying.COMMANDS:
+for _command in (*verifying.COMMANDS, keeping.keys):
     main.add_command(_command)
 
 
@@ -154,22 +154,51 @@ def pin_status(as_data: bool, reader: str | None, trace: Path | None, module: st
     return guarded(display.texts, lambda: status.run(display, place, as_data=as_data))
 
 
-def _code_command(name: str, explanation: str) -> None:
-    """Add a command that changes a PIN or PUK."""
+def _code_command(name: str, explanation: str, *, choosing: bool = False) -> None:
+    """Add a command that changes a PIN or PUK; ``choosing``: the new code may be drawn, or chosen."""
 
     @pin.command(name=name, help=explanation)
+    @click.option("--last-try", is_flag=True, help="A last try, or one of an unknown number, may be spent.")
+    @click.option(
+        "--codes-fd",
+        "codes",
+        type=click.IntRange(0),
+        metavar="N",
+        help="For programs: read the codes from file descriptor N, a line each: the present one, then the new one.",
+    )
+    @json_option
     @on_a_card
-    def command(reader: str | None, trace: Path | None, module: str | None, display: Display) -> int:
+    def command(  # what may be written on the command line
+        reader: str | None,
+        trace: Path | None,
+        module: str | None,
+        display: Display,
+        last_try: bool,
+        codes: int | None,
+        as_data: bool,
+        choose: bool = False,
+    ) -> int:
         from zorgid_card.cli.codes import change  # noqa: PLC0415  # loads PC/SC's adapter, which other commands do not need
         from zorgid_card.cli.place import Place  # noqa: PLC0415  # as above
 
         place = Place(name=reader, trace=trace, module=module)
-        return guarded(display.texts, lambda: change.run(display, place, change.ACTIONS[name]))
+        order = change.Order(codes=codes, last_try=last_try, as_data=as_data)
+        action = change.ACTIONS["choose-puk" if choosing and (choose or codes is not None) else name]
+        return guarded(display.texts, lambda: change.run(display, place, action, order))
+
+    if choosing:
+        command.params.append(
+            click.Option(["--choose"], is_flag=True, help="Choose the new one instead of having it drawn.")
+        )
 
 
 _code_command("change", "Change the PIN.")
 _code_command("unblock", "Set a new PIN with the PUK, also where the PIN is blocked.")
-_code_command("change-puk", "Change the PUK.")
+_code_command(
+    "change-puk",
+    "Change the PUK: a new one is drawn, shown once, and set when you have written it down.",
+    choosing=True,
+)
 
 
 @main.command(name="activate")

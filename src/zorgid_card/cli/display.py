@@ -89,13 +89,14 @@ class Display:
                 self.line(f"{share:4.0%} {sentence}", "dim")
             self._told = sentence
             return
-        left = "" if seconds_left is None else f" ({self.texts('progress.left', seconds=math.ceil(seconds_left))})"
+        if seconds_left is not None:
+            sentence = f"{sentence} ({self.texts('progress.left', seconds=math.ceil(seconds_left))})"
         if self._progress is None:
             self._progress = self._bar()
             self._task = self._progress.add_task(sentence, total=1.0)
             self._progress.update(self._task, completed=share)
             self._progress.start()
-        self._progress.update(self._task, completed=share, description=f"{sentence}{left}")
+        self._progress.update(self._task, completed=share, description=sentence)
 
     def _bar(self) -> Progress:
         columns = (
@@ -125,6 +126,18 @@ class Display:
         for line in textwrap.wrap(self.texts("puk.keep"), _BOX - 2):
             self._row(f"│{line.center(_BOX)}│")
         self._row(f"╰{'─' * _BOX}╯")
+
+    def spell(self, puk: Secret) -> None:
+        """Each digit of the PUK as a word, on a terminal. Only which word comes next is looked up, and written out at once."""
+        words = [f"{self.texts(f'digit.{digit}')} ".encode() for digit in range(10)]
+        margin = b" " * 3 * _MARGIN
+        self.console.file.flush()
+        out = self.console.file.fileno()
+        with puk.expose() as octets:
+            for at, octet in enumerate(octets):
+                os.write(out, margin if at % _GROUP == 0 else b"")
+                os.write(out, words[octet - ord("0")])
+                os.write(out, b"\n" if at % _GROUP == _GROUP - 1 else b"")
 
     def _row(self, text: str, end: str = "\n") -> None:
         self.console.print(Text(" " * 2 * _MARGIN + text, "yellow"), end=end, soft_wrap=True)

@@ -151,6 +151,21 @@ class SmartCard:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EscrowedPUK:
+    """A card's PUK, sealed for a key officer (:mod:`zorgid_card.workflows.escrow`); whoever keeps it cannot open it.
+
+    ``asked_by`` and ``reason``: who asked for it first, and why; ``released_at``: when the second person had it released.
+    """
+
+    card_serial: str
+    sealed: bytes
+    kept_at: datetime
+    asked_by: str | None
+    reason: str | None
+    released_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CardAttempt:
     """A card that a person has begun to make: kept until a certificate is issued for it, so that a half-made card is known.
 

@@ -18,8 +18,11 @@ ISSUER_SECURITY_DOMAIN: Final = bytes.fromhex("A000000151000000")
 
 SCP03_IDENTIFIER: Final = 0x03
 
+INITIALIZE_UPDATE: Final = (0x80, 0x50)
+EXTERNAL_AUTHENTICATE: Final = (0x84, 0x82)
+"""Class and instruction."""
+
 _PROPRIETARY: Final = 0x80
-INITIALIZE_UPDATE: Final = 0x50
 _GET_DATA: Final = 0xCA
 _CARD_DATA: Final = 0x0066
 _RECOGNITION: Final = 0x73
@@ -121,7 +124,7 @@ def initialize_update(host_challenge: bytes, *, version: int = 0) -> Exchange[by
     Returns:
         what :class:`~zorgid_card.codec.scp03.SCP03` judges.
     """
-    response = yield CommandAPDU(_PROPRIETARY, INITIALIZE_UPDATE, version, 0x00, host_challenge, le=0)
+    response = yield CommandAPDU(*INITIALIZE_UPDATE, version, 0x00, host_challenge, le=0)
     return response.require(SW.OK, operation="initialize update")
 
 

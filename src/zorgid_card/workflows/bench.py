@@ -48,6 +48,7 @@ from zorgid_card.workflows.creation_messages import (
     ScrapCard,
     proof_fields,
 )
+from zorgid_card.workflows.escrow import Escrow
 from zorgid_card.workflows.holder import Holder, Question, Step
 from zorgid_card.workflows.messages import canonical, from_json, parse, to_json
 from zorgid_card.workflows.pin import new_puk
@@ -82,6 +83,8 @@ class Bench:
     resumed: bool = False
     """The making was begun before, and the card has been out of hand since."""
     accepted: CardAccepted | None = None
+    escrow: Escrow | None = None
+    """Takes the PUK, where the card side is configured for it."""
     chosen: Secret | None = None
     """The PIN that the holder has chosen."""
     public_keys: tuple[bytes, ...] = ()
@@ -404,8 +407,12 @@ def _set_puk(bench: Bench) -> None:
         with bench.course.asking():
             if bench.making.puk_shown:
                 bench.holder.confirm(Question("cross-out-puk"))
+            if bench.escrow is not None:
+                bench.escrow.announce(bench.holder)
             bench.note(puk_shown=True)
             bench.holder.show_puk(puk)
+        if bench.escrow is not None:
+            bench.escrow.take(bench.making.serial, puk)
         bench.card.change_puk(factory, puk, last_try_allowed=True)
 
 

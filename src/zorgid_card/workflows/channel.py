@@ -268,18 +268,28 @@ def reset_codes(factory: Factory) -> tuple[CommandAPDU, ...]:
     Raises:
         NotOfferedError: the dialect cannot do it.
     """
+    codes = ((piv.PIN, factory.pin), (piv.PUK, factory.puk))
+    return tuple(_set_code(factory, reference, code) for reference, code in codes)
+
+
+def reset_puk(factory: Factory) -> tuple[CommandAPDU, ...]:
+    """Set the PUK alone to the public factory value, and its counter back; raises as :func:`reset_codes`."""
+    return (_set_code(factory, piv.PUK, factory.puk),)
+
+
+def _set_code(factory: Factory, reference: int, code: bytes) -> CommandAPDU:
     if factory.set_reference is None:
         raise NotOfferedError(
             "this dialect sets no code without the old one", operation="reset codes", reason="dialect"
         )
-    codes = ((piv.PIN, factory.pin), (piv.PUK, factory.puk))
-    return tuple(command_of(factory.set_reference(reference, Secret.of(code))) for reference, code in codes)
+    return command_of(factory.set_reference(reference, Secret.of(code)))
 
 
 def empty(factory: Factory, slots: Collection[int]) -> tuple[CommandAPDU, ...]:
     """What makes a card blank again whose dialect has no reset: codes and key 9B as the maker left them, nothing written.
 
-    A key cannot be taken away: in its place a new one is generated, which nobody certifies.
+    Retry limits that were changed are set back by :func:`set_retries`. A key cannot be taken away: in its place a new one is
+    generated, which nobody certifies.
 
     Args:
         factory: the dialect.

@@ -59,6 +59,7 @@ from zorgid_card.workflows.creation_messages import (
     OfferCard,
     PersonMatched,
 )
+from zorgid_card.workflows.escrow import Escrow
 from zorgid_card.workflows.holder import Cue, Holder, Question, Step
 from zorgid_card.workflows.organisation import CREATE
 from zorgid_card.workflows.pin import PINPolicy, check_new_pin
@@ -95,6 +96,7 @@ class CardCreation:
         journal: where it is kept how far each card has come; many creations share it.
         observer: sees every physical APDU, masked.
         card_timeout: seconds to wait for a card; None waits for ever.
+        escrow: takes the PUK, which the holder is told (docs/pin.md); None: nobody but the holder ever has it.
     """
 
     def __init__(
@@ -106,8 +108,10 @@ class CardCreation:
         *,
         observer: Observer | None = None,
         card_timeout: float | None = None,
+        escrow: Escrow | None = None,
     ) -> None:
         self._reader = reader
+        self._escrow = escrow
         self._client = client
         self._holder = holder
         self._journal = journal
@@ -264,7 +268,7 @@ class CardCreation:
 
     def _bench(self, card: ZorgIDCard, making: Making, steps: tuple[Step, ...], *, resumed: bool) -> Bench:
         course = self._bench_course(making, steps)
-        return Bench(card, self._client, self._holder, self._journal, course, making, resumed)
+        return Bench(card, self._client, self._holder, self._journal, course, making, resumed, escrow=self._escrow)
 
     def _bench_course(self, making: Making, steps: tuple[Step, ...]) -> Course:
         return Course(self._holder, steps, self._journal.usual(making.kind))

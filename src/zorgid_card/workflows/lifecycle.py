@@ -17,6 +17,7 @@ from zorgid_card.pki.revocation import ON_HOLD, UNSPECIFIED
 from zorgid_card.ports.registry import (
     Adoption,
     CardLink,
+    EscrowedPUK,
     IssuedCertificate,
     Membership,
     MobileID,
@@ -204,7 +205,8 @@ class Manager:
         return self._change_card(serial, "block", "block", reason, ON_HOLD)
 
     def unblock(self, serial: str, reason: str) -> SmartCard:
-        """Undo :meth:`block`, which this organisation did (ADM-3); raises what it raises."""
+        """Undo :meth:`block`, which this organisation did (ADM-3); raises what it raises, and NotAllowedError while a PUK that came
+        out of escrow has not been changed."""
         return self._change_card(serial, "unblock", "release", reason, None)
 
     def revoke(self, serial: str, reason: str, *, cause: str = UNSPECIFIED) -> SmartCard:
@@ -239,6 +241,8 @@ class Manager:
         card = unit.get(SmartCard, serial)
         if event == "unblock" and card.blocked_by not in (None, self._ura):
             raise NotAllowedError("another organisation blocked this card", action="card.unblock")
+        if event == "unblock" and any(kept.released_at for kept in unit.find(EscrowedPUK, card_serial=serial)):
+            raise NotAllowedError("its PUK came out of escrow, and is to be changed first", action="card.unblock")
         return card
 
     # ADM-7

@@ -66,8 +66,14 @@ class HSM:
             self._pin = Secret.take(bytearray(octets))
         with self._telling("open"):
             self._module = PKCS11Module(module)
-            self._token = self._module.open_keys(self._slot())
-        self.use("log in", lambda token: None)
+        try:
+            with self._telling("open"):
+                self._token = self._module.open_keys(self._slot())
+            self.use("log in", lambda token: None)
+        except BaseException:
+            self._module.close()
+            self._pin.wipe()
+            raise
 
     def _slot(self) -> int:
         found = [token.slot for token in self._module.tokens() if token.label == self._label]

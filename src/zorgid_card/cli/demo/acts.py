@@ -159,9 +159,7 @@ def register(play: Play) -> None:
 
     def once() -> None:
         holder.begin()
-        registration = Registration(
-            world.recorded, PortalClient(world.portal.seam), holder, world.journal, observer=stage.observe
-        )
+        registration = Registration(world.recorded, PortalClient(world.portal.seam), holder, observer=stage.observe)
         play.registered = registration.register(platform=PLATFORM, client_version=CLIENT_VERSION)
         holder.finish()
         stage.done_once("register.administrator", "ORG-4", "ADM-5", user_name=play.registered.user_name)

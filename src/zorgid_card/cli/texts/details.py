@@ -264,6 +264,7 @@ _STATES = {
     "detail.state:suspended": Text("geblokkeerd", "suspended"),
     "detail.state:active": Text("actief", "active"),
     "detail.state:revoked": Text("ingetrokken", "revoked"),
+    "detail.state:scrapped": Text("afgedankt", "scrapped"),
     "detail.state:abandoned": Text("niet afgemaakt", "abandoned"),
     "detail.state:creating": Text("in aanmaak", "being made"),
     "detail.state:blocked": Text("geblokkeerd", "blocked"),

@@ -233,6 +233,14 @@ _USER = {
         "De pincode van deze kaart is geblokkeerd; stel met de pukcode een nieuwe pincode in (zorgid-card pin unblock).",
         "The PIN of this card is blocked; set a new PIN with the PUK (zorgid-card pin unblock).",
     ),
+    "error.user.puk_blocked:zorgid": Text(
+        "De pukcode van deze kaart is geblokkeerd en de kaart is onbruikbaar; laat de administrator hem in het portaal intrekken en maak een nieuwe.",
+        "The PUK of this card is blocked and the card cannot be used any more; have the administrator revoke it at the portal and make a new one.",
+    ),
+    "error.user.puk_blocked:uzi-pass": Text(
+        "De pukcode van deze pas is geblokkeerd en de pas is onbruikbaar; trek hem in bij het UZI-register en vraag daar een nieuwe aan.",
+        "The PUK of this pass is blocked and the pass cannot be used any more; revoke it at the UZI register and apply there for a new one.",
+    ),
     "error.user.puk_blocked": Text(
         "De pukcode van deze kaart is geblokkeerd en de kaart is onbruikbaar; laat de kaart intrekken en vraag een nieuwe aan.",
         "The PUK of this card is blocked and the card cannot be used any more; have it revoked and get a new one.",
@@ -380,6 +388,14 @@ _USER = {
     "error.user.usage:terminal": Text(
         "Vragen stellen kan alleen op een terminal; start het programma in een terminalvenster (alleen demo kan zonder: laat --interactive weg).",
         "Questions can be asked on a terminal only; run the program in a terminal window (only demo can do without: leave out --interactive).",
+    ),
+    "error.user.usage:descriptor": Text(
+        "Met --codes-fd {descriptor} is geen code (meer) te lezen; geef elke code op een eigen regel, in de volgorde van --help.",
+        "No code (no further one) can be read with --codes-fd {descriptor}; give each on a line of its own, in the order of --help.",
+    ),
+    "error.user.usage:key officer": Text(
+        "Dit is niet de sleutel van de sleutelbeheerder die hier is ingesteld; vraag de beheerder van dit systeem.",
+        "This is not the key of the key officer that is configured here; ask whoever manages this system.",
     ),
     "error.user.usage:kind": Text(
         "In {path} staat een ander soort kaart; kies een ander bestand of een ander soort.",

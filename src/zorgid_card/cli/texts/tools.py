@@ -55,9 +55,23 @@ _PROMPTS = {
     "ask.new_pin": Text("Nieuwe pincode ({bounds} cijfers): ", "New PIN ({bounds} digits): "),
     "ask.new_pin.again": Text("Nog een keer dezelfde pincode: ", "The same PIN once more: "),
     "ask.puk_kept": Text(
-        "Typ BEWAARD als u de pukcode hebt opgeschreven: ", "Type KEPT when you have written the PUK down: "
+        "Schrijf de pukcode op en druk op Enter (S en Enter: in woorden). ",
+        "Write the PUK down and press Enter (S and Enter: in words). ",
     ),
-    "ask.puk_kept.word": Text("bewaard", "kept"),
+    "ask.puk_part": Text(
+        "Cijfer {first}, {second} en {third} van wat u hebt opgeschreven: ",
+        "Digits {first}, {second} and {third} of what you wrote down: ",
+    ),
+    "digit.0": Text("nul", "zero"),
+    "digit.1": Text("een", "one"),
+    "digit.2": Text("twee", "two"),
+    "digit.3": Text("drie", "three"),
+    "digit.4": Text("vier", "four"),
+    "digit.5": Text("vijf", "five"),
+    "digit.6": Text("zes", "six"),
+    "digit.7": Text("zeven", "seven"),
+    "digit.8": Text("acht", "eight"),
+    "digit.9": Text("negen", "nine"),
     "cue.insert-pass": Text("Plaats uw UZI-pas in de paslezer.", "Put your UZI pass into the reader."),
     "cue.remove-pass": Text("Haal uw UZI-pas uit de paslezer.", "Take your UZI pass out of the reader."),
     "cue.insert-blank": Text(
@@ -75,6 +89,10 @@ _PROMPTS = {
         "Do you want to become administrator of this organisation? Your pass signs this.",
     ),
     "question.compare-code": Text("Toont de telefoon dezelfde code?", "Does the phone show the same code?"),
+    "question.escrow-puk": Text(
+        "Van de pukcode bewaart het portaal een verzegeld exemplaar, dat alleen de sleutelbeheerder kan openen. Gaat u daarmee akkoord?",
+        "The portal keeps a sealed copy of the PUK, which the key officer alone can open. Do you agree?",
+    ),
     "question.empty-card": Text(
         "Deze kaart is niet leeg: hij is half aangemaakt of ingetrokken. Alles erop gaat verloren. Mag hij worden gewist?",
         "This card is not blank: it was left half made, or is revoked. All on it will be lost. May it be emptied?",
@@ -114,6 +132,7 @@ _PROMPTS = {
     "fact.valid-until": Text("Geldig tot en met", "Valid until"),
     "fact.birth-date": Text("Geboortedatum", "Birth date"),
     "fact.code": Text("Code", "Code"),
+    "fact.key-officer": Text("Sleutelbeheerder", "Key officer"),
     "fact.serial": Text("Kaartnummer", "Card number"),
     "fact.certificate": Text("Certificaat van", "Certificate of"),
 }
