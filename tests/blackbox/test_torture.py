@@ -38,11 +38,10 @@ def broken(shared: Shared, pcscd: PrivatePCSCD, tmp_path: Path) -> Iterator[Call
         yield breaking
 
 
-def losses(judged: Runner, dialect: str, place: str) -> list[Outcome]:
-    """What is lost when every journal write, or every message, is cut."""
+def losses(judged: Runner, dialect: str, place: str, how: str) -> list[Outcome]:
+    """What is lost when every journal write, or every message, is cut in this way."""
     counts = judged.count(dialect)
-    runs = [run for run in singles(dialect, KEYS, counts) if run.what.startswith(place)]
-    assert runs
+    runs = [Run.single(dialect, KEYS, Cut(place, at, how)) for at in range(1, counts.of(place) + 1)]
     return [outcome for run in runs for outcome in judged.run(run) if outcome.loss]
 
 
@@ -50,13 +49,13 @@ def losses(judged: Runner, dialect: str, place: str) -> list[Outcome]:
 def test_crd_8_a_journal_that_writes_a_steps_end_before_the_step_loses_the_puk(
     broken: Callable[[str], Runner], dialect: str
 ) -> None:
-    found = losses(broken("end-before-step"), dialect, "journal")
+    found = losses(broken("end-before-step"), dialect, "journal", "after")
     assert found
     assert all("PUK" in outcome.why and outcome.run.endswith("resumed") for outcome in found)
 
 
 def test_crd_8_a_journal_that_forgets_the_sealed_commit_loses_a_finished_card(broken: Callable[[str], Runner]) -> None:
-    found = losses(broken("forgets-commit"), "yubico", "journal")
+    found = losses(broken("forgets-commit"), "yubico", "journal", "after")
     assert found
     assert all("only the commit was missing" in outcome.why for outcome in found)
 
@@ -65,19 +64,20 @@ def test_crd_8_a_journal_that_forgets_the_sealed_commit_loses_a_finished_card(br
 def test_crd_10_a_portal_that_releases_before_the_commit_has_certificates_without_cards(
     broken: Callable[[str], Runner], dialect: str
 ) -> None:
-    found = losses(broken("releases-before-commit"), dialect, "portal")
+    found = losses(broken("releases-before-commit"), dialect, "portal", "kill-after")
     assert {outcome.run.rpartition("/")[2] for outcome in found} == {"never", "resumed"}
     assert all("valid" in outcome.why for outcome in found)
 
 
 def test_crd_8_a_portal_that_forgets_the_deadline_leaves_certificates_on_hold(broken: Callable[[str], Runner]) -> None:
-    found = losses(broken("forgets-deadline"), "yubico", "portal")
+    found = losses(broken("forgets-deadline"), "yubico", "portal", "kill-after")
     assert found
     assert all("on hold" in outcome.why and outcome.run.endswith("never") for outcome in found)
 
 
-def test_a_sound_journal_and_portal_lose_nothing_there(broken: Callable[[str], Runner]) -> None:
-    assert losses(broken(""), "yubico", "journal") == []
+@pytest.mark.parametrize(("place", "how"), [("journal", "after"), ("portal", "kill-after")])
+def test_a_sound_journal_and_portal_lose_nothing_there(broken: Callable[[str], Runner], place: str, how: str) -> None:
+    assert losses(broken(""), "yubico", place, how) == []
 
 
 # --- the judge, and the names of runs

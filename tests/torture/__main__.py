@@ -37,6 +37,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, default=SEEDS, help="how many runs with several cuts")
     parser.add_argument("--first-seed", type=int, default=1)
     parser.add_argument("--every", type=int, default=1, help="only every n-th single cut")
+    parser.add_argument("--distinct", action="store_true", help="no cut that leaves what the one before it left")
     parser.add_argument("--run", help="one run, by its name")
     parser.add_argument("--broken", default="", help="break the journal or the portal, to see the judge report it")
     parser.add_argument("--report", type=Path, help="write the outcome into this document")
@@ -62,7 +63,13 @@ def main() -> int:
                 elif len(outcomes) % PROGRESS == 0:
                     print(f"{len(outcomes):,} runs so far", flush=True)
     summary = f"{len(outcomes):,} runs, {sum(o.loss for o in outcomes)} losses"
-    lines = [*table(outcomes), "\n", *tellings(outcomes), "\n", f"{summary}; seeds {options.first_seed} to {options.first_seed + options.seeds - 1}.\n"]
+    lines = [
+        *table(outcomes),
+        "\n",
+        *tellings(outcomes),
+        "\n",
+        f"{summary}; seeds {options.first_seed} to {options.first_seed + options.seeds - 1}.\n",
+    ]
     print("".join(lines), end="")
     print(f"{summary}, {time.monotonic() - begun:.0f} s")
     if options.report:
@@ -87,7 +94,7 @@ def planned(options: argparse.Namespace, algorithm: str, counts: dict[str, Count
         return
     dialects = options.dialects.split(",")
     for dialect in dialects:
-        yield from [*singles(dialect, algorithm, counts[dialect])][:: options.every]
+        yield from [*singles(dialect, algorithm, counts[dialect], distinct=options.distinct)][:: options.every]
     share = ALGORITHMS.index(algorithm)
     for seed in range(options.first_seed, options.first_seed + options.seeds):
         if seed % len(ALGORITHMS) == share:

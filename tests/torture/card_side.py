@@ -134,11 +134,12 @@ class RemoteHolder:
 class CutJournal(SQLiteJournal):
     """The card side's journal, at one of whose transactions the process is killed."""
 
-    def __init__(self, path: Path, cuts: tuple[Cut, ...], broken: str) -> None:
+    def __init__(self, path: Path, outside: Outside, cuts: tuple[Cut, ...], broken: str) -> None:
         super().__init__(path)
+        self._outside = outside
         self._cuts = {cut.at: cut.how for cut in cuts if cut.place == "journal"}
         self._broken = broken
-        self.written = 0
+        self._written = 0
 
     def write(self, making: Making, /, *, took: float | None = None) -> None:
         if self._broken == "forgets-commit":
@@ -154,8 +155,8 @@ class CutJournal(SQLiteJournal):
 
     @contextmanager
     def _cut(self) -> Iterator[None]:
-        self.written += 1
-        how = self._cuts.get(self.written, "")
+        self._written += 1
+        how = self._cuts.get(self._written, "")
         if how == "before":
             _die()
         if how == "during":
@@ -163,6 +164,7 @@ class CutJournal(SQLiteJournal):
         yield
         if how == "after":
             _die()
+        self._outside("wrote")
 
 
 def _die() -> None:
@@ -178,11 +180,10 @@ def attend(connection: Connection, journal: Path, cuts: tuple[Cut, ...], broken:
     """All that this process does."""
     outside = Outside(connection)
     try:
-        with CutJournal(journal, cuts, broken) as kept:
-            told = _make(outside, kept)
-            outside("ended", told, kept.written)
+        with CutJournal(journal, outside, cuts, broken) as kept:
+            outside("ended", _make(outside, kept))
     except BaseException:
-        outside("ended", "crashed: " + traceback.format_exc(), 0)
+        outside("ended", "crashed: " + traceback.format_exc())
     finally:
         os._exit(0)
 

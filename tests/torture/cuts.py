@@ -112,17 +112,27 @@ class Counts:
     apdu: int
     journal: int
     portal: int
+    first: frozenset[int] = frozenset()
+    """The commands before which something else happened since the command before."""
 
     def of(self, place: str) -> int:
         return {"apdu": self.apdu, "journal": self.journal, "portal": self.portal}[place]
 
 
-def singles(dialect: str, algorithm: str, counts: Counts) -> Iterator[Run]:
-    """Every cut there is, each by itself."""
+def singles(dialect: str, algorithm: str, counts: Counts, *, distinct: bool = False) -> Iterator[Run]:
+    """Every cut there is, each by itself.
+
+    Args:
+        dialect, algorithm: of the cards.
+        counts: how much there is to cut.
+        distinct: leave out a kill before a command where nothing has happened since a kill after the command before it.
+    """
     for place, hows in HOWS.items():
         for at in range(1, counts.of(place) + 1):
             for how in hows:
-                yield Run.single(dialect, algorithm, Cut(place, at, how))
+                same = (place, how) == ("apdu", "kill-before") and at not in counts.first
+                if not (distinct and same):
+                    yield Run.single(dialect, algorithm, Cut(place, at, how))
 
 
 def seeded(seed: int, counts: Counts, of: tuple[str, str], then: tuple[str, ...] = ()) -> Run:

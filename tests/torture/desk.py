@@ -43,7 +43,7 @@ from zorgid_card.workflows.revocation_list import RevocationList
 
 CARDS: Mapping[str, type[VirtualPIVCard]] = {"yubico": VirtualPIVCard, "nist": VirtualNISTCard}
 DEADLINE = CreationPolicy().commit_within
-RSA_KEYS = 16
+RSA_KEYS = 24
 """Of the pool that simulated cards generate from; a run takes fewer."""
 
 _SHARED: dict[str, Any] = {}
@@ -51,6 +51,9 @@ _SHARED: dict[str, Any] = {}
 
 RECORDS = ("smart_card", "card_link", "issued_certificate", "card_attempt", "person", "membership")
 """Of the portal's tables those that the making of a card leaves something in, beside its session."""
+
+QUIET = frozenset({"connect", "transmit", "begin", "end", "close", "wait"})
+"""What a process asks for that leaves nothing when it is killed: a card that it had is reset then, one way or the other."""
 
 TIMER = timedelta(minutes=5)
 """How often a portal removes what has expired, if it has nothing else to do."""
@@ -74,7 +77,9 @@ class Shared:
         for name, der in zip(("issuing", "root"), self.world.authority.chain, strict=True):
             (directory / f"{name}.der").write_bytes(der)
         self.uzi_revocation = CRLs(cache(lambda issuer: (self.world.pki.crl(issuer, NOW),)))
-        self.rsa = [KeyPool.shared().key(f"torture {number}") for number in range(RSA_KEYS if "RSA" in algorithm else 0)]
+        self.rsa = [
+            KeyPool.shared().key(f"torture {number}") for number in range(RSA_KEYS if "RSA" in algorithm else 0)
+        ]
 
     def blank(self, dialect: str) -> PIVState:
         maker = self.world.maker
@@ -263,26 +268,18 @@ class LifeOutside:
         self._gone_home = self._down = False
         self._insertions = self._asked_again = 0
         self._late: list[bytes] = []
+        self._quiet = False
         self.counts = {"apdu": 0, "journal": 0, "portal": 0}
+        self.first: set[int] = set()
+        """The commands before which something else happened since the command before: a write, a message, an act of the person."""
         self.told = "killed"
         self.fired: list[Cut] = []
 
     def serve(self, connection: Connection, child: int) -> None:
         """Until the process ends, or is killed; a card that it had is reset then, as PC/SC does."""
-        with connection:
-            with suppress(EOFError, ConnectionError):
-                while not self.told.startswith("ended"):
-                    what, *values = connection.recv()
-                    try:
-                        answer = "", getattr(self, "_" + what)(*values)
-                    except ZorgIDError as error:
-                        answer = type(error).__name__, error.details
-                    except TimeoutError:
-                        answer = "TimeoutError", None
-                    except KilledError:
-                        os.kill(child, signal.SIGKILL)
-                        break
-                    connection.send(answer)
+        with connection, suppress(EOFError, ConnectionError):
+            while not self.told.startswith("ended"):
+                self._serve_one(connection, child)
         _, status = os.waitpid(child, 0)
         if os.WIFSIGNALED(status):
             self.fired += [cut for cut in self._cuts if cut.place == "journal"]
@@ -291,6 +288,21 @@ class LifeOutside:
             transaction.close()
             channel.close(reset=True)
         self._deliver_late()
+
+    def _serve_one(self, connection: Connection, child: int) -> None:
+        what, *values = connection.recv()
+        answer: tuple[str, Any]
+        try:
+            answer = "", getattr(self, "_" + what)(*values)
+        except ZorgIDError as error:
+            answer = type(error).__name__, error.details
+        except TimeoutError:
+            answer = "TimeoutError", None
+        except KilledError:
+            os.kill(child, signal.SIGKILL)
+            raise EOFError from None
+        self._quiet &= what in QUIET
+        connection.send(answer)
 
     def _due(self, place: str) -> str:
         """How this command or message is cut, if it is."""
@@ -310,6 +322,9 @@ class LifeOutside:
 
     def _transmit(self, number: int, command: bytes) -> bytes:
         how = self._due("apdu")
+        if not self._quiet:
+            self.first.add(self.counts["apdu"])
+        self._quiet = True
         kind, _, when = how.partition("-")
         if when == "before":
             self._strike(kind)
@@ -372,10 +387,8 @@ class LifeOutside:
         return self._answered(request)
 
     def _cut_late(self, request: bytes) -> bytes:
-        self._late = []
-        answer = TimeoutError()
         self._late.append(request)
-        raise answer
+        raise TimeoutError
 
     def _cut_status_500(self, request: bytes) -> bytes:
         raise TransportError("status 500", reason="status")
@@ -434,5 +447,8 @@ class LifeOutside:
     def _puk(self, puk: str) -> None:
         self._trial.paper.puks.append(puk)
 
-    def _ended(self, told: str, written: int) -> None:
-        self.told, self.counts["journal"] = f"ended {told}", written
+    def _wrote(self) -> None:
+        self.counts["journal"] += 1
+
+    def _ended(self, told: str) -> None:
+        self.told = f"ended {told}"

@@ -1,8 +1,8 @@
 """Judges how creations ended. A program of its own: nothing of the library is imported here, nor can it be (``python -I -S``).
 
-What a card is, OpenSC says (its PKCS#11 module, over a real pcscd); what a certificate is worth, openssl says, by the portal's CRLs;
-what was issued is read from the portal's database with SQL. Reads a case as a line of JSON, asks for a log-in with the token that it
-has made (``{"log_in": token}``, answered with a line), and writes the verdict: ``ending``, ``loss``, ``why``.
+What a card is, OpenSC says (its PKCS#11 module, over a real pcscd); what a certificate is worth, openssl says, by the portal's
+CRLs; what was issued is read from the portal's database with SQL. Reads a case as a line of JSON, asks for a log-in with the token
+that it has made (``{"log_in": token}``, answered with a line), and writes the verdict: ``ending``, ``loss``, ``why``.
 """
 
 from __future__ import annotations
@@ -228,7 +228,7 @@ class Court:
             raise Loss("the person was told that the card is finished, and its certificate is not valid")
         if case.when == "cut":
             return "nothing valid yet"
-        if case.on_hold():
+        if case.issued() and case.on_hold():
             raise Loss("a certificate is still on hold after the deadline")
         return self._not_valid(case)
 
@@ -237,7 +237,9 @@ class Court:
             return "nothing valid"
         if "card.scrapped" in case.told[-1:]:
             if case.has_reset or case.card_states() != ["scrapped"]:
-                raise Loss(f"told to scrap a card that could be reset, or that the portal knows as {case.card_states()}")
+                raise Loss(
+                    f"told to scrap a card that could be reset, or that the portal knows as {case.card_states()}"
+                )
             return "to be scrapped"
         with Card(self._module) as card:
             if card.certificate() is not None or not card.opens(FACTORY_PIN):
@@ -283,12 +285,11 @@ class Court:
 
     def _verify(self, pem: Path, signature: bytes) -> None:
         text, signed = pem.with_suffix(".text"), pem.with_suffix(".signature")
-        public = pem.with_suffix(".public")
         text.write_bytes(TEXT)
         signed.write_bytes(signature if len(signature) != 64 else _der(signature))
-        openssl("x509", "-in", pem, "-pubkey", "-noout", "-out", public)
-        status, said = openssl("dgst", "-sha256", "-verify", public, "-signature", signed, text)
-        if status or "Verified OK" not in said:
+        by = ("-certin", "-inkey", pem, "-rawin", "-digest", "sha256")
+        status, said = openssl("pkeyutl", "-verify", *by, "-in", text, "-sigfile", signed)
+        if status or "Signature Verified Successfully" not in said:
             raise Loss(f"openssl does not verify the card's signature: {said}")
 
 

@@ -49,13 +49,13 @@ class Runner:
     def count(self, dialect: str) -> Counts:
         """What there is to cut in a creation. It is judged, too: where a cut leaves nothing behind, this is how it goes on."""
         trial = Trial(self._shared, self._place(), dialect)
-        counts = trial.live(Life(())).counts
+        life = trial.live(Life(()))
         verdict = self._court.judge(trial, "resumed")
         trial.close()
         if verdict["ending"] != "active":
             raise SystemExit(f"a creation that nobody cut: {verdict}")
         self._uncut[dialect] = verdict
-        return Counts(**counts)
+        return Counts(**life.counts, first=frozenset(life.first))
 
     def run(self, run: Run) -> Iterator[Outcome]:
         """The cut lives, once; then each way to go on, from a copy of what they left."""
@@ -66,7 +66,8 @@ class Runner:
         kept = self._kept(trial, run)
         for name, then in zip(run.names, run.then, strict=True):
             other = trial.copy(self._place())
-            verdict = at_once if at_once["loss"] else self._go_on(other, then, kept)
+            over = at_once["loss"] or (then == "resumed" and trial.told[-1] == "finished")
+            verdict = at_once if over else self._go_on(other, then, kept)
             other.close()
             yield Outcome(name, verdict["ending"], verdict["why"], len(trial.fired), tuple(other.told))
         trial.close()
@@ -81,8 +82,7 @@ class Runner:
         if then == "resumed":
             if trial.untouched:
                 return self._uncut[trial.dialect]
-            if trial.told[-1] != "finished":
-                trial.live(Life(()))
+            trial.live(Life(()))
             return self._court.judge(trial, "resumed", kept)
         trial.pass_time(DEADLINE + timedelta(seconds=1))
         return self._court.judge(trial, "never")
@@ -118,13 +118,17 @@ def work(
         found.put(None)
 
 
-def make_runs(shared: Shared, directory: Path, daemon: PrivatePCSCD, runs: Sequence[Run], broken: str) -> Iterator[Outcome]:
+def make_runs(
+    shared: Shared, directory: Path, daemon: PrivatePCSCD, runs: Sequence[Run], broken: str
+) -> Iterator[Outcome]:
     """All runs, shared by as many processes as there are slots."""
     fork = multiprocessing.get_context("fork")
     found, several = fork.SimpleQueue(), len(daemon.slots)
     workers = [
         fork.Process(
-            target=work, args=(shared, directory / f"worker-{n}", daemon, n, runs[n::several], found, broken), daemon=False
+            target=work,
+            args=(shared, directory / f"worker-{n}", daemon, n, runs[n::several], found, broken),
+            daemon=False,
         )
         for n in range(several)
     ]
