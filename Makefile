@@ -67,7 +67,7 @@ test-c-%: $(BIN)/ninja
 # The hand-written binding under the sanitizers, driven by the unit tests that use it. The copy with them is found before the
 # editable one because no .pth file is read (-S); an interpreter leaks by itself, so leaks are looked for in test_native_binding.
 SANITIZED := build/sanitized
-BOUND := tlv certificate revoked apdu exchange link scp03 scp03_card piv_messaging pcsc native_binding native_codecs
+BOUND := tlv certificate text revoked apdu exchange link scp03 scp03_card piv_messaging pcsc native_binding native_codecs
 
 test-binding: $(STAMP) $(TOOLS) ## the tests of the hand-written binding, under both sanitizers
 	$(WITH_TOOLS) $(BIN)/python -m pip install --quiet --no-build-isolation --no-deps --upgrade --target $(SANITIZED)/site \

@@ -32,6 +32,7 @@ from der_certificates import (
     key_id,
     key_usage,
     name,
+    oid,
     other_name,
     policies,
     purposes,
@@ -96,6 +97,7 @@ K1 = "The curve is strong enough, but no card of this field has it; the fewer cu
 ADVISED = "They know the extension; RFC 5280 only advises against marking it critical, and cryptography's verifier refuses it."
 NO_MEANING = "They know the extension; it has no meaning on a leaf, so they pass it over."
 SERIAL = "They use the serial number for revocation only, where any number will do."
+BEHIND = "It decodes the fields that it knows, and does not look behind them."
 NO_LIMIT = "They set no limit; a certificate of a pass has 2 KiB, and what is longer is refused before it is read."
 
 
@@ -263,6 +265,13 @@ def _chain_rows() -> Iterator[Hostile]:
         name="octets after the IA5String", code=MALFORMED, reason="subjectAltName",
         make=lambda w: w.under(
             w.leaf.with_(san(upn(), other_name(UZI_NAME, tlv(0x16, uzi_text().encode()) + b"\x05\x00")))
+        ),
+    )  # fmt: skip
+    yield Hostile(
+        name="octets after the value of an otherName", code=MALFORMED, reason="subjectAltName",
+        certvalidator=True, why=BEHIND,
+        make=lambda w: w.under(
+            w.leaf.with_(san(upn(), tlv(0xA0, oid(UZI_NAME), tlv(0xA0, tlv(0x16, uzi_text().encode())), b"\x05\x00")))
         ),
     )  # fmt: skip
     yield Hostile(name="signature of another certificate", make=_swapped, code=UNTRUSTED, reason="signature")

@@ -47,10 +47,10 @@ def certificate(host: str, directory: Path, issuer: Node, **options: Any) -> Pat
         name = x509.DNSName(host)
     names = (x509.SubjectAlternativeName([name]), False)
     now = datetime.now(UTC)
-    given: dict[str, Any] = {"start": now - timedelta(days=1), "end": now + timedelta(days=30)} | options
+    given: dict[str, Any] = {"start": now - timedelta(days=1), "end": now + timedelta(days=30), "extensions": [names]}
     purposes = [ExtendedKeyUsageOID.SERVER_AUTH]
     usages = ("digital_signature",)
-    node = make(host, issuer, ca=False, usages=usages, purposes=purposes, extensions=[names], **given)
+    node = make(host, issuer, ca=False, usages=usages, purposes=purposes, **(given | options))
     key = node.key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )

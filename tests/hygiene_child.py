@@ -18,6 +18,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+from zorgid_card.adapters import pcsc
 from zorgid_card.adapters.journal import SQLiteJournal
 from zorgid_card.adapters.pcsc.keypad import PCSCKeypad, ask
 from zorgid_card.cards import Card, LastTry, OnKeypad, PINRequest, open_card
@@ -245,6 +246,8 @@ def main() -> None:
     logging.basicConfig(filename=directory / "log.txt", level=logging.DEBUG)
     side = CardSide(Parent(descriptor), way, directory)
     transcript = Transcript(directory / "trace.jsonl")
+    if sys.argv[4]:
+        side.reader = next(reader for reader in pcsc.readers() if reader.name == sys.argv[4])
     plain = side.reader
     while task := side.parent.ask(b"D").decode():
         name, _, traced = task.partition(" ")

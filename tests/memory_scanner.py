@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import os
 import re
 import struct
@@ -10,12 +11,15 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 _MAP = re.compile(r"([0-9a-f]+)-([0-9a-f]+) r(.)\S+ \S+ \S+ (\S+) *(.*)")
-_CHUNK = 1 << 24
+_CHUNK = 1 << 16
 _LONGEST = 256
 
 
 def forms_of_digits(code: bytes) -> dict[str, bytes]:
-    """How a PIN or PUK may lie in memory. Packed, eight digits are four octets, which chance may bring: those with their neighbours."""
+    """How a PIN or PUK may lie in memory.
+
+    Packed, eight digits are four octets, which chance may bring: those are looked for with their neighbours.
+    """
     text = code.decode()
     packed = bytes.fromhex(text + "f" * (len(text) % 2))
     swapped = bytes(octet >> 4 | (octet & 15) << 4 for octet in packed)
@@ -63,15 +67,17 @@ Wanted = Mapping[str, Mapping[str, bytes]]
 """Forms by the name of what has them."""
 
 
-def in_memory(pid: int, wanted: Wanted, *, whole: bool = True) -> list[str]:
+def in_memory(pid: int, wanted: Wanted, *, whole: bool = True, clean: set[bytes] | None = None) -> list[str]:
     """What is found in any readable memory of a process: its name, its form, and where.
 
     Args:
         pid: of the process, which holds still.
         wanted: what is looked for.
         whole: also where the process cannot write, as in the code of libraries.
+        clean: digests of parts in which nothing of this was found before: those are not looked through again.
     """
     found = []
+    clean = set() if clean is None else clean
     with open(f"/proc/{pid}/maps") as maps, open(f"/proc/{pid}/mem", "rb", buffering=0) as memory:
         for line in maps:
             part = _MAP.match(line)
@@ -80,17 +86,29 @@ def in_memory(pid: int, wanted: Wanted, *, whole: bool = True) -> list[str]:
             if not whole and part[2] == "-" and part[3] != "0":
                 continue
             start, end = int(part[1], 16), int(part[2], 16)
-            found += [f"{what} in {part[4] or 'memory'}" for what in _in_part(memory.fileno(), start, end, wanted)]
+            found += [
+                f"{what} in {part[4] or 'memory'}" for what in _in_part(memory.fileno(), start, end, wanted, clean)
+            ]
     return sorted(set(found))
 
 
-def _in_part(memory: int, start: int, end: int, wanted: Wanted) -> Iterator[str]:
+def _in_part(memory: int, start: int, end: int, wanted: Wanted, clean: set[bytes]) -> Iterator[str]:
     for at in range(start, end, _CHUNK):
         try:
             octets = os.pread(memory, min(_CHUNK + _LONGEST, end - at), at)
         except OSError:  # a guard page
             continue
-        yield from in_octets(octets, wanted)
+        yield from _in_new(octets, wanted, clean)
+
+
+def _in_new(octets: bytes, wanted: Wanted, clean: set[bytes]) -> list[str]:
+    digest = hashlib.sha256(octets).digest()
+    if digest in clean:
+        return []
+    found = list(in_octets(octets, wanted))
+    if not found:
+        clean.add(digest)
+    return found
 
 
 def in_octets(octets: bytes, wanted: Wanted) -> Iterator[str]:
@@ -105,3 +123,10 @@ def in_files(directory: Path, wanted: Wanted) -> list[str]:
     """What is found in any file below a directory."""
     files = [path for path in directory.rglob("*") if path.is_file()]
     return sorted({f"{what} in {path.name}" for path in files for what in in_octets(path.read_bytes(), wanted)})
+
+
+def in_core(core: bytes, wanted: Wanted) -> list[str]:
+    """What is found in a core dump, most of which is zeros."""
+    parts = (core[at : at + _CHUNK + _LONGEST] for at in range(0, len(core), _CHUNK))
+    clean: set[bytes] = set()
+    return sorted({what for part in parts for what in _in_new(part, wanted, clean)})

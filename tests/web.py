@@ -86,7 +86,7 @@ def serving(tls: ssl.SSLContext | None = None) -> Iterator[Web]:
 
 def _head(code: int, headers: Mapping[str, object]) -> bytes:
     lines = [f"HTTP/1.1 {code} x", *(f"{name}: {value}" for name, value in headers.items()), "", ""]
-    return "\r\n".join(lines).encode()
+    return "\r\n".join(lines).encode("latin-1")
 
 
 # --- as it should be -------------------------------------------------------------------------------------------------

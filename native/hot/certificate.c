@@ -9,7 +9,7 @@ enum { BMP = 0x1E, BITS = 0x03, OTHER_NAME = 0xA0, DNS = 0x82, URI = 0x86 };
 typedef struct {
     PyObject_HEAD
     PyObject *der;
-    PyObject *purposes, *policies; /* made once: a verifier asks for them again and again */
+    PyObject *purposes, *policies, *issuer, *subject; /* made once: a verifier asks for them again and again */
     zc_certificate of;
 } Certificate;
 
@@ -47,6 +47,8 @@ static void certificate_free(PyObject *object)
     Py_XDECREF(((Certificate *)object)->der);
     Py_XDECREF(((Certificate *)object)->purposes);
     Py_XDECREF(((Certificate *)object)->policies);
+    Py_XDECREF(((Certificate *)object)->issuer);
+    Py_XDECREF(((Certificate *)object)->subject);
     ((freefunc)PyType_GetSlot(type, Py_tp_free))(object);
     Py_DECREF(type);
 }
@@ -71,6 +73,16 @@ static PyObject *text(const Certificate *self, zc_slice part, uint8_t tag)
     return PyUnicode_FromStringAndSize(at, (Py_ssize_t)part.length);
 }
 
+static int same_text(PyObject *text, const char *other, size_t length)
+{
+    Py_ssize_t own;
+    const char *at = PyUnicode_AsUTF8AndSize(text, &own);
+
+    if (at == NULL)
+        PyErr_Clear(); /* half a surrogate is no OID */
+    return at != NULL && (size_t)own == length && memcmp(at, other, length) == 0;
+}
+
 /* The dotted text of an OID, NUL-terminated. */
 static size_t dotted(const Certificate *self, zc_slice oid, char *out)
 {
@@ -87,12 +99,13 @@ static PyObject *oid_text(const Certificate *self, zc_slice oid)
     return PyUnicode_FromStringAndSize(out, (Py_ssize_t)dotted(self, oid, out));
 }
 
+/* Whether an OID is that of `wanted`, a text. */
 static int is(const Certificate *self, zc_slice oid, PyObject *wanted)
 {
     char out[ZC_OID_TEXT_MAX + 1];
+    size_t length = dotted(self, oid, out);
 
-    dotted(self, oid, out);
-    return PyUnicode_CompareWithASCIIString(wanted, out) == 0;
+    return same_text(wanted, out, length);
 }
 
 /* Append `item`, which is given away, or clear the list. */
@@ -135,6 +148,26 @@ static PyObject *get_part(PyObject *object, void *closure)
 
     memcpy(&found, (const char *)&self->of + ABOUT(closure), sizeof found);
     return part(self, found);
+}
+
+static PyObject *get_issuer(PyObject *object, void *closure)
+{
+    Certificate *self = (Certificate *)object;
+
+    (void)closure;
+    if (self->issuer == NULL)
+        self->issuer = part(self, self->of.issuer);
+    return Py_XNewRef(self->issuer);
+}
+
+static PyObject *get_subject(PyObject *object, void *closure)
+{
+    Certificate *self = (Certificate *)object;
+
+    (void)closure;
+    if (self->subject == NULL)
+        self->subject = part(self, self->of.subject);
+    return Py_XNewRef(self->subject);
 }
 
 /* `closure`: offset of an int64_t. */
@@ -180,6 +213,14 @@ static PyObject *get_serial(PyObject *object, void *closure)
     return PyLong_FromString(text, NULL, 16);
 }
 
+static PyObject *get_serial_octets(PyObject *object, void *closure)
+{
+    SELF;
+
+    (void)closure;
+    return bytes_of(self->of.serial, sizeof self->of.serial);
+}
+
 static PyObject *get_signature_algorithm(PyObject *object, void *closure)
 {
     SELF;
@@ -223,18 +264,35 @@ static PyObject *get_path_length(PyObject *object, void *closure)
     return PyLong_FromLong(self->of.path_length);
 }
 
-/* The OIDs in a list, kept in `kept`. */
+/* The OIDs in a list. */
+static PyObject *read_oids(const Certificate *self, uint32_t extension, uint32_t what)
+{
+    zc_slice all = zc_certificate_walk(bytes_in(self), self->of.value[extension], what), rest = all;
+    Py_ssize_t count = 0;
+    PyObject *tuple;
+    zc_item item;
+
+    while (zc_certificate_next(bytes_in(self), what, &rest, &item) == ZC_MORE)
+        count++;
+    tuple = PyTuple_New(count);
+    for (Py_ssize_t i = 0; tuple != NULL && i < count; i++) {
+        PyObject *text;
+
+        zc_certificate_next(bytes_in(self), what, &all, &item);
+        text = oid_text(self, item.type);
+        if (text == NULL)
+            Py_CLEAR(tuple);
+        else
+            PyTuple_SetItem(tuple, i, text);
+    }
+    return tuple;
+}
+
+/* The same, kept in `kept`. */
 static PyObject *oids(const Certificate *self, PyObject **kept, uint32_t extension, uint32_t what)
 {
-    if (*kept == NULL) {
-        zc_slice rest = zc_certificate_walk(bytes_in(self), self->of.value[extension], what);
-        PyObject *list = PyList_New(0);
-        zc_item item;
-
-        while (list != NULL && zc_certificate_next(bytes_in(self), what, &rest, &item) == ZC_MORE)
-            append(&list, oid_text(self, item.type));
-        *kept = tuple_of(list);
-    }
+    if (*kept == NULL)
+        *kept = read_oids(self, extension, what);
     return Py_XNewRef(*kept);
 }
 
@@ -394,6 +452,52 @@ static PyObject *other_names(PyObject *object, PyObject *type)
     return tuple_of(list);
 }
 
+enum { IA5_STRING = 0x16 };
+
+/* The text in a DER string of this type; False for one of another type, and for what is no text. */
+static PyObject *string(const Certificate *self, zc_slice value, uint32_t tag)
+{
+    const uint8_t *at = bytes_in(self) + value.at;
+    uint32_t header = at[1] < 0x80 ? 2 : 2 + (at[1] & 0x7Fu); /* the decoder has seen that it is one object and no more */
+    zc_slice contents = {value.at + header, value.length - header};
+    PyObject *found;
+
+    if (at[0] != tag)
+        return Py_NewRef(Py_False);
+    for (uint32_t i = header; tag == IA5_STRING && i < value.length; i++)
+        if (at[i] > 0x7F)
+            return Py_NewRef(Py_False);
+    found = text(self, contents, 0);
+    if (found != NULL || !PyErr_ExceptionMatches(PyExc_UnicodeDecodeError))
+        return found;
+    PyErr_Clear();
+    return Py_NewRef(Py_False);
+}
+
+static PyObject *other_text(PyObject *object, PyObject *const *arguments, Py_ssize_t count)
+{
+    SELF;
+    zc_slice rest = zc_certificate_walk(bytes_in(self), self->of.value[ZC_EXTENSION_NAMES], ZC_WALK_NAMES), value = {0, 0};
+    uint32_t tag;
+    int found = 0;
+    zc_item item;
+
+    if (count != 2) {
+        PyErr_SetString(PyExc_TypeError, "other_text() takes a type and a tag");
+        return NULL;
+    }
+    if (!require_text(arguments[0]) || !number(arguments[1], 0xFF, &tag))
+        return NULL;
+    while (zc_certificate_next(bytes_in(self), ZC_WALK_NAMES, &rest, &item) == ZC_MORE)
+        if (item.tag == OTHER_NAME && is(self, item.type, arguments[0])) {
+            value = item.value;
+            found++;
+        }
+    if (found == 0)
+        Py_RETURN_NONE;
+    return found > 1 ? Py_NewRef(Py_False) : string(self, value, tag);
+}
+
 enum { TEXTS = 8 };
 
 static void replace(PyObject **at, PyObject *other)
@@ -406,10 +510,10 @@ static void replace(PyObject **at, PyObject *other)
 static int note(const Certificate *self, const zc_item *item, PyObject *types, PyObject *texts[], Py_ssize_t count)
 {
     char type[ZC_OID_TEXT_MAX + 1];
+    size_t length = dotted(self, item->type, type);
 
-    dotted(self, item->type, type);
     for (Py_ssize_t i = 0; i < count; i++) {
-        if (PyUnicode_CompareWithASCIIString(PyTuple_GetItem(types, i), type) != 0)
+        if (!same_text(PyTuple_GetItem(types, i), type, length))
             continue;
         if (texts[i] == NULL)
             texts[i] = item->tag == BITS ? Py_NewRef(Py_False) : text(self, item->value, item->tag);
@@ -471,36 +575,6 @@ static PyObject *extension(PyObject *object, PyObject *oid)
     Py_RETURN_NONE;
 }
 
-/* ---- base64 -------------------------------------------------------------------------------------------------------- */
-
-static PyObject *base64(PyObject *module, PyObject *text)
-{
-    Py_ssize_t length;
-    const char *at = PyUnicode_AsUTF8AndSize(text, &length);
-    PyObject *out = at == NULL ? NULL : bytes_of(NULL, (size_t)length / 4 * 3);
-    size_t made = 0;
-
-    (void)module;
-    if (out == NULL)
-        return NULL;
-    if (zc_base64_read((const uint8_t *)at, (size_t)length, (uint8_t *)PyBytes_AsString(out), &made) != ZC_OK) {
-        Py_DECREF(out);
-        Py_RETURN_NONE;
-    }
-    if (made < (size_t)PyBytes_Size(out)) {
-        PyObject *exact = bytes_of(PyBytes_AsString(out), made);
-
-        Py_DECREF(out);
-        out = exact;
-    }
-    return out;
-}
-
-PyMethodDef certificate_functions[] = {
-    {"base64", base64, METH_O, "The octets of a text in canonical base64 (RFC 4648, 4); None if it is not."},
-    {NULL, NULL, 0, NULL},
-};
-
 /* ---- the type ------------------------------------------------------------------------------------------------------ */
 
 #define AT(field) ((void *)offsetof(zc_certificate, field))
@@ -513,8 +587,9 @@ static PyGetSetDef certificate_getters[] = {
     {"signature_algorithm", get_signature_algorithm, NULL,
      "JOSE's name, where ES256, ES384 and ES512 say the digest alone, not the curve; the OID of any other.", NULL},
     {"serial", get_serial, NULL, "serialNumber.", NULL},
-    {"issuer", get_part, NULL, "The issuer's Name, DER.", AT(issuer)},
-    {"subject", get_part, NULL, "The subject's Name, DER.", AT(subject)},
+    {"serial_octets", get_serial_octets, NULL, "serialNumber in 20 octets.", NULL},
+    {"issuer", get_issuer, NULL, "The issuer's Name, DER.", NULL},
+    {"subject", get_subject, NULL, "The subject's Name, DER.", NULL},
     {"issuer_attributes", get_attributes, NULL, "The texts of the issuer's Name by the attribute's type, in their order.", AT(issuer)},
     {"subject_attributes", get_attributes, NULL, "The texts of the subject's Name by the attribute's type, in their order.", AT(subject)},
     {"begins", get_moment, NULL, "notBefore in seconds since 1970.", AT(not_before)},
@@ -545,6 +620,9 @@ static PyGetSetDef certificate_getters[] = {
 
 static PyMethodDef certificate_methods[] = {
     {"other_names", other_names, METH_O, "The DER values of the otherNames of this type in subjectAltName."},
+    {"other_text", FAST(other_text), METH_FASTCALL,
+     "other_text(type, tag): the text of the one otherName of this type, which is a DER string of this tag (IA5String or UTF8String); "
+     "None where there is none, False where there are more or it is something else."},
     {"subject_texts", subject_texts, METH_O,
      "The texts in the subject of these types, eight at most; None where there is none, False where there are more."},
     {"extension", extension, METH_O, "The DER value of any extension; None where the certificate has none of this type."},

@@ -447,14 +447,18 @@ static PyObject *unwrap(PyObject *module, PyObject *const *arguments, Py_ssize_t
 
 /* ---- revocation ---------------------------------------------------------------------------------------------------- */
 
-static PyObject *revoked(PyObject *module, PyObject *arguments)
+static PyObject *revoked(PyObject *module, PyObject *const *arguments, Py_ssize_t count)
 {
     Py_buffer index = {.buf = NULL}, serial = {.buf = NULL};
     zc_status status = ZC_E_RANGE;
     zc_revoked entry;
 
     (void)module;
-    if (PyArg_ParseTuple(arguments, "y*y*:revoked", &index, &serial))
+    if (count != 2) {
+        PyErr_SetString(PyExc_TypeError, "revoked() takes an index and a serial number");
+        return NULL;
+    }
+    if (PyObject_GetBuffer(arguments[0], &index, PyBUF_SIMPLE) == 0 && PyObject_GetBuffer(arguments[1], &serial, PyBUF_SIMPLE) == 0)
         status = zc_revoked_find(index.buf, (size_t)index.len, serial.buf, (size_t)serial.len, &entry);
     PyBuffer_Release(&serial);
     PyBuffer_Release(&index);
@@ -471,7 +475,7 @@ PyMethodDef command_functions[] = {
     {"wrap", FAST(wrap), METH_FASTCALL,
      "wrap(page, command): the wrapped command, or a status. ``page``: a writable buffer on a zc_secure."},
     {"unwrap", FAST(unwrap), METH_FASTCALL, "unwrap(page, response): the plain response, or a status."},
-    {"revoked", revoked, METH_VARARGS,
+    {"revoked", FAST(revoked), METH_FASTCALL,
      "revoked(index, serial): the reason's number and seconds since 1970 of a serial number, big-endian, or None."},
     {NULL, NULL, 0, NULL},
 };

@@ -18,7 +18,7 @@
 #include <string.h>
 
 extern PyType_Spec carrier_spec, certificate_spec, index_spec;
-extern PyMethodDef certificate_functions[], command_functions[];
+extern PyMethodDef command_functions[], text_functions[];
 
 /* Call `function` of `module`, which raises; `arguments` are given away. */
 void raise_in(const char *module, const char *function, PyObject *arguments);

@@ -27,7 +27,7 @@ static int add(PyObject *module, const char *name, PyType_Spec *spec)
 
 static int module_exec(PyObject *module)
 {
-    if (PyModule_AddFunctions(module, certificate_functions) != 0 || add(module, "Index", &index_spec) != 0)
+    if (PyModule_AddFunctions(module, text_functions) != 0 || add(module, "Index", &index_spec) != 0)
         return -1;
     if (add(module, "Certificate", &certificate_spec) != 0)
         return -1;

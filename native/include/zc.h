@@ -858,6 +858,28 @@ ZC_API zc_status zc_certificate_next(const uint8_t *der, uint32_t what, zc_slice
  * is not an OID (see ZC_E_OID). */
 ZC_API size_t zc_oid_text(const uint8_t *oid, size_t length, char *out);
 
+/* ---- the UZI register's otherName 2.5.5.5 (CIBG, Certificaatprofielen) ----------------------------------------------- */
+
+#define ZC_UZI_FIELDS 7
+
+/* Read `<OID CA>-<version>-<UZI number>-<pass type>-<URA>-<role>-<AGB code>` into its fields, ZC_UZI_FIELDS of them: an OID in dotted
+ * text, 1, nine digits, one of ZNMS, eight digits, NN.NNN, eight digits. ZC_E_TRUNCATED, ZC_E_RANGE, ZC_E_TEXT: it is not of that form. */
+ZC_API zc_status zc_uzi_name(const uint8_t *text, size_t length, zc_slice *fields);
+
+/* ---- JSON: RFC 8259, its plainest objects --------------------------------------------------------------------------- */
+
+#define ZC_JSON_MAX 65536   /* bytes */
+
+/* A name and its text, between the quotes. */
+typedef struct {
+    zc_slice name, text;
+} zc_member;
+
+/* Read an object of texts alone, ASCII without escapes, as programs write flat messages; whatever else JSON allows is refused here,
+ * and left to a whole decoder. That a name stands once is for the caller to see. ZC_E_RANGE: more than ZC_JSON_MAX bytes.
+ * ZC_E_CAPACITY: more than `capacity` members. ZC_E_TEXT: not such an object. ZC_E_TRAILING. */
+ZC_API zc_status zc_json_texts(const uint8_t *json, size_t length, zc_member *members, size_t capacity, size_t *count);
+
 /* cffi: end */
 
 #ifdef __cplusplus

@@ -201,6 +201,8 @@ static zc_status read_other_name(zc_x509_item *item)
 
     if (status == ZC_OK)
         status = zc_der_take(&fields, EXPLICIT_0, &item->value);
+    if (status == ZC_OK && zc_left(fields) != 0)
+        status = ZC_E_TRAILING;
     if (status != ZC_OK)
         return status;
     inside = item->value;

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from zorgid_card._hot import Carrier, Certificate, Index, base64, revoked, unwrap, wrap
+from zorgid_card._hot import Carrier, Certificate, Index, base64, plain_texts, revoked, unwrap, uzi_fields, wrap
 from zorgid_card._zc import ffi, lib
 
-__all__ = ["Carrier", "Certificate", "Index", "base64", "ffi", "lib", "octets", "reason", "revoked", "unwrap", "wrap"]
+__all__ = [
+    "Carrier", "Certificate", "Index", "base64", "ffi", "lib", "octets", "plain_texts", "reason", "revoked", "unwrap",
+    "uzi_fields", "wrap",
+]  # fmt: skip
 
 
 def reason(status: int) -> str:

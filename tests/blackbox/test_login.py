@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from https_portal import https_portal
 from terminal import Terminal
+from zorgid_card.cli.simulate import Options, obtain
 from zorgid_card.pki.revocation import CRLs
 from zorgid_card.recipes import open_login
 from zorgid_card.testkit.card import VirtualCard
@@ -26,6 +27,7 @@ from zorgid_card.testkit.uzi_profile import Person, Subscriber
 
 pytestmark = pytest.mark.blackbox
 
+DOCUMENT = Path(__file__).parents[2] / "docs" / "login.md"
 COMMAND = [sys.executable, "-m", "zorgid_card.cli"]
 PIN = b"271828"
 NONCE = base64.b64encode(bytes(range(32))).decode()
@@ -81,3 +83,23 @@ def test_aut_1_openssl_verifies_what_the_card_signed(
     data.write_bytes(hashlib.sha256(origin.encode()).digest() + hashlib.sha256(NONCE.encode()).digest())
     asked = ["openssl", "dgst", "-sha256", "-verify", str(key), "-signature", str(signature), str(data)]
     assert subprocess.run(asked, capture_output=True, text=True, check=True).stdout == "Verified OK\n"
+
+
+@pytest.mark.parametrize(("kind", "option"), [("uzi-z", "--root"), ("zorgid", "--issuer")])
+def test_aut_2_the_documents_way_to_try_it_without_a_portal(
+    kind: str, option: str, insert: Callable[[VirtualCard], str], tmp_path: Path
+) -> None:
+    simulate, login, verify = (line for line in DOCUMENT.read_text().splitlines() if line.startswith("zorgid-card "))
+    assert "simulate uzi-z --state pass " in simulate
+    simulated = obtain(Options(kind=kind, state=tmp_path / "pass"))
+    insert(simulated.card)
+    program = f"{sys.executable} -m zorgid_card.cli"
+    terminal = Terminal(["sh", "-c", f"cd {tmp_path} && {login.replace('zorgid-card', program)}"])
+    terminal.expect("(PIN of the card|Pincode van de kaart).*: ")
+    terminal.answer(simulated.pin)
+    assert terminal.end() == 0
+    asked = verify.replace("zorgid-card", program).replace("--root", option) + " --json"
+    done = subprocess.run(["sh", "-c", f"cd {tmp_path} && {asked}"], capture_output=True, timeout=60, check=False)
+    found = json.loads(done.stdout)
+    assert found["ok"], found
+    assert found["who"]["means"] == ("uzi-pass" if kind == "uzi-z" else "zorgid-smartcard")

@@ -13,11 +13,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from card_scripts import ScriptedChannel, Tampered, powered
-from zorgid_card.cards import PIVCard, UZIPass, ZorgIDCard, detect, open_card
+from piv_card import SELECT, administer, put, sw
+from zorgid_card.cards import PIVCard, Tries, UZIPass, ZorgIDCard, detect, open_card
 from zorgid_card.cards.profile import PLAIN_PIV
 from zorgid_card.codec.apdu import INS
 from zorgid_card.codec.link import Link
-from zorgid_card.errors import CardNotSupportedError, TransportError, WrongPINError, ZorgIDError
+from zorgid_card.errors import CardNotSupportedError, TransportError, WrongCardError, WrongPINError, ZorgIDError
 from zorgid_card.ports.card import Channel, Octets
 from zorgid_card.secret import Secret
 from zorgid_card.testkit.keys import KeyPool
@@ -191,3 +192,18 @@ def test_a_broken_transport_is_told_and_no_try_is_sent_again(contents: PassConte
             assert simulated.tries_left == (2, 3)
             return
     pytest.fail("the operation never came to its end")
+
+
+def test_pin_1_cards_with_an_empty_certificate_are_not_taken_for_each_other() -> None:
+    first, other = (MAKER.blank() for _ in range(2))
+    for card in (first, other):
+        card.power_on()
+        assert (sw(card, SELECT), administer(card)) == (0x9000, 0x9000)
+        assert put(card, "5FC105", bytes.fromhex("7000710100FE00")) == 0x9000
+    reader, link = powered(first)
+    used = PIVCard(link)
+    assert used.certificates() == {}
+    reader.swap(other)
+    with pytest.raises(WrongCardError):
+        used.verify_pin(Secret.of(b"999999"))
+    assert PIVCard(Link(reader.connect())).tries() == Tries.known(3)

@@ -266,10 +266,11 @@ def test_a_local_pin_listed_with_bit_8_clear_is_found(contents: PassContents) ->
     assert card.sign("signature", b"x", "RS256", a_provider(PIN))
 
 
-def test_a_broken_certificate_leaves_the_pass_usable(contents: PassContents) -> None:
+@pytest.mark.parametrize("octet", [(4, 0x31), (12, 0x05)], ids=["no sequence", "no version"])
+def test_a_broken_certificate_leaves_the_pass_usable(contents: PassContents, octet: tuple[int, int]) -> None:
     """Who verifies the certificate says what is wrong with it; its key is found by its own description."""
-    good = contents.certificates[Usage.AUTHENTICITY]
-    broken = good[:4] + b"\x31" + good[5:]
+    good, (at, value) = contents.certificates[Usage.AUTHENTICITY], octet
+    broken = good[:at] + bytes((value,)) + good[at + 1 :]
     reader, _ = powered(VirtualUZIPass(contents, layout=LAYOUTS["A"], pin=PIN, puk=PUK))
     channel = reader.connect()
     card = UZIPass(Link(ScriptedChannel(lambda raw: channel.transmit(raw).replace(good[:40], broken[:40]))))

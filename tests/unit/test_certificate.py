@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import base64
 import pickle
+from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import pytest
+from asn1crypto import x509 as asn1_x509
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
@@ -18,9 +21,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pki_world import shared
-from zorgid_card.codec.certificate import decode_base64
+from zorgid_card.codec.text import decode_base64
 from zorgid_card.errors import CertificateError, CertificateMalformedError, SignatureError
 from zorgid_card.pki.certificate import KEY_USAGES, Certificate
+from zorgid_card.pki.signing import ALGORITHMS, rsa_padding, verify_with
 from zorgid_card.testkit.keys import KeyPool
 from zorgid_card.testkit.pki import UZITestPKI
 from zorgid_card.testkit.uzi_profile import DE_LINDE, FRONT_DESK, JAN_DE_VRIES, RENEE_DANIELS
@@ -301,6 +305,48 @@ def test_signatures_are_verified_with_the_issuer_s_key() -> None:
 
 
 # --- a value ------------------------------------------------------------------------------------------------------------
+
+
+def keys() -> dict[str, Any]:
+    pool = KeyPool.shared()
+    curves = {"P-256": ec.SECP256R1(), "P-384": ec.SECP384R1(), "P-521": ec.SECP521R1()}
+    made = {name: ec.derive_private_key(0x5EED, curve) for name, curve in curves.items()}
+    return made | {"RSA": pool.key("signs", 2048), "RSA for PSS": pool.key("signs", 2048)}
+
+
+def for_pss(der: bytes) -> bytes:
+    """The same certificate, whose key says id-RSASSA-PSS without parameters: as strong, but not a plain RSA key to the decoder."""
+    read = asn1_x509.Certificate.load(der)
+    algorithm = read["tbs_certificate"]["subject_public_key_info"]["algorithm"]
+    algorithm["algorithm"] = "rsassa_pss"
+    algorithm["parameters"] = None
+    return bytes(read.dump(force=True))
+
+
+def outcome(work: Callable[[], None]) -> object:
+    try:
+        work()
+    except CertificateError as error:
+        return type(error), str(error), error.details
+    return None
+
+
+@pytest.mark.parametrize("algorithm", [*ALGORITHMS, "none", "RS1"])
+@pytest.mark.parametrize("name", ["P-256", "P-384", "P-521", "RSA", "RSA for PSS"])
+def test_a_certificate_s_key_verifies_what_the_key_alone_verifies(name: str, algorithm: str) -> None:
+    key = keys()[name]
+    der = for_pss(build(key=key)) if name == "RSA for PSS" else build(key=key)
+    certificate = Certificate.parse(der)
+    family = "ES" if isinstance(key, ec.EllipticCurvePrivateKey) else "RS"
+    fitting = [a for a in ALGORITHMS.values() if a.family != "ES"] if family == "RS" else [ALGORITHMS["ES256"]]
+    signatures = [
+        key.sign(b"data", ec.ECDSA(a.digest)) if family == "ES" else key.sign(b"data", rsa_padding(a), a.digest)
+        for a in fitting
+    ]
+    for signature in [*signatures, signatures[0][1:], b"", b"\0" + signatures[0], bytes(len(signatures[0]))]:
+        ours = outcome(partial(certificate.require_signature, algorithm, b"data", signature))
+        theirs = outcome(partial(verify_with, certificate.public_key, algorithm, b"data", signature))
+        assert ours == theirs
 
 
 def test_a_certificate_is_a_value() -> None:

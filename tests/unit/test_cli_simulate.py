@@ -28,6 +28,7 @@ from zorgid_card.testkit.card import VirtualCard
 from zorgid_card.testkit.nist import VirtualNISTCard
 from zorgid_card.testkit.reader import SimulatedReader
 from zorgid_card.testkit.uzi import VirtualUZIPass
+from zorgid_card.testkit.uzi_profile import Usage
 
 
 class VPCD:
@@ -135,6 +136,19 @@ def test_a_kept_card_of_the_nist_dialect_keeps_its_channel_keys_which_are_told(k
     assert keys.enc.hex() in out.getvalue()
     assert keys.mac.hex() in out.getvalue()
     assert str(simulated.card.serial) in out.getvalue()
+
+
+def test_what_a_simulated_pass_certifies_holds_with_the_ca_certificates_beside_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kept = tmp_path / "pass.json"
+    card = obtain(Options(kind="uzi-n", state=kept)).card
+    assert isinstance(card, VirtualUZIPass)
+    (tmp_path / "card.cer").write_bytes(card.contents.certificates[Usage.AUTHENTICITY])
+    asked = ["verify-certificate", str(tmp_path / "card.cer"), "--json"]
+    assert app.run([*asked, "--root", str(kept.with_name("pass.json.ca.pem"))]) == 0
+    assert json.loads(capsys.readouterr().out)["chain"][-1]["subject"] == "Staat der Nederlanden Root CA - G3"
+    assert app.run(asked) == 6, "simulated roots are nobody's"
 
 
 def test_another_kind_of_file_is_refused(made: tuple[Simulated, Path], tmp_path: Path) -> None:

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from world import CARD_PIN, DESKTOP, ScriptedHolder, World
 from zorgid_card.errors import (
     CardScrappedError,
     DeclinedError,
+    EnrolmentPendingError,
     NotBlankError,
     ResidencyError,
+    SessionError,
     UsageError,
     ZorgIDError,
 )
@@ -530,3 +535,80 @@ def test_crd_7_sixteen_cards_are_made_at_once_in_one_process(world: World) -> No
     assert len(set(serials)) == 16
     assert {card.serial: card.state for card in records(world, SmartCard)} == dict.fromkeys(serials, "active")
     assert world.journal.unfinished() == ()
+
+
+def test_crd_7_a_card_that_attests_is_still_given_its_administration_key_over_a_channel(tmp_path: Path) -> None:
+    world = world_with(tmp_path, residency=frozenset({"attested"}))
+    seen: list[bytes] = []
+    blank = blank_of(world, "yubico over a channel")
+    world.creation(world.worker(blank), Watching(world, seen)).run(**DESKTOP)
+    assert [card.residency for card in records(world, SmartCard)] == ["attested"]
+    assert "administration-key" not in {parse(one).get("kind") for one in seen}
+
+
+def test_crd_8_who_interrupts_a_busy_card_waits_for_its_answer_and_nothing_stays_valid(world: World) -> None:
+    class Impatient(ScriptedHolder):
+        def progress(self, progress: Progress) -> None:
+            super().progress(progress)
+            if [beat.step for beat in self.beats].count(Step.WRITE) == 2:
+                interrupted.set()
+                raise KeyboardInterrupt
+
+    interrupted, after = threading.Event(), list[int]()
+    blank = world.maker.blank()
+    answer = blank.transmit
+
+    def slow(command: bytes) -> bytes:
+        if holder.steps and holder.steps[-1] is Step.WRITE:
+            after.append(command[1])
+            assert interrupted.wait(30)
+        return answer(command)
+
+    holder = Impatient(world.reader, world.worker_pass, blank)
+    blank.transmit = slow  # type: ignore[method-assign]
+    with pytest.raises(KeyboardInterrupt):
+        world.create(holder)
+    assert len(after) <= 2
+    assert [c.status for c in records(world, IssuedCertificate)] == ["revoked"]
+    blank.transmit = answer  # type: ignore[method-assign]
+    world.create(world.worker(blank))
+
+
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@given(st.lists(st.lists(st.binary(max_size=40), max_size=4), max_size=3))
+def test_crd_7_whatever_is_said_to_come_from_the_card_is_refused_with_a_typed_error(
+    world: World, answers: list[list[bytes]]
+) -> None:
+    """One world for all examples: each is a session of its own, for a card of its own."""
+    client, blank = world.client(), world.nist_blank()
+    client.open("create-card", **DESKTOP)
+    CardCreation(world.reader, client, world.worker(blank), world.journal, card_timeout=1).identify()
+    serial = str(blank._state.number)
+    client.ask(OfferCard(serial=serial, dialect="nist", firmware="1", found="blank", channel=True), CardAccepted)
+    client.ask(Relay(responses=()), RelayCommands)
+    for responses in answers:
+        with suppress(ResidencyError, SessionError):
+            asked = client.ask(Relay(responses=tuple(responses)), RelayCommands)
+            assert not responses or not asked.done
+    assert records(world, IssuedCertificate) == []
+
+
+def test_crd_7_a_ca_that_issues_later_is_asked_again_with_the_same_request(world: World) -> None:
+    class Slow:
+        def __init__(self) -> None:
+            self.asked: list[bytes] = []
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(world.authority, name)
+
+        def issue(self, *given: Any, **named: Any) -> bytes:
+            self.asked.append(named["request"])
+            if len(self.asked) < 3:
+                raise EnrolmentPendingError(retry_after=0)
+            return world.authority.issue(*given, **named)
+
+    slow = Slow()
+    object.__setattr__(world.services, "authority", slow)
+    world.create(world.worker())
+    assert len(slow.asked) == 3
+    assert len(set(slow.asked)) == 1

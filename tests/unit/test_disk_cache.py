@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import os
 import stat
@@ -100,6 +101,16 @@ def test_a_file_of_another_key_is_passed_over(
     with caplog.at_level(logging.WARNING):
         assert cache.get("crl:x") is None
     assert "passed over" in caplog.text
+
+
+def test_a_file_of_any_form_is_passed_over(cache: DiskCache, tmp_path: Path) -> None:
+    """Its digest is right: whoever can write there can make one."""
+    cache.put("crl:x", KEPT)
+    (path,) = files(tmp_path)
+    for head in (b"[" * 100_000, b"9" * 5000, b"{}", b'{"key": "crl:x", "facts": []}', b"\xff"):
+        rest = head + b"\n"
+        path.write_bytes(b"zorgid-card cache 1\n" + hashlib.sha256(rest).hexdigest().encode() + b"\n" + rest)
+        assert cache.get("crl:x") is None
 
 
 def test_a_full_disk_is_logged_and_nothing_else(

@@ -28,6 +28,11 @@ def certificates() -> list[bytes]:
     ]
 
 
+def of_no_version(certificate: bytes) -> bytes:
+    """The certificate, as of a version that X.509 does not have."""
+    return certificate.replace(bytes.fromhex("a003020102"), bytes.fromhex("a003020105"), 1)
+
+
 @pytest.mark.parametrize(
     ("before", "state", "days"),
     [
@@ -46,8 +51,9 @@ def test_the_first_certificate_to_end_counts(
     assert (found.not_after, found.state, found.days_left) == (END, state, days)
 
 
-def test_what_cannot_be_read_expires_at_no_time_that_is_known() -> None:
+def test_what_cannot_be_read_expires_at_no_time_that_is_known(certificates: list[bytes]) -> None:
     assert expiry_of([b"\x30\x00"], START) is None
+    assert expiry_of([of_no_version(certificates[0])], START) is None
     assert expiry_as_json(None) is None
 
 

@@ -106,6 +106,16 @@ def test_an_answer_that_comes_slowly_but_in_time_is_taken(web: Web, fetcher: HTT
     assert fetcher.fetch(ask(web)).body == b"octets"
 
 
+def test_what_a_server_says_of_its_answer_is_told_on_one_line_without_control_characters(
+    web: Web, fetcher: HTTPFetcher
+) -> None:
+    web.routes["/x"] = body(b"octets", "text/\x1b[2J\x9b2J\u00e9")
+    with pytest.raises(FetchError) as refused:
+        fetcher.fetch(ask(web))
+    assert str(refused.value).isascii()
+    assert str(refused.value).isprintable()
+
+
 @pytest.mark.parametrize("etag", ['"\u00e9"', "x" * 300, '"\t"', ""])
 def test_a_validator_that_no_request_can_carry_is_not_kept(web: Web, fetcher: HTTPFetcher, etag: str) -> None:
     web.routes["/x"] = body(b"octets", KIND, ETag=etag)
@@ -175,7 +185,7 @@ def test_https_is_verified(fetcher: HTTPFetcher, tmp_path: Path, monkeypatch: py
         web.routes["/x"] = body(b"octets", KIND)
         with pytest.raises(FetchError) as refused:
             fetcher.fetch(ask(web))
-        assert refused.value.reason == "unreachable"
+        assert refused.value.reason == "tls"
         monkeypatch.setenv("SSL_CERT_FILE", str(write_pem(ca, tmp_path, "ca")[0]))
         assert fetcher.fetch(ask(web)).body == b"octets"
 

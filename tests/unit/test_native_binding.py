@@ -13,7 +13,18 @@ from typing import Any
 import pytest
 
 from scp03_card import pair
-from zorgid_card._native import Carrier, Certificate, Index, base64, ffi, revoked, unwrap, wrap
+from zorgid_card._native import (
+    Carrier,
+    Certificate,
+    Index,
+    base64,
+    ffi,
+    plain_texts,
+    revoked,
+    unwrap,
+    uzi_fields,
+    wrap,
+)
 from zorgid_card.codec.apdu import CommandAPDU, ResponseAPDU
 from zorgid_card.codec.scp03 import SCP03, SecurityLevel
 from zorgid_card.testkit.scp03 import ChannelKeys
@@ -79,6 +90,12 @@ CALLS: dict[str, Callable[[], Any]] = {
     **{f"certificate, {name}": lambda name=name: getattr(HELD, name) for name in PARTS},
     "other_names": lambda: HELD.other_names("2.5.5.5"),
     "other_names, no text": lambda: HELD.other_names(5),  # type: ignore[arg-type]
+    "other_text": lambda: HELD.other_text("2.5.5.5", 0x16),
+    "other_text, another type": lambda: HELD.other_text("2.5.5.5", 0x0C),
+    "other_text, none": lambda: HELD.other_text("1.2.3", 0x16),
+    "other_text, no text": lambda: HELD.other_text(5, 0x16),  # type: ignore[arg-type]
+    "other_text, no tag": lambda: HELD.other_text("2.5.5.5", "x"),  # type: ignore[arg-type]
+    "other_text, too few arguments": lambda: HELD.other_text("2.5.5.5"),  # type: ignore[call-arg]
     "extension": lambda: HELD.extension("2.5.29.15"),
     "extension, none": lambda: HELD.extension("1.2.3"),
     "extension, no text": lambda: HELD.extension(b""),  # type: ignore[arg-type]
@@ -86,6 +103,15 @@ CALLS: dict[str, Callable[[], Any]] = {
     "subject_texts, no text": lambda: HELD.subject_texts(("2.5.4.3", 5)),  # type: ignore[arg-type]
     "subject_texts, many": lambda: HELD.subject_texts(("2.5.4.3",) * 9),
     "subject_texts, no tuple": lambda: HELD.subject_texts(5),  # type: ignore[arg-type]
+    "plain_texts": lambda: plain_texts('{"a":"b","c":"d"}'),
+    "plain_texts, twice": lambda: plain_texts('{"a":"b","a":"d"}'),
+    "plain_texts, not": lambda: plain_texts('{"a":"b"'),
+    "plain_texts, half a surrogate": lambda: plain_texts("\ud800"),
+    "plain_texts, no text": lambda: plain_texts(b"{}"),  # type: ignore[arg-type]
+    "uzi_fields": lambda: uzi_fields("2.16-1-123456789-Z-90000123-01.015-00000000"),
+    "uzi_fields, not": lambda: uzi_fields("2.16-1"),
+    "uzi_fields, no text": lambda: uzi_fields(5),  # type: ignore[arg-type]
+    "revoked, too few arguments": lambda: revoked(b"x"),  # type: ignore[call-arg]
     "base64": lambda: base64("QUJDRA=="),
     "base64, not": lambda: base64("QUJDRA"),
     "base64, no text": lambda: base64(b"QQ=="),  # type: ignore[arg-type]

@@ -7,6 +7,7 @@ import logging
 import pickle
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import nullcontext
 from datetime import date
 from pathlib import Path
 
@@ -14,6 +15,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import zorgid_card
+from docs_examples import example
 from world import CARD_PIN, PASS_PIN, World
 from zorgid_card.cards import OnKeypad, TryState, UZIPass, ZorgIDCard
 from zorgid_card.errors import (
@@ -235,6 +238,14 @@ def test_pin_6_policy_may_forbid_choosing_a_pin_on_the_keypad() -> None:
     with pytest.raises(PINPolicyError) as told:
         check_new_pin(OnKeypad(), OnKeypad(), PINPolicy(keypad=False))
     assert told.value.details["rule"] == "keypad"
+
+
+def test_the_example_of_the_page_changes_the_pin(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    entered = {"PIN: ": case.pin, "New PIN: ": NEW, "Again: ": NEW}
+    monkeypatch.setattr(zorgid_card, "open_card", lambda: nullcontext(case.card))
+    monkeypatch.setattr(Secret, "from_terminal", lambda prompt: Secret.of(entered[prompt]))
+    exec(compile(example("docs/pin.md", "pin"), "docs/pin.md", "exec"), {})
+    case.card.verify_pin(s(NEW))
 
 
 # --- the PUK

@@ -475,7 +475,7 @@ def test_closing_logs_out(slot: int, module: PKCS11Module) -> None:
 
 
 def test_pin_1_a_provider_is_told_of_wrong_tries_before(card: TokenCard) -> None:
-    """SoftHSM never locks; a PIN that is final or locked is tested with a module of our own (test_pkcs11_hostile)."""
+    """SoftHSM never locks; a PIN that is final or locked is tested with a module of our own (pkcs11_hostile)."""
     provider = Provider(WRONG_PIN)
     for _ in range(3):
         with pytest.raises(WrongPINError):

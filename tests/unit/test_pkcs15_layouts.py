@@ -23,6 +23,7 @@ from zorgid_card.errors import (
     WrongPINError,
 )
 from zorgid_card.pki.signing import verify_signature
+from zorgid_card.protocol import pkcs15
 from zorgid_card.protocol.operations import SIGNATURE_TEMPLATE, Dialect
 from zorgid_card.protocol.pkcs15 import Kind
 from zorgid_card.protocol.pkcs15_objects import PINType
@@ -297,3 +298,58 @@ def test_pin_1_the_last_try_of_the_signature_pin(make: Make) -> None:
     person = Person(SIGNATURE_PIN)
     card.sign("signature", b"x", pin=lambda request: LastTry(person(request)))
     assert (person.asked[0].tries.left, simulated.signature_tries_left) == (1, 3)
+
+
+# --- a description that leads to the wrong reference ------------------------------------------------------------------
+
+
+def described(
+    simulated: VirtualUZIPass, change: Callable[[pkcs15.Layout, pkcs15.PIN, pkcs15.PIN], pkcs15.Layout]
+) -> UZIPass:
+    """The card as its description would be if it were changed; its commands do what they did."""
+    link = powered(simulated)[1]
+    found = link.run(pkcs15.discover())
+    pin, puk = (next(one for one in found.pins if one.unblocking is unblocking) for unblocking in (False, True))
+    return UZIPass(link, layout=change(found, pin, puk))
+
+
+GUARDED_BY_THE_PUK: dict[str, Callable[[pkcs15.Layout, pkcs15.PIN, pkcs15.PIN], pkcs15.Layout]] = {
+    "its identifier": lambda found, _, puk: replace(
+        found, keys=tuple(replace(key, auth_id=puk.auth_id) for key in found.keys)
+    ),
+    "its reference": lambda found, pin, puk: replace(found, pins=(replace(pin, reference=puk.reference), puk)),
+    "its reference without bit 8": lambda found, pin, puk: replace(
+        found, pins=(replace(pin, reference=puk.reference & 0x7F), puk)
+    ),
+}
+
+
+@pytest.mark.parametrize("change", GUARDED_BY_THE_PUK.values(), ids=GUARDED_BY_THE_PUK)
+def test_pin_5_no_pin_is_tried_where_the_card_knows_its_puk(
+    contents: dict[bool, PassContents], change: Callable[[pkcs15.Layout, pkcs15.PIN, pkcs15.PIN], pkcs15.Layout]
+) -> None:
+    """Three wrong PUKs kill a pass for good."""
+    simulated, person = VirtualUZIPass(contents[False], layout=LAYOUT_A), Person()
+    card = described(simulated, change)
+    with pytest.raises(UsageError):
+        card.sign("authenticity", b"x", pin=person)
+    with pytest.raises(UsageError):
+        card.verify_pin(Secret.of(PIN))
+    assert (person.asked, simulated.tries_left) == ([], (3, 3))
+
+
+def test_of_two_pins_of_one_identifier_the_puk_is_not_taken(contents: dict[bool, PassContents]) -> None:
+    simulated = VirtualUZIPass(contents[False], layout=LAYOUT_A)
+    card = described(
+        simulated, lambda found, pin, puk: replace(found, pins=(replace(puk, auth_id=pin.auth_id), pin, puk))
+    )
+    sign(card, "authenticity", Person())
+    assert simulated.tries_left == (3, 3)
+
+
+def test_pin_4_a_puk_is_not_tried_where_the_card_knows_its_pin(contents: dict[bool, PassContents]) -> None:
+    simulated = VirtualUZIPass(contents[False], layout=LAYOUT_A)
+    card = described(simulated, lambda found, pin, puk: replace(found, pins=(replace(pin, puk_id=pin.auth_id), puk)))
+    card.change_puk(Secret.of(PUK), Secret.of(b"13579246"))
+    card.unblock_pin(Secret.of(b"13579246"), Secret.of(NEW_PIN))
+    assert simulated.tries_left == (3, 3)

@@ -36,7 +36,7 @@ kept = functools.cache(made)
 
 
 def verified(signature: bytes, content: Any = TEXT, judge: Judge | None = None, **others: Any) -> Signatory:
-    return verify_detached(signature, content, judge=judge or Judge(), at=NOW, **others)
+    return verify_detached(signature, content, **{"judge": judge or Judge(), "at": NOW, **others})
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
@@ -134,6 +134,14 @@ def test_aut_3_the_signatory_is_told_with_what_was_judged() -> None:
     assert judge.asked[-1][1] == "authenticity"
     with pytest.raises(UsageError):
         verified(made(), usage="confidentiality")
+
+
+@pytest.mark.parametrize("moment", [datetime.max, datetime.min])
+def test_aut_3_the_ends_of_time_are_moments_too(moment: datetime) -> None:
+    try:
+        verified(made(), at=moment.replace(tzinfo=UTC))
+    except SignatureError as error:
+        assert (moment, error.reason) == (datetime.min, "signing time")
 
 
 def test_aut_3_pem_is_read_too() -> None:
@@ -411,6 +419,12 @@ def indefinite(data: bytes) -> bytes:
 def test_aut_3_what_is_no_cms_is_refused(broken: bytes) -> None:
     with pytest.raises(CMSError):
         verified(broken)
+
+
+def test_aut_3_an_identifier_without_end_is_refused_unread() -> None:
+    endless = tlv(0x30, tlv(0x06, b"\x2a" + b"\x81" * 1000 + b"\x01") + tlv(0x31, b""))
+    with pytest.raises(CMSError, match="an object identifier of 1002 octets"):
+        verified(forged(kept(), attributes=lambda known: [*known, endless]))
 
 
 @given(st.data())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import functools
 import itertools
 import secrets
@@ -388,6 +389,26 @@ def test_aut_3_other_algorithms_and_recipients_are_refused(options: tuple[str, .
 def test_aut_3_what_is_no_message_is_refused(broken: bytes) -> None:
     with pytest.raises(CMSError):
         decrypt(broken, key_of(recipient()))
+
+
+def test_aut_3_an_identifier_without_end_is_refused_unread() -> None:
+    """asn1crypto takes a time that grows with the square of its length: with one of megabytes this test would not end."""
+    for size in (_ber.MAX_IDENTIFIER + 1, 20_000_000):
+        identifier = tlv(0x06, b"\x2a" + b"\x81" * (size - 2) + b"\x01")
+        with pytest.raises(CMSError, match=f"an object identifier of {size} octets"):
+            decrypt(tlv(0x30, identifier + tlv(0xA0, b"")), key_of(recipient()))
+
+
+def test_aut_3_pem_of_many_lines_is_read() -> None:
+    """asn1crypto takes a time that grows with the square of their number: this test would not end."""
+    text = bytes(20_000_000)
+    message = base64.b64encode(encrypted("-aes-256-cbc", text=text)).decode()
+    lines = "\n".join(message[at : at + 16] for at in range(0, len(message), 16))
+    pem = f"-----BEGIN CMS-----\n{lines}\n-----END CMS-----\n".encode()
+    assert decrypt(pem, key_of(recipient())) == text
+    for wrong in (pem + b"text", pem.replace(b"END CMS", b"END PKCS7"), pem.replace(b"CMS", b"PKCS7"), pem * 2):
+        with pytest.raises(CMSError):
+            decrypt(wrong[: MAX_ENVELOPE + 1], key_of(recipient()))
 
 
 def test_aut_3_a_giant_is_refused_unread() -> None:

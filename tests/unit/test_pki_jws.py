@@ -11,6 +11,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from joserfc import jws as joserfc_jws
@@ -144,7 +146,7 @@ def test_aut_3_what_is_not_of_its_form_is_not_signed() -> None:
     for name in ("alg", "typ", "x5c", "crit", "b64", "jwk", "jku", "x5u", "x5t#S256"):
         with pytest.raises(JWSError):
             made(header={name: "x"})
-    for header in ({"a": object()}, {"a": float("nan")}, {"a": "x" * MAX_HEADER}):
+    for header in ({"a": object()}, {"a": float("nan")}, {"a": "\ud800"}, {"a": "x" * MAX_HEADER}):
         with pytest.raises(JWSError):
             made(header=header)
     with pytest.raises(JWSError, match="issuer"):
@@ -176,6 +178,10 @@ def b64(der: bytes) -> str:
     return base64.b64encode(der).decode()
 
 
+def pem_of(der: str) -> bytes:
+    return x509.load_der_x509_certificate(base64.b64decode(der)).public_bytes(Encoding.PEM)
+
+
 HEADERS: dict[str, tuple[Callable[[dict[str, Any]], Any], type[ZorgIDError]]] = {
     "none": (lambda h: h.update(alg="none"), SignatureError),
     "None": (lambda h: h.update(alg="None"), SignatureError),
@@ -194,6 +200,11 @@ HEADERS: dict[str, tuple[Callable[[dict[str, Any]], Any], type[ZorgIDError]]] = 
     "jku": (lambda h: h.update(jku="https://evil.example/keys"), JWSError),
     "x5u": (lambda h: h.update(x5u="https://evil.example/x"), JWSError),
     "jwk": (lambda h: h.update(jwk={"kty": "oct", "k": "AAAA"}), JWSError),
+    "NaN": (lambda h: h.update(x=float("nan")), JWSError),
+    "more than any number": (lambda h: h.update(x=float("inf")), JWSError),
+    "half a letter": (lambda h: h.update(x="\ud800"), JWSError),
+    "an algorithm that no encoding has": (lambda h: h.update(alg="\ud800"), JWSError),
+    "x5c in PEM": (lambda h: h.update(x5c=[b64(pem_of(h["x5c"][0]))]), CertificateError),
     "no x5c": (lambda h: h.pop("x5c"), JWSError),
     "empty x5c": (lambda h: h.update(x5c=[]), JWSError),
     "x5c is text": (lambda h: h.update(x5c=h["x5c"][0]), JWSError),

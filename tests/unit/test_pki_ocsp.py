@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -306,6 +306,12 @@ def test_the_window_of_an_answer(
     with pytest.raises(RevocationUnknownError) as refused:
         fresh(answer, at)
     assert refused.value.reason == reason
+
+
+def test_no_moment_of_judgement_is_too_late_to_be_judged() -> None:
+    last = datetime.max.replace(tzinfo=UTC)
+    dates = Freshness(START, START + timedelta(hours=1), timedelta(hours=1), timedelta(minutes=5))
+    assert dates.overdue(last) > timedelta(days=365)
 
 
 def test_an_answer_of_yesterday_is_of_no_use_today_and_todays_of_none_for_yesterday(scene: Scene) -> None:

@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from der_certificates import ES256, algorithm, seq, tlv
 from pki_world import END, NOW, Node, make
 from zorgid_card.errors import (
     CertificateError,
@@ -127,6 +128,22 @@ def test_the_newest_list_decides(scene: Scene) -> None:
     check_revocation(scene.chain, scene.lists([held, resumed]), NOW)
 
 
+@pytest.mark.parametrize("reason", ["keyCompromise", "certificateHold"])
+def test_crd_5_what_a_newer_list_revokes_is_revoked_though_that_list_is_stale(scene: Scene, reason: str) -> None:
+    entry, stale = (serial(scene.leaf), reason), {"start": NOW - HOUR, "end": NOW - timedelta(minutes=1)}
+    older = sign(scene.ca, number=1, start=NOW - 2 * HOUR)
+    newer = sign(scene.ca, entry, number=2, **stale)  # type: ignore[arg-type]
+    delta = sign(scene.ca, entry, number=2, extensions=[(x509.DeltaCRLIndicator(1), True)], **stale)  # type: ignore[arg-type]
+    twin = sign(scene.ca, entry, number=1, start=NOW - 2 * HOUR)
+    backwards = sign(scene.ca, entry, number=2, start=NOW - 3 * HOUR)
+    for other in (newer, delta, twin, backwards):
+        for lists in ([older, other], [other, older]):
+            with pytest.raises(RevokedError):
+                check_revocation(scene.chain, scene.lists(lists), NOW)
+    released = sign(scene.ca, number=3)
+    check_revocation(scene.chain, scene.lists([older, newer, delta, released]), NOW)
+
+
 UNUSABLE: list[tuple[str, Callable[[Scene], list[bytes]], str]] = [
     ("none", lambda scene: [], "missing"),
     ("stale", lambda scene: [sign(scene.ca, end=NOW - timedelta(seconds=1))], "stale"),
@@ -204,6 +221,16 @@ PARTIAL = x509.IssuingDistributionPoint(
     full_name=None, relative_name=None, only_contains_user_certs=True, only_contains_ca_certs=False,
     only_some_reasons=None, indirect_crl=False, only_contains_attribute_certs=False,
 )  # fmt: skip
+
+
+def in_the_first_year(ca: Node) -> bytes:
+    """A list of the year 1, which is minutes from a moment before all years; nobody has signed it."""
+    moment = tlv(0x18, b"00010101000000Z")
+    dates, algorithm_of = moment + tlv(0x18, b"99991231235959Z"), algorithm(ES256)
+    issued = seq(tlv(0x02, b"\x01"), algorithm_of, ca.certificate.subject.public_bytes(), dates)
+    return seq(issued, algorithm_of, tlv(0x03, b"\x00", b"signature"))
+
+
 MALFORMED: list[tuple[str, Callable[[Node], bytes]]] = [
     ("removeFromCRL in a full list", lambda ca: sign(ca, (7, "removeFromCRL"))),
     ("a partial list that hides it", lambda ca: sign(ca, extensions=[(PARTIAL, False)])),
@@ -219,6 +246,7 @@ MALFORMED: list[tuple[str, Callable[[Node], bytes]]] = [
     ("a certificate", lambda ca: ca.der),
     ("cut off", lambda ca: sign(ca)[:-1]),
     ("octets behind it", lambda ca: sign(ca) + b"\x00"),
+    ("of the first year", in_the_first_year),
 ]
 
 

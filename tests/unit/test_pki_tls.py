@@ -259,6 +259,7 @@ def test_aut_2_the_pages_example_is_a_program() -> None:
 
 HOSTILE = {
     "text": "hello",
+    "PEM in base64": base64.b64encode(pem(DER).encode()).decode(),
     "two in one PEM": spaced(DER) + " " + spaced(OTHER),
     "another label": spaced(DER).replace("CERTIFICATE", "PUBLIC KEY"),
     "no end": spaced(DER).rsplit("-----END")[0],

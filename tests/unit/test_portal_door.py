@@ -7,7 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
@@ -28,6 +28,7 @@ from zorgid_card.errors import (
     ReplayError,
     SignatureError,
     StorageError,
+    UsageError,
     WrongPINError,
     ZorgIDError,
 )
@@ -90,6 +91,14 @@ def test_the_paths_are_the_portals_choice(portal: HTTPSPortal) -> None:
     with HTTPSDoor(portal.address, ca=portal.ca, plan=DoorPlan(challenge="/c", login="/l")) as door:
         door.challenge()
         assert door.log_in("{}") == {"name": "x"}
+
+
+@pytest.mark.parametrize("path", ["@evil.example/login", ".evil.example/login", "1/login", "login", ""])
+def test_aut_1_no_path_leads_to_another_host_or_port(path: str) -> None:
+    for where in ("challenge", "login"):
+        with pytest.raises(UsageError) as error:
+            DoorPlan(**{where: path})
+        assert error.value.reason == "path"
 
 
 def test_aut_1_nothing_is_signed_unless_the_person_confirms(portal: HTTPSPortal, world: StandAlone) -> None:
@@ -161,6 +170,13 @@ def test_aut_1_a_certificate_of_another_host(tmp_path: Path) -> None:
     assert portal.seen == []
 
 
+def test_aut_1_a_common_name_names_no_host(tmp_path: Path) -> None:
+    """RFC 9525: a certificate names hosts in subjectAltName; the other attributes may hold any text."""
+    with https_portal(tmp_path, extensions=[]) as portal, pytest.raises(PortalTLSError):
+        HTTPSDoor(portal.address, ca=portal.ca).challenge()
+    assert portal.seen == []
+
+
 def test_aut_1_a_certificate_that_nobody_vouches_for(portal: HTTPSPortal) -> None:
     with pytest.raises(PortalTLSError):
         HTTPSDoor(portal.address).challenge()
@@ -222,6 +238,13 @@ def test_proxies_and_passwords_of_the_environment_play_no_part(
     assert "Authorization" not in portal.seen[0][1]
 
 
+def test_tls_secrets_go_into_no_file(portal: HTTPSPortal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SSLKEYLOGFILE", str(tmp_path / "keys.log"))
+    with HTTPSDoor(portal.address, ca=portal.ca) as door:
+        door.challenge()
+    assert not (tmp_path / "keys.log").exists()
+
+
 # --- answers that are none -------------------------------------------------------------------------------------------
 
 ANSWERS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -250,6 +273,21 @@ def test_answers_that_are_none(portal: HTTPSPortal, kind: str) -> None:
     with HTTPSDoor(portal.address, ca=portal.ca) as door, pytest.raises(PortalAnswerError) as error:
         door.challenge()
     assert (error.value.reason, error.value.origin) == (reason, portal.address)
+
+
+@pytest.mark.parametrize("header", [
+    "X-CSRF-TOKEN: \u20ac", "Set-Cookie: csrftoken=\u20ac; Path=/", "Set-Cookie: s=\u20ac; Path=/", "Set-Cookie: \u20ac=1; Path=/",
+])  # fmt: skip
+def test_a_cookie_or_a_token_that_no_request_can_bring_back(portal: HTTPSPortal, header: str) -> None:
+    name, _, value = header.partition(": ")
+    told = {name.replace("-", "_"): value.encode().decode("latin-1")}
+    portal.faults["/auth/challenge"] = lambda request: answer(request, 200, {"nonce": "A" * 44}, **told)
+    with HTTPSDoor(portal.address, ca=portal.ca) as door:
+        door.challenge()
+        with pytest.raises(PortalAnswerError) as error:
+            door.log_in("{}")
+    assert error.value.reason == "type"
+    assert len(portal.seen) == 1
 
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n"
@@ -302,6 +340,72 @@ def test_a_portal_that_does_not_answer(portal: HTTPSPortal, fault: Any, reason: 
         door.challenge()
     assert error.value.reason == reason
     assert error.value.retryable
+
+
+def slow_and_sound(request: BaseHTTPRequestHandler) -> None:
+    """Each piece comes soon, and all of it is an answer; only together they take too long."""
+    body = json.dumps({"nonce": "A" * 44}).encode()
+    request.wfile.write(HEAD.replace(b"1000", str(20 + len(body)).encode()))
+    drip(request, b" " * 20)
+    with suppress(OSError):
+        request.wfile.write(body)
+
+
+@contextmanager
+def tunnel() -> Iterator[str]:
+    """A proxy for CONNECT."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            near, _ = server.accept()
+            asked = near.recv(4096).split()[1].decode()
+            host, _, port = asked.rpartition(":")
+            with near, socket.create_connection((host, int(port))) as far:
+                near.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+                back = threading.Thread(target=pass_on, args=(far, near))
+                back.start()
+                pass_on(near, far)
+                back.join()
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield f"http://127.0.0.1:{server.getsockname()[1]}"
+        thread.join()
+
+
+def pass_on(source: socket.socket, target: socket.socket) -> None:
+    with suppress(OSError):
+        while octets := source.recv(65536):
+            target.sendall(octets)
+    for end in (source, target):
+        with suppress(OSError):
+            end.shutdown(socket.SHUT_RDWR)
+
+
+def test_the_time_for_the_whole_is_kept_behind_a_proxy_too(portal: HTTPSPortal) -> None:
+    portal.faults["/auth/challenge"] = slow_and_sound
+    with (
+        tunnel() as proxy,
+        HTTPSDoor(portal.address, ca=portal.ca, timeout=1, proxy=proxy) as door,
+        pytest.raises(PortalUnreachableError) as error,
+    ):
+        door.challenge()
+    assert error.value.reason == "timeout"
+
+
+def test_the_time_for_the_whole_counts_what_it_took_to_connect(
+    portal: HTTPSPortal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A name with addresses where nobody answers, and then one where somebody answers slowly."""
+    portal.faults["/auth/challenge"] = slow_and_sound
+    port = int(portal.address.rpartition(":")[2])
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as full, socket.create_connection(full.getsockname()):
+        places = [full.getsockname()] * 3 + [("127.0.0.1", port)]
+        known = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", place) for place in places]
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: known)
+        with HTTPSDoor(portal.address, ca=portal.ca, timeout=1) as door, pytest.raises(PortalUnreachableError) as error:
+            door.challenge()
+    assert error.value.reason == "timeout"
 
 
 def test_nobody_is_there() -> None:

@@ -33,9 +33,9 @@ class Browser(Protocol):
 
     def plant(self, session: str) -> None: ...
 
-    def get(self, path: str) -> Answer: ...
+    def get(self, path: str, **headers: str) -> Answer: ...
 
-    def post(self, path: str, body: dict[str, Any] | None = None, **headers: str) -> Answer: ...
+    def post(self, path: str, body: dict[str, Any] | bytes | None = None, **headers: str) -> Answer: ...
 
 
 class Portal(Protocol):
@@ -63,12 +63,14 @@ class FastAPIBrowser:
     def session(self) -> str:
         return self.client.cookies.get("__Host-session") or ""
 
-    def get(self, path: str) -> Answer:
-        response = self.client.get(path)
+    def get(self, path: str, **headers: str) -> Answer:
+        response = self.client.get(path, headers=headers)
         return response.status_code, response.json()
 
-    def post(self, path: str, body: dict[str, Any] | None = None, **headers: str) -> Answer:
-        response = self.client.post(path, json=body, headers={"Origin": ORIGIN} | headers)
+    def post(self, path: str, body: dict[str, Any] | bytes | None = None, **headers: str) -> Answer:
+        sent = {"content": body} if isinstance(body, bytes) else {"json": body}
+        given = {"Origin": ORIGIN, "Content-Type": "application/json"} | headers
+        response = self.client.post(path, headers=given, **sent)
         return response.status_code, response.json() or {}
 
 
@@ -101,11 +103,11 @@ class DjangoBrowser:
         cookie = self.client.cookies.get("__Host-session")
         return cookie.value if cookie else ""
 
-    def get(self, path: str) -> Answer:
-        response = self.client.get(path, secure=True)
+    def get(self, path: str, **headers: str) -> Answer:
+        response = self.client.get(path, secure=True, headers=headers)
         return response.status_code, response.json() if response.content else {}
 
-    def post(self, path: str, body: dict[str, Any] | None = None, **headers: str) -> Answer:
+    def post(self, path: str, body: dict[str, Any] | bytes | None = None, **headers: str) -> Answer:
         csrf = self.client.cookies.get("csrftoken")
         sent = {"Origin": ORIGIN} | ({"X-CSRFToken": csrf.value} if csrf else {}) | headers
         response = self.client.post(path, body, content_type="application/json", secure=True, headers=sent)
@@ -236,6 +238,15 @@ def test_aut_1_another_sites_page_cannot_post(portal: Portal, path: str) -> None
     assert browser.get("/me")[0] == 200
 
 
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+def test_aut_1_another_sites_link_ends_no_session(portal: Portal, site: str) -> None:
+    """The browser leaves the cookie out of such a request, and would take a new one for it: the person would be logged out."""
+    browser = portal.browser()
+    status, _ = browser.get("/auth/challenge", **{"Sec-Fetch-Site": site, "Sec-Fetch-Mode": "navigate"})
+    assert (status, browser.session) == (403, "")
+    assert browser.get("/auth/challenge", **{"Sec-Fetch-Site": "same-origin"})[0] == 200
+
+
 def test_aut_1_a_sensitive_action_takes_the_same_person_again(portal: Portal) -> None:
     browser, register = portal.browser(), portal.register
     log_in(browser, register.worker)
@@ -347,6 +358,16 @@ def test_aut_1_what_is_no_token_is_refused_without_a_crash(portal: Portal) -> No
         browser = portal.browser()
         browser.get("/auth/challenge")
         assert 400 <= browser.post("/auth/login", body)[0] < 500
+    for octets in (
+        b"[" * 100_000,
+        b'{"auth-token":' + b"[" * 100_000,
+        b"9" * 100_000,
+        b"\xff\xfe{\0",
+        b'{"auth-token":NaN}',
+    ):
+        browser = portal.browser()
+        browser.get("/auth/challenge")
+        assert 400 <= browser.post("/auth/login", octets)[0] < 500
 
 
 def test_aut_1_one_store_serves_all_workers(tmp_path: Path) -> None:

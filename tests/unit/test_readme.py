@@ -75,8 +75,7 @@ def test_aut_5_the_door_alone_logs_a_pass_in(
 ) -> None:
     for number, issuer in enumerate(world.pki.chain("N")):
         (tmp_path / f"{number}.crl").write_bytes(world.pki.crl(issuer, world.now))
-    monkeypatch.setattr("zorgid_card.recipes.open_login", partial(open_login, clock=lambda: world.now))
-    monkeypatch.delitem(vars(zorgid_card), "open_login", raising=False)
+    monkeypatch.setattr(zorgid_card, "open_login", partial(open_login, clock=lambda: world.now))
     source = example("login").replace("/var/lib/uzi-crl", str(tmp_path)).replace("TrustStore.production(", SIMULATED)
     names = {
         "UZI_G3": UZI_G3, "uzi_ca_certificates": world.pki.chain("N"), "browser_session": "b", "remote_address": "192.0.2.1",
@@ -89,7 +88,6 @@ def test_aut_5_the_door_alone_logs_a_pass_in(
     exec("who =" + after, names)
     assert capsys.readouterr().out == "Zoë el Amrani Huisartsenpraktijk De Linde 90000123 00.000\n"
     assert LoggedIn.from_json(names["session"]["who"]) == names["who"]
-    monkeypatch.delitem(vars(zorgid_card), "open_login", raising=False)
 
 
 SIMULATED = "TrustStore.of([UZI_G3.with_root(uzi_ca_certificates[-1])], "

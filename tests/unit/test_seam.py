@@ -17,9 +17,9 @@ from zorgid_card.workflows.creation_messages import (
     AbandonCard,
     CardAbandoned,
     CardAccepted,
-    CertificateIssued,
+    CertificatesIssued,
     OfferCard,
-    RequestCertificate,
+    RequestCertificates,
 )
 from zorgid_card.workflows.messages import parse
 from zorgid_card.workflows.session import PortalClient
@@ -44,14 +44,16 @@ def offered(world: World) -> tuple[PortalClient, CardAccepted]:
     creation = world.creation(holder)
     creation._client.open("create-card", **DESKTOP)
     creation.identify()
-    offer = OfferCard(serial="4711", dialect="d", firmware="5.7.1", found="blank")
+    offer = OfferCard(serial="4711", dialect="yubico", firmware="5.7.1", found="blank", channel=False)
     return creation._client, creation._client.ask(offer, CardAccepted)
 
 
 def test_a_repeated_message_gets_the_first_answer_and_is_done_once(world: World) -> None:
     client, accepted = offered(world)
     client._sequence -= 1
-    again = client.ask(OfferCard(serial="4711", dialect="d", firmware="5.7.1", found="blank"), CardAccepted)
+    again = client.ask(
+        OfferCard(serial="4711", dialect="yubico", firmware="5.7.1", found="blank", channel=False), CardAccepted
+    )
     assert again == accepted
     assert len(records(world, CardAttempt)) == 1
 
@@ -60,7 +62,9 @@ def test_the_same_number_with_other_contents_is_refused(world: World) -> None:
     client, _ = offered(world)
     client._sequence -= 1
     with pytest.raises(ZorgIDError, match="other contents"):
-        client.ask(OfferCard(serial="4712", dialect="d", firmware="5.7.1", found="blank"), CardAccepted)
+        client.ask(
+            OfferCard(serial="4712", dialect="yubico", firmware="5.7.1", found="blank", channel=False), CardAccepted
+        )
     assert [a.card_serial for a in records(world, CardAttempt)] == ["4711"]
 
 
@@ -93,7 +97,7 @@ def test_a_step_out_of_order_is_refused(world: World) -> None:
     client = world.client()
     client.open("create-card", **DESKTOP)
     with pytest.raises(ZorgIDError, match="not expected"):
-        client.ask(RequestCertificate(csr=b"", attestation=b"", intermediate=b""), CertificateIssued)
+        client.ask(RequestCertificates(csrs=(b"",), attestations=(b"",), intermediate=b""), CertificatesIssued)
 
 
 def test_an_expired_session_is_refused(world: World) -> None:

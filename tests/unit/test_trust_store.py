@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import hostile_world as hostile
-from der_certificates import AKI, NC, pem, policies, seq, tlv
+from der_certificates import AKI, NC, SAN, oid, pem, policies, seq, tlv
 from hostile_world import NOW, World
 from pki_world import SHARED, shared, test_chain
 from zorgid_card.errors import (
@@ -248,6 +248,18 @@ def test_under_name_constraints_each_leaf_is_judged_by_the_whole_verifier(world:
     with pytest.raises(UntrustedError) as refused:
         store.verify(outside, at=NOW, usage="authenticity")
     assert refused.value.reason == "name constraints"
+
+
+def test_an_address_in_the_subject_does_not_get_past_name_constraints(world: World) -> None:
+    """RFC 5280, 4.2.1.10: without subjectAltName they hold for emailAddress in the subject."""
+    limited = world.z_plan.and_((NC, True, seq(tlv(0xA0, seq(tlv(0x81, b"ziekenhuis.example")))))).der()
+    store = TrustStore.of([UZI_TEST_G3.with_root(world.root)], [world.root, world.level_2, limited])
+    elsewhere = seq(tlv(0x31, seq(oid("1.2.840.113549.1.9.1"), tlv(0x16, b"jan@elders.example"))))
+    bare = replace(world.leaf.without(SAN), subject=elsewhere)
+    with pytest.raises(UntrustedError) as refused:
+        store.verify(bare.der(), at=NOW, usage="authenticity")
+    assert refused.value.reason == "name constraints"
+    assert store.verify(world.leaf.without(SAN).der(), at=NOW, usage="authenticity")
 
 
 def test_threads_share_a_store(world: World) -> None:

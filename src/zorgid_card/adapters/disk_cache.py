@@ -65,7 +65,7 @@ class DiskCache:
             return _unpack(octets, key)
         except FileNotFoundError:
             return None
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             _log.warning("%s of the cache is passed over: %s", path, error)
             return None
 

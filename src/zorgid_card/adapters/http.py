@@ -147,7 +147,7 @@ def _require_kind(request: Request, response: httpx.Response) -> None:
 def refuse(reason: str, url: str, told: str, *, status: int | None = None) -> NoReturn:
     """Raise :class:`FetchError`."""
     shown = ascii(url[:_SHOWN])[1:-1]  # one line in a log
-    raise FetchError(f"{shown}: {told}", reason=reason, url=shown, status=status)
+    raise FetchError(f"{shown}: {ascii(told)[1:-1]}", reason=reason, url=shown, status=status)
 
 
 @contextmanager

@@ -32,6 +32,7 @@ from zorgid_card.errors import (
     PortalTLSError,
     PortalUnreachableError,
     StorageError,
+    UsageError,
     ZorgIDError,
 )
 
@@ -63,12 +64,22 @@ class DoorPlan:
         default_factory=lambda: {"XSRF-TOKEN": "X-XSRF-TOKEN", "csrftoken": "X-CSRFToken"}
     )
 
+    def __post_init__(self) -> None:
+        """What begins otherwise would belong to the host's name or the port: another door would get the token.
+
+        Raises:
+            UsageError: a path does not begin with ``/``.
+        """
+        for path in (self.challenge, self.login):
+            if not path.startswith("/"):
+                raise UsageError(f"{path[:80]!r} is no path at a portal", reason="path", value=path[:80])
+
 
 class HTTPSDoor:
     """One browser session at one portal (:class:`zorgid_card.ports.portal.PortalDoor`); to be closed after use.
 
     TLS 1.2 or later, with the certificate verified for the host; no redirect is followed, no proxy of the environment used, no
-    password of a file sent.
+    password of a file sent, and TLS secrets go into no file, whatever ``SSLKEYLOGFILE`` says.
 
     Args:
         address: ``https://host[:port]``, as :func:`~zorgid_card.adapters.origin.origin_of` takes it.
@@ -96,6 +107,7 @@ class HTTPSDoor:
         self._timeout = timeout
         self._csrf: dict[str, str] = {}
         self._socket: socket.socket | None = None
+        self._over = threading.Event()
         self._client = httpx.Client(
             verify=_context(ca),
             timeout=httpx.Timeout(timeout / 2),
@@ -164,28 +176,32 @@ class HTTPSDoor:
         return response, self._object(response, bytes(octets))
 
     def _note_socket(self, event: str, info: Mapping[str, Any]) -> None:
-        """httpcore tells of the connection that it makes, which then serves all requests of this session."""
-        if event == "connection.start_tls.complete":
+        """httpcore tells of the connection that it makes, to the portal or to the proxy, and of the TLS that takes it over.
+
+        It serves all requests of this session. The handshake itself has one limit for the whole of it.
+        """
+        if event.endswith((".connect_tcp.complete", ".start_tls.complete")):
             self._socket = info["return_value"].get_extra_info("socket")
+            if self._over.is_set():  # while it was being made
+                self._end()
+
+    def _end(self) -> None:
+        self._over.set()
+        if self._socket is not None:
+            with suppress(OSError):
+                socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
 
     @contextmanager
     def _within_time(self) -> Iterator[None]:
         """End the connection when the time for the whole is over: httpx has a limit for each piece only."""
-        over = threading.Event()
-
-        def end() -> None:
-            over.set()
-            if self._socket is not None:
-                with suppress(OSError):
-                    socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
-
-        timer = threading.Timer(self._timeout, end)
+        self._over.clear()
+        timer = threading.Timer(self._timeout, self._end)
         timer.daemon = True
         timer.start()
         try:
             yield
         except httpx.TransportError as error:
-            if over.is_set():
+            if self._over.is_set():
                 raise httpx.ReadTimeout("the answer comes too slowly") from error
             raise
         finally:
@@ -238,19 +254,24 @@ class HTTPSDoor:
                 reason = getattr(refused, "verify_message", "") or refused.reason or str(refused)
                 raise PortalTLSError(f"TLS: {reason}", origin=self._origin, reason=str(reason)[:_WORDS]) from error
             raise PortalUnreachableError(f"no connection: {error}", origin=self._origin, reason="connection") from error
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, UnicodeEncodeError) as error:  # of a cookie or a CSRF token that is no ASCII
             raise PortalAnswerError(f"no HTTP: {error}", origin=self._origin, reason="type") from error
 
 
 def _context(ca: Path | None) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # which, unlike the default one, does not listen to SSLKEYLOGFILE
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.hostname_checks_common_name = False  # RFC 9525: as in browsers
     try:
-        context = ssl.create_default_context(cafile=None if ca is None else str(ca))
+        if ca is None:
+            context.load_default_certs()
+        else:
+            context.load_verify_locations(ca)
     except ssl.SSLError as error:
         reason = str(error.reason or error)[:_WORDS]
         raise CertificateMalformedError(f"{ca} holds no CA certificate", field="PEM", reason=reason) from error
     except OSError as error:
         raise StorageError(f"{ca} cannot be read", reason=str(error.strerror), path=str(ca)) from error
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
     return context
 
 

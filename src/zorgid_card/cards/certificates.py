@@ -46,7 +46,7 @@ def public_key_of(der: bytes) -> tuple[bytes, KeyAlgorithm]:
     try:
         key = x509.load_der_x509_certificate(der).public_key()
         spki = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    except (ValueError, UnsupportedAlgorithm) as error:
+    except (ValueError, UnsupportedAlgorithm, x509.InvalidVersion) as error:
         raise _malformed("subjectPublicKeyInfo", error) from error
     return spki, key_algorithm_of_spki(key)
 

@@ -100,7 +100,7 @@ def look_for(contents: Contents, usage: str | None) -> Exchange[None]:
         der = yield from pkcs15.read_certificate(contents.layout, pair.certificate)
         contents.unread.remove(pair)
         contents.marked = contents.marked or (pair, der)
-        pin = contents.layout.pin(pair.key.auth_id)
+        pin = contents.layout.guard(pair.key)
         purpose = _purpose(der, pair)
         # A key that something else than a password guards is not one to be used here.
         if purpose is not None and (pin is not None or pair.key.auth_id is None):

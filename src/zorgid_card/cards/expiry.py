@@ -55,5 +55,5 @@ def expiry_of(certificates: Iterable[bytes], at: datetime, notice: timedelta = N
 def _end(der: bytes) -> datetime | None:
     try:
         return x509.load_der_x509_certificate(der).not_valid_after_utc
-    except ValueError:
+    except (ValueError, x509.InvalidVersion):
         return None

@@ -133,7 +133,7 @@ class PIVCard(CardSession):
     def _read_mark(self) -> bytes | None:
         self._select()
         content = self._link.run(piv.get_data(piv.certificate_object(piv.AUTHENTICATION)))
-        return None if content is None else piv.decode_certificate(content)
+        return (piv.decode_certificate(content) or None) if content else None  # empty ones are alike on all cards
 
     def _log_out(self) -> None:
         self._link.run(iso7816.log_out(piv.PIN))
@@ -294,7 +294,7 @@ class PIVCard(CardSession):
         """The certificate of ``slot``, DER; None when there is none."""
         with self.session():
             content = self._link.run(piv.get_data(piv.certificate_object(slot)))
-        certificate = None if content is None else piv.decode_certificate(content)
+        certificate = (piv.decode_certificate(content) or None) if content else None
         if slot == piv.AUTHENTICATION:
             self._mark = certificate
         return certificate

@@ -255,7 +255,7 @@ class PKCS15Card(CardSession):
     def _puk(self, pin: PIN) -> PIN:
         layout = self._contents().layout
         named = layout.pin(pin.puk_id)
-        if named is not None:
+        if named is not None and not layout.is_one(pin, named):
             return named
         unblocking = [candidate for candidate in layout.pins if candidate.unblocking]
         if len(unblocking) != 1:

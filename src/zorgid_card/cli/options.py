@@ -116,6 +116,9 @@ signing_key_option = click.option(
 type_option = click.option("--type", "typ", metavar="TYPE", help="What kind of message a JWS is.")
 
 
+_JUDGED_BY = ("environment", "authorities", "crls", "online", "issuers", "hierarchies", "roots")
+
+
 def judged(command: Callable[..., None]) -> Callable[..., int]:
     """The options of every command that judges a certificate; ``command`` gets them as ``judging``, and a display."""
 
@@ -127,7 +130,15 @@ def judged(command: Callable[..., None]) -> Callable[..., int]:
         help="Whose roots.",
     )
     @click.option("--at", metavar="DATE", help="Judge at this date (ISO 8601, UTC) instead of now.")
-    @_files("--crl", "crls", help="Revocation list; may be repeated. Without any, revocation is not judged.")
+    @_files("--crl", "crls", help="Revocation list; may be repeated.")
+    @click.option(
+        "--online",
+        is_flag=True,
+        help="Ask the issuers whether it is revoked (OCSP, CRL). Without this and --crl, revocation is not judged.",
+    )
+    @_files(
+        "--issuer", "issuers", help="CA certificates, root included, of who issues ZORG-ID Smartcards: judge those too."
+    )
     @_files("--hierarchy", "hierarchies", help="One more generation of CAs, as TOML; may be repeated.")
     @_files("--root", "roots", help="For developers: trust this root as well, such as that of simulated passes.")
     @json_option
@@ -140,7 +151,7 @@ def judged(command: Callable[..., None]) -> Callable[..., int]:
         def action() -> None:
             from zorgid_card.cli.judging import Judging  # noqa: PLC0415  # loads what judges, which other commands do not need
 
-            by = {name: others.pop(name) for name in ("environment", "authorities", "crls", "hierarchies", "roots")}
+            by = {name: others.pop(name) for name in _JUDGED_BY}
             command(display=display, judging=Judging(at=moment(at), **by), **others)
 
         return guarded(display.texts, action)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import signal
+import ssl
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -137,7 +138,9 @@ def _uzi(pass_type: PassType, *, activated: bool = True) -> Simulated:
         contents = pki.pass_(JAN_DE_VRIES, DE_LINDE, pass_type, role="01.015", title="Huisarts")
     else:
         contents = pki.pass_(FRONT_DESK if pass_type is PassType.ANONYMOUS else FATIMA_EL_AMRANI, DE_LINDE, pass_type)
-    return Simulated(card=VirtualUZIPass(contents, activated=activated), pin=DEFAULT_PIN, puk=DEFAULT_PUK)
+    card = VirtualUZIPass(contents, activated=activated)
+    authorities = "".join(map(ssl.DER_cert_to_PEM_cert, contents.chain)).encode()
+    return Simulated(card=card, pin=DEFAULT_PIN, puk=DEFAULT_PUK, authorities=authorities)
 
 
 def _zorgid(key_algorithm: str) -> Simulated:

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from zorgid_card.cli.display import Display
-from zorgid_card.cli.judging import Judging
+from zorgid_card.cli.judging import Identity, Judging
 from zorgid_card.cli.shown import dump, error_as_json
 from zorgid_card.cli.texts import Texts, printable
 from zorgid_card.errors import (
@@ -27,9 +27,8 @@ from zorgid_card.pki import _x509
 from zorgid_card.pki.certificate import Certificate
 from zorgid_card.pki.chain import MAX_DEPTH, may_issue, told_name
 from zorgid_card.pki.hierarchy import find_pass
-from zorgid_card.pki.identity import UZIIdentity
+from zorgid_card.pki.identity import UZIIdentity, ZorgIDIdentity
 from zorgid_card.pki.trust import TrustStore, read_certificates
-from zorgid_card.pki.verifier import CertificateVerifier
 
 CHECKS = ("form", "register", "usage", "chain", "identity", "revocation")
 """The steps, in the order of :mod:`zorgid_card.pki.verifier`."""
@@ -69,7 +68,7 @@ class Answer:
     question: Question
     chain: tuple[Certificate, ...] = ()
     pinned: bool = False
-    identity: UZIIdentity | None = None
+    identity: Identity | None = None
     assumed: str = ""
     checks: dict[str, str] = field(default_factory=lambda: dict.fromkeys(CHECKS, "not reached"))
     error: ZorgIDError | None = None
@@ -104,27 +103,21 @@ def judge(texts: Texts, question: Question) -> Answer:
     leaf, *sent = read_certificates(question.file)
     judging = question.judging
     known = judging.known(question.file)
-    trust, lists = judging.trust(texts, known), judging.lists()
+    by = judging.judge(texts, known)
     answer = Answer(question=question)
     try:
-        answer.identity = CertificateVerifier(trust, lists).verify(
-            leaf, usage=question.usage, at=judging.at, intermediates=sent
-        )
+        answer.identity = by.verify(Certificate.parse(leaf), usage=question.usage, at=judging.at, intermediates=sent)
     except CertificateError as error:
         answer.error = error
-    answer.chain = lists.chain or _as_far_as_it_goes(leaf, (*known, *sent))
-    answer.assumed = _assumed(answer, trust)
-    answer.pinned = bool(answer.chain) and answer.chain[-1].fingerprint in _pins(trust)
-    _tell_checks(answer, judged=bool(judging.crls))
+    answer.chain = by.lists.chain or _as_far_as_it_goes(leaf, (*known, *sent))
+    answer.assumed = _assumed(answer, by.register)
+    answer.pinned = bool(answer.chain) and answer.chain[-1].fingerprint in by.roots
+    _tell_checks(answer, judged=judging.revocation_told == "good")
     return answer
 
 
-def _pins(trust: TrustStore) -> frozenset[str]:
-    return frozenset[str]().union(*(hierarchy.roots for hierarchy in trust.hierarchies))
-
-
 def _assumed(answer: Answer, trust: TrustStore) -> str:
-    if answer.identity is None:
+    if not isinstance(answer.identity, UZIIdentity):
         return ""
     above = (one for one in trust.hierarchies if answer.chain[-1].fingerprint in one.roots)
     found = find_pass(above, answer.identity.issuer_cn)
@@ -255,7 +248,10 @@ def _link_in_words(depth: int, link: Certificate, answer: Answer, texts: Texts) 
     return ", ".join(words)
 
 
-def _identity_facts(identity: UZIIdentity, texts: Texts) -> list[tuple[str, str]]:
+def _identity_facts(identity: Identity, texts: Texts) -> list[tuple[str, str]]:
+    if isinstance(identity, ZorgIDIdentity):
+        person = {"name": identity.common_name, "uzi_number": identity.uzi_number}
+        return [(texts(f"inspect.{name}"), value) for name, value in person.items()]
     role = f"{identity.role} {identity.role_name or ''}".strip()
     told = {
         "name": identity.common_name,

@@ -11,14 +11,15 @@ import click
 
 from zorgid_card.cli.display import Display
 from zorgid_card.cli.files import read_limited
-from zorgid_card.cli.judging import Judging
+from zorgid_card.cli.judging import Identity, Judging
 from zorgid_card.cli.shown import dump, error_as_json
 from zorgid_card.cli.texts import Texts
 from zorgid_card.errors import MessageError, ZorgIDError
-from zorgid_card.pki.verifier import CertificateVerifier
+from zorgid_card.pki.identity import ZorgIDIdentity
 from zorgid_card.pki.web_eid import TOKEN_LENGTH, verify_token
-from zorgid_card.workflows.log_in import LoggedIn
+from zorgid_card.workflows.log_in import SMARTCARD, LoggedIn
 
+_SHOWN = ("common_name", "uzi_number", "organisation", "ura", "role")
 _LIMIT = 4 * TOKEN_LENGTH[1]
 """Octets: a character may take four."""
 
@@ -52,20 +53,20 @@ def run(display: Display, question: Question, *, as_data: bool) -> None:
         if as_data:
             click.echo(dump({"ok": False, "error": error_as_json(error, display.texts)}))
         raise
-    judging = question.judging
+    judging, who = question.judging, _who(found, question)
     if as_data:
         told: dict[str, Any] = {"at": judging.at.isoformat(), "revocation": judging.revocation_told}
-        click.echo(dump(told | {"who": found.to_dict(), "ok": True, "error": None}))
+        click.echo(dump(told | {"who": who, "ok": True, "error": None}))
         return
     display.say("token.good", "green")
-    display.facts(
-        (display.texts(f"login.{name}"), getattr(found, name))
-        for name in ("common_name", "uzi_number", "organisation", "ura", "role")
-    )
-    display.say(f"judging.revocation.{judging.revocation_told}", "" if judging.crls else "yellow")
+    display.facts((display.texts(f"login.{name}"), who[name]) for name in _SHOWN if who[name] is not None)
+    if isinstance(found, ZorgIDIdentity):
+        display.say("token.smartcard")
+    told_of = judging.revocation_told
+    display.say(f"judging.revocation.{told_of}", "" if told_of == "good" else "yellow")
 
 
-def judge(texts: Texts, question: Question) -> LoggedIn:
+def judge(texts: Texts, question: Question) -> Identity:
     """As a portal does: form, usage, signature; then chain, policies, identity and revocation of the certificate.
 
     Raises:
@@ -73,12 +74,26 @@ def judge(texts: Texts, question: Question) -> LoggedIn:
     """
     text, judging = _read(question.token), question.judging
     beside = None if question.token == "-" else Path(question.token)
-    verifier = CertificateVerifier(
-        judging.trust(texts, judging.known(beside)), judging.lists(), pass_types=frozenset("ZNM")
-    )
+    verifier = judging.judge(texts, judging.known(beside), frozenset("ZNM"))
     certificate = verify_token(text, origin=question.origin, nonce=question.nonce)
-    identity = verifier.verify(certificate, at=judging.at)
-    return LoggedIn(identity=identity, link=None, origin=question.origin, at=judging.at)
+    return verifier.verify(certificate, at=judging.at)
+
+
+def _who(identity: Identity, question: Question) -> dict[str, Any]:
+    """As :meth:`LoggedIn.to_dict` has it; for whom the holder of a ZORG-ID Smartcard acts is in a portal's records alone."""
+    if not isinstance(identity, ZorgIDIdentity):
+        return LoggedIn(identity=identity, link=None, origin=question.origin, at=question.judging.at).to_dict()
+    return {
+        "means": SMARTCARD,
+        "uzi_number": identity.uzi_number,
+        "common_name": identity.common_name,
+        **dict.fromkeys(("ura", "organisation", "role", "agb")),
+        "until": identity.not_after.isoformat(),
+        "origin": question.origin,
+        "at": question.judging.at.isoformat(),
+        "link": None,
+        "identity": identity.to_dict(),
+    }
 
 
 def _read(name: str) -> str:

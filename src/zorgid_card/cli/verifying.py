@@ -28,7 +28,7 @@ _authorities = click.argument("authorities", nargs=-1, type=Name(path_type=Path)
 )
 @judged
 def certificate(file: Path, usage: str, judging: Judging, display: Display, as_data: bool) -> None:
-    """Verify a certificate of the UZI register as a portal does: form, usage, chain, identity, and revocation with --crl.
+    """Verify a certificate of the UZI register, or with --issuer of a ZORG-ID Smartcard, as a portal does, step by step.
 
     FILE is PEM or DER. The CA certificates come from CA (files or folders), or without one from FILE's folder; the roots among them
     are pinned by fingerprint.
@@ -72,7 +72,7 @@ def signature(
     display: Display,
     as_data: bool,
 ) -> None:
-    """Tell who signed FILE with a UZI pass: SIGNATURE, or FILE.p7s or FILE.jws, or FILE itself if it is a JWS.
+    """Tell who signed FILE: the signature is SIGNATURE, or FILE.p7s or FILE.jws, or FILE itself if it is a JWS.
 
     The chain leads to a root that is pinned by fingerprint; CA certificates come with the signature, from its folder, or from --ca.
     """

@@ -8,11 +8,10 @@ from __future__ import annotations
 from typing import NoReturn
 
 from zorgid_card._native import Certificate as DecodedCertificate
-from zorgid_card._native import base64 as decode_base64
 from zorgid_card._native import reason
 from zorgid_card.errors import CertificateMalformedError
 
-__all__ = ["DecodedCertificate", "decode_base64"]
+__all__ = ["DecodedCertificate"]
 
 
 def _malformed(status: int, field: str) -> NoReturn:

@@ -7,7 +7,8 @@
 from __future__ import annotations
 
 import mmap
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -36,10 +37,14 @@ class RevokedIndex:
         data: an index that the C core has built or checked.
     """
 
-    __slots__ = ("_data", "_size")
+    __slots__ = ("_data", "_size", "find_octets")
+
+    find_octets: Callable[[bytes], tuple[int, int] | None]
+    """As :meth:`find`, of a serial number in octets, big-endian."""
 
     def __init__(self, data: bytes | mmap.mmap) -> None:
         self._data = data
+        self.find_octets = partial(revoked, data)
         self._size = int.from_bytes(data[8:12], "little")
 
     @classmethod
@@ -94,7 +99,7 @@ class RevokedIndex:
     def find(self, serial: int) -> tuple[int, int] | None:
         """The reason's number and the seconds since 1970 if this serial number is revoked, else None."""
         try:
-            return revoked(self._data, _to_bytes(serial, SERIAL_OCTETS, "big"))
+            return self.find_octets(_to_bytes(serial, SERIAL_OCTETS, "big"))
         except OverflowError:  # negative or longer than any on a CRL
             return None
 

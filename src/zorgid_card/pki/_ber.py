@@ -13,6 +13,9 @@ MAX_ELEMENTS: Final = 200_000
 
 MAX_DEPTH: Final = 32
 
+MAX_IDENTIFIER: Final = 128
+"""Octets of an object identifier, which asn1crypto reads in a time that grows with their square; none in use has 40."""
+
 _CONTENT_DEPTH: Final = 4
 """How deep encryptedContent stands, with its implicit tag [0]: ContentInfo, [0], EnvelopedData, EncryptedContentInfo (RFC 5652)."""
 
@@ -20,6 +23,7 @@ _CONSTRUCTED: Final = 0x20
 _LONG_TAG: Final = 0x1F
 _INDEFINITE: Final = 0x80
 _END: Final = b"\0\0"
+_IDENTIFIER = 0x06
 _OCTETS, _OCTETS_IN_PIECES = 0x04, 0x24
 _CONTENT, _CONTENT_IN_PIECES = 0x80, 0xA0
 
@@ -40,13 +44,25 @@ def definite(data: bytes) -> bytes:
     """The same ContentInfo with definite lengths; OCTET STRINGs in pieces are put together, and so is encryptedContent.
 
     Raises:
-        ValueError: not one element of BER, or too many or too deep.
+        ValueError: not one element of BER, or one that :func:`require_bounded` refuses.
     """
-    reader = _Reader(data)
-    element, end = reader.element(0, len(data), 0)
+    return b"".join(_read(data).encoded())
+
+
+def require_bounded(data: bytes) -> None:
+    """Raise unless a parser gets through all of an element of BER in a time that its length bounds.
+
+    Raises:
+        ValueError: too many elements, too deep, or an object identifier of too many octets.
+    """
+    _read(data)
+
+
+def _read(data: bytes) -> _Element:
+    element, end = _Reader(data).element(0, len(data), 0)
     if end != len(data):
         raise ValueError("something follows the element")
-    return b"".join(element.encoded())
+    return element
 
 
 class _Reader:
@@ -63,6 +79,8 @@ class _Reader:
         if not tag & _CONSTRUCTED:
             if size is None:
                 raise ValueError("an indefinite length of a primitive element")
+            if tag == _IDENTIFIER and size > MAX_IDENTIFIER:
+                raise ValueError(f"an object identifier of {size} octets")
             return _Element(tag, [self._data[start : start + size]], size), start + size
         children, after = self._children(start, end if size is None else start + size, depth, open_ended=size is None)
         return _constructed(tag, children, depth), after

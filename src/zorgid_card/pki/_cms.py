@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import base64
+import re
+import string
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final, NamedTuple
 
-from asn1crypto import algos, cms, core, pem, tsp
+from asn1crypto import algos, cms, core, tsp
 from asn1crypto import x509 as asn1_x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
@@ -31,6 +34,9 @@ _PLAIN: Final = {
 _RSA: Final = "rsassa_pkcs1v15"
 _PSS: Final = "rsassa_pss"
 _PEM: Final = b"-----BEGIN "
+_BLOCK: Final = re.compile(
+    rb"\s*-----BEGIN (?P<label>[A-Z0-9 ]{1,40})-----\s(?P<base64>[A-Za-z0-9+/=\s]*)-----END (?P=label)-----\s*"
+)
 
 
 @contextmanager
@@ -204,12 +210,15 @@ def check_signature(
 
 
 def unwrapped(data: bytes, label: str, field: str) -> bytes:
-    """The DER in a file that may be PEM (RFC 7468): exactly one block, with this label."""
+    """The DER in a file that may be PEM (RFC 7468): exactly one block, with this label and nothing around it.
+
+    asn1crypto reads PEM too, but in a time that grows with the square of the number of lines.
+    """
     if not data.lstrip().startswith(_PEM):
         return data
+    block = _BLOCK.fullmatch(data)
+    if block is None:
+        raise malformed(field, "not one block of PEM")
+    require(block["label"] == label.encode("ascii"), field, f"PEM of {block['label'].decode('ascii')}")
     with decoding(field):
-        blocks: list[Any] = list(pem.unarmor(data, multiple=True))
-    require(len(blocks) == 1, field, f"{len(blocks)} blocks of PEM, expected one")
-    found, _, der = blocks[0]
-    require(found == label, field, f"PEM of {found}")
-    return bytes(der)
+        return base64.b64decode(block["base64"].translate(None, string.whitespace.encode()), validate=True)

@@ -7,10 +7,10 @@ identifiers are dotted text (``"2.5.29.32.0"``).
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import cache
-from typing import Final, cast
+from typing import Any, Final, TypeAlias, cast
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, load_der_publ
 from zorgid_card.codec.certificate import DecodedCertificate
 from zorgid_card.errors import CertificateMalformedError, SignatureError
 from zorgid_card.pki import _x509
-from zorgid_card.pki.signing import ALGORITHMS, RSA_BITS, PublicKey, load_public_key, rsa_padding
+from zorgid_card.pki.signing import ALGORITHMS, RSA_BITS, PublicKey, load_public_key, rsa_padding, verify_with
 from zorgid_card.ports.card import Octets
 
 KEY_USAGES = (
@@ -44,14 +44,26 @@ _EXPONENTS: Final = range(65537, 1 << 32, 2)
 _RSA: Final = 1
 _SEQUENCE: Final = 0x30
 
-_RSA_SCHEMES: Final = {n: (rsa_padding(a), a.digest) for n, a in ALGORITHMS.items() if a.family != "ES"}
-_EC_SCHEMES: Final = {n: ec.ECDSA(a.digest) for n, a in ALGORITHMS.items() if a.family == "ES"}
+_Schemes: TypeAlias = Mapping[str, tuple[Any, ...]]
+"""By an algorithm's name, what a key's ``verify`` takes behind signature and data."""
+
+_RSA_SCHEMES: Final[_Schemes] = {n: (rsa_padding(a), a.digest) for n, a in ALGORITHMS.items() if a.family != "ES"}
+_EC_SCHEMES: Final[_Schemes] = {n: (ec.ECDSA(a.digest),) for n, a in ALGORITHMS.items() if a.family == "ES"}
+_CURVE_SCHEMES: Final[Mapping[int, _Schemes]] = {
+    256: {"ES256": _EC_SCHEMES["ES256"]},
+    384: {"ES384": _EC_SCHEMES["ES384"]},
+    521: {"ES512": _EC_SCHEMES["ES512"]},
+}
+"""By the bits of a curve: JOSE's ES256 is one on P-256 (RFC 7518, 3.4), a certificate's ecdsa-with-SHA256 one on any curve."""
+_NO_SCHEMES: Final[_Schemes] = {}
 
 
 class Certificate(DecodedCertificate):
     """One certificate. Made by :meth:`parse`; equal to another of the same DER."""
 
     __slots__ = ("_public_key",)
+
+    _public_key: PublicKey | None
 
     @classmethod
     def parse(cls, data: Octets | Certificate) -> Certificate:
@@ -66,8 +78,23 @@ class Certificate(DecodedCertificate):
         if isinstance(data, Certificate):
             return data
         octets = bytes(data)
-        _x509.require_size(octets, _x509.MAX_CERTIFICATE, "certificate")
-        return cls(octets if octets[0] == _SEQUENCE else _from_pem(octets))
+        if not 0 < len(octets) <= _x509.MAX_CERTIFICATE:
+            _x509.require_size(octets, _x509.MAX_CERTIFICATE, "certificate")
+        made = cls(octets if octets[0] == _SEQUENCE else _from_pem(octets))
+        made._public_key = None
+        return made
+
+    @classmethod
+    def from_der(cls, der: bytes) -> Certificate:
+        """As :meth:`parse`, where a format has room for DER alone (RFC 7515, 4.1.6; RFC 9440, 2.1).
+
+        Raises:
+            CertificateMalformedError: as :meth:`parse`; or it is PEM.
+        """
+        found = cls.parse(der)
+        if found.der != der:
+            raise CertificateMalformedError("the certificate is not DER", field="certificate", reason="PEM")
+        return found
 
     @property
     def serial_hex(self) -> str:
@@ -101,11 +128,10 @@ class Certificate(DecodedCertificate):
         Raises:
             CertificateMalformedError: not a key, or one too weak or of another kind.
         """
-        try:
-            return self._public_key
-        except AttributeError:
-            self._public_key: PublicKey = self._load_public_key()
-            return self._public_key
+        key = self._public_key
+        if key is None:
+            key = self._public_key = self._load_public_key()
+        return key
 
     def _load_public_key(self) -> PublicKey:
         """As :func:`load_public_key`, but the decoder knows already what a plain RSA key is."""
@@ -145,16 +171,37 @@ class Certificate(DecodedCertificate):
             SignatureError: it did not, or with an algorithm that is not accepted (no SHA-1).
             CertificateMalformedError: the issuer's key is not acceptable.
         """
-        name, key = self.signature_algorithm, issuer.public_key
+        name = self.signature_algorithm
+        verify: Callable[..., None] = issuer.public_key.verify
+        schemes = _RSA_SCHEMES if issuer.key[0] == _RSA else _EC_SCHEMES
         try:
-            if issuer.key[0] == _RSA:
-                cast("rsa.RSAPublicKey", key).verify(self.signature, self.tbs, *_RSA_SCHEMES[name])
-            else:
-                cast("ec.EllipticCurvePublicKey", key).verify(self.signature, self.tbs, _EC_SCHEMES[name])
+            verify(self.signature, self.tbs, *schemes[name])
         except KeyError as error:
             raise SignatureError("the algorithm is not accepted, or not the key's", algorithm=name) from error
         except (InvalidSignature, ValueError) as error:
             raise SignatureError("the certificate's signature does not verify", algorithm=name) from error
+
+    def require_signature(self, algorithm: str, data: bytes, signature: bytes) -> None:
+        """Verify that this certificate's key made a signature over ``data``.
+
+        Args:
+            algorithm: JOSE name; it must fit the key.
+            data: what was signed; hashed here.
+            signature: ECDSA as DER ``ECDSA-Sig-Value``, RSA as many octets as the modulus.
+
+        Raises:
+            SignatureError: it did not, or the algorithm does not fit the key.
+            CertificateMalformedError: the key is not acceptable.
+        """
+        verify: Callable[..., None] = self.public_key.verify
+        kind, bits, _ = self.key
+        schemes = _RSA_SCHEMES if kind == _RSA else _CURVE_SCHEMES.get(bits, _NO_SCHEMES)
+        if algorithm not in schemes or (kind == _RSA and len(signature) != (bits + 7) // 8):
+            return verify_with(self.public_key, algorithm, data, signature)  # which says what does not fit
+        try:
+            verify(signature, data, *schemes[algorithm])
+        except (InvalidSignature, ValueError) as error:
+            raise SignatureError("the signature does not verify", algorithm=algorithm) from error
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Certificate) and self.der == other.der

@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives import hashes
 
 from zorgid_card.codec.tlv import Index
 from zorgid_card.errors import CMSError, SignatureError, TLVError, UsageError
-from zorgid_card.pki import _cms, _x509
+from zorgid_card.pki import _ber, _cms, _x509
 from zorgid_card.pki._cms import check_signature, decoding, malformed, require
 from zorgid_card.pki.certificate import Certificate
 from zorgid_card.pki.signatory import (
@@ -161,7 +161,6 @@ class _Signed:
     attributes: bytes
     """What was signed: the DER of the signed attributes as SET OF."""
     signature: bytes
-    digest: str
     message_digest: bytes
     certificate: Certificate
     others: tuple[bytes, ...]
@@ -199,7 +198,7 @@ def verify_detached(
     )
     if not compare_digest(signed.message_digest, digest_of(content, signed.algorithm.digest)):
         raise SignatureError("the signature is over other content", reason="content")
-    if signed.signed_at is not None and signed.signed_at > at + CLOCK_SKEW:
+    if signed.signed_at is not None and signed.signed_at - at > CLOCK_SKEW:
         raise SignatureError("the signature says that it was made later than now", reason="signing time")
     identity = judge.verify(signed.certificate, usage=usage, at=at, intermediates=signed.others)
     return Signatory(
@@ -231,7 +230,6 @@ def _parse(signature: bytes) -> _Signed:
         return _Signed(
             attributes=encoded,
             signature=bytes(info["signature"].native),
-            digest=digest,
             message_digest=message_digest,
             certificate=certificate,
             others=others,
@@ -248,6 +246,8 @@ def _require_der(data: bytes) -> None:
     except TLVError as error:
         raise malformed("signature", f"not DER: {error.details.get('reason')}") from error
     require(len(items) == 1, "signature", "something follows it")
+    with decoding("signature"):
+        _ber.require_bounded(data)
 
 
 def _only_signer(signed_data: Any) -> Any:

@@ -131,6 +131,7 @@ class CRL:
         "_index",
         "_next_update",
         "_number",
+        "_plain",
         "_scope",
         "_verified",
     )
@@ -143,6 +144,7 @@ class CRL:
         self._scope = _scope(crl.extensions)
         self._number, self._base_number = _numbers(crl.extensions)
         self._freshest = _freshest(crl.extensions)
+        self._plain = self._base_number is None and self._scope == _EVERYTHING
         self._delta: CRL | None = None
         self._verified: set[bytes] = set()
 
@@ -160,7 +162,7 @@ class CRL:
             pem = data.lstrip().startswith(_PEM)
             crl = x509.load_pem_x509_crl(bytes(data)) if pem else x509.load_der_x509_crl(bytes(data))
             next_update = crl.next_update_utc
-            _ = crl.issuer, crl.last_update_utc, crl.signature_algorithm_oid, list(crl.extensions)
+            _ = crl.issuer, crl.last_update_utc - CLOCK_SKEW, crl.signature_algorithm_oid, list(crl.extensions)
         _require_known(crl.extensions)
         if next_update is None:
             raise CertificateMalformedError("CRL without nextUpdate", field="nextUpdate", reason="missing")
@@ -221,7 +223,7 @@ class CRL:
         if wrong:
             raise RevocationUnknownError(f"the delta CRL does not belong to the list: {wrong}", reason="delta")
         made = CRL(self._crl, self._next_update, self._index)
-        made._delta, made._verified = delta, self._verified
+        made._delta, made._plain, made._verified = delta, False, self._verified
         return made
 
     @property
@@ -267,12 +269,18 @@ class CRL:
         if other_kind or (scope.points and scope.points.isdisjoint(certificate.crl_urls)):
             raise RevocationUnknownError("the CRL does not cover this certificate", reason="scope")
 
-    def decides(self, issuer: Certificate, at: datetime) -> bool:
-        """Whether this is a full list without delta, for all certificates, fresh at ``at`` (UTC), which was verified before: then
-        :meth:`status` alone is left to be asked.
+    def settles(self, certificate: Certificate, issuer: Certificate, at: datetime) -> bool:
+        """Whether this list alone tells of ``certificate`` at ``at`` (UTC): a full list without delta, for all certificates, fresh,
+        and verified before. One that does, and does not raise, says that the certificate is not revoked.
+
+        Raises:
+            OnHoldError, RevokedError: as :meth:`status`.
         """
-        plain = self._delta is None and self._base_number is None and self._scope == _EVERYTHING
-        return plain and self._earliest <= at <= self._next_update and issuer.der in self._verified
+        if not (self._plain and self._earliest <= at <= self._next_update and issuer.der in self._verified):
+            return False
+        if self._index.find_octets(certificate.serial_octets) is not None:
+            self.status(certificate.serial)
+        return True
 
     def require_fresh(self, at: datetime) -> None:
         """Raise unless ``at`` lies between thisUpdate (less five minutes) and nextUpdate.

@@ -31,7 +31,7 @@ class Freshness(NamedTuple):
             RevocationUnknownError: it is of a later time, ``reason`` ``not yet valid``.
         """
         moment = _x509.utc(at)
-        if self.this_update > moment + self.ahead:
+        if self.this_update - moment > self.ahead:
             told = f"it is of a later time, {_x509.iso(self.this_update)}"
             raise RevocationUnknownError(told, reason="not yet valid")
         end = self.this_update + self.max_age

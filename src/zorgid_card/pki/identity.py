@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any, Final, NamedTuple, NoReturn, TypeVar
 
+from zorgid_card.codec.text import uzi_fields
 from zorgid_card.errors import (
     CertificateMalformedError,
     MessageError,
@@ -87,7 +88,6 @@ _FORMS = _Fields(
     role=r"[0-9]{2}\.[0-9]{3}",
     agb=r"[0-9]{8}",
 )
-_WHOLE = re.compile("-".join(f"({form})" for form in _FORMS))
 
 
 class FHIRIdentifier(NamedTuple):
@@ -322,19 +322,26 @@ def _string(value: bytes, tags: tuple[int, ...]) -> str:
 
 
 def _uzi_fields(certificate: Certificate, *, known_issuer: bool, lenient: bool) -> _Fields:
+    text = certificate.other_text(UZI_NAME, _IA5_STRING)
+    if not isinstance(text, str):
+        text = _uzi_name(certificate, known_issuer=known_issuer, lenient=lenient)
+    fields = uzi_fields(text)
+    if fields is None:
+        _refuse(text)
+    return _Fields(*fields)
+
+
+def _uzi_name(certificate: Certificate, *, known_issuer: bool, lenient: bool) -> str:
+    """Of a certificate that has not one IA5String: why it is refused, or what can be read leniently."""
     values = certificate.other_names(UZI_NAME)
     if not values and not known_issuer:
         raise NotUZIError("not a certificate of the UZI register", issuer=certificate.issuer_common_name)
     if len(values) != 1:
         raise _wrong("subjectAltName", f"{len(values)} otherNames 2.5.5.5, expected one")
     try:
-        text = _string(values[0], (_IA5_STRING, _UTF8_STRING) if lenient else (_IA5_STRING,))
+        return _string(values[0], (_IA5_STRING, _UTF8_STRING) if lenient else (_IA5_STRING,))
     except ValueError as error:
         raise _wrong("subjectAltName", f"not one IA5String: {error}") from error
-    match = _WHOLE.fullmatch(text)
-    if match is None:
-        _refuse(text)
-    return _Fields._make(match.groups())
 
 
 def _refuse(text: str) -> NoReturn:
@@ -360,26 +367,28 @@ def _require_agreement(fields: _Fields, profile: PassProfile) -> None:
 
 
 def _usage(certificate: Certificate, profile: PassProfile) -> str:
-    found = [profile.policies[policy] for policy in certificate.policies if policy in profile.policies]
-    if len(found) != 1 and len(set(found)) != 1:
+    found = set(filter(None, map(profile.policies.get, certificate.policies)))
+    if len(found) != 1:
         raise _wrong("certificatePolicies", "not exactly one policy of this pass type and environment")
-    usage = found[0]
+    (usage,) = found
     if certificate.key_usage != KEY_USAGES[usage]:
         raise _wrong("keyUsage", f"not that of {usage}")
     return usage
 
 
 def _require_upn(certificate: Certificate, fields: _Fields, *, required: bool) -> None:
+    text = certificate.other_text(UPN, _UTF8_STRING)
+    if text is None and not required:
+        return
+    if not isinstance(text, str):
+        raise _wrong("upn", _upn_fault(certificate))
+    if text != f"{fields.uzi_number}@{fields.ura}":
+        raise _wrong("upn", "does not agree with UZI number and URA")
+
+
+def _upn_fault(certificate: Certificate) -> str:
     values = certificate.other_names(UPN)
-    if len(values) > 1 or (required and not values):
-        raise _wrong("upn", f"{len(values)} user principal names, expected one")
-    for value in values:
-        try:
-            text = _string(value, (_UTF8_STRING,))
-        except ValueError as error:
-            raise _wrong("upn", f"not a UTF8String: {error}") from error
-        if text != f"{fields.uzi_number}@{fields.ura}":
-            raise _wrong("upn", "does not agree with UZI number and URA")
+    return "not a UTF8String" if len(values) == 1 else f"{len(values)} user principal names, expected one"
 
 
 _SUBJECT: Final = (
@@ -391,16 +400,19 @@ _SUBJECT: Final = (
     (_TITLE, "title", PROFESSIONAL),
 )
 _TYPES: Final = tuple(oid for oid, _, _ in _SUBJECT)
-_PRESENT: Final = {t: tuple(t in types for _, _, types in _SUBJECT) for t in "ZNMS"}
-"""By pass type: whether each of the attributes stands in the subject once, or not at all."""
+_COUNTS: Final = {t: sum(t in types for _, _, types in _SUBJECT) for t in "ZNMS"}
+"""By pass type: how many of the attributes, from the first on, stand in the subject once; the others not at all."""
+_NONE: Final = {t: (None,) * (len(_SUBJECT) - count) for t, count in _COUNTS.items()}
 
 
 def _subject(certificate: Certificate, pass_type: str) -> tuple[Any, ...]:
     """Their texts, None for those that the type of pass has not."""
-    texts = certificate.subject_texts(_TYPES)
-    for text, wanted, (_, field, _) in zip(texts, _PRESENT[pass_type], _SUBJECT, strict=True):
-        if not text if wanted else text is not None:
-            raise _wrong(field, f"expected {'once' if wanted else 'not at all'} in the subject")
+    texts, count = certificate.subject_texts(_TYPES), _COUNTS[pass_type]
+    if not all(texts[:count]) or texts[count:] != _NONE[pass_type]:
+        for text, (_, field, types) in zip(texts, _SUBJECT, strict=True):
+            wanted = pass_type in types
+            if not text if wanted else text is not None:
+                raise _wrong(field, f"expected {'once' if wanted else 'not at all'} in the subject")
     return texts
 
 

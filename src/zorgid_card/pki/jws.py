@@ -110,10 +110,10 @@ def _encoded_header(algorithm: str, typ: str, links: list[Certificate], others: 
     _require(not taken, taken[0] if taken else "", "not for the caller to set")
     x5c = [base64.b64encode(link.der).decode("ascii") for link in links]
     try:
-        text = json.dumps({"alg": algorithm, "typ": typ, **others, "x5c": x5c}, separators=(",", ":"), allow_nan=False)
-    except (TypeError, ValueError) as error:
-        raise JWSError("header: not JSON", field="header", reason=str(error)[:200]) from error
-    encoded = _base64url(text.encode("utf-8"))
+        octets = _json({"alg": algorithm, "typ": typ, **others, "x5c": x5c})
+    except (TypeError, ValueError, RecursionError) as error:
+        raise JWSError("header: not JSON", field="header", reason=ascii(str(error))[:200]) from error
+    encoded = _base64url(octets)
     _require(len(encoded) <= MAX_HEADER, "header", f"{len(encoded)} characters")
     return encoded
 
@@ -183,12 +183,18 @@ def _parts(token: str, payload: bytes | None) -> tuple[str, str, str]:
 def _header(encoded: str) -> dict[str, Any]:
     try:
         header = json.loads(_octets(encoded, "header").decode("utf-8"), object_pairs_hook=_unique)
+        _json(header)
     except (ValueError, RecursionError) as error:
         raise JWSError("header: not JSON", field="header", reason="not JSON") from error
     _require(isinstance(header, dict), "header", "not a JSON object")
     for name in _REFUSED:
         _require(name not in header, name, "not accepted")
     return dict(header)
+
+
+def _json(value: object) -> bytes:
+    """JSON as others read it too (RFC 8259, 6 and 8.2); raises ValueError over NaN, Infinity and half a surrogate pair."""
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode("utf-8")
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -202,7 +208,7 @@ def _chain(header: Mapping[str, Any]) -> list[Certificate]:
     x5c = header.get("x5c")
     count = len(x5c) if isinstance(x5c, list) else 0
     _require(0 < count <= MAX_CHAIN, "x5c", f"{count} certificates, expected 1 to {MAX_CHAIN}")
-    links = _in_order([Certificate.parse(_der(one)) for one in x5c or ()])
+    links = _in_order([Certificate.from_der(_der(one)) for one in x5c or ()])
     stated = header.get("x5t#S256")
     if stated is not None:
         digest = hashes.Hash(hashes.SHA256())

@@ -58,7 +58,7 @@ class CRLs:
     """Answers from CRLs at hand (:class:`Revocation`).
 
     Of the lists that ``source`` gives, those that cannot be relied on are passed over; the newest of the others decides, with
-    the newest delta that fits on it.
+    the newest delta that fits on it. What a newer one revokes is revoked, though it went stale before.
 
     Args:
         source: gives the CRLs of an issuer.
@@ -73,19 +73,21 @@ class CRLs:
         """See :meth:`Revocation.check`."""
         pairs, moment = pairs_of(chain), _x509.utc(at)
         for certificate, issuer in pairs[:1] if self._leaf_only else pairs:
-            candidates = list(self._source(issuer.der))
+            candidates = [*self._source(issuer.der)]
             first = candidates[0] if len(candidates) == 1 else None
-            if isinstance(first, CRL) and first.decides(issuer, moment):
-                first.status(certificate.serial)
-            else:
-                _newest(candidates, certificate, issuer, moment).status(certificate.serial)
+            if not (isinstance(first, CRL) and first.settles(certificate, issuer, moment)):
+                for crl in _newest(candidates, certificate, issuer, moment):
+                    crl.status(certificate.serial)
 
 
-def _newest(candidates: Iterable[bytes | CRL], certificate: Certificate, issuer: Certificate, at: datetime) -> CRL:
+def _newest(
+    candidates: Iterable[bytes | CRL], certificate: Certificate, issuer: Certificate, at: datetime
+) -> list[CRL]:
+    """The newest list that is fresh, and those that are no older than it by date or number: they may have gone stale before."""
     full, deltas, problem = _reliable(candidates, certificate, issuer)
-    updated = [made for base in full for delta in deltas if (made := _fitting(base, delta)) is not None]
+    known = [*full, *(made for base in full for delta in deltas if (made := _fitting(base, delta)) is not None)]
     fresh: list[CRL] = []
-    for crl in [*full, *updated]:
+    for crl in known:
         try:
             crl.require_fresh(at)
         except RevocationUnknownError as error:
@@ -95,7 +97,12 @@ def _newest(candidates: Iterable[bytes | CRL], certificate: Certificate, issuer:
     if not fresh:
         reason, name = reason_of(problem), issuer.common_name
         raise RevocationUnknownError(f"no usable CRL of {name}: {problem}", reason=reason) from problem
-    return max(fresh, key=lambda crl: (crl.this_update, crl.number or 0))
+    newest = max(fresh, key=_age)
+    return [crl for crl in known if _age(crl) >= _age(newest) or _age(crl)[1] > _age(newest)[1]]
+
+
+def _age(crl: CRL) -> tuple[datetime, int]:
+    return crl.this_update, crl.number or 0
 
 
 def _reliable(

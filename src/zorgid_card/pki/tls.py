@@ -204,7 +204,7 @@ def _parsed(header: str, text: str) -> Certificate:
         der = binascii.a2b_base64(text.encode("ascii"), strict_mode=True)
     except (UnicodeEncodeError, binascii.Error) as error:
         raise TLSHeaderError(header=header, reason="no certificate in a known form") from error
-    return Certificate.parse(der)
+    return Certificate.from_der(der)
 
 
 def _chain(lines: Sequence[str]) -> tuple[Certificate, ...]:

@@ -59,6 +59,8 @@ CASignatures: TypeAlias = Literal["cached", "uncached"]
 
 _SUFFIXES = frozenset({".cer", ".crt", ".der", ".pem"})
 _PEM = b"-----BEGIN "
+_EMAIL_ADDRESS = "1.2.840.113549.1.9.1"
+_SUBJECT_ALT_NAME = "2.5.29.17"
 
 
 class _Path(NamedTuple):
@@ -300,6 +302,8 @@ class TrustStore:
         if path.purposes is not None and rule.purpose not in path.purposes:
             raise faulty(leaf, "purpose of the CA")
         if path.constrained:
+            if _EMAIL_ADDRESS in leaf.subject_attributes and leaf.extension(_SUBJECT_ALT_NAME) is None:
+                raise faulty(leaf, "name constraints")  # which it would have to keep there too, and nobody judges that
             build_path(leaf, path.chain[-1:], path.chain[:-1], at)
         require_valid_at(leaf, at)
 

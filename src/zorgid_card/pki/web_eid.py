@@ -13,12 +13,12 @@ import hashlib
 import ipaddress
 import json
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
 from functools import lru_cache
 from typing import Any
 
-from zorgid_card.codec.certificate import decode_base64
-from zorgid_card.errors import CertificateMalformedError, CertificateUsageError, MessageError
+from zorgid_card.codec.text import decode_base64, plain_texts
+from zorgid_card.errors import CertificateUsageError, MessageError
 from zorgid_card.pki.certificate import Certificate
 from zorgid_card.pki.chain import require_usage
 from zorgid_card.pki.signing import (
@@ -27,7 +27,6 @@ from zorgid_card.pki.signing import (
     ecdsa_raw,
     load_public_key,
     require_algorithm,
-    verify_with,
 )
 from zorgid_card.ports.card import Signer
 
@@ -44,6 +43,7 @@ _NONCE = re.compile(r"[A-Za-z0-9+/_-]+={0,2}")
 _ORIGIN = re.compile(r"https://(?P<host>[a-z0-9.-]+|\[[0-9a-f:.]+\])(:(?P<port>[1-9][0-9]{0,4}))?")
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _DEFAULT_PORT = 443
+_DIGESTS = {"sha256": hashlib.sha256, "sha384": hashlib.sha384, "sha512": hashlib.sha512}
 
 
 def require_origin(origin: str) -> None:
@@ -88,16 +88,17 @@ def signed_input(origin: str, nonce: str, algorithm: str) -> bytes:
     known = ALGORITHMS.get(algorithm)
     if known is None:
         raise MessageError("unknown algorithm", field="algorithm")
-    first = _origin_digest(origin, known.digest.name)
+    digest = _DIGESTS[known.digest.name]
+    first = _origin_digest(origin, digest)
     _require_nonce(nonce)
-    return first + hashlib.new(known.digest.name, nonce.encode()).digest()
+    return first + digest(nonce.encode()).digest()
 
 
 @lru_cache(maxsize=64)
-def _origin_digest(origin: str, digest: str) -> bytes:
+def _origin_digest(origin: str, digest: Callable[[bytes], hashlib._Hash]) -> bytes:
     """A portal has one origin, or a few."""
     require_origin(origin)
-    return hashlib.new(digest, origin.encode()).digest()
+    return digest(origin.encode()).digest()
 
 
 def make_token(signer: Signer, certificate: bytes, origin: str, nonce: str) -> str:
@@ -154,17 +155,14 @@ def verify_token(text: str, *, origin: str, nonce: str, disallowed_policies: Col
         raise MessageError("unknown format of token", field="format")
     algorithm = _text(token, "algorithm")
     expected = signed_input(origin, nonce, algorithm)
-    der = _base64(token, "unverifiedCertificate")
-    certificate = Certificate.parse(der)
-    if certificate.der != der:
-        raise CertificateMalformedError("the certificate is not DER", field="unverifiedCertificate", reason="PEM")
+    certificate = Certificate.from_der(_base64(token, "unverifiedCertificate"))
     require_usage(certificate, "authenticity")
     if disallowed_policies and not frozenset(disallowed_policies).isdisjoint(certificate.policies):
         raise CertificateUsageError("the certificate policy is disallowed", usage="authenticity", reason="policy")
     signature = _base64(token, "signature")
     if ALGORITHMS[algorithm].family == "ES":
         signature = ecdsa_der(signature, algorithm)
-    verify_with(certificate.public_key, algorithm, expected, signature)
+    certificate.require_signature(algorithm, expected, signature)
     return certificate
 
 
@@ -178,9 +176,14 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 _JSON = json.JSONDecoder(object_pairs_hook=_unique)
 
 
-def _parse(text: str) -> dict[str, Any]:
+def _parse(text: str) -> Mapping[str, Any]:
     if not TOKEN_LENGTH[0] <= len(text) <= TOKEN_LENGTH[1]:
         raise MessageError(f"a token of {len(text)} characters", field="token")
+    plain = plain_texts(text)  # as tokens are; whatever else JSON allows, an unknown field may hold
+    return _decode(text) if plain is None else plain
+
+
+def _decode(text: str) -> dict[str, Any]:
     try:
         token = _JSON.decode(text)
     except (ValueError, RecursionError) as error:
@@ -190,14 +193,14 @@ def _parse(text: str) -> dict[str, Any]:
     return token
 
 
-def _text(token: dict[str, Any], field: str) -> str:
+def _text(token: Mapping[str, Any], field: str) -> str:
     value = token.get(field)
     if not isinstance(value, str) or not value:
         raise MessageError(f"{field} is missing or no text", field=field)
     return value
 
 
-def _base64(token: dict[str, Any], field: str) -> bytes:
+def _base64(token: Mapping[str, Any], field: str) -> bytes:
     text = _text(token, field)
     octets = decode_base64(text) if text.isascii() else None  # a half surrogate cannot even be encoded
     if octets is None:

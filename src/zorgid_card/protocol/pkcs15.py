@@ -115,6 +115,19 @@ class Layout:
         """The PIN with this ``auth_id``, or None."""
         return next((pin for pin in self.pins if pin.auth_id == auth_id), None)
 
+    def guard(self, key: PrivateKey) -> PIN | None:
+        """The PIN that guards a key. It is never a PUK, nor what the card knows by a PUK's reference: three PINs tried there would
+        kill the card.
+        """
+        puks = [pin for pin in self.pins if pin.unblocking]
+        named = (pin for pin in self.pins if pin.auth_id == key.auth_id)
+        return next((pin for pin in named if not any(self.is_one(pin, puk) for puk in puks)), None)
+
+    def is_one(self, first: PIN, second: PIN) -> bool:
+        """Whether a VERIFY for the one might reach the other: by its reference, in its directory where both are local."""
+        apart = first.local and second.local and self.place(first.path) != self.place(second.path)
+        return not apart and not first.references.isdisjoint(second.references)
+
     def algorithms(self, key: PrivateKey, operation: int) -> list[AlgorithmInfo]:
         """The algorithms of EF.CIAInfo that a key may be used by, where the card tells of any.
 

@@ -18,6 +18,7 @@ from zorgid_card.protocol.iso7816 import MAX_FILE, Coding, Padding
 
 _MAX_PATH: Final = 16
 _MAX_PIN: Final = 64
+_LOCAL: Final = 0x80
 _SHORT: Final = 3
 """Bits of a file reference of one byte that are not the short identifier (7816-4, 7.3.2, tag 51)."""
 
@@ -143,6 +144,11 @@ class PIN:
     def local(self) -> bool:
         """It belongs to a directory, and is known there alone."""
         return PINFlag.LOCAL in self.flags
+
+    @property
+    def references(self) -> frozenset[int]:
+        """By which the card may know it: a local PIN may be listed with bit 8 clear (7816-4, 11.6.6)."""
+        return frozenset({self.reference, self.reference | _LOCAL} if self.local else {self.reference})
 
     @property
     def unblocking(self) -> bool:

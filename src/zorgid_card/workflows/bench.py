@@ -7,10 +7,11 @@ before is made anew; what is torn after can be finished.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Final, TypeVar
 
 from cryptography import x509
 from cryptography.x509.oid import NameOID
@@ -23,6 +24,7 @@ from zorgid_card.errors import (
     CardScrappedError,
     CardUnfinishedError,
     CertificateError,
+    EnrolmentPendingError,
     MessageError,
     NotBlankError,
     PINPolicyError,
@@ -65,7 +67,11 @@ from zorgid_card.workflows.policy import (
 from zorgid_card.workflows.sealing import ADMINISTRATION_KEY, Receiver
 from zorgid_card.workflows.session import PortalClient
 
+T = TypeVar("T")
+
 _GUID: Final = 16
+_PENDING_TIMES: Final = 10
+_PENDING_SECONDS: Final = 30
 _ROUNDS: Final = 16
 """Batches of one relay, at most: what asks for more is no portal."""
 
@@ -110,6 +116,10 @@ class Bench:
         if factory is None:
             raise NotBlankError("not a blank ZORG-ID Smartcard", found=self.card.kind.value)
         return factory
+
+    def busy(self, work: Callable[[], T]) -> T:
+        """Work that may keep the card busy for long; the holder sees that it goes on."""
+        return self.course.busy(work, self.card.link.cancel)
 
     def note(self, **changes: object) -> None:
         """Keep in the journal how far the making has come."""
@@ -223,9 +233,9 @@ def _empty(bench: Bench) -> None:
     with bench.course.asking():
         bench.holder.confirm(Question("empty-card", (("serial", bench.making.serial), *named)))
     if bench.factory.reset is not None:
-        bench.course.busy(card.factory_reset)
+        bench.busy(card.factory_reset)
     elif bench.factory.set_reference is not None:
-        bench.course.busy(lambda: relay(bench))
+        bench.busy(lambda: relay(bench))
     else:
         bench.client.ask(ScrapCard(), CardAbandoned)
         raise CardScrappedError(serial=bench.making.serial)
@@ -245,7 +255,7 @@ def _name_in(certificate: bytes) -> str:
 
 def _generate(bench: Bench) -> None:
     make = (lambda: relay(bench)) if bench.wanted.channel else (lambda: _generated_here(bench))
-    bench.public_keys = bench.course.busy(make)
+    bench.public_keys = bench.busy(make)
 
 
 def _generated_here(bench: Bench) -> tuple[bytes, ...]:
@@ -286,8 +296,19 @@ def _certify(bench: Bench) -> None:
         )
     attestations, intermediate = bench.proofs
     request = RequestCertificates(csrs=csrs, attestations=attestations, intermediate=intermediate)
-    issued = bench.client.ask(request, CertificatesIssued)
+    issued = bench.busy(lambda: _asked(bench.client, request))
     bench.note(issued=canonical(to_json(issued)))
+
+
+def _asked(client: PortalClient, request: RequestCertificates) -> CertificatesIssued:
+    """What a remote CA wants to be asked again for later, it is asked again for (RFC 7030, 4.2.3)."""
+    for _ in range(_PENDING_TIMES):
+        try:
+            return client.ask(request, CertificatesIssued)
+        except EnrolmentPendingError as pending:
+            after = pending.details.get("retry_after")
+            time.sleep(min(after if isinstance(after, int) else _PENDING_SECONDS, _PENDING_SECONDS))
+    return client.ask(request, CertificatesIssued)
 
 
 def _require_issued(bench: Bench) -> None:
@@ -309,7 +330,7 @@ def _require_issued(bench: Bench) -> None:
 
 def _write(bench: Bench) -> None:
     write = (lambda: relay(bench)) if bench.wanted.channel else (lambda: _written_here(bench))
-    bench.course.busy(write)
+    bench.busy(write)
 
 
 def _written_here(bench: Bench) -> tuple[bytes, ...]:

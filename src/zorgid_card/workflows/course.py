@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from contextvars import copy_context
 from typing import Final, TypeVar
@@ -52,20 +52,22 @@ class Course:
         finally:
             self._since += time.monotonic() - begun
 
-    def busy(self, work: Callable[[], T]) -> T:
+    def busy(self, work: Callable[[], T], stop: Callable[[], None]) -> T:
         """Do what may keep the card busy for long, in a thread of its own, and tell meanwhile that it goes on.
 
-        It is never left alone: who interrupts this waits until the card has answered.
+        Args:
+            work: is never left alone: who interrupts this waits until the card has answered.
+            stop: called when it is interrupted, so that no further command begins.
         """
         with ThreadPoolExecutor(1, "zorgid-card-busy") as executor:
             future = executor.submit(copy_context().run, work)
-            while True:
-                try:
-                    return future.result(BEAT)
-                except TimeoutError:
-                    if future.done():  # it is the work's own
-                        raise
-                self._tell()
+            try:
+                while not wait((future,), BEAT).done:
+                    self._tell()
+            except BaseException:
+                stop()
+                raise
+            return future.result()
 
     def _tell(self) -> None:
         self._holder.progress(Progress(step=self._step, share=self._share(), seconds_left=self._left()))

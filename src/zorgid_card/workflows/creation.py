@@ -31,6 +31,7 @@ from zorgid_card.errors import (
     PINPolicyError,
     ProofError,
     SessionError,
+    StorageError,
     TransportError,
     WrongCardError,
     ZorgIDError,
@@ -294,14 +295,20 @@ class CardCreation:
 
         Raises:
             DeclinedError: the person does not want to ask again. What the portal did not hear of, it revokes by itself.
+            StorageError: the portal cannot keep it now; try again (:meth:`resume`).
             CommitLateError: the portal has revoked it.
+            PortalError: it refuses; what it issued is revoked.
         """
         making = replace(making, step=Step.ACTIVATE.value, done=False)
         self._journal.write(making)
         course.begin(Step.ACTIVATE)
         try:
             active = self._commit(course, making)
-        except CommitLateError:
+        except (DeclinedError, StorageError):
+            raise
+        except ZorgIDError as error:  # the portal's word is final
+            if making.session == self._client.session:
+                self._abandon(error)
             self._journal.write(replace(making, commit=b""))
             raise
         self._sealed = None

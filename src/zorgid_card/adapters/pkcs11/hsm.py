@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 
-from zorgid_card.adapters.diversified import MASTER_OCTETS, DiversifiedKeys, counter_mode, require_batch
+from zorgid_card.adapters.diversified import LENGTHS, MASTER_OCTETS, DiversifiedKeys, counter_mode, require_batch
 from zorgid_card.adapters.pkcs11 import PKCS11Module
 from zorgid_card.adapters.pkcs11.objects import KeptKey, KeyToken
 from zorgid_card.errors import (
@@ -227,7 +227,10 @@ class HSMKeyStore(DiversifiedKeys):
 
     def _batch(self, batch: Batch) -> tuple[str, int]:
         label = _batch_label(batch)
-        return label, self._hsm.use("find", lambda token: alone(token.secret_keys(label), label)).octets
+        octets = self._hsm.use("find", lambda token: alone(token.secret_keys(label), label)).octets
+        if octets not in LENGTHS.values():
+            raise HSMError(f"the key {label!r} has {octets} octets", reason="length")
+        return label, octets
 
     def _kdf(self, key: str, label: bytes, context: bytes, length: int) -> Secret:
         def derive(token: KeyToken) -> Secret:

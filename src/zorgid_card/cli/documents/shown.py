@@ -14,7 +14,7 @@ from zorgid_card.cli.shown import dump, error_as_json
 from zorgid_card.cli.texts import Texts
 from zorgid_card.errors import CertificateError, ZorgIDError
 from zorgid_card.pki.certificate import Certificate
-from zorgid_card.pki.identity import UZIIdentity, read_uzi_identity
+from zorgid_card.pki.identity import UZIIdentity, ZorgIDIdentity, read_uzi_identity
 
 
 def whose(certificate: bytes) -> dict[str, str]:
@@ -26,14 +26,12 @@ def whose(certificate: bytes) -> dict[str, str]:
     return {**known, "certificate_serial": found.serial_hex, "valid_until": found.not_after.date().isoformat()}
 
 
-def of_identity(identity: UZIIdentity) -> dict[str, str]:
-    """What of an identity is shown beside a signature."""
-    return {
-        "name": identity.common_name,
-        "uzi_number": identity.uzi_number,
-        "organisation": identity.organisation,
-        "ura": identity.ura,
-    }
+def of_identity(identity: UZIIdentity | ZorgIDIdentity) -> dict[str, str]:
+    """What of an identity is shown beside a signature; a ZORG-ID Smartcard names no organisation."""
+    person = {"name": identity.common_name, "uzi_number": identity.uzi_number}
+    if isinstance(identity, ZorgIDIdentity):
+        return person
+    return {**person, "organisation": identity.organisation, "ura": identity.ura}
 
 
 def facts(known: dict[str, str], texts: Texts) -> list[tuple[str, str]]:

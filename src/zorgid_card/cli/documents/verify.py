@@ -10,13 +10,11 @@ from zorgid_card.cli.display import Display
 from zorgid_card.cli.documents.shown import facts, of_identity, told
 from zorgid_card.cli.documents.sign import SUFFIXES
 from zorgid_card.cli.files import Document, read_limited
-from zorgid_card.cli.judging import Judging
+from zorgid_card.cli.judging import Identity, Judge, Judging
 from zorgid_card.cli.texts import Texts
 from zorgid_card.errors import SignatureError, UsageError
 from zorgid_card.pki import cms, jws
-from zorgid_card.pki.identity import UZIIdentity
 from zorgid_card.pki.signatory import Signatory
-from zorgid_card.pki.verifier import CertificateVerifier
 
 _LARGEST_JWS = jws.MAX_PAYLOAD * 4 // 3 + jws.MAX_HEADER + 1024
 _JWS = b"eyJ"
@@ -41,10 +39,9 @@ class Inquiry:
     judging: Judging
 
 
-def _judge(texts: Texts, inquiry: Inquiry) -> CertificateVerifier:
+def _judge(texts: Texts, inquiry: Inquiry) -> Judge:
     judging = inquiry.judging
-    trust = judging.trust(texts, judging.known(inquiry.signature or inquiry.path))
-    return CertificateVerifier(trust, judging.lists())
+    return judging.judge(texts, judging.known(inquiry.signature or inquiry.path))
 
 
 def run(display: Display, inquiry: Inquiry, *, as_data: bool) -> None:
@@ -74,7 +71,7 @@ def run(display: Display, inquiry: Inquiry, *, as_data: bool) -> None:
     told(display.texts, as_data=as_data, action=action)
 
 
-def _show(display: Display, inquiry: Inquiry, signatory: Signatory[UZIIdentity], known: dict[str, str]) -> None:
+def _show(display: Display, inquiry: Inquiry, signatory: Signatory[Identity], known: dict[str, str]) -> None:
     texts = display.texts
     stated = signatory.signed_at
     shown = {
@@ -89,7 +86,7 @@ def _show(display: Display, inquiry: Inquiry, signatory: Signatory[UZIIdentity],
     display.facts(facts(shown, texts))
 
 
-def _verify(display: Display, inquiry: Inquiry) -> tuple[Signatory[UZIIdentity], str]:
+def _verify(display: Display, inquiry: Inquiry) -> tuple[Signatory[Identity], str]:
     judge, path = _judge(display.texts, inquiry), _signature_path(inquiry)
     signature = read_limited(path, _LARGEST_JWS)
     if path == inquiry.path or signature.startswith(_JWS):
@@ -99,9 +96,7 @@ def _verify(display: Display, inquiry: Inquiry) -> tuple[Signatory[UZIIdentity],
     return cms.verify_detached(signature, pieces, judge=judge, at=inquiry.judging.at, usage=inquiry.usage), "cms"
 
 
-def _verify_jws(
-    inquiry: Inquiry, judge: CertificateVerifier, signature: bytes, *, alone: bool
-) -> Signatory[UZIIdentity]:
+def _verify_jws(inquiry: Inquiry, judge: Judge, signature: bytes, *, alone: bool) -> Signatory[Identity]:
     """A JWS that holds what was signed (``alone``), or one over the file, with the file's octets in it or without."""
     if inquiry.typ is None:
         raise UsageError("--type says what kind of message a JWS is", reason="type")

@@ -232,6 +232,7 @@ _USAGE = _of(
     algorithm=Text("het algoritme past niet", "the algorithm does not suit"),
     slot=Text("die sleutelplaats is er niet", "there is no such key slot"),
     usage=Text("dat gebruik van een sleutel is onbekend", "that use of a key is not known"),
+    path=Text("een pad bij een portaal begint met /", "a path at a portal begins with /"),
     ura=Text("een URA heeft 8 cijfers", "a URA has 8 digits"),
     contact_email=Text("dat is geen e-mailadres", "that is no e-mail address"),
     cause=Text("die oorzaak van intrekking is onbekend", "that cause of revocation is not known"),

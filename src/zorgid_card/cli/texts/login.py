@@ -25,8 +25,16 @@ TEXTS: Mapping[str, Text] = {
     ),
     "judging.revocation.good": Text("De intrekking is gecontroleerd.", "Revocation was checked."),
     "judging.revocation.not judged": Text(
-        "LET OP: of het certificaat is ingetrokken, is niet gecontroleerd; geef de lijsten met --crl.",
-        "TAKE CARE: whether the certificate is revoked was not checked; give the lists with --crl.",
+        "LET OP: of het certificaat is ingetrokken, is niet gecontroleerd; geef de lijsten met --crl, of vraag het de uitgever met --online.",
+        "TAKE CARE: whether the certificate is revoked was not checked; give the lists with --crl, or ask the issuer with --online.",
+    ),
+    "judging.asking": Text(
+        "De uitgever wordt gevraagd of het certificaat is ingetrokken …",
+        "The issuer is asked whether the certificate is revoked …",
+    ),
+    "token.smartcard": Text(
+        "Een ZORG-ID Smartcard noemt geen organisatie: voor wie de houder optreedt, weet het portaal.",
+        "A ZORG-ID Smartcard names no organisation: the portal knows for whom its holder acts.",
     ),
     "judging.root": Text(
         "LET OP: er wordt ook een wortel vertrouwd die niet van het UZI-register is (--root).",

@@ -20,6 +20,10 @@ _CERTIFICATE = {
         "Dit is een geldig certificaat, maar niet van het UZI-register[[ (veld issuer: {issuer})]]; kies een certificaat van een UZI-pas.",
         "This is a sound certificate, but not one of the UZI register[[ (field issuer: {issuer})]]; choose a certificate of a UZI pass.",
     ),
+    "error.certificate.not_uzi:judging": Text(
+        "Dit is een geldig certificaat, maar niet van het UZI-register[[ (veld issuer: {issuer})]]; van een ZORG-ID Smartcard? Geef met --issuer de CA-certificaten van wie die uitgeeft.",
+        "This is a sound certificate, but not one of the UZI register[[ (field issuer: {issuer})]]; of a ZORG-ID Smartcard? Give the CA certificates of who issues those with --issuer.",
+    ),
     "error.certificate.not_zorgid": Text(
         "Dit is een geldig certificaat, maar niet van een ZORG-ID Smartcard[[ (veld issuer: {issuer})]]; kies het certificaat van een ZORG-ID Smartcard.",
         "This is a sound certificate, but not one of a ZORG-ID Smartcard[[ (field issuer: {issuer})]]; choose the certificate of a ZORG-ID Smartcard.",

@@ -90,7 +90,7 @@ _PROMPTS = {
     ),
     "question.compare-code": Text("Toont de telefoon dezelfde code?", "Does the phone show the same code?"),
     "question.escrow-puk": Text(
-        "Van de pukcode bewaart het portaal een verzegeld exemplaar, dat alleen de sleutelbeheerder kan openen. Gaat u daarmee akkoord?",
+        "Het portaal bewaart een verzegeld exemplaar van de pukcode, dat alleen de sleutelbeheerder kan openen. Akkoord?",
         "The portal keeps a sealed copy of the PUK, which the key officer alone can open. Do you agree?",
     ),
     "question.empty-card": Text(

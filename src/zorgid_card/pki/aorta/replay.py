@@ -17,7 +17,8 @@ class UsedIDs(Protocol):
         """Keep an ID; in one step with looking whether it was kept before.
 
         Args:
-            signer: names the certificate that signed, so that nobody uses up another's IDs: SHA-256 of its DER, hexadecimal.
+            signer: names the key that signed, so that nobody uses up another's IDs: SHA-256 of its SubjectPublicKeyInfo,
+                hexadecimal.
             identifier: the token's ID, at most 200 characters.
             until: when it may be forgotten.
 

@@ -7,6 +7,7 @@ not used before. Nothing is read out of a token but what its signature covers.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -136,7 +137,10 @@ def verify_token(
     content, acting = token.read(identity, _Records(links, certificate, now, kind is Transactietoken))
     token.require_conditions(now, skew)
     if used is not None and kind is Transactietoken:
-        used.use(certificate.fingerprint, token.identifier, token.ends + skew)
+        signer = hashlib.sha256(
+            certificate.spki
+        ).hexdigest()  # the certificate's own octets may have a second form (ECDSA)
+        used.use(signer, token.identifier, token.ends + skew)
     return VerifiedToken(
         content=cast(T, content),  # it was read as the kind that its shape is of
         identifier=token.identifier,
@@ -186,7 +190,7 @@ def _certificate(root: Element, offered: Iterable[bytes]) -> Certificate:
     data = _x509_data(root.find(f"{ds('Signature')}/{ds('KeyInfo')}"))
     named, enclosed = _named(data), data.find(ds("X509Certificate"))
     if enclosed is not None:
-        certificate = Certificate.parse(_xml.octets(enclosed))
+        certificate = Certificate.from_der(_xml.octets(enclosed))
         if issuer_serial(certificate) != named:
             raise TokenHolderError("the token holds another certificate than it names", field="certificate")
         return certificate
@@ -332,9 +336,9 @@ class _Token:
         audiences = [audience.text for audience in self._said.iter(saml("Audience"))]
         if self._profile.audience not in audiences:
             raise TokenConditionsError("the token is for somebody else", reason="audience")
-        if now >= self.ends + skew:
+        if now - self.ends >= skew:  # a difference exists at the ends of time too, where a token may lie
             raise TokenConditionsError(f"the token expired at {_x509.iso(self.ends)}", reason="expired")
-        if now < max(self.begins, self.issued, self._authenticated()) - skew:
+        if max(self.begins, self.issued, self._authenticated()) - now > skew:
             raise TokenConditionsError(f"the token holds from {_x509.iso(self.begins)}", reason="early")
         longest = self._profile.lifetimes[self._kind.name].longest
         if not timedelta(0) < self.ends - min(self.begins, self.issued) <= longest or self.issued >= self.ends:
