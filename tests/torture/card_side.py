@@ -104,20 +104,26 @@ class RemoteHolder:
     def __init__(self, outside: Outside) -> None:
         self._outside = outside
 
+    def _ask(self, what: str, shown: str = "") -> None:
+        if not self._outside("asked", what, shown):
+            raise DeclinedError
+
     def cue(self, cue: Cue) -> None:
         self._outside("cue", cue.value)
 
     def pin(self, request: PINRequest) -> Secret | LastTry:
+        self._ask("pin")
         return Secret.of(PASS_PIN)
 
     def birth_date(self) -> date:
+        self._ask("birth-date")
         return WORKER.birth_date
 
     def confirm(self, question: Question) -> None:
-        if not self._outside("confirm", question.code):
-            raise DeclinedError
+        self._ask(question.code)
 
     def new_pin(self, policy: PINPolicy) -> tuple[Secret, Secret]:
+        self._ask("new-pin")
         return Secret.of(CARD_PIN), Secret.of(CARD_PIN)
 
     def refused(self, error: ZorgIDError) -> None:
@@ -125,7 +131,7 @@ class RemoteHolder:
 
     def show_puk(self, puk: Secret) -> None:
         with puk.expose() as octets:
-            self._outside("puk", bytes(octets).decode())
+            self._ask("puk", bytes(octets).decode())
 
     def progress(self, progress: Progress) -> None:
         pass

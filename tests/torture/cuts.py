@@ -39,17 +39,25 @@ PORTAL = (
 )
 """How a message to the portal is cut."""
 
+PERSON = (
+    "no",  # the person says no
+    "pull",  # the person pulls the card, answers, and goes home
+    "kill-before",  # the process is killed while the question stands; a PUK that was shown has been written down
+    "kill-after",  # ... as soon as it is answered
+)
+"""How a question to the person is cut."""
+
 OTHERS = {"apdu": ("lost-before", "lost-after", "reset-before", "reset-after")}
 """Further cuts, for the seeded runs: the reader loses a command or an answer, another program resets the card."""
 
-HOWS = {"apdu": APDU, "journal": JOURNAL, "portal": PORTAL}
-_CUT = re.compile(r"(apdu|journal|portal)-([0-9]+)-([a-z0-9-]+)")
+HOWS = {"apdu": APDU, "journal": JOURNAL, "portal": PORTAL, "person": PERSON}
+_CUT = re.compile(r"(apdu|journal|portal|person)-([0-9]+)-([a-z0-9-]+)")
 _RUN = re.compile(r"(?P<dialect>[a-z]+)/(?P<algorithm>[A-Z0-9]+)/(?P<what>[^/]+)/(?P<then>resumed|never)")
 
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """The ``at``-th command, write or message of one life of the card side, counted from 1."""
+    """The ``at``-th command, write, message or question of one life of the card side, counted from 1."""
 
     place: str
     at: int
@@ -107,16 +115,18 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How many commands, writes and messages an uncut creation has."""
+    """How many commands, writes, messages and questions an uncut creation has."""
 
     apdu: int
     journal: int
     portal: int
+    person: int
     first: frozenset[int] = frozenset()
     """The commands before which something else happened since the command before."""
 
     def of(self, place: str) -> int:
-        return {"apdu": self.apdu, "journal": self.journal, "portal": self.portal}[place]
+        number: int = getattr(self, place)
+        return number
 
 
 def singles(dialect: str, algorithm: str, counts: Counts, *, distinct: bool = False) -> Iterator[Run]:
@@ -149,6 +159,6 @@ def _life(chance: random.Random, counts: Counts) -> Life:
 
 
 def _any(chance: random.Random, counts: Counts) -> Cut:
-    place = chance.choice(("apdu", "apdu", "journal", "portal"))
+    place = chance.choice(("apdu", "apdu", "journal", "portal", "person"))
     how = chance.choice((*HOWS[place], *OTHERS.get(place, ())))
     return Cut(place, chance.randint(1, counts.of(place)), how)

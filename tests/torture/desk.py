@@ -269,7 +269,7 @@ class LifeOutside:
         self._insertions = self._asked_again = 0
         self._late: list[bytes] = []
         self._quiet = False
-        self.counts = {"apdu": 0, "journal": 0, "portal": 0}
+        self.counts = {"apdu": 0, "journal": 0, "portal": 0, "person": 0}
         self.first: set[int] = set()
         """The commands before which something else happened since the command before: a write, a message, an act of the person."""
         self.told = "killed"
@@ -430,22 +430,36 @@ class LifeOutside:
         elif self._reader.card is not self._card:
             self._reader.insert(self._card)
 
-    def _confirm(self, code: str) -> bool:
-        if code == "cross-out-puk":
+    def _asked(self, what: str, shown: str) -> bool:
+        """Whether the person says yes; a PUK is written down as soon as it is shown."""
+        if what == "puk":
+            self._trial.paper.puks.append(shown)
+        how = self._due("person")
+        if how == "kill-before":
+            raise KilledError
+        if how == "no":
+            return False
+        if how == "pull":
+            self._gone_home = True
+            self._reader.remove()
+        yes = self._answer(what)
+        if how == "kill-after":
+            raise KilledError
+        return yes
+
+    def _answer(self, what: str) -> bool:
+        if what == "cross-out-puk":
             self._trial.paper.cross_out()
-        elif code == "insert-again":
+        elif what == "insert-again":
             self._insertions += 1
             return not self._gone_home and self._insertions <= PERSISTENCE
-        elif code == "ask-again":
+        elif what == "ask-again":
             self._asked_again += 1
             return self._asked_again <= PERSISTENCE
         return True
 
     def _refused(self, code: str) -> None:
         pass
-
-    def _puk(self, puk: str) -> None:
-        self._trial.paper.puks.append(puk)
 
     def _wrote(self) -> None:
         self.counts["journal"] += 1
