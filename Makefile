@@ -121,7 +121,7 @@ test-torture: $(STAMP) $(TOOLS) ## cards with P-256 keys, cut once in every plac
 	$(call tortured,--algorithms ECCP256 --seeds 0 --distinct)
 
 torture: $(STAMP) $(TOOLS) packages ## both kinds of keys, and 500 runs with several cuts; into docs/interruptions.md; RUN=name for one run (root)
-	$(call tortured,$(if $(RUN),--run $(RUN),--report docs/interruptions.md))
+	$(call tortured,$(if $(RUN),--run $(RUN),--remade --report docs/interruptions.md))
 
 define tortured
 @if [ $$(id -u) = 0 ]; then mkdir -p $(PCSC_RUN) && $(TORTURE) $(1); \

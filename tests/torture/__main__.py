@@ -19,9 +19,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from torture.cuts import ALGORITHMS, DIALECTS, Counts, Run, seeded, singles
+from torture.cuts import ALGORITHMS, DIALECTS, Run, remakings, seeded, singles
 from torture.desk import Shared
-from torture.runner import Outcome, make_runs, runner
+from torture.runner import Outcome, Runner, make_runs, runner
 from zorgid_card.testkit.pcscd import private_pcscd, why_not
 
 SEEDS = 500
@@ -33,11 +33,12 @@ MEMORY = Path("/dev/shm")
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="torture", description="Cut the making of cards everywhere.")
     parser.add_argument("--algorithms", default=",".join(ALGORITHMS), help="of the cards' keys, with commas")
-    parser.add_argument("--dialects", default=",".join(DIALECTS), help="of the cards, with commas")
+    parser.add_argument("--dialects", default="yubico,nist", help="of the cards that are cut once, with commas")
     parser.add_argument("--seeds", type=int, default=SEEDS, help="how many runs with several cuts")
     parser.add_argument("--first-seed", type=int, default=1)
     parser.add_argument("--every", type=int, default=1, help="only every n-th single cut")
     parser.add_argument("--distinct", action="store_true", help="no cut that leaves what the one before it left")
+    parser.add_argument("--remade", action="store_true", help="cut the making anew of a card that was too late, too")
     parser.add_argument("--run", help="one run, by its name")
     parser.add_argument("--broken", default="", help="break the journal or the portal, to see the judge report it")
     parser.add_argument("--report", type=Path, help="write the outcome into this document")
@@ -84,22 +85,27 @@ def tortured(options: argparse.Namespace, algorithm: str, directory: Path) -> It
     shared = Shared(directory / "shared", algorithm)
     with private_pcscd(options.workers, "Torture") as daemon:
         with runner(shared, directory / "count", daemon, 0) as judged:
-            counts = {dialect: judged.count(dialect) for dialect in DIALECTS}
-        yield from make_runs(shared, directory, daemon, [*planned(options, algorithm, counts)], options.broken)
+            runs = [*planned(options, algorithm, judged)]
+        yield from make_runs(shared, directory, daemon, runs, options.broken)
 
 
-def planned(options: argparse.Namespace, algorithm: str, counts: dict[str, Counts]) -> Iterator[Run]:
+def planned(options: argparse.Namespace, algorithm: str, judged: Runner) -> Iterator[Run]:
+    """What is to be made; an uncut creation tells how much there is to cut."""
+    counts = {dialect: judged.count(dialect) for dialect in DIALECTS}
     if options.run:
-        yield Run.parse(options.run, counts[options.run.split("/")[0]])
+        yield Run.parse(options.run, counts)
         return
     dialects = options.dialects.split(",")
     for dialect in dialects:
-        yield from [*singles(dialect, algorithm, counts[dialect], distinct=options.distinct)][:: options.every]
+        of = dialect, algorithm
+        yield from [*singles(*of, counts[dialect], distinct=options.distinct)][:: options.every]
+        if options.remade and algorithm == ALGORITHMS[0]:
+            second = judged.count(dialect, [counts[dialect].too_late])
+            yield from [*remakings(*of, counts[dialect], second)][:: options.every]
     share = ALGORITHMS.index(algorithm)
     for seed in range(options.first_seed, options.first_seed + options.seeds):
         if seed % len(ALGORITHMS) == share:
-            dialect = dialects[seed // len(ALGORITHMS) % len(dialects)]
-            yield seeded(seed, counts[dialect], (dialect, algorithm))
+            yield seeded(seed, (DIALECTS[seed // len(ALGORITHMS) % len(DIALECTS)], algorithm))
 
 
 ENDINGS = ("active", "nothing valid", "blank", "to be scrapped", "loss")
@@ -110,7 +116,7 @@ def table(outcomes: Sequence[Outcome]) -> Iterator[str]:
     rows: dict[tuple[str, ...], Counter[str]] = {}
     for outcome in outcomes:
         dialect, algorithm, what, then = outcome.run.split("/")
-        kind = "several cuts, seeded" if what.startswith("seed-") else f"one cut: {what.split('-')[0]}"
+        kind = _kind(what)
         row = rows.setdefault((dialect, algorithm, kind, then), Counter())
         row[outcome.ending] += 1
         row["no cut came"] += not outcome.fired
@@ -124,6 +130,14 @@ def table(outcomes: Sequence[Outcome]) -> Iterator[str]:
     yield _line(("all", "", "", ""), total)
 
 
+def _kind(what: str) -> str:
+    if what.startswith("seed-"):
+        return "several cuts, seeded"
+    if what.startswith("remade-"):
+        return f"made anew, one cut: {what.split('-')[1]}"
+    return f"one cut: {what.split('-', maxsplit=1)[0]}"
+
+
 def _line(key: Sequence[str], row: Counter[str]) -> str:
     numbers = [sum(row[ending] for ending in ENDINGS), *(row[ending] for ending in ENDINGS), row["no cut came"]]
     return f"| {' | '.join(key)} | {' | '.join(f'{number:,}' for number in numbers)} |\n"
@@ -134,7 +148,7 @@ def tellings(outcomes: Iterable[Outcome]) -> Iterator[str]:
     rows: dict[str, tuple[Counter[str], Counter[str]]] = {}
     for outcome in outcomes:
         what, then = outcome.run.split("/")[2:]
-        if what.startswith("seed-") or then == "never":
+        if what.startswith(("seed-", "remade-")) or then == "never":
             continue
         place, _, how = what.split("-", 2)
         cut, after = rows.setdefault(f"{place}: {how}", (Counter(), Counter()))

@@ -113,7 +113,8 @@ class Court:
         self._directory, self._anchors = directory, anchors
         directory.mkdir()
         self._stand = Stand(port, directory / "card.json")
-        Bystander(name).wait(present=True)
+        self._seen = Bystander(name)
+        self._seen.wait(present=True)
         configuration = directory / "opensc.conf"
         configuration.write_text(_CONFIGURATION.format(ignored=", ".join(f'"{other}"' for other in others) or '""'))
         module = next(path for path in MODULES if Path(path).exists())
@@ -131,6 +132,7 @@ class Court:
         self._judge.stdin.close()
         self._judge.wait()
         self._stand.close()
+        self._seen.wait(present=False)  # who comes next must not meet this card
 
     def judge(self, trial: Trial, when: str, kept: str = "") -> dict[str, Any]:
         """What the judge says of a run as it stands; the card that is tried is a copy."""

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
-DIALECTS = ("yubico", "nist")
+DIALECTS = ("yubico", "nist", "yubico-channel")
+"""Yubico's, attested; strict NIST, over the portal's channel; Yubico's with SCP03, over the portal's channel."""
+
 ALGORITHMS = ("ECCP256", "RSA2048")
 
 APDU = (
@@ -47,12 +49,23 @@ PERSON = (
 )
 """How a question to the person is cut."""
 
+REMADE = {
+    "apdu": ("kill-after", "pull-after"),
+    "journal": JOURNAL,
+    "portal": ("kill-before", "kill-after", "down-before"),
+    "person": ("no", "kill-before"),
+}
+"""How the second making is cut, of a card that had its PUK, and whose commit came too late."""
+
 OTHERS = {"apdu": ("lost-before", "lost-after", "reset-before", "reset-after")}
 """Further cuts, for the seeded runs: the reader loses a command or an answer, another program resets the card."""
 
 HOWS = {"apdu": APDU, "journal": JOURNAL, "portal": PORTAL, "person": PERSON}
+LATE = 901
+"""Seconds: the deadline is past."""
+
 _CUT = re.compile(r"(apdu|journal|portal|person)-([0-9]+)-([a-z0-9-]+)")
-_RUN = re.compile(r"(?P<dialect>[a-z]+)/(?P<algorithm>[A-Z0-9]+)/(?P<what>[^/]+)/(?P<then>resumed|never)")
+_RUN = re.compile(r"(?P<dialect>[a-z-]+)/(?P<algorithm>[A-Z0-9]+)/(?P<what>[^/]+)/(?P<then>resumed|never)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,14 +116,22 @@ class Run:
         return cls(dialect, algorithm, str(cut), (Life((cut,)),))
 
     @classmethod
-    def parse(cls, name: str, counts: Counts) -> Run:
+    def remade(cls, dialect: str, algorithm: str, counts: Counts, cut: Cut) -> Run:
+        return cls(dialect, algorithm, f"remade-{cut}", (counts.too_late, Life((cut,))))
+
+    @classmethod
+    def parse(cls, name: str, counts: Mapping[str, Counts]) -> Run:
         match = _RUN.fullmatch(name)
         if match is None or match["dialect"] not in DIALECTS or match["algorithm"] not in ALGORITHMS:
             raise SystemExit(f"not the name of a run: {name}")
         of, what, then = (match["dialect"], match["algorithm"]), match["what"], (match["then"],)
         if what.startswith("seed-"):
-            return seeded(int(what.removeprefix("seed-")), counts, of, then)
-        return cls(*of, what, (Life((Cut.parse(what),)),), then)
+            return seeded(int(what.removeprefix("seed-")), of, then)
+        if what.startswith("remade-"):
+            run = cls.remade(*of, counts[of[0]], Cut.parse(what.removeprefix("remade-")))
+        else:
+            run = cls.single(*of, Cut.parse(what))
+        return replace(run, then=then)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +144,11 @@ class Counts:
     person: int
     first: frozenset[int] = frozenset()
     """The commands before which something else happened since the command before."""
+
+    @property
+    def too_late(self) -> Life:
+        """The process is killed when all is written, and the last message has not arrived; the deadline passes."""
+        return Life((Cut("portal", self.portal, "kill-before"),), LATE)
 
     def of(self, place: str) -> int:
         number: int = getattr(self, place)
@@ -145,20 +171,34 @@ def singles(dialect: str, algorithm: str, counts: Counts, *, distinct: bool = Fa
                     yield Run.single(dialect, algorithm, Cut(place, at, how))
 
 
-def seeded(seed: int, counts: Counts, of: tuple[str, str], then: tuple[str, ...] = ()) -> Run:
+def remakings(dialect: str, algorithm: str, first: Counts, counts: Counts) -> Iterator[Run]:
+    """The same of a second making, with fewer ways to cut."""
+    for place, hows in REMADE.items():
+        for at in range(1, counts.of(place) + 1):
+            for how in hows:
+                yield Run.remade(dialect, algorithm, first, Cut(place, at, how))
+
+
+def seeded(seed: int, of: tuple[str, str], then: tuple[str, ...] = ()) -> Run:
     """Two to four lives, each cut once to three times, with pauses that may pass the deadline; ``seed`` says which."""
     chance = random.Random(seed)
-    lives = tuple(_life(chance, counts) for _ in range(chance.randint(2, 4)))
+    lives = tuple(_life(chance) for _ in range(chance.randint(2, 4)))
     last = "never" if chance.random() < 0.3 else "resumed"
     return Run(*of, f"seed-{seed}", lives, then or (last,))
 
 
-def _life(chance: random.Random, counts: Counts) -> Life:
-    cuts = tuple(_any(chance, counts) for _ in range(chance.choice((1, 1, 2, 3))))
-    return Life(cuts, chance.choice((1, 1, 30, 400, 901)))
+def _life(chance: random.Random) -> Life:
+    cuts = tuple(_any(chance) for _ in range(chance.choice((1, 1, 2, 3))))
+    return Life(cuts, chance.choice((1, 1, 30, 400, LATE)))
 
 
-def _any(chance: random.Random, counts: Counts) -> Cut:
+def _any(chance: random.Random) -> Cut:
+    """More often than not in the second half, where something is at stake."""
     place = chance.choice(("apdu", "apdu", "journal", "portal", "person"))
     how = chance.choice((*HOWS[place], *OTHERS.get(place, ())))
-    return Cut(place, chance.randint(1, counts.of(place)), how)
+    most = ABOUT.of(place)
+    return Cut(place, chance.randint(1 if chance.random() < 0.3 else most // 2, most), how)
+
+
+ABOUT = Counts(apdu=260, journal=20, portal=13, person=9)
+"""How much there is to cut, about: the same in all runs, so that a seed always means the same cuts."""

@@ -41,7 +41,14 @@ from zorgid_card.workflows.policy import CreationPolicy
 from zorgid_card.workflows.portal import Context, Portal, Services, Steps
 from zorgid_card.workflows.revocation_list import RevocationList
 
-CARDS: Mapping[str, type[VirtualPIVCard]] = {"yubico": VirtualPIVCard, "nist": VirtualNISTCard}
+CARDS: Mapping[str, type[VirtualPIVCard]] = {
+    "yubico": VirtualPIVCard,
+    "nist": VirtualNISTCard,
+    "yubico-channel": VirtualPIVCard,
+}
+BATCH = Batch("30000000", "39999999")
+"""Of cards of Yubico's dialect with SCP03."""
+
 DEADLINE = CreationPolicy().commit_within
 RSA_KEYS = 24
 """Of the pool that simulated cards generate from; a run takes fewer."""
@@ -71,8 +78,8 @@ class Shared:
         self.world = World(directory, creation=creation)
         self.world.validated()
         first = self.world.maker.nist_state(0).number
-        batch = Batch(str(first), str(first + 0xFFFFFFFF))
-        self.world.keys.add_batch(batch, Secret.of(self.world.maker.batch_key))
+        for batch in (Batch(str(first), str(first + 0xFFFFFFFF)), BATCH):
+            self.world.keys.add_batch(batch, Secret.of(self.world.maker.batch_key))
         self.world.registry.close()  # type: ignore[attr-defined]
         for name, der in zip(("issuing", "root"), self.world.authority.chain, strict=True):
             (directory / f"{name}.der").write_bytes(der)
@@ -83,7 +90,13 @@ class Shared:
 
     def blank(self, dialect: str) -> PIVState:
         maker = self.world.maker
-        return maker.nist_state() if dialect == "nist" else maker.blank_state()
+        if dialect == "nist":
+            return maker.nist_state()
+        if dialect == "yubico":
+            return maker.blank_state()
+        state = maker.blank_state(int(BATCH.first))
+        state.channel = maker.channel_keys(state.number)
+        return state
 
     def services(self, registry: Registry, clock: Callable[[], datetime]) -> Services:
         """The portal's, on another store."""

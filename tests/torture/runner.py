@@ -46,16 +46,20 @@ class Runner:
         self._number += 1
         return self._directory / f"run-{self._number}"
 
-    def count(self, dialect: str) -> Counts:
-        """What there is to cut in a creation. It is judged, too: where a cut leaves nothing behind, this is how it goes on."""
+    def count(self, dialect: str, before: Sequence[Life] = ()) -> Counts:
+        """What there is to cut in a creation that nobody cuts, after these lives.
+
+        It is judged, too: where a cut leaves nothing behind, this is how it goes on.
+        """
         trial = Trial(self._shared, self._place(), dialect)
-        life = trial.live(Life(()))
+        for life in (*before, Life(())):
+            last = trial.live(life)
         verdict = self._court.judge(trial, "resumed")
         trial.close()
         if verdict["ending"] != "active":
-            raise SystemExit(f"a creation that nobody cut: {verdict}")
+            raise SystemExit(f"a {dialect} creation that nobody cut: {verdict}, {trial.told}")
         self._uncut[dialect] = verdict
-        return Counts(**life.counts, first=frozenset(life.first))
+        return Counts(**last.counts, first=frozenset(last.first))
 
     def run(self, run: Run) -> Iterator[Outcome]:
         """The cut lives, once; then each way to go on, from a copy of what they left."""
