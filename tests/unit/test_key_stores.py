@@ -111,11 +111,13 @@ def test_a_new_generation_serves_new_cards_and_the_old_one_stays_readable(either
 def test_batch_keys_serve_the_serials_of_their_batch(either: KeyStore) -> None:
     either.add_batch(BATCH, Secret.of(BATCH_KEY))
     either.add_batch(Batch("A0", "AF"), Secret.of(bytes(32)))
+    either.add_batch(Batch("..-0", "..-9"), Secret.of(bytes(24)))
     enc, mac = (octets(key) for key in either.channel("10000001"))
     assert len(enc) == len(mac) == 16
     assert enc != mac
     assert [len(key) for key in either.channel("AC")] == [32, 32]
-    assert either.batches() == (Batch("A0", "AF"), BATCH)
+    assert [len(key) for key in either.channel("..-5")] == [24, 24]
+    assert either.batches() == (Batch("A0", "AF"), Batch("..-0", "..-9"), BATCH)
     for serial in ("09999999", "11000000", "1000000", "100000000", "B0"):
         with pytest.raises(NotFoundError):
             either.channel(serial)
@@ -343,7 +345,7 @@ def test_keys_never_leave_the_hsm(hsm: HSM) -> None:
     kept.add_batch(BATCH, Secret.of(BATCH_KEY))
     hsm.ca_key("root", make=True)
     listed = pkcs11_tool(label_of(hsm), "-O")
-    assert {"zorgid-card master 1", "zorgid-card batch 10000000..10999999", "zorgid-card root"} <= {
+    assert {"zorgid-card master 1", "zorgid-card batch 10000000 10999999", "zorgid-card root"} <= {
         line.strip().removeprefix("label:").strip() for line in listed.splitlines()
     }
     private = [part for part in listed.split("\n") if "Access:" in part]

@@ -200,6 +200,28 @@ def test_crd_8_what_is_not_activated_in_time_is_revoked_at_the_remote_ca(remote:
     assert remote.told[-1] == (int(certificate.serial_hex, 16), "revoked", "cessationOfOperation")
 
 
+def test_crd_7_a_card_is_made_with_a_certificate_of_a_remote_ca(tmp_path: Path) -> None:
+    """The card's own request goes to the CA by EST; on hold there before the card has it, released after the commit."""
+    (tmp_path / "est").mkdir()
+    with est_server(tmp_path / "est") as server:
+        credentials = Credentials(user=USER, password=Secret.of(PASSWORD))
+        client = ESTClient(server.address, anchors=server.anchors, credentials=credentials)
+        told: list[str] = []
+        ca = RemoteCA(client, server.chain, tell=lambda serial, status, reason, since: told.append(status))
+        made = World(tmp_path, now=datetime.now(UTC))
+        made.services = replace(made.services, authority=ca)
+        made.portal = Portal(made.services, {organisation.CREATE: issuance.STEPS})
+        made.validated()
+        made.create(made.worker())
+        status = RemoteStatus(made.registry, ca, lambda: made.now)
+        assert told == ["hold"]
+        certificate = Certificate.parse(made.card().authentication_certificate())
+        assert x509.load_der_x509_certificate(certificate.der) == server.issued[-1]
+        status.check([certificate], made.now)
+        assert status.report() == 1
+        assert told == ["hold", "good"]
+
+
 def test_adr_15_a_certificate_of_the_ca_that_the_portal_did_not_ask_for_is_not_accepted(remote: Remote) -> None:
     certificate = remote.issued()
     with remote.side.services.registry.begin() as unit:

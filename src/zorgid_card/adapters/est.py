@@ -45,7 +45,7 @@ _OPERATIONS: Final = frozenset({"cacerts", "simpleenroll", "simplereenroll", "cs
 _ABSENT: Final = (httpx.codes.NO_CONTENT, httpx.codes.NOT_FOUND)  # RFC 7030, 4.5.2: no attributes are wanted
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Credentials:
     """By what the portal shows who it is.
 

@@ -1,6 +1,6 @@
 """The portal's keys in a hardware security module: master keys, batch keys and the CA's, which never leave it.
 
-Everything is found by label, on a token of its own: ``zorgid-card master <generation>``, ``zorgid-card batch <first>..<last>``,
+Everything is found by label, on a token of its own: ``zorgid-card master <generation>``, ``zorgid-card batch <first> <last>``,
 ``zorgid-card root`` and ``zorgid-card issuing`` (docs/keys.md).
 """
 
@@ -197,7 +197,7 @@ class HSMKeyStore(DiversifiedKeys):
 
     def batches(self) -> tuple[Batch, ...]:
         """The batches whose key is there, in the order of their first serial."""
-        told = (label.removeprefix(_BATCH).partition("..") for label in self._labels(_BATCH))
+        told = (label.removeprefix(_BATCH).partition(" ") for label in self._labels(_BATCH))
         known = [batch for first, _, last in told if (batch := _batch_of(first, last)) is not None]
         return tuple(sorted(known, key=lambda batch: (len(batch.first), batch.first)))
 
@@ -244,7 +244,7 @@ class HSMKeyStore(DiversifiedKeys):
 
 
 def _batch_label(batch: Batch) -> str:
-    return f"{_BATCH}{batch.first}..{batch.last}"
+    return f"{_BATCH}{batch.first} {batch.last}"
 
 
 def _batch_of(first: str, last: str) -> Batch | None:

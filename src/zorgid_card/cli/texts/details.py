@@ -130,6 +130,8 @@ _FETCHING = {
     "host": Text("dit adres mag niet worden gevraagd", "this host may not be asked"),
     "url": Text("dat is geen webadres", "that is no address of http or https"),
     "unreachable": Text("geen verbinding", "no connection"),
+    "tls": Text("het TLS-certificaat klopt niet", "its TLS certificate does not verify"),
+    "contents": Text("het antwoord is onleesbaar", "the answer cannot be read"),
     "timeout": Text("geen antwoord op tijd", "no answer in time"),
     "broken": Text("het antwoord brak af", "the answer broke off"),
     "http__status": Text("de server meldt een fout", "the server reports an error"),
