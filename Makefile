@@ -24,7 +24,7 @@ PACKAGES := pcscd vsmartcard-vpcd opensc opensc-pkcs11 yubico-piv-tool openssl \
 PCSC_RUN := /run/pcscd
 VPCD := /etc/reader.conf.d/vpcd
 
-.PHONY: help build bench demo test test-c test-binding ctgrind fuzz fuzz-build fuzz-smoke fuzz-report test-unit test-blackbox lint types packages wheel clean
+.PHONY: help build bench demo test test-c test-binding ctgrind fuzz fuzz-build fuzz-smoke fuzz-report test-unit test-blackbox test-torture torture lint types packages wheel clean
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -53,6 +53,7 @@ test: packages lint types ## everything: C tests, fuzzing for a minute, linters,
 	$(MAKE) fuzz-smoke
 	$(MAKE) test-unit
 	$(MAKE) test-blackbox
+	$(MAKE) test-torture
 
 test-c: $(COMPILERS:%=test-c-%) ctgrind ## the tests of the C core under both sanitizers, with gcc and clang, and ctgrind
 
@@ -112,6 +113,20 @@ ifeq ($(shell id -u),0)
 else
 	@echo 'SKIPPED: the black-box tests (tests/blackbox): they run a private pcscd in a network namespace, which needs root.'
 endif
+
+# vpcd and pcscd as for the black-box tests.
+TORTURE := PYTHONPATH=tests unshare -n -m bash -c 'ip link set lo up && mount -t tmpfs none $(PCSC_RUN) && exec "$$@"' - $(BIN)/python -m torture
+
+test-torture: $(STAMP) $(TOOLS) ## cards with P-256 keys, cut once in every place in every way, each ending judged (root)
+	$(call tortured,--algorithms ECCP256 --seeds 0 --distinct)
+
+torture: $(STAMP) $(TOOLS) packages ## both kinds of keys, and 500 runs with several cuts; into docs/interruptions.md; RUN=name for one run (root)
+	$(call tortured,$(if $(RUN),--run $(RUN),--remade --report docs/interruptions.md))
+
+define tortured
+@if [ $$(id -u) = 0 ]; then mkdir -p $(PCSC_RUN) && $(TORTURE) $(1); \
+else echo 'SKIPPED: the torture of card creation (tests/torture): it runs a private pcscd in a network namespace, which needs root.'; fi
+endef
 
 # yubikit is a peer, jcecard a card; they come without what they would bring and is not used here. pyscard has no wheels for Linux:
 # without the PC/SC headers its tests are skipped.

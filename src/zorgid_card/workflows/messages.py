@@ -18,6 +18,7 @@ import json
 import types
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import cache
 from typing import Annotated, Any, ClassVar, TypeAlias, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from zorgid_card.errors import Detail, MessageError, ZorgIDError
@@ -141,6 +142,7 @@ def from_json(value: JSON) -> Message:
     return kind(**{name: _typed(hints[name], part, name) for name, part in given.items()})
 
 
+@cache
 def _hints(kind: type[Message]) -> dict[str, Any]:
     """The fields of a kind of message with their types: all annotations that are no ClassVar."""
     return {
