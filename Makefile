@@ -120,7 +120,7 @@ TORTURE := PYTHONPATH=tests unshare -n -m bash -c 'ip link set lo up && mount -t
 test-torture: $(STAMP) $(TOOLS) ## cards with P-256 keys, cut once in every place in every way, each ending judged (root)
 	$(call tortured,--algorithms ECCP256 --seeds 0 --distinct)
 
-torture: $(STAMP) $(TOOLS) packages ## both kinds of keys, and 500 runs with several cuts; into docs/interruptions.md; RUN=name for one run (root)
+torture: $(STAMP) $(TOOLS) ## both kinds of keys, and 500 runs with several cuts; into docs/interruptions.md; RUN=name for one run (root)
 	$(call tortured,$(if $(RUN),--run $(RUN),--remade --report docs/interruptions.md))
 
 define tortured

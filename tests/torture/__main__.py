@@ -22,7 +22,7 @@ from pathlib import Path
 from torture.cuts import ALGORITHMS, DIALECTS, Run, remakings, seeded, singles
 from torture.desk import Shared
 from torture.runner import Outcome, Runner, make_runs, runner
-from zorgid_card.testkit.pcscd import private_pcscd, why_not
+from zorgid_card.testkit.pcscd import SLOTS_LIMIT, private_pcscd, why_not
 
 SEEDS = 500
 PROGRESS = 500
@@ -42,7 +42,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--run", help="one run, by its name")
     parser.add_argument("--broken", default="", help="break the journal or the portal, to see the judge report it")
     parser.add_argument("--report", type=Path, help="write the outcome into this document")
-    parser.add_argument("--workers", type=int, default=1 + (os.cpu_count() or 1))
+    parser.add_argument("--workers", type=int, default=min(1 + (os.cpu_count() or 1), SLOTS_LIMIT))
     return parser.parse_args()
 
 

@@ -65,6 +65,9 @@ QUIET = frozenset({"connect", "transmit", "begin", "end", "close", "wait"})
 TIMER = timedelta(minutes=5)
 """How often a portal removes what has expired, if it has nothing else to do."""
 
+PATIENCE = 120
+"""Seconds without a sign of life, after which a process counts as crashed."""
+
 PERSISTENCE = 3
 """How often a person puts a card in again, or asks the portal again, before giving up."""
 
@@ -303,6 +306,10 @@ class LifeOutside:
         self._deliver_late()
 
     def _serve_one(self, connection: Connection, child: int) -> None:
+        if not connection.poll(PATIENCE):
+            os.kill(child, signal.SIGKILL)
+            self.told = "ended crashed: it hangs"
+            return
         what, *values = connection.recv()
         answer: tuple[str, Any]
         try:
