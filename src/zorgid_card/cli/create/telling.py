@@ -118,6 +118,7 @@ class _Line:
     style: str = ""
     share: float | None = None
     left: float | None = None
+    failed: bool = False
 
 
 class Board:
@@ -141,11 +142,18 @@ class Board:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """The lines stay as they were last."""
+        """The lines stay as they were last, and what went wrong is told whole."""
         with self._changing:
             self._hide()
             if self._display.console.is_terminal:
                 self._display.console.print(self._table())
+                if len(self._lines) > 1:
+                    self._tell_failures()
+
+    def _tell_failures(self) -> None:
+        for reader, line in self._lines.items():
+            if line.failed:
+                self._display.line(f"{printable(reader)}: {line.sentence}", "red")
 
     def cued(self, reader: str, cue: Cue) -> None:
         """A card is waited for."""
@@ -170,7 +178,7 @@ class Board:
             sentence = self._texts("create.made", serial=outcome.made.serial, user_name=outcome.made.user_name)
             self._change(outcome.reader, _Line(sentence, "green", 1.0))
         elif outcome.error is not None:
-            self._change(outcome.reader, _Line(self._texts.error(outcome.error), "red"))
+            self._change(outcome.reader, _Line(self._texts.error(outcome.error), "red", failed=True))
 
     @property
     @contextmanager
@@ -205,7 +213,7 @@ class Board:
 
     def _table(self) -> Table:
         table = Table.grid(padding=(0, 1, 0, 0))
-        table.add_column(style="dim", no_wrap=True)
+        table.add_column(style="dim", no_wrap=True, min_width=2 + max(map(len, self._names.values())))
         table.add_column(width=_BAR)
         table.add_column(overflow="ellipsis", no_wrap=True)
         for reader, line in self._lines.items():

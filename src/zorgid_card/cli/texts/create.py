@@ -19,7 +19,7 @@ TEXTS: Mapping[str, Text] = {
     "create.insert-again": Text("dezelfde kaart er weer in", "the same card in again"),
     "create.reader": Text("Paslezer {reader}", "Reader {reader}"),
     "create.made": Text(
-        "Klaar: kaart {serial} is actief, van {user_name}.", "Done: card {serial} is active, {user_name}'s."
+        "Klaar: {serial} is actief, van {user_name}", "Done: {serial} is active, {user_name}'s"
     ),
     "create.total": Text("{made} gemaakt, {failed} mislukt.", "{made} made, {failed} failed."),
     "question.finish-card": Text(
