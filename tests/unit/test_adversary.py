@@ -306,7 +306,7 @@ class Lying:
             answer = CardAccepted(
                 **{
                     "renew": False, "channel": False, "residency": "attested", "slots": (0x9A,), "algorithms": ("ECCP256",),
-                    "requests": (b"",), "administration_algorithm": "AES192", "guid": bytes(16), "expires": date(2030, 1, 1),
+                    "requests": (b"\x30\x00",), "administration_algorithm": "AES192", "guid": bytes(16), "expires": date(2030, 1, 1),
                     "pin_minimum": 6, "pin_maximum": 8, "pin_tries": 0, "puk_tries": 0, **self.lies,
                 }
             )  # fmt: skip
@@ -335,7 +335,7 @@ def test_crd_5_a_portals_word_does_not_wipe_somebody_elses_card(world: World, tm
     [
         {"slots": (0x9E,)},
         {"slots": (0x9D,)},
-        {"slots": (0x9A, 0x9A), "algorithms": ("ECCP256", "ECCP256"), "requests": (b"", b"")},
+        {"slots": (0x9A, 0x9A), "algorithms": ("ECCP256", "ECCP256"), "requests": (b"\x30\x00", b"\x30\x00")},
         {"algorithms": ("RSA1024",)},
         {"algorithms": ()},
         {"residency": "trust me"},

@@ -18,9 +18,7 @@ TEXTS: Mapping[str, Text] = {
     "create.insert-blank": Text("lege kaart erin, en laten zitten", "blank card in, and leave it there"),
     "create.insert-again": Text("dezelfde kaart er weer in", "the same card in again"),
     "create.reader": Text("Paslezer {reader}", "Reader {reader}"),
-    "create.made": Text(
-        "Klaar: {serial} is actief, van {user_name}", "Done: {serial} is active, {user_name}'s"
-    ),
+    "create.made": Text("Klaar: {serial} is actief, van {user_name}", "Done: {serial} is active, {user_name}'s"),
     "create.total": Text("{made} gemaakt, {failed} mislukt.", "{made} made, {failed} failed."),
     "question.finish-card": Text(
         "Deze kaart was bijna klaar toen het vorige keer ophield. Hebt u hem bij u, om hem af te maken?",
