@@ -46,7 +46,7 @@ def test_every_error_code_has_a_sentence_of_its_own(code: str) -> None:
 
 
 @pytest.mark.parametrize("code", CODES)
-@pytest.mark.parametrize("texts", [NL, EN], ids=str)
+@pytest.mark.parametrize("texts", [NL, EN], ids=["nl", "en"])
 def test_an_error_without_details_is_one_sentence_with_what_to_do(texts: Texts, code: str) -> None:
     sentence = texts.error(ZorgIDError.of(code, "said in English", {}))
     assert sentence.endswith(".")

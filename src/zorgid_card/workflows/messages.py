@@ -121,7 +121,7 @@ def parse(raw: bytes) -> dict[str, JSON]:
 
 def to_json(message: Message) -> dict[str, JSON]:
     """The message as a JSON object."""
-    return {"kind": message.kind, **{name: _plain(getattr(message, name)) for name in _hints(type(message))}}
+    return {"kind": message.kind, **{name: _plain(getattr(message, name)) for name in _hints(message.kind)}}
 
 
 def from_json(value: JSON) -> Message:
@@ -135,7 +135,7 @@ def from_json(value: JSON) -> Message:
     kind = Message._kinds.get(str(value["kind"]))
     if kind is None:
         raise MessageError(f"unknown kind of message {value['kind']!r}", field="kind")
-    hints = _hints(kind)
+    hints = _hints(kind.kind)
     given = {name: part for name, part in value.items() if name != "kind"}
     for name in given.keys() ^ hints.keys():
         raise MessageError(f"{kind.kind}: field {name!r} is {'missing' if name in hints else 'unknown'}", field=name)
@@ -143,11 +143,11 @@ def from_json(value: JSON) -> Message:
 
 
 @cache
-def _hints(kind: type[Message]) -> dict[str, Any]:
+def _hints(kind: str) -> dict[str, Any]:
     """The fields of a kind of message with their types: all annotations that are no ClassVar."""
     return {
         name: hint
-        for name, hint in get_type_hints(kind, include_extras=True).items()
+        for name, hint in get_type_hints(Message._kinds[kind], include_extras=True).items()
         if get_origin(hint) is not ClassVar
     }
 

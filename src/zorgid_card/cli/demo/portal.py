@@ -168,7 +168,7 @@ class _Server(ThreadingHTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     timeout = _SECONDS
-    server: _Server
+    server: _Server  # pyright: ignore[reportIncompatibleVariableOverride]  # the one it is made by
 
     def do_POST(self) -> None:
         """One message."""
