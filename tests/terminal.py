@@ -55,8 +55,9 @@ class Terminal:
 
     def end(self) -> int:
         """Wait for the program's end; its exit code."""
+        end = time.monotonic() + 120
         while self._read(60):
-            pass
+            assert time.monotonic() < end, f"it does not end: {self.text!r}"
         os.close(self._terminal)
         return os.waitstatus_to_exitcode(os.waitpid(self._pid, 0)[1])
 
