@@ -33,12 +33,27 @@ def through(message: Message) -> Message:
     return from_json(parse(canonical(to_json(message))))
 
 
-@given(st.builds(Authenticate, certificate=st.binary(), chain=st.lists(st.binary(), max_size=4).map(tuple)))
+OCTETS = st.binary(min_size=1, max_size=1024)
+WORDS = st.text(min_size=1, max_size=20)
+
+
+@given(
+    st.builds(
+        Authenticate,
+        certificate=OCTETS,
+        chain=st.lists(OCTETS, max_size=4).map(tuple),
+        algorithm=WORDS,
+        signature=OCTETS,
+    )
+)
 def test_octets_and_tuples_come_through(message: Authenticate) -> None:
     assert through(message) == message
 
 
-@given(st.builds(OfferCard), st.dates().map(lambda d: MatchPerson(birth_date=d)))
+@given(
+    st.builds(OfferCard, serial=WORDS, dialect=WORDS, firmware=WORDS, found=WORDS),
+    st.dates().map(lambda d: MatchPerson(birth_date=d)),
+)
 def test_text_flags_and_dates_come_through(offer: OfferCard, match: MatchPerson) -> None:
     assert through(offer) == offer
     assert through(match) == match
