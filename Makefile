@@ -19,12 +19,12 @@ CMAKE := $(WITH_TOOLS) cmake -S native --log-level=WARNING
 PACKAGES := pcscd vsmartcard-vpcd opensc opensc-pkcs11 yubico-piv-tool openssl \
   libengine-pkcs11-openssl openssh-client openssh-server gnupg scdaemon libcacard0 libnss3-tools \
   ykcs11 gnutls-bin libpcsclite-dev softhsm2 nginx-light apache2-bin haproxy nodejs \
-  xmlsec1 opensaml-schemas xmltooling-schemas \
+  xmlsec1 opensaml-schemas xmltooling-schemas strongswan-pki libstrongswan-standard-plugins \
   g++ pkgconf clang libclang-rt-dev valgrind
 PCSC_RUN := /run/pcscd
 VPCD := /etc/reader.conf.d/vpcd
 
-.PHONY: help build bench demo test test-c test-binding ctgrind fuzz fuzz-build fuzz-smoke fuzz-report test-unit test-blackbox lint types packages wheel clean
+.PHONY: help build bench demo test test-c test-binding ctgrind fuzz fuzz-build fuzz-smoke fuzz-report test-unit test-blackbox test-torture torture lint types packages wheel clean
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -48,11 +48,10 @@ demo: $(STAMP) ## the two procedures of the manuals, step by step, with simulate
 	$(BIN)/zorgid-card demo
 
 test: packages lint types ## everything: C tests, fuzzing for a minute, linters, type checkers, unit and black-box tests
-	$(MAKE) test-c
-	$(MAKE) test-binding
+	$(MAKE) -j2 --output-sync=target test-c test-binding
 	$(MAKE) fuzz-smoke
-	$(MAKE) test-unit
-	$(MAKE) test-blackbox
+	$(MAKE) -j2 --output-sync=target test-unit test-blackbox
+	$(MAKE) test-torture
 
 test-c: $(COMPILERS:%=test-c-%) ctgrind ## the tests of the C core under both sanitizers, with gcc and clang, and ctgrind
 
@@ -102,7 +101,7 @@ fuzz-report: ## write the outcome of the last fuzz runs into docs/native-hardnes
 	@$(PYTHON) native/fuzz/run.py report build/native/fuzz docs/native-hardness.md
 
 test-unit: $(STAMP) $(TOOLS) ## the Python tests that need nothing but Python and gcc
-	$(BIN)/pytest -m 'not blackbox'
+	$(BIN)/pytest -n auto --dist loadfile -m 'not blackbox'
 
 # vpcd listens on all addresses, so it gets a network of its own; and pcscd a directory of its own.
 test-blackbox: $(STAMP) $(TOOLS) ## the tests that drive other people's programs over a real pcscd (root)
@@ -112,6 +111,20 @@ ifeq ($(shell id -u),0)
 else
 	@echo 'SKIPPED: the black-box tests (tests/blackbox): they run a private pcscd in a network namespace, which needs root.'
 endif
+
+# vpcd and pcscd as for the black-box tests.
+TORTURE := PYTHONPATH=tests unshare -n -m bash -c 'ip link set lo up && mount -t tmpfs none $(PCSC_RUN) && exec "$$@"' - $(BIN)/python -m torture
+
+test-torture: $(STAMP) $(TOOLS) ## cards with P-256 keys, cut once in every place in every way, each ending judged (root)
+	$(call tortured,--algorithms ECCP256 --seeds 0 --distinct)
+
+torture: $(STAMP) $(TOOLS) ## both kinds of keys, and 500 runs with several cuts; into docs/interruptions.md; RUN=name for one run (root)
+	$(call tortured,$(if $(RUN),--run $(RUN),--remade --report docs/interruptions.md))
+
+define tortured
+@if [ $$(id -u) = 0 ]; then mkdir -p $(PCSC_RUN) && $(TORTURE) $(1); \
+else echo 'SKIPPED: the torture of card creation (tests/torture): it runs a private pcscd in a network namespace, which needs root.'; fi
+endef
 
 # yubikit is a peer, jcecard a card; they come without what they would bring and is not used here. pyscard has no wheels for Linux:
 # without the PC/SC headers its tests are skipped.

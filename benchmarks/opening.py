@@ -84,6 +84,7 @@ def table() -> str:
     """As Markdown."""
     others: dict[str, Callable[[], VirtualCard]] = {
         "blank": lambda: Maker.create().blank(),
+        "blank, NIST dialect": lambda: Maker.create().nist_blank(),
         "PIV card in use (another PIN)": _in_use,
         "PIV card without Yubico's dialect": lambda: Maker.create().blank(dialect=False, channel=ChannelKeys()),
     }

@@ -40,13 +40,14 @@ class Terminal:
         with open(f"/proc/{self._pid}/cmdline", "rb") as file:
             return file.read()
 
-    def expect(self, pattern: str, seconds: float = 60) -> None:
-        """Wait until what was not yet expected shows this."""
+    def expect(self, pattern: str, seconds: float = 60) -> re.Match[bytes]:
+        """Wait until what was not yet expected shows this; returns what it found."""
         end = time.monotonic() + seconds
         while (found := re.search(pattern.encode(), self.shown[self._seen :])) is None:
             assert time.monotonic() < end, f"no {pattern!r} in {self.text!r}"
             assert self._read(1), f"no {pattern!r}, but the end: {self.text!r}"
         self._seen += found.end()
+        return found
 
     def answer(self, line: bytes) -> None:
         """Type a line."""
@@ -54,8 +55,9 @@ class Terminal:
 
     def end(self) -> int:
         """Wait for the program's end; its exit code."""
+        end = time.monotonic() + 120
         while self._read(60):
-            pass
+            assert time.monotonic() < end, f"it does not end: {self.text!r}"
         os.close(self._terminal)
         return os.waitstatus_to_exitcode(os.waitpid(self._pid, 0)[1])
 

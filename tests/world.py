@@ -9,6 +9,7 @@ from typing import Protocol
 
 from cryptography import x509
 
+from zorgid_card.adapters.journal import SQLiteJournal
 from zorgid_card.adapters.keystore import FileKeyStore
 from zorgid_card.adapters.sql import SQLRegistry
 from zorgid_card.cards.access import LastTry, PINRequest
@@ -20,6 +21,7 @@ from zorgid_card.pki.authority import Authority
 from zorgid_card.pki.revocation import CRLs
 from zorgid_card.pki.signing import SoftwareSigner
 from zorgid_card.ports.card import Reader
+from zorgid_card.ports.keys import Batch
 from zorgid_card.ports.registry import Organisation, Registry
 from zorgid_card.ports.seam import Seam
 from zorgid_card.recipes import registry_log_in
@@ -27,7 +29,9 @@ from zorgid_card.secret import Secret
 from zorgid_card.testkit.card import VirtualCard
 from zorgid_card.testkit.keys import KeyPool
 from zorgid_card.testkit.maker import Maker
+from zorgid_card.testkit.nist import VirtualNISTCard
 from zorgid_card.testkit.phone import SimulatedPhone
+from zorgid_card.testkit.piv import VirtualPIVCard
 from zorgid_card.testkit.pki import UZITestPKI
 from zorgid_card.testkit.reader import SimulatedReader
 from zorgid_card.testkit.uzi import VirtualUZIPass
@@ -36,7 +40,7 @@ from zorgid_card.testkit.uzi_profile import Subscriber
 from zorgid_card.workflows import enrolment, issuance, organisation
 from zorgid_card.workflows.card_side import log_in
 from zorgid_card.workflows.creation import CardCreation, Made
-from zorgid_card.workflows.holder import Cue, Question, Step
+from zorgid_card.workflows.holder import Cue, Progress, Question, Step
 from zorgid_card.workflows.lifecycle import Management
 from zorgid_card.workflows.pairing import PortalIdentity, fingerprint
 from zorgid_card.workflows.phone_door import PhoneDoor
@@ -52,6 +56,7 @@ ORIGIN = "https://portal.example"
 PRACTICE = Subscriber("Huisartsenpraktijk De Linde", "90000123")
 DOCTOR = PassHolder("Jan", "Vries", "900000011", prefixes="de", birth_date=date(1971, 2, 3))
 WORKER = PassHolder("Zoë", "Amrani", "900000022", prefixes="el", birth_date=date(1985, 6, 7))
+PASSPHRASE = b"correct horse battery staple"
 PASS_PIN = b"271828"
 CARD_PIN = b"314159"
 DESKTOP = {"platform": "Linux", "client_version": "0.1"}
@@ -84,6 +89,7 @@ class ScriptedHolder:
     last_try: bool = False
     puk: bytes = b""
     steps: list[Step] = field(default_factory=list)
+    beats: list[Progress] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
     questions: list[Question] = field(default_factory=list)
     errors: list[ZorgIDError] = field(default_factory=list)
@@ -124,9 +130,11 @@ class ScriptedHolder:
         with puk.expose() as octets:
             self.puk = bytes(octets)
 
-    def progress(self, step: Step, done: int, total: int) -> None:
-        self.steps.append(step)
-        if step is self.pulls_at:
+    def progress(self, progress: Progress) -> None:
+        self.beats.append(progress)
+        if not self.steps or self.steps[-1] is not progress.step:
+            self.steps.append(progress.step)
+        if progress.step is self.pulls_at:
             self.pulls_at = None
             self.reader.remove()
 
@@ -156,20 +164,36 @@ class World:
         self.reader: Slot = reader or SimulatedReader()
         self.registry: Registry = SQLRegistry(f"sqlite:///{directory}/registry.db")
         self.registry.create()  # type: ignore[attr-defined]
-        passphrase = Secret.of(b"correct horse battery staple")
+        self.journal = SQLiteJournal(directory / "journal.db")
+        self.directory = directory
+        passphrase = Secret.of(PASSPHRASE)
         self.authority = Authority.create(directory / "ca", passphrase, now=now - timedelta(days=30))
         self.keys = FileKeyStore.create(directory / "master.key", passphrase)
         self.portal_key = SoftwareSigner.generate().public_key
+        self.origin = ORIGIN
         self.services = self._services(creation or CreationPolicy(key_algorithm="ECCP256"))
-        self.portal = Portal(
-            self.services, {organisation.CREATE: issuance.STEPS, organisation.REGISTER: enrolment.STEPS}
-        )
+        self.portal = self._portal()
         self.management = Management(self.registry, lambda: self.now)
         self.revocation = RevocationList(self.registry, self.authority, lambda: self.now)
         self.log_in = registry_log_in(self.services, self.revocation)
         self.phones = PhoneDoor(self.services)
         self.worker_pass = self.uzi_pass(WORKER, "N")
         self.doctor_pass = self.uzi_pass(DOCTOR, "Z", role="01.015")
+
+    def _portal(self) -> Portal:
+        return Portal(self.services, {organisation.CREATE: issuance.STEPS, organisation.REGISTER: enrolment.STEPS})
+
+    def moved(self, origin: str) -> None:
+        """The portal is served at another address: its origin is that one."""
+        self.origin = origin
+        self.services = self._services(self.services.policy.creation)
+        self.portal, self.log_in = self._portal(), registry_log_in(self.services, self.revocation)
+
+    def reopened(self) -> Portal:
+        """The portal as another process opens it: what is kept in locked memory does not survive a fork."""
+        self.keys = FileKeyStore.open(self.directory / "master.key", Secret.of(PASSPHRASE))
+        self.moved(self.origin)
+        return self.portal
 
     def _services(self, creation: CreationPolicy) -> Services:
         return Services(
@@ -179,8 +203,9 @@ class World:
             uzi_revocation=CRLs(lambda issuer: [self.pki.crl(issuer, self.now)]),
             makers=(self.maker.root,),
             administration=self.keys,
-            identity=PortalIdentity(ORIGIN, fingerprint(self.portal_key)),
+            identity=PortalIdentity(self.origin, fingerprint(self.portal_key)),
             policy=Policy(creation=creation),
+            channels=self.keys,
             clock=lambda: self.now,
         )
 
@@ -216,6 +241,17 @@ class World:
     def doctor(self) -> ScriptedHolder:
         return ScriptedHolder(self.reader, self.doctor_pass, born=DOCTOR.birth_date)
 
+    def nist_blank(self) -> VirtualNISTCard:
+        """A blank of the strict dialect, of whose batch the portal has the key."""
+        blank = self.maker.nist_blank()
+        self.deliver(blank)
+        return blank
+
+    def deliver(self, blank: VirtualPIVCard) -> None:
+        """The portal gets the key of the card's batch."""
+        serial = str(blank._state.number)
+        self.keys.add_batch(Batch(serial, serial), Secret.of(self.maker.batch_key))
+
     def worker(self, blank: VirtualCard | None = None) -> ScriptedHolder:
         return ScriptedHolder(self.reader, self.worker_pass, blank if blank is not None else self.maker.blank())
 
@@ -227,14 +263,19 @@ class World:
         return SimulatedPhone(self.phones, self.portal_key)
 
     def creation(self, holder: ScriptedHolder, seam: Seam | None = None) -> CardCreation:
-        return CardCreation(self.reader, self.client(seam), holder, card_timeout=1)
+        return CardCreation(self.reader, self.client(seam), holder, self.journal, card_timeout=1)
 
     def create(self, holder: ScriptedHolder) -> Made:
         return self.creation(holder).run(**DESKTOP)
 
     def card(self) -> ZorgIDCard:
         """The ZORG-ID Smartcard in the reader."""
-        return ZorgIDCard(Link(self.reader.connect()))
+        return ZorgIDCard(Link(self.reader.connect()), None)
+
+    def presented_piv(self) -> VirtualPIVCard:
+        """The simulated card itself."""
+        assert isinstance(self.reader.card, VirtualPIVCard)
+        return self.reader.card
 
     def presented(self) -> UZIPass:
         """The UZI pass in the reader."""
@@ -261,6 +302,6 @@ def pass_token(world: World, nonce: str, origin: str = ORIGIN) -> str:
     return log_in(card.signer("authenticity", pass_pin), card.authentication_certificate(), origin=origin, nonce=nonce)
 
 
-def card_token(world: World, nonce: str) -> str:
+def card_token(world: World, nonce: str, origin: str = ORIGIN) -> str:
     card = world.card()
-    return log_in(card.authentication_signer(card_pin), card.authentication_certificate(), origin=ORIGIN, nonce=nonce)
+    return log_in(card.authentication_signer(card_pin), card.authentication_certificate(), origin=origin, nonce=nonce)

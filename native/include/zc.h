@@ -553,8 +553,9 @@ ZC_API zc_status zc_scp03_authenticate(zc_scp03 *channel, uint8_t level, uint8_t
 /* Wrap one logical command (6.2.4, 6.2.6): `command` becomes the wrapped one, its data in `data` are replaced. `capacity` of
  * `data`: nc + ZC_SM_OVERHEAD. The C-MAC covers the length field that will be sent: three bytes if ZC_EXTENDED or if the wrapped
  * data exceed 255 bytes (also when they then go as a chain); ZC_EITHER becomes ZC_SHORT where they do not. With R-MAC, `ne`
- * becomes the most that the form allows.
- * ZC_E_CLOSED. ZC_E_RANGE: a class with chaining, secure messaging or more than four channels, or too much data; ZC_E_CAPACITY;
+ * becomes the most that the form allows. A class with chaining is wrapped as it is: some cards want each command of a chain
+ * wrapped by itself.
+ * ZC_E_CLOSED. ZC_E_RANGE: a class with secure messaging or more than four channels, or too much data; ZC_E_CAPACITY;
  * nothing is changed then. */
 ZC_API zc_status zc_scp03_wrap(zc_scp03 *channel, zc_command *command, uint8_t *data, size_t capacity);
 

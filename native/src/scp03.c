@@ -182,7 +182,7 @@ static zc_status check_command(const zc_scp03 *channel, const zc_command *comman
 {
     if (channel->phase != OPEN)
         return ZC_E_CLOSED;
-    if (command->cla & 0x7C || command->nc > 65535 || command->ne > 65536 || command->extended > ZC_EITHER)
+    if (command->cla & 0x6C || command->nc > 65535 || command->ne > 65536 || command->extended > ZC_EITHER)
         return ZC_E_RANGE;
     if (wrapped_length(channel, command->nc) > 65535)
         return ZC_E_RANGE;

@@ -251,9 +251,26 @@ static void more_than_asked_is_refused_but_authentic(void)
     EQUAL(channel.phase, 2);
 }
 
+static void a_command_of_a_chain_is_wrapped_by_itself(void)
+{
+    zc_scp03 channel, alone;
+    uint8_t data[100] = {0}, other[100] = {0};
+    zc_command part = {0x10, 0xDB, 0x3F, 0xFF, 0, 0, 3, 0}, whole = {0x00, 0xDB, 0x3F, 0xFF, 0, 0, 3, 0};
+
+    open_channel(&channel, 8, 0x33);
+    alone = channel;
+    EQUAL(zc_scp03_wrap(&channel, &part, data, sizeof data), ZC_OK);
+    EQUAL(zc_scp03_wrap(&alone, &whole, other, sizeof other), ZC_OK);
+    EQUAL(part.cla, 0x14);
+    EQUAL(whole.cla, 0x04);
+    EQUAL(part.nc, whole.nc);
+    CHECK(memcmp(data, other, 16) == 0);
+    CHECK(memcmp(data + 16, other + 16, 8) != 0); /* the C-MAC covers the class as it is sent */
+}
+
 static void what_cannot_be_wrapped_changes_nothing(void)
 {
-    static const uint8_t classes[] = {0x04, 0x0C, 0x10, 0x40, 0x84, 0xC0, 0xFF};
+    static const uint8_t classes[] = {0x04, 0x0C, 0x14, 0x40, 0x84, 0xC0, 0xFF};
     uint8_t data[100] = {0};
     zc_scp03 channel, before;
 
@@ -318,6 +335,7 @@ int main(void)
         RUN(an_error_comes_bare);
         RUN(bad_padding_ends_the_channel);
         RUN(more_than_asked_is_refused_but_authentic);
+        RUN(a_command_of_a_chain_is_wrapped_by_itself);
         RUN(what_cannot_be_wrapped_changes_nothing);
         RUN(only_the_levels_of_the_standard);
         RUN(the_channel_number_is_not_in_the_mac);

@@ -173,6 +173,19 @@ class NotBlankError(CardError):
     retryable = True
 
 
+class CardUnfinishedError(CardError):
+    """The card was left half made, and cannot be finished without the pass; ``reason``: unsealed, puk, changed, origin."""
+
+    code = "card.unfinished"
+    retryable = True
+
+
+class CardScrappedError(CardError):
+    """The card was left half made and cannot be made a blank again; its certificates are revoked, it is to be destroyed."""
+
+    code = "card.scrapped"
+
+
 class WrongCardError(CardError):
     """Another card than the one expected is in the reader; it was left untouched. ``expected``, ``found``."""
 
@@ -323,7 +336,7 @@ class PINMismatchError(UserError):
 
 
 class PINPolicyError(UserError):
-    """The PIN does not obey the policy; ``rule`` names which: length, digits, weak."""
+    """The PIN does not obey the policy; ``rule`` names which (:class:`zorgid_card.workflows.pin.Rule`)."""
 
     code = "user.pin_policy"
 
@@ -471,6 +484,12 @@ class TokenHolderError(CertificateError):
     """A token that names another holder or organisation than the certificate it is signed with; ``field``."""
 
     code = "certificate.token_holder"
+
+
+class CertificateIssuedError(CertificateError):
+    """The certificate that the CA issued is not the one that was asked for; ``field``. It is not used."""
+
+    code = "certificate.issued"
 
 
 class ResidencyError(CertificateError):
@@ -622,6 +641,12 @@ class PhoneNumberError(PortalError):
     retryable = True
 
 
+class CommitLateError(PortalError):
+    """The card was finished too late: its certificates are revoked, and it must be made anew with the pass."""
+
+    code = "portal.commit_late"
+
+
 class CardInUseError(PortalError):
     """A live certificate exists for this card; it is not blank; ``serial``."""
 
@@ -663,6 +688,12 @@ class PassphraseError(StorageError):
     code = "storage.passphrase"
 
 
+class HSMError(StorageError):
+    """The hardware security module with the portal's keys cannot be reached, or refuses; ``reason``, ``operation``."""
+
+    code = "storage.hsm"
+
+
 # --- network ---------------------------------------------------------------------------------------------------------
 
 
@@ -671,3 +702,9 @@ class FetchError(ZorgIDError):
 
     code = "fetch"
     retryable = True
+
+
+class EnrolmentPendingError(FetchError):
+    """The CA will issue the certificate later: the same request is to be sent again after ``retry_after`` seconds; ``url``."""
+
+    code = "fetch.pending"

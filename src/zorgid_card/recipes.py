@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from zorgid_card.adapters.keystore import FileKeyStore
-from zorgid_card.errors import CertificateError, StorageError
+from zorgid_card.errors import CertificateError, StorageError, UsageError
 from zorgid_card.middleware import open_token
 from zorgid_card.opening import CARDS_MET, find_reader, open_card
 from zorgid_card.pki.authority import Authority
@@ -24,8 +24,10 @@ from zorgid_card.pki.profile import POLICIES
 from zorgid_card.pki.revocation import CRL, CRLs, Revocation
 from zorgid_card.pki.trust import TrustStore
 from zorgid_card.pki.verifier import CertificateVerifier, SmartcardVerifier
+from zorgid_card.ports.authority import CertificateAuthority, RemoteAuthority
 from zorgid_card.ports.challenges import Challenges
-from zorgid_card.ports.registry import Registry
+from zorgid_card.ports.keys import KeyStore
+from zorgid_card.ports.registry import IssuedCertificate, Registry
 from zorgid_card.secret import Secret
 from zorgid_card.workflows import enrolment, housekeeping, issuance, organisation
 from zorgid_card.workflows.challenges import MemoryChallenges, RegistryChallenges
@@ -36,6 +38,7 @@ from zorgid_card.workflows.phone_door import PhoneDoor
 from zorgid_card.workflows.policy import Policy
 from zorgid_card.workflows.portal import Portal, Services
 from zorgid_card.workflows.registry_links import RegistryLinks
+from zorgid_card.workflows.remote_authority import RemoteStatus
 from zorgid_card.workflows.revocation_list import RevocationList
 from zorgid_card.workflows.revocation_policy import RevocationPolicy
 from zorgid_card.workflows.revocation_status import RevocationStatus
@@ -64,7 +67,8 @@ class PortalSide:
         log_in: log-in with a card (AUT-1, AUT-2).
         phones: log-in with a phone (ORG-6, ORG-7).
         management: cards, phones and people of an organisation (ADM-1 to ADM-7).
-        revocation: the CRLs; serve :meth:`RevocationList.current` where the certificates say.
+        revocation: the CRLs; serve :meth:`RevocationList.current` where the certificates say. A remote CA publishes its own.
+        remote: for a remote CA only: call :meth:`RemoteStatus.report` every minute.
     """
 
     services: Services
@@ -73,6 +77,7 @@ class PortalSide:
     phones: PhoneDoor
     management: Management
     revocation: RevocationList
+    remote: RemoteStatus | None = None
 
     def remove_expired(self) -> int:
         """Remove what has served its time (:func:`housekeeping.remove_expired`); to be called every few minutes."""
@@ -81,7 +86,7 @@ class PortalSide:
 
 def open_portal(
     directory: Path,
-    passphrase: Secret,
+    passphrase: Secret | None,
     *,
     registry: Registry,
     identity: PortalIdentity,
@@ -89,26 +94,36 @@ def open_portal(
     uzi_revocation: Revocation,
     makers: Iterable[bytes] = (),
     policy: Policy | None = None,
+    keys: KeyStore | None = None,
+    authority: CertificateAuthority | None = None,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> PortalSide:
     """A portal with its own CA and key store in a directory; both are made when it is opened for the first time.
 
+    Either may be elsewhere instead (docs/keys.md): in an HSM, or, the CA, at somebody else's (EST).
+
     Args:
         directory: holds ``ca/``, ``master.key`` and the CRLs ``crl.der`` and ``root-crl.der``; made with mode 0700.
-        passphrase: opens the keys, 1 to 256 bytes.
+        passphrase: opens the keys in it, 1 to 256 bytes; None if none are in it.
         registry: the store, such as :class:`zorgid_card.adapters.sql.SQLRegistry`.
         identity: the portal's origin and TLS key.
         uzi: pinned roots of the UZI register (:meth:`zorgid_card.pki.trust.TrustStore.production`).
         uzi_revocation: tells whether a pass is revoked: :class:`OnlineRevocation`, or :class:`CRLFolder`.
         makers: attestation roots of the accepted makers of blanks, DER.
         policy: what the portal decides for itself.
+        keys: where the keys of cards are, such as :class:`zorgid_card.adapters.pkcs11.hsm.HSMKeyStore`; None: in the directory.
+        authority: the CA, such as :class:`zorgid_card.pki.authority.Authority` with its keys in an HSM, or
+            :class:`zorgid_card.workflows.remote_authority.RemoteCA`; None: in the directory.
         clock: UTC.
 
     Raises:
-        StorageError: a file cannot be read or written.
+        StorageError: a file cannot be read or written; or keys are gone with which cards were made (``reason`` "missing").
         PassphraseError: the passphrase does not open the keys.
+        UsageError: keys are in the directory, and no passphrase is given.
     """
-    authority, keys = _keys(Path(directory), passphrase, clock())
+    _require_private(directory := Path(directory))
+    keys = keys or _key_store(directory, passphrase, registry)
+    authority = authority or _authority(directory, passphrase, registry, clock())
     services = Services(
         registry=registry,
         authority=authority,
@@ -118,16 +133,19 @@ def open_portal(
         administration=keys,
         identity=identity,
         policy=policy or Policy(),
+        channels=keys,
         clock=clock,
     )
-    revocation = RevocationList(registry, authority, clock, lambda name, der: write_whole(Path(directory) / name, der))
+    revocation = RevocationList(registry, authority, clock, lambda name, der: write_whole(directory / name, der))
+    remote = RemoteStatus(registry, authority, clock) if isinstance(authority, RemoteAuthority) else None
     return PortalSide(
         services=services,
         seam=Portal(services, {organisation.REGISTER: enrolment.STEPS, organisation.CREATE: issuance.STEPS}),
-        log_in=registry_log_in(services, revocation),
+        log_in=registry_log_in(services, remote or revocation),
         phones=PhoneDoor(services),
-        management=Management(registry, clock),
+        management=Management(registry, clock, one_means=services.policy.one_means),
         revocation=revocation,
+        remote=remote,
     )
 
 
@@ -243,8 +261,7 @@ class OnlineRevocation(RevocationStatus):
         super().__init__(HTTPFetcher(proxy=proxy), policy, cache=DiskCache(cache), clock=clock)
 
 
-def _keys(directory: Path, passphrase: Secret, now: datetime) -> tuple[Authority, FileKeyStore]:
-    ca, master = directory / "ca", directory / "master.key"
+def _require_private(directory: Path) -> None:
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         open_to_others = directory.stat().st_mode & 0o022
@@ -252,9 +269,45 @@ def _keys(directory: Path, passphrase: Secret, now: datetime) -> tuple[Authority
         raise StorageError(f"{directory} cannot be made", reason=str(error.strerror)) from error
     if open_to_others:
         raise StorageError(f"others may write in {directory}: chmod go-w {directory}", reason="permissions")
-    keys = FileKeyStore.open(master, passphrase) if master.exists() else FileKeyStore.create(master, passphrase)
-    authority = Authority.open(ca, passphrase) if ca.exists() else Authority.create(ca, passphrase, now=now)
-    return authority, keys
+
+
+def _key_store(directory: Path, passphrase: Secret | None, registry: Registry) -> KeyStore:
+    path = directory / "master.key"
+    if path.exists():
+        return FileKeyStore.open(path, _needed(passphrase))
+    _require_new(registry, path)
+    return FileKeyStore.create(path, _needed(passphrase))
+
+
+def _authority(directory: Path, passphrase: Secret | None, registry: Registry, now: datetime) -> Authority:
+    path = directory / "ca"
+    if path.exists():
+        return Authority.open(path, _needed(passphrase))
+    _require_new(registry, path)
+    return Authority.create(path, _needed(passphrase), now=now)
+
+
+def _require_new(registry: Registry, path: Path) -> None:
+    """Keys are made for a portal that has made no card yet: others in the place of lost ones would go unnoticed."""
+    try:
+        with registry.begin() as unit:
+            made = unit.page(IssuedCertificate, limit=1)
+    except StorageError as error:
+        if error.reason != "not_created":
+            raise
+        made = []
+    if made:
+        raise StorageError(
+            f"{path} is gone, and cards were made with it: put its backup in its place",
+            reason="missing",
+            path=str(path),
+        )
+
+
+def _needed(passphrase: Secret | None) -> Secret:
+    if passphrase is None:
+        raise UsageError("the keys in the directory need a passphrase", reason="passphrase")
+    return passphrase
 
 
 def write_whole(path: Path, octets: bytes) -> None:

@@ -19,6 +19,7 @@ CAPACITY = 256
 """The most bytes a secret holds: room for a PIN, a passphrase, or any symmetric key."""
 
 _CONTENTS = ffi.offsetof("zc_secret", "bytes")
+_LINE_FEED, _CARRIAGE_RETURN = 0x0A, 0x0D
 _TERMINAL: dict[int, type[ZorgIDError]] = {
     lib.ZC_E_NO_TERMINAL: UsageError,
     lib.ZC_E_END: DeclinedError,
@@ -36,12 +37,24 @@ def _open(length: int) -> Any:
     return ffi.gc(out[0], lib.zc_secret_close)
 
 
+def _line(descriptor: int, room: memoryview) -> tuple[int, bool]:
+    """The length of the line that was read into ``room``, whose end is wiped; and whether the file ended."""
+    with open(descriptor, "rb", buffering=0, closefd=False) as file:
+        for at in range(len(room)):
+            got = file.readinto(room[at : at + 1])
+            if not got or room[at] == _LINE_FEED:
+                length = at - (at > 0 and room[at - 1] == _CARRIAGE_RETURN)
+                room[length : at + 1] = bytes(at + 1 - length)
+                return length, not got
+    return len(room), False
+
+
 class Secret:
     """Bytes that are never shown: its length is all that it tells.
 
-    Made by :meth:`take`, :meth:`of`, :meth:`random`, :meth:`random_digits` or :meth:`from_terminal`. Used as
-    a context manager it is wiped when the block ends; otherwise when it is collected. A wiped secret raises
-    ``ValueError`` on every use.
+    Made by :meth:`take`, :meth:`seize`, :meth:`of`, :meth:`random`, :meth:`random_digits`, :meth:`from_terminal` or
+    :meth:`from_descriptor`. Used as a context manager it is wiped when the block ends; otherwise when it is collected. A wiped
+    secret raises ``ValueError`` on every use.
     """
 
     __slots__ = ("__weakref__", "_length", "_pointer")
@@ -71,6 +84,23 @@ class Secret:
         """Copy ``data``, which cannot be wiped: for factory constants and tests, never what people enter."""
         secret = cls(len(data))
         lib.zc_secret_write(secret._pointer, 0, octets(data), len(data))
+        return secret
+
+    @classmethod
+    def seize(cls, data: bytes) -> Secret:
+        """Copy ``data`` and wipe it where it lies, although Python calls it immutable: for what a library has just made and handed
+        over, which nobody else holds. One byte, or none, is Python's own to share, and is only copied.
+
+        Raises:
+            ValueError: too long; it is wiped all the same.
+        """
+        source = ffi.from_buffer("uint8_t[]", data)
+        try:
+            secret = cls(len(data))
+            lib.zc_secret_write(secret._pointer, 0, source, len(data))
+        finally:
+            if len(data) > 1:
+                lib.zc_wipe(source, len(data))
         return secret
 
     @classmethod
@@ -110,6 +140,31 @@ class Secret:
         if status in _TERMINAL:
             raise _TERMINAL[status](reason(status), reason=reason(status), rule="length")
         secret._length = secret._pointer.length
+        return secret
+
+    @classmethod
+    def from_descriptor(cls, descriptor: int) -> Secret:
+        """Read one line from an open file descriptor, byte by byte, straight into locked memory; what follows it is left there.
+
+        The line ends with a line feed, before which a carriage return is dropped, or with the end of the file.
+
+        Raises:
+            UsageError: no such descriptor is open for reading, or nothing is left in it (``reason`` "descriptor").
+            PINPolicyError: the line is longer than 256 bytes (``rule`` "length").
+        """
+        secret = cls(CAPACITY)
+        page = memoryview(ffi.buffer(secret._pointer, _CONTENTS + CAPACITY))
+        try:
+            length, ended = _line(descriptor, page[_CONTENTS:])
+        except (OSError, ValueError) as error:
+            secret.wipe()
+            raise UsageError("no code can be read there", reason="descriptor", descriptor=descriptor) from error
+        if length == CAPACITY:
+            secret.wipe()
+            raise PINPolicyError(rule="length")
+        if length == 0 and ended:
+            raise UsageError("no code is left there", reason="descriptor", descriptor=descriptor)
+        secret._length = secret._pointer.length = length
         return secret
 
     def _alive(self) -> Any:

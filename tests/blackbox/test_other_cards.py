@@ -40,7 +40,7 @@ pytestmark = [
 
 Insert = Callable[[ForeignCard], str]
 PIN, PUK = "123456", "12345678"
-READING = {0xA4, 0xB0, 0xB2, 0xC0, 0xCB, 0xF7, 0xFD}
+READING = {0xA4, 0xB0, 0xB2, 0xC0, 0xCA, 0xCB, 0xF7, 0xFD}
 """SELECT, READ BINARY, READ RECORD, GET RESPONSE, GET DATA, and the Yubico dialect's metadata and version."""
 
 

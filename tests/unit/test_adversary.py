@@ -12,6 +12,7 @@ import pytest
 
 from world import CARD_PIN, DESKTOP, DOCTOR, NOW, ORIGIN, PASS_PIN, PRACTICE, WORKER, ScriptedHolder, World
 from zorgid_card.errors import (
+    CommitLateError,
     DeclinedError,
     MessageError,
     NotAllowedError,
@@ -41,7 +42,7 @@ from zorgid_card.testkit.uzi_profile import Subscriber, Usage
 from zorgid_card.workflows import organisation, people
 from zorgid_card.workflows.card_side import log_in
 from zorgid_card.workflows.creation import CardCreation
-from zorgid_card.workflows.creation_messages import CardAccepted, OfferCard, RequestCertificate
+from zorgid_card.workflows.creation_messages import CardAccepted, OfferCard, RequestCertificates
 from zorgid_card.workflows.messages import Message, canonical, from_json, parse, to_json
 from zorgid_card.workflows.policy import CreationPolicy
 from zorgid_card.workflows.registration import Registration
@@ -85,12 +86,14 @@ def stranger(world: World) -> VirtualUZIPass:
 def matched(world: World, holder: ScriptedHolder, client: PortalClient | None = None) -> PortalClient:
     client = client or world.client()
     client.open("create-card", **DESKTOP)
-    CardCreation(world.reader, client, holder, card_timeout=1).identify()
+    CardCreation(world.reader, client, holder, world.journal, card_timeout=1).identify()
     return client
 
 
 def offer(client: PortalClient, serial: str, found: str = "blank") -> CardAccepted:
-    return client.ask(OfferCard(serial=serial, dialect="d", firmware="9.9.9", found=found), CardAccepted)
+    return client.ask(
+        OfferCard(serial=serial, dialect="yubico", firmware="9.9.9", found=found, channel=False), CardAccepted
+    )
 
 
 # --- a hostile card side -----------------------------------------------------------------------------------------------
@@ -135,20 +138,20 @@ def test_crd_11_a_card_made_anew_for_another_person_is_unlinked_from_the_first_o
 class Changed(PortalClient):
     """Sends something else than the card side means."""
 
-    change: Callable[[RequestCertificate], RequestCertificate]
+    change: Callable[[RequestCertificates], RequestCertificates]
 
     def ask(self, message: Message, expected: type[Any]) -> Any:
-        return super().ask(self.change(message) if isinstance(message, RequestCertificate) else message, expected)
+        return super().ask(self.change(message) if isinstance(message, RequestCertificates) else message, expected)
 
 
-def changed(world: World, change: Callable[[RequestCertificate], RequestCertificate], **seam: Any) -> CardCreation:
+def changed(world: World, change: Callable[[RequestCertificates], RequestCertificates], **seam: Any) -> CardCreation:
     client = Changed(seam.get("seam") or world.portal)
     client.change = change
-    return CardCreation(world.reader, client, world.worker(), card_timeout=1)
+    return CardCreation(world.reader, client, world.worker(), world.journal, card_timeout=1)
 
 
 def test_crd_7_a_key_is_not_certified_twice(world: World) -> None:
-    seen: list[RequestCertificate] = []
+    seen: list[RequestCertificates] = []
     changed(world, lambda m: seen.append(m) or m).run(**DESKTOP)  # type: ignore[func-returns-value]
     administrator = world.register().person
     (card,) = records(world, SmartCard)
@@ -171,7 +174,7 @@ def test_crd_7_a_key_of_another_algorithm_than_the_policys_is_refused(tmp_path: 
         def ask(self, request: bytes) -> bytes:
             answer = from_json(parse(world.portal.ask(request)))
             if isinstance(answer, CardAccepted):
-                answer = replace(answer, key_algorithm="ECCP256")
+                answer = replace(answer, algorithms=("ECCP256",))
             return canonical(to_json(answer))
 
     with pytest.raises(ResidencyError):
@@ -211,7 +214,7 @@ def test_crd_8_a_commit_that_comes_too_late_activates_nothing(world: World) -> N
         world.now += timedelta(minutes=15)
 
     holder.show_puk = tarry  # type: ignore[method-assign]
-    with pytest.raises(SessionError):
+    with pytest.raises(CommitLateError):
         world.create(holder)
     assert "good" not in statuses(world)
 
@@ -302,16 +305,17 @@ class Lying:
         if isinstance(call, OfferCard):
             answer = CardAccepted(
                 **{
-                    "reset": False, "slot": 0x9A, "key_algorithm": "ECCP256", "administration_algorithm": "AES192",
-                    "guid": bytes(16), "expires": date(2030, 1, 1), "pin_minimum": 6, "pin_maximum": 8, **self.lies,
+                    "renew": False, "channel": False, "residency": "attested", "slots": (0x9A,), "algorithms": ("ECCP256",),
+                    "requests": (b"0",), "administration_algorithm": "AES192", "guid": bytes(16), "expires": date(2030, 1, 1),
+                    "pin_minimum": 6, "pin_maximum": 8, "pin_tries": 0, "puk_tries": 0, **self.lies,
                 }
             )  # fmt: skip
             return canonical(to_json(answer))
         return self.world.portal.ask(request)
 
 
-@pytest.mark.parametrize("reset", [True, False])
-def test_crd_5_a_portals_word_does_not_wipe_somebody_elses_card(world: World, tmp_path: Path, reset: bool) -> None:
+@pytest.mark.parametrize("renew", [True, False])
+def test_crd_5_a_portals_word_does_not_wipe_somebody_elses_card(world: World, tmp_path: Path, renew: bool) -> None:
     foreign = world.maker.blank()
     world.reader.insert(foreign)
     card = world.card()
@@ -321,7 +325,7 @@ def test_crd_5_a_portals_word_does_not_wipe_somebody_elses_card(world: World, tm
     foreign.save(tmp_path / "card")
     before = (tmp_path / "card").read_bytes()
     with pytest.raises(NotBlankError):
-        world.creation(world.worker(foreign), Lying(world, reset=reset)).run(**DESKTOP)
+        world.creation(world.worker(foreign), Lying(world, renew=renew)).run(**DESKTOP)
     foreign.save(tmp_path / "card")
     assert (tmp_path / "card").read_bytes() == before
 
@@ -329,9 +333,14 @@ def test_crd_5_a_portals_word_does_not_wipe_somebody_elses_card(world: World, tm
 @pytest.mark.parametrize(
     "lie",
     [
-        {"slot": 0x9E},
-        {"slot": 0x9D},
-        {"key_algorithm": "RSA1024"},
+        {"slots": (0x9E,)},
+        {"slots": (0x9D,)},
+        {"slots": (0x9A, 0x9A), "algorithms": ("ECCP256", "ECCP256"), "requests": (b"\x30\x00", b"\x30\x00")},
+        {"algorithms": ("RSA1024",)},
+        {"algorithms": ()},
+        {"residency": "trust me"},
+        {"pin_tries": 3},
+        {"pin_tries": 16, "puk_tries": 16},
         {"guid": b""},
         {"pin_minimum": 4},
         {"pin_maximum": 9},
@@ -396,7 +405,7 @@ def test_crd_4_a_birth_date_that_was_mistyped_is_not_kept(world: World) -> None:
     assert [person.birth_date for person in records(world, Person)] == [WORKER.birth_date]
 
 
-@pytest.mark.parametrize("kind", ["request-certificate", "offer-card", "fetch-administration-key"])
+@pytest.mark.parametrize("kind", ["request-certificates", "offer-card", "fetch-administration-key"])
 def test_crd_8_a_lost_answer_does_not_keep_the_card_side_from_telling_that_it_gave_up(world: World, kind: str) -> None:
     holder = world.worker()
     world.creation(holder, Losing(world, kind, 3)).run(**DESKTOP)

@@ -13,26 +13,37 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from card_scripts import Instructions, ScriptedChannel, files, powered
-from zorgid_card.cards import CardKind, PIVCard, UZIPass, ZorgIDCard, detect, open_card
+from zorgid_card.cards import NIST_PIV, CardKind, PIVCard, TryState, UZIPass, ZorgIDCard, detect, open_card
 from zorgid_card.cards.objects import fasc_n
 from zorgid_card.cards.profile import YUBICO_PIV_3DES, ZORGID_IDENTITY
+from zorgid_card.codec.apdu import CommandAPDU
 from zorgid_card.codec.link import Link
+from zorgid_card.codec.scp03 import StaticKeys
 from zorgid_card.codec.tlv import encode
 from zorgid_card.errors import CardNotSupportedError, NotBlankError, WrongPINError
 from zorgid_card.pki.profile import IDENTITY_OID
 from zorgid_card.ports.card import Channel
+from zorgid_card.protocol import openfips201, piv
+from zorgid_card.protocol.globalplatform import open_channel as open_secure
+from zorgid_card.protocol.iso7816 import select
 from zorgid_card.secret import Secret
 from zorgid_card.testkit.card import VirtualCard
 from zorgid_card.testkit.keys import KeyPool
 from zorgid_card.testkit.maker import Maker
+from zorgid_card.testkit.piv import VirtualPIVCard
+from zorgid_card.testkit.piv_messaging import CS2, MessagingKey
 from zorgid_card.testkit.pki import UZITestPKI
+from zorgid_card.testkit.scp03 import ChannelKeys
 from zorgid_card.testkit.uzi import VirtualUZIPass
 from zorgid_card.testkit.uzi_layout import LAYOUTS
 from zorgid_card.testkit.uzi_profile import Person, Subscriber
+from zorgid_card.workflows.channel import command_of
 
 MAKER = Maker.create()
-READING = {0xA4, 0xB0, 0xB2, 0xC0, 0xCB, 0xF7, 0xFD}
-"""SELECT, READ BINARY, READ RECORD, GET RESPONSE, GET DATA, and the dialect's metadata and version."""
+READING = {0xA4, 0xB0, 0xB2, 0xC0, 0xCA, 0xCB, 0xF7, 0xFD}
+"""SELECT, READ BINARY, READ RECORD, GET RESPONSE, GET DATA (GlobalPlatform's too), and the dialect's metadata and version."""
+COUNTER = bytes.fromhex("00200080")
+"""VERIFY without data, which tells the counter and compares nothing."""
 
 
 def a_pass(**options: object) -> VirtualUZIPass:
@@ -52,6 +63,26 @@ def used(change: Callable[[ZorgIDCard], object]) -> VirtualCard:
         card.authenticate_administration(card.factory_secrets()[2])
         change(card)
     return blank
+
+
+def nist(*commands: CommandAPDU, pin: bytes = b"") -> VirtualCard:
+    """A blank of the NIST dialect to which its portal did something; then a wrong PIN was tried."""
+    blank = MAKER.nist_blank()
+    keys = blank.channel_keys
+    reader, _ = powered(blank)
+    link = Link(reader.connect(), extended=True)
+    assert keys is not None
+    link.run(select(piv.AID))
+    link.secure = link.run(open_secure(StaticKeys(Secret.of(keys.enc), Secret.of(keys.mac))))
+    for command in commands:
+        link.transmit(command)
+    if pin:
+        link.transmit(CommandAPDU(0x00, 0x20, 0x00, 0x80, pin.ljust(8, b"\xff")))
+    return blank
+
+
+def written(tag: int, content: bytes) -> CommandAPDU:
+    return command_of(piv.put_data(tag, content))
 
 
 def zorgid_certificate() -> bytes:
@@ -111,6 +142,33 @@ REFUSED: dict[str, tuple[Callable[[], VirtualCard], CardKind]] = {
         lambda: used(lambda card: card.write_chuid(secrets.token_bytes(16), date(2029, 1, 1))),
         CardKind.PIV_OTHER,
     ),
+    "NIST dialect: used ZORG-ID card": (
+        lambda: nist(written(0x5FC105, piv.encode_certificate(zorgid_certificate()))),
+        CardKind.ZORGID,
+    ),
+    "NIST dialect: another certificate": (
+        lambda: nist(written(0x5FC101, piv.encode_certificate(b"\x30\x00"))),
+        CardKind.PIV_OTHER,
+    ),
+    "NIST dialect: a broken certificate": (
+        lambda: nist(written(0x5FC105, piv.encode_certificate(b"\x30\x05"))),
+        CardKind.PIV_OTHER,
+    ),
+    "NIST dialect: a CHUID": (lambda: nist(written(piv.CHUID, b"\x34\x00")), CardKind.PIV_OTHER),
+    "NIST dialect: a spent try": (lambda: nist(pin=b"111111"), CardKind.PIV_OTHER),
+    "NIST dialect: other limits": (
+        lambda: nist(command_of(openfips201.set_retries(5, 5))),
+        CardKind.PIV_OTHER,
+    ),
+    "PIV without a dialect": (lambda: MAKER.blank(dialect=False), CardKind.PIV_OTHER),
+    "PIV without a dialect, with a channel": (
+        lambda: MAKER.blank(dialect=False, channel=ChannelKeys()),
+        CardKind.PIV_OTHER,
+    ),
+    "PIV with secure messaging": (
+        lambda: MAKER.blank(dialect=False, messaging=MessagingKey.create(ec.generate_private_key(ec.SECP256R1()), CS2)),
+        CardKind.PIV_OTHER,
+    ),
 }
 
 
@@ -125,16 +183,75 @@ def test_crd_5_any_other_card_is_refused_and_left_untouched(name: str) -> None:
         ZorgIDCard(Link(notes)).require_blank()
     assert caught.value.found == kind.value
     assert counters(card) == before
-    assert {header[1] for header in notes.headers} <= READING
+    assert only_reads(notes)
+
+
+def only_reads(notes: Instructions) -> bool:
+    return all(header[1] in READING or header == COUNTER for header in notes.headers)
 
 
 def counters(card: VirtualCard) -> object:
-    """The card's own counters: a pass tells them, of a PIV card they are read as other programs do."""
+    """As the card keeps them, and what it holds besides."""
     if isinstance(card, VirtualUZIPass):
         return card.tries_left
-    _, link = powered(card)
-    piv = PIVCard(link, ZorgIDCard(link).profile)
-    return piv.tries(), piv.puk_tries()
+    assert isinstance(card, VirtualPIVCard)
+    state = card._state
+    return state.pin.left, state.puk.left, dict(state.objects), sorted(state.keys)
+
+
+def test_a_blank_of_the_nist_dialect_is_found_by_reading_alone() -> None:
+    card = MAKER.nist_blank()
+    reader, _ = powered(card)
+    before, notes = counters(card), Instructions(reader.connect())
+    found = detect(Link(notes))
+    assert (found.kind, found.profile) == (CardKind.BLANK, NIST_PIV)
+    assert only_reads(notes)
+    assert counters(card) == before
+    opened = open_card(Link(reader.connect()))
+    assert isinstance(opened, ZorgIDCard)
+    opened.require_blank()
+    assert (opened.kind, opened.serial, opened.firmware) == (CardKind.BLANK, str(card.serial), "1.10")
+    assert opened.factory_puk() is None
+    assert opened.puk_tries().state is TryState.UNKNOWN
+
+
+def test_a_used_card_of_the_nist_dialect_is_known_as_one() -> None:
+    reader, _ = powered(REFUSED["NIST dialect: used ZORG-ID card"][0]())
+    card = open_card(Link(reader.connect()))
+    assert isinstance(card, ZorgIDCard)
+    assert card.profile is NIST_PIV
+    assert card.inventory().certificates == {0x9A}
+    assert card.tries().left == 3
+
+
+@pytest.mark.parametrize("told", ["6A88", "6D00", "660073009000", "66097307640506032A03049000", "FFFF9000"])
+def test_a_card_manager_that_does_not_tell_of_scp03_makes_no_blank(told: str) -> None:
+    """Nor does one that answers nonsense: it is a PIV card all the same, and its application is selected again afterwards."""
+    reader, _ = powered(MAKER.nist_blank())
+    channel = reader.connect()
+    other = ScriptedChannel(
+        lambda raw: bytes.fromhex(told) if raw[:4] == bytes.fromhex("80CA0066") else channel.transmit(raw)
+    )
+    assert detect(Link(other)).kind is CardKind.PIV_OTHER
+    with pytest.raises(NotBlankError):
+        ZorgIDCard(Link(other)).require_blank()
+    assert open_card(Link(other)).tries().left == 3
+
+
+@pytest.mark.parametrize("cplc", ["6A88", "9F7F009000", "9F7F29" + "00" * 41 + "9000", "9000", "9F7F9000"])
+def test_a_card_without_production_data_is_no_blank(cplc: str) -> None:
+    reader, _ = powered(MAKER.nist_blank())
+    channel = reader.connect()
+    other = ScriptedChannel(
+        lambda raw: bytes.fromhex(cplc) if raw[:4] == bytes.fromhex("80CA9F7F") else channel.transmit(raw)
+    )
+    assert detect(Link(other)).kind is CardKind.PIV_OTHER
+
+
+@pytest.mark.parametrize("default", ["yes", "no"])
+def test_whether_the_puk_is_the_makers_is_told_where_there_is_metadata(default: str) -> None:
+    _, link = powered(MAKER.blank() if default == "yes" else REFUSED["another PUK"][0]())
+    assert ZorgIDCard(link).factory_puk() is (default == "yes")
 
 
 @pytest.mark.parametrize("administration", ["AES192", "3DES"])
@@ -143,7 +260,7 @@ def test_a_blank_is_a_blank_and_opens_as_one(administration: str) -> None:
     notes = Instructions(reader.connect())
     found = detect(Link(notes))
     assert found.kind is CardKind.BLANK
-    assert {header[1] for header in notes.headers} <= READING
+    assert only_reads(notes)
     card = open_card(Link(reader.connect()))
     assert isinstance(card, ZorgIDCard)
     assert card.kind is CardKind.BLANK

@@ -47,7 +47,7 @@ CASES: list[tuple[str, Callable[[], ZorgIDError], dict[str, str], int, str, str]
     ("pin-blocked", errors.PINBlockedError, {}, 3, "zorgid-card pin unblock", "zorgid-card pin unblock"),
     ("last-try", lambda: errors.LastTryError(tries_left=1), {}, 3, "nog maar één poging", "Only one try is left"),
     ("pins-differ", errors.PINMismatchError, {}, 3, "twee keer dezelfde", "the same PIN twice"),
-    ("weak-pin", lambda: errors.PINPolicyError(rule="weak"), {}, 3, "te gemakkelijk te raden", "too easy to guess"),
+    ("run-pin", lambda: errors.PINPolicyError(rule="run"), {}, 3, "te gemakkelijk te raden", "too easy to guess"),
     ("wrong-birth-date", errors.BirthDateError, {}, 3, "controleer de geboortedatum", "check the birth date"),
     (
         "expired-pass",

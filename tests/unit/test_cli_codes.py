@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -122,7 +124,16 @@ def test_pin_3_a_blocked_pin_is_unblocked_with_the_puk(desk: Desk, capsys: pytes
 
 def test_pin_4_the_puk_is_changed(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
     assert (
-        desk.run("pin change-puk", desk.puk, b"8642097", b"8642097", b"86420975", b"86420976", b"86420975", b"86420975")
+        desk.run(
+            "pin change-puk --choose",
+            desk.puk,
+            b"8642097",
+            b"8642097",
+            b"86420975",
+            b"86420976",
+            b"86420975",
+            b"86420975",
+        )
         == 0
     )
     shown = " ".join(capsys.readouterr().out.split())
@@ -143,7 +154,7 @@ def test_pin_1_the_last_try_is_the_persons_to_spend(desk: Desk, capsys: pytest.C
     assert desk.run("pin change", "y", desk.pin, NEW, NEW) == 0
     desk.verify(NEW)
     for _ in range(2):
-        assert desk.run("pin change-puk", OTHER, b"86420975", b"86420975") == 3
+        assert desk.run("pin change-puk --choose", OTHER, b"86420975", b"86420975") == 3
     assert desk.run("pin change-puk", "n") == 3
     assert desk.tries()[1] == 1
 
@@ -164,7 +175,7 @@ def test_pin_1_the_status_tells_the_tries_and_what_to_do(desk: Desk, capsys: pyt
     assert "PIN, tries left 0 (blocked)" in status()
     assert "set a new one with the PUK (zorgid-card pin unblock)" in status()
     for answers in ((OTHER,), (OTHER,), ("y", OTHER)):
-        assert desk.run("pin change-puk", *answers, b"86420975", b"86420975") == 3
+        assert desk.run("pin change-puk --choose", *answers, b"86420975", b"86420975") == 3
         capsys.readouterr()
         told = status()
     assert "PUK, tries left 0 (blocked) PIN and PUK are blocked: have" in told
@@ -174,7 +185,7 @@ def test_pin_1_the_status_tells_the_tries_and_what_to_do(desk: Desk, capsys: pyt
 
 def test_the_status_as_data(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
     for _ in range(2):
-        assert desk.run("pin change-puk", OTHER, b"86420975", b"86420975") == 3
+        assert desk.run("pin change-puk --choose", OTHER, b"86420975", b"86420975") == 3
     capsys.readouterr()
     assert desk.run("pin status --json") == 0
     told = json.loads(capsys.readouterr().out)
@@ -220,6 +231,81 @@ def test_a_blank_has_a_status_too(
 def test_what_to_do_follows_from_what_is_left(pin: Tries, puk: Tries, expected: list[str]) -> None:
     assert status.advices(CardKind.PIV_OTHER, pin, puk) == expected
     assert set(expected) <= TEXTS.keys()
+
+
+# --- for programs
+
+
+def given(*codes: bytes) -> int:
+    """A descriptor from which these can be read, a line each."""
+    reading, writing = os.pipe()
+    os.write(writing, b"".join(code + b"\n" for code in codes))
+    os.close(writing)
+    return reading
+
+
+def told(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+    shown: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return shown
+
+
+def test_a_program_gives_codes_through_a_descriptor_and_reads_the_outcome(
+    desk: Desk, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert desk.run(f"pin change --json --codes-fd {given(desk.pin, NEW)}") == 0
+    changed = told(capsys)
+    assert (changed["done"], changed["pin"]["left"], changed["ok"]) == ("code.pin_changed", 3, True)
+    desk.verify(NEW)
+    assert desk.run(f"pin unblock --json --codes-fd {given(desk.puk, b'86420975')}") == 0
+    assert desk.run(f"pin change-puk --codes-fd {given(desk.puk, b'86420975')}") == 0
+    capsys.readouterr()
+    assert desk.run(f"pin unblock --json --codes-fd {given(desk.puk, NEW)}") == 3
+    error = told(capsys)["error"]
+    assert (error["code"], error["details"]["tries_left"]) == ("user.wrong_puk", 2)
+    assert desk.tries() == (3, 2)
+
+
+@pytest.mark.parametrize(
+    ("codes", "code", "rule"),
+    [
+        ((), "user.usage", None),
+        ((b"27",), "user.pin_form", None),
+        ((OTHER,), "user.usage", None),
+        ((OTHER, b"123456"), "user.pin_policy", "run"),
+        ((OTHER, b"112233"), "user.pin_policy", "common"),
+        ((OTHER, b"271"), "user.pin_policy", "length"),
+        ((b"2" * 300,), "user.pin_form", None),
+    ],
+)
+def test_what_a_program_gives_wrongly_is_not_asked_again_and_costs_no_try(
+    desk: Desk, codes: tuple[bytes, ...], code: str, rule: str | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert desk.run(f"pin change --json --codes-fd {given(*codes)}") == 3
+    error = told(capsys)["error"]
+    assert (error["code"], error["details"].get("rule")) == (code, rule)
+    assert desk.tries() == (3, 3)
+
+
+def test_pin_1_a_program_says_explicitly_that_the_last_try_may_be_spent(
+    desk: Desk, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for _ in range(2):
+        assert desk.run(f"pin change --codes-fd {given(OTHER, NEW)}") == 3
+    capsys.readouterr()
+    assert desk.run(f"pin change --json --codes-fd {given(desk.pin, NEW)}") == 3
+    assert told(capsys)["error"]["code"] == "user.usage", "there is nobody to ask"
+    assert desk.tries()[0] == 1
+    assert desk.run(f"pin change --last-try --codes-fd {given(desk.pin, NEW)}") == 0
+    assert desk.tries()[0] == 3
+
+
+def test_pin_5_a_dead_puk_leads_to_what_is_to_be_done(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+    for _ in range(3):
+        assert desk.run(f"pin unblock --last-try --codes-fd {given(OTHER, NEW)}") == 3
+    capsys.readouterr()
+    assert desk.run(f"pin unblock --last-try --codes-fd {given(desk.puk, NEW)}") == 3
+    advice = capsys.readouterr().err
+    assert ("UZI register" if isinstance(desk.reader.card, VirtualUZIPass) else "administrator revoke it") in advice
 
 
 # --- with --trace

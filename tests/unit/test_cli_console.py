@@ -6,6 +6,7 @@ import contextlib
 import io
 import os
 import pty
+import re
 import threading
 from collections.abc import Callable, Iterable
 from datetime import date
@@ -21,7 +22,7 @@ from zorgid_card.cli.texts import Language, Texts
 from zorgid_card.errors import DeclinedError, PINPolicyError, StorageError, UsageError, WrongPINError
 from zorgid_card.protocol.iso7816 import Credential
 from zorgid_card.secret import Secret
-from zorgid_card.workflows.holder import Cue, Question, Step
+from zorgid_card.workflows.holder import Cue, Progress, Question, Step
 from zorgid_card.workflows.pin import PINPolicy
 
 
@@ -163,11 +164,11 @@ def test_refusals_cues_and_progress_are_shown() -> None:
     holder, _, out = at_the_desk()
     holder.refused(WrongPINError(tries_left=2))
     holder.cue(Cue.INSERT_BLANK)
-    holder.progress(Step.GENERATE, 0, 7)
+    holder.progress(Progress(step=Step.GENERATE, share=0.25, seconds_left=None))
     shown = " ".join(out.getvalue().split())
     assert "pogingen over: 2" in shown
     assert "Haal hem er niet uit tot het proces is afgerond" in shown
-    assert "1/7 Sleutel maken op de kaart" in shown
+    assert "25% Sleutel maken op de kaart" in shown
 
 
 def test_crd_9_without_a_terminal_the_puk_is_not_shown_at_all() -> None:
@@ -197,12 +198,32 @@ def _watch(leader: int, seen: list[bytes]) -> None:
             seen.append(octets)
 
 
-def test_crd_9_the_puk_is_shown_until_the_person_says_that_it_is_kept_and_is_gone_then() -> None:
-    keyboard = Typed("", "ja", "Bewaard")
+class Copyist(Typed):
+    """Types back what is asked of the PUK that it wrote down."""
+
+    def __init__(self, puk: str, *answers: str | bytes) -> None:
+        super().__init__(*answers)
+        self._puk = puk
+
+    def secret(self, prompt: str, /) -> Secret:
+        if self.answers:
+            return super().secret(prompt)
+        self.prompts.append(prompt)
+        return Secret.of("".join(self._puk[int(at) - 1] for at in re.findall(r"\d", prompt)).encode())
+
+
+def test_crd_9_the_puk_is_kept_when_part_of_it_is_typed_back_and_is_off_the_screen_by_then() -> None:
+    keyboard = Copyist("86420975", "s", "", b"8642", "")
     seen = on_a_terminal(lambda display: TerminalHolder(display, keyboard).show_puk(Secret.of(b"86420975")))
-    assert len(keyboard.prompts) == 3
-    opened, closed = seen.index("\x1b[?1049h"), seen.index("\x1b[?1049l")
-    assert opened < seen.index("8642") < seen.index("0975") < closed, "on the alternate screen, which leaves no trace"
+    assert not keyboard.answers
+    assert "niet de gevraagde cijfers" in seen
+    screens = re.findall("\x1b\\[[?]1049h(.*?)\x1b\\[[?]1049l(.*?)(?=\x1b\\[[?]1049h|$)", seen, re.DOTALL)
+    assert len(screens) == 2, "shown again after what was typed wrongly"
+    for shown, after in screens:
+        assert shown.index("8642") < shown.index("0975"), "on the alternate screen, which leaves no trace"
+        assert "8642" not in after
+    assert "acht zes vier twee" in screens[0][0]
+    assert "nul negen zeven vijf" in screens[0][0]
 
 
 def test_pin_7_into_a_log_the_puk_does_not_go() -> None:
@@ -214,22 +235,24 @@ def test_pin_7_into_a_log_the_puk_does_not_go() -> None:
 
 def test_progress_on_a_terminal_is_a_bar_that_goes_away() -> None:
     def work(display: Display) -> None:
-        display.progress("Sleutel maken", 0, 2)
-        display.progress("Kaart activeren", 1, 2)
+        display.progress("Sleutel maken", 0.0, 12.2)
+        display.progress("Kaart activeren", 0.5, 1.2)
         display.pause()
 
-    assert "Kaart activeren" in on_a_terminal(work)
+    seen = on_a_terminal(work)
+    assert "Sleutel maken (nog 13 s)" in seen
+    assert "Kaart activeren (nog 2 s)" in seen
 
 
 def test_progress_goes_on_where_it_was_after_something_else_was_shown() -> None:
     def work(display: Display) -> None:
         for done in range(3, 6):
-            display.progress(f"Stap {done}", done, 7)
+            display.progress(f"Stap {done}", done / 10)
             display.pause()
 
     seen = on_a_terminal(work)
-    assert "3/7" in seen
-    assert "0/7" not in seen
+    assert "30%" in seen
+    assert " 0%" not in seen
 
 
 def test_questions_need_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:

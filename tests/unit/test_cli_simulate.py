@@ -25,6 +25,7 @@ from zorgid_card.codec.link import Link
 from zorgid_card.errors import StorageError, UsageError
 from zorgid_card.secret import Secret
 from zorgid_card.testkit.card import VirtualCard
+from zorgid_card.testkit.nist import VirtualNISTCard
 from zorgid_card.testkit.reader import SimulatedReader
 from zorgid_card.testkit.uzi import VirtualUZIPass
 from zorgid_card.testkit.uzi_profile import Usage
@@ -75,6 +76,8 @@ def detected(card: VirtualCard) -> Detected:
     ("kind", "found"),
     [
         ("blank", CardKind.BLANK),
+        ("blank-nist", CardKind.BLANK),
+        ("zorgid-nist", CardKind.ZORGID),
         ("uzi-z", CardKind.UZI_PASS),
         ("uzi-n", CardKind.UZI_PASS),
         ("uzi-m", CardKind.UZI_PASS),
@@ -114,6 +117,27 @@ def test_a_kept_card_comes_back_with_its_pin(made: tuple[Simulated, Path]) -> No
     assert detected(again.card).kind is CardKind.ZORGID
 
 
+@pytest.mark.parametrize("kind", ["blank-nist", "zorgid-nist"])
+def test_a_kept_card_of_the_nist_dialect_keeps_its_channel_keys_which_are_told(kind: str, tmp_path: Path) -> None:
+    path = tmp_path / "card.json"
+    simulated = obtain(Options(kind=kind, state=path, key_algorithm="ECCP256"))
+    assert isinstance(simulated.card, VirtualNISTCard)
+    simulated.card.save(path)
+    again = obtain(Options(kind=kind, state=path)).card
+    assert isinstance(again, VirtualNISTCard)
+    assert (again.serial, again.channel_keys) == (simulated.card.serial, simulated.card.channel_keys)
+    assert path.with_name("card.json.ca.pem").exists() is (kind == "zorgid-nist")
+    with pytest.raises(UsageError):
+        obtain(Options(kind=kind.removesuffix("-nist"), state=path))
+    shown, out = display()
+    simulate._tell(shown, Options(kind=kind), simulated, 35963)
+    keys = simulated.card.channel_keys
+    assert keys is not None
+    assert keys.enc.hex() in out.getvalue()
+    assert keys.mac.hex() in out.getvalue()
+    assert str(simulated.card.serial) in out.getvalue()
+
+
 def test_what_a_simulated_pass_certifies_holds_with_the_ca_certificates_beside_it(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -128,8 +152,9 @@ def test_what_a_simulated_pass_certifies_holds_with_the_ca_certificates_beside_i
 
 
 def test_another_kind_of_file_is_refused(made: tuple[Simulated, Path], tmp_path: Path) -> None:
-    with pytest.raises(UsageError):
-        obtain(Options(kind="uzi-z", state=made[1]))
+    for other in ("uzi-z", "zorgid-nist"):
+        with pytest.raises(UsageError):
+            obtain(Options(kind=other, state=made[1]))
     path = tmp_path / "pass.json"
     obtain(Options(kind="uzi-z")).card.save(path)
     with pytest.raises(UsageError):

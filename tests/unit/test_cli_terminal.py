@@ -74,14 +74,37 @@ def test_pin_7_the_pin_is_asked_unseen(desk: Desk) -> None:
     assert desk.made.puk not in again.shown
 
 
-def test_the_puk_is_changed_unseen(desk: Desk) -> None:
-    terminal = desk.run("pin", "change-puk")
+def test_pin_4_the_puk_is_changed_unseen(desk: Desk) -> None:
+    terminal = desk.run("pin", "change-puk", "--choose")
     ask(terminal, "PUK of the card in the reader: ", desk.made.puk)
-    ask(terminal, "New PUK", b"31415926")
-    ask(terminal, "once more", b"31415926")
+    ask(terminal, "New PUK", b"86420975")
+    ask(terminal, "once more", b"86420975")
     terminal.expect("The PUK is changed")
     assert terminal.end() == 0
-    assert not [secret for secret in (desk.made.puk, b"31415926") if secret in terminal.shown]
+    assert not [secret for secret in (desk.made.puk, b"86420975") if secret in terminal.shown]
+
+
+def test_pin_4_a_new_puk_is_drawn_shown_once_and_acknowledged(desk: Desk) -> None:
+    terminal = desk.run("pin", "change-puk")
+    ask(terminal, "PUK of the card in the reader: ", desk.made.puk)
+    terminal.expect(r"PUK, shown once.*")
+    terminal.expect(r"in words\). ")
+    puk = b"".join(re.findall(rb"(\d{4}) (\d{4})", terminal.shown)[-1])
+    terminal.answer(b"")
+    ask(terminal, r"Digits \d, \d and \d of what you wrote down: ", b"12345")
+    terminal.expect("Those are not the digits")
+    terminal.expect(r"in words\). ")
+    terminal.answer(b"")
+    terminal.expect(r"Digits \d, \d and \d of what you wrote down: ")
+    positions = re.findall(r"Digits (\d), (\d) and (\d) of", terminal.text)[-1]
+    terminal.answer(b"".join(puk[int(at) - 1 : int(at)] for at in positions))
+    terminal.expect("The PUK is changed")
+    assert terminal.end() == 0
+    again = desk.run("pin", "unblock")
+    ask(again, "PUK of the card in the reader: ", puk)
+    ask(again, "New PIN", NEW)
+    ask(again, "once more", NEW)
+    assert again.end() == 0
 
 
 @pytest.mark.parametrize(("key", "code"), [(b"\x03", 130), (b"\x04", 3)], ids=["Ctrl-C", "Ctrl-D"])

@@ -46,7 +46,7 @@ def test_every_error_code_has_a_sentence_of_its_own(code: str) -> None:
 
 
 @pytest.mark.parametrize("code", CODES)
-@pytest.mark.parametrize("texts", [NL, EN], ids=str)
+@pytest.mark.parametrize("texts", [NL, EN], ids=["nl", "en"])
 def test_an_error_without_details_is_one_sentence_with_what_to_do(texts: Texts, code: str) -> None:
     sentence = texts.error(ZorgIDError.of(code, "said in English", {}))
     assert sentence.endswith(".")
@@ -68,7 +68,7 @@ def test_details_are_filled_in() -> None:
     assert "pogingen" not in NL.error(WrongPINError(tries_left=None))
     assert "een UZI-pas" in NL.error(NotBlankError(found="uzi-pass"))
     assert "6 tot 8" in NL.error(PINPolicyError(rule="length", minimum=6, maximum=8))
-    assert "easy to guess" in EN.error(PINPolicyError(rule="weak"))
+    assert "easy to guess" in EN.error(PINPolicyError(rule="run"))
     assert "6A82" in EN.error(StatusWordError(operation="SELECT", sw=0x6A82))
 
 

@@ -492,8 +492,9 @@ def somebodys() -> VirtualPIVCard:
 OPENING: dict[str, tuple[Callable[[], VirtualCard], int, int, int | None]] = {
     "ZORG-ID Smartcard": (a_card, 6, 6, None),
     "PIV card in use": (somebodys, 5, 5, None),
-    "PIV card without a dialect": (lambda: Maker.create().blank(dialect=False, channel=ChannelKeys()), 3, 3, None),
+    "PIV card without a dialect": (lambda: Maker.create().blank(dialect=False, channel=ChannelKeys()), 6, 6, None),
     "blank": (lambda: Maker.create().blank(), 54, 54, None),
+    "blank, NIST dialect": (lambda: Maker.create().nist_blank(), 33, 33, None),
     "UZI pass Z, layout A": (lambda: a_pass("Z", "A"), 18, 27, 35),
     "UZI pass N, layout A": (lambda: a_pass("N", "A"), 18, 27, 35),
     "UZI pass M, layout A": (lambda: a_pass("M", "A"), 17, 26, 34),

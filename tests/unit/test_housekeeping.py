@@ -22,7 +22,9 @@ def test_crd_8_what_has_expired_goes_and_a_half_made_card_stays_known(tmp_path: 
     creation = world.creation(world.worker())
     creation._client.open("create-card", **DESKTOP)
     creation.identify()
-    creation._client.ask(OfferCard(serial="4711", dialect="d", firmware="5.7", found="blank"), CardAccepted)
+    creation._client.ask(
+        OfferCard(serial="4711", dialect="yubico", firmware="5.7", found="blank", channel=False), CardAccepted
+    )
     for number in range(600):
         world.log_in.challenge(f"browser {number}")
     assert counts(world) == [1, 1, 600, 1]

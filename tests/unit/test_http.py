@@ -185,7 +185,7 @@ def test_https_is_verified(fetcher: HTTPFetcher, tmp_path: Path, monkeypatch: py
         web.routes["/x"] = body(b"octets", KIND)
         with pytest.raises(FetchError) as refused:
             fetcher.fetch(ask(web))
-        assert refused.value.reason == "unreachable"
+        assert refused.value.reason == "tls"
         monkeypatch.setenv("SSL_CERT_FILE", str(write_pem(ca, tmp_path, "ca")[0]))
         assert fetcher.fetch(ask(web)).body == b"octets"
 

@@ -13,15 +13,19 @@ from hypothesis import strategies as st
 
 from zorgid_card.errors import (
     BirthDateError,
+    DecryptionError,
     MessageError,
     PINPolicyError,
     PortalError,
     WrongPINError,
     ZorgIDError,
 )
+from zorgid_card.pki.signing import SoftwareSigner
+from zorgid_card.ports.seam import LIMIT
 from zorgid_card.secret import Secret
 from zorgid_card.workflows.creation_messages import AdministrationKey, MatchPerson, OfferCard
-from zorgid_card.workflows.messages import LIMIT, Message, Refusal, canonical, from_json, parse, to_json
+from zorgid_card.workflows.messages import Message, Refusal, canonical, from_json, parse, to_json
+from zorgid_card.workflows.sealing import ADMINISTRATION_KEY, PUK, Receiver, seal
 from zorgid_card.workflows.session import Authenticate, Authenticated
 
 
@@ -29,12 +33,27 @@ def through(message: Message) -> Message:
     return from_json(parse(canonical(to_json(message))))
 
 
-@given(st.builds(Authenticate, certificate=st.binary(), chain=st.lists(st.binary(), max_size=4).map(tuple)))
+OCTETS = st.binary(min_size=1, max_size=1024)
+WORDS = st.text(min_size=1, max_size=20)
+
+
+@given(
+    st.builds(
+        Authenticate,
+        certificate=OCTETS,
+        chain=st.lists(OCTETS, max_size=4).map(tuple),
+        algorithm=WORDS,
+        signature=OCTETS,
+    )
+)
 def test_octets_and_tuples_come_through(message: Authenticate) -> None:
     assert through(message) == message
 
 
-@given(st.builds(OfferCard), st.dates().map(lambda d: MatchPerson(birth_date=d)))
+@given(
+    st.builds(OfferCard, serial=WORDS, dialect=WORDS, firmware=WORDS, found=WORDS),
+    st.dates().map(lambda d: MatchPerson(birth_date=d)),
+)
 def test_text_flags_and_dates_come_through(offer: OfferCard, match: MatchPerson) -> None:
     assert through(offer) == offer
     assert through(match) == match
@@ -46,13 +65,38 @@ def test_times_come_through_in_utc() -> None:
     assert through(message) == message
 
 
-def test_pin_7_a_secret_stays_one_on_both_sides() -> None:
-    message = AdministrationKey(key=Secret.of(bytes(range(24))))
-    assert "00010203" not in repr(message)
+def test_pin_7_the_administration_key_crosses_sealed() -> None:
+    receiver, key = Receiver(), bytes(range(24))
+    message = AdministrationKey(sealed=seal(receiver.public, Secret.of(key), ADMINISTRATION_KEY, card="7"))
     received = through(message)
     assert isinstance(received, AdministrationKey)
-    with received.key.expose() as octets:
-        assert bytes(octets) == bytes(range(24))
+    assert key[:4] not in received.sealed
+    with receiver.open(received.sealed, ADMINISTRATION_KEY, card="7") as opened, opened.expose() as octets:
+        assert bytes(octets) == key
+    for purpose, card in ((ADMINISTRATION_KEY, "8"), (PUK, "7")):
+        with pytest.raises(DecryptionError):
+            receiver.open(received.sealed, purpose, card=card)
+    with pytest.raises(DecryptionError):
+        Receiver().open(received.sealed, ADMINISTRATION_KEY, card="7")
+
+
+@pytest.mark.parametrize("recipient", [b"", b"\x30\x00", SoftwareSigner.generate("RS256").public_key])
+def test_a_key_that_nothing_can_be_sealed_for_is_refused(recipient: bytes) -> None:
+    with pytest.raises(MessageError):
+        seal(recipient, Secret.of(b"12345678"), PUK)
+
+
+@given(st.binary(min_size=1, max_size=256), st.data())
+def test_what_was_sealed_opens_unchanged_or_not_at_all(secret: bytes, data: st.DataObject) -> None:
+    receiver = Receiver()
+    sealed = bytearray(seal(receiver.public, Secret.of(secret), PUK, card="7"))
+    with receiver.open(bytes(sealed), PUK, card="7").expose() as octets:
+        assert bytes(octets) == secret
+    at = data.draw(st.integers(0, len(sealed) - 1))
+    sealed[at] ^= data.draw(st.integers(1, 255))
+    for changed in (bytes(sealed), bytes(sealed[:at])):
+        with pytest.raises(DecryptionError):
+            receiver.open(changed, PUK, card="7")
 
 
 @pytest.mark.parametrize(
@@ -68,14 +112,14 @@ def test_pin_7_a_secret_stays_one_on_both_sides() -> None:
     ],
 )
 def test_what_does_not_fit_is_refused_and_named(change: dict[str, object], field: str) -> None:
-    good = to_json(OfferCard(serial="1", dialect="d", firmware="5", found="blank"))
+    good = to_json(OfferCard(serial="1", dialect="d", firmware="5", found="blank", channel=False))
     with pytest.raises(MessageError) as caught:
         from_json({**good, **change})  # type: ignore[dict-item]
     assert caught.value.details["field"] == field
 
 
 def test_a_missing_field_is_named() -> None:
-    good = to_json(OfferCard(serial="1", dialect="d", firmware="5", found="blank"))
+    good = to_json(OfferCard(serial="1", dialect="d", firmware="5", found="blank", channel=False))
     del good["dialect"]
     with pytest.raises(MessageError) as caught:
         from_json(good)

@@ -525,19 +525,19 @@ def test_pin_2_to_4_through_the_middleware(
     slot: int, typed: Callable[..., None], capsys: pytest.CaptureFixture[str]
 ) -> None:
     through = [f"--pkcs11={MODULE}", "--lang", "en"]
-    typed(PIN, b"314159", b"314159")
+    typed(PIN, b"590264", b"590264")
     assert app.run(["pin", "change", *through]) == 0
-    typed(SO_PIN, b"161803", b"161803")
+    typed(SO_PIN, b"719305", b"719305")
     assert app.run(["pin", "unblock", "--reader", "UZI", *through]) == 0
-    typed(SO_PIN, b"16180339", b"16180339")
-    assert app.run(["pin", "change-puk", *through]) == 0
+    typed(SO_PIN, b"71930584", b"71930584")
+    assert app.run(["pin", "change-puk", "--choose", *through]) == 0
     with PKCS11Module(MODULE) as module:
         card = open_token_card(module.open(slot))
-        card.verify_pin(Secret.of(b"161803"))
-        card.unblock_pin(Secret.of(b"16180339"), Secret.of(PIN))
+        card.verify_pin(Secret.of(b"719305"))
+        card.unblock_pin(Secret.of(b"71930584"), Secret.of(PIN))
     told = capsys.readouterr().out
     assert "UZI pass" in told
-    assert not [code for code in (PIN, b"314159", b"16180339") if code.decode() in told]
+    assert not [code for code in (PIN, b"590264", b"71930584") if code.decode() in told]
 
 
 def test_aut_3_the_example_of_the_documentation_runs(

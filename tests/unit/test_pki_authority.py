@@ -29,11 +29,12 @@ from zorgid_card.errors import (
     UsageError,
 )
 from zorgid_card.pki import _keyfile, profile
-from zorgid_card.pki.authority import Authority, SubjectData, new_serial
+from zorgid_card.pki.authority import Authority, new_serial
 from zorgid_card.pki.identity import read_zorgid_identity
 from zorgid_card.pki.revocation import CRL, CRLs, RevokedEntry
 from zorgid_card.pki.signing import SoftwareSigner, dump_public_key
 from zorgid_card.pki.trust import TrustStore
+from zorgid_card.ports.authority import SubjectData
 from zorgid_card.secret import Secret
 from zorgid_card.testkit.keys import KeyPool
 

@@ -384,7 +384,7 @@ def test_aut_3_other_algorithms_and_recipients_are_refused(options: tuple[str, .
 @pytest.mark.parametrize(
     "broken",
     [b"", b"\x30\x80" * 2000, b"\x30\x84\xff\xff\xff\xff", b"-----BEGIN CMS-----\n", ca().der, b"text"],
-    ids=lambda data: f"{data[:4].hex()}-{len(data)}",
+    ids=lambda data: data[:1].hex(),
 )
 def test_aut_3_what_is_no_message_is_refused(broken: bytes) -> None:
     with pytest.raises(CMSError):

@@ -279,7 +279,7 @@ def test_aut_3_ecdsa_is_raw_and_whole(algorithm: str) -> None:
         kept() + "A" * 2000,
         kept().rsplit(".", 1)[0].replace(".", ".é") + "." + kept().rsplit(".", 1)[1],
     ],
-    ids=lambda text: f"{text[:12]!a}-{len(text)}",
+    ids=lambda text: f"{text[:12]!a}",
 )
 def test_aut_3_what_is_no_jws_is_refused(token: str) -> None:
     with pytest.raises(JWSError):

@@ -7,6 +7,8 @@ import pickle
 import shutil
 import subprocess
 from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,7 +21,9 @@ from hypothesis import strategies as st
 
 from pki_world import name
 from zorgid_card.errors import CertificateError, CertificateMalformedError, SignatureError
-from zorgid_card.pki.csr import build_csr, verify_csr
+from zorgid_card.pki.csr import build_csr, request_template, require_template, verify_csr
+from zorgid_card.pki.naming import alternative_names, subject_name
+from zorgid_card.pki.profile import AUTHENTICITY
 from zorgid_card.pki.signing import (
     ALGORITHMS,
     SoftwareSigner,
@@ -29,10 +33,13 @@ from zorgid_card.pki.signing import (
     load_public_key,
     verify_signature,
 )
+from zorgid_card.ports.authority import SubjectData
 from zorgid_card.ports.card import Signer
 from zorgid_card.testkit.keys import KeyPool
 
 NAMES = list(ALGORITHMS)
+GUID = bytes(range(16))
+ZOE = SubjectData(uzi_number="900000015", given_names="Zoë Renée", surname="de Vries", common_name="Zoë de Vries")
 
 
 @pytest.fixture(scope="module")
@@ -139,10 +146,14 @@ def test_crd_7_a_request_is_signed_by_its_key(
     signers: dict[str, SoftwareSigner], algorithm: str, tmp_path: Path
 ) -> None:
     signer = signers[algorithm]
-    request = build_csr(signer, common_name="Zoë")
+    template = request_template(AUTHENTICITY, ZOE, GUID)
+    request = build_csr(signer, template)
     assert verify_csr(request) == signer.public_key
+    require_template(request, template)
     parsed = x509.load_der_x509_csr(request)
-    assert parsed.subject.rfc4514_string() == "CN=Zoë"
+    assert parsed.subject == subject_name(ZOE)
+    names = parsed.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert names == alternative_names(AUTHENTICITY, ZOE, GUID)
     if program := shutil.which("openssl"):
         path = tmp_path / "request.der"
         path.write_bytes(request)
@@ -153,6 +164,23 @@ def test_crd_7_a_request_is_signed_by_its_key(
             check=False,
         )
         assert ran.returncode == 0, ran.stderr
+
+
+def test_crd_7_a_request_that_says_something_else_is_refused(signers: dict[str, SoftwareSigner]) -> None:
+    said = request_template(AUTHENTICITY, ZOE, GUID)
+    other = request_template(AUTHENTICITY, replace(ZOE, uzi_number="900000023"), GUID)
+    for request in (build_csr(signers["ES256"], other), build_csr(signers["ES256"])):
+        with pytest.raises(CertificateMalformedError) as caught:
+            require_template(request, said)
+        assert caught.value.reason == "contents"
+
+
+@given(
+    template=st.binary(max_size=300) | st.binary().map(lambda tail: request_template(AUTHENTICITY, ZOE, GUID) + tail)
+)
+def test_a_hostile_template_makes_a_sound_request_or_a_typed_error(template: bytes) -> None:
+    with suppress(CertificateMalformedError):
+        assert verify_csr(build_csr(KEPT_SIGNER, template)) == KEPT_SIGNER.public_key
 
 
 def test_a_request_needs_no_subject(signers: dict[str, SoftwareSigner]) -> None:

@@ -16,8 +16,8 @@ from zorgid_card.testkit.scp03 import TEST_KEY, CardSession, ChannelKeys
 
 pytest.importorskip("yubikit.core.smartcard.scp", reason="yubikit is missing: pip install --no-deps yubikey-manager")
 
-from yubikit.core import TRANSPORT
-from yubikit.core.smartcard import SmartCardConnection
+from yubikit.core import TRANSPORT, Version
+from yubikit.core.smartcard import AID, ApduError, SmartCardConnection, SmartCardProtocol
 from yubikit.core.smartcard.scp import KeyRef, Scp03KeyParams, ScpKid, ScpState
 from yubikit.core.smartcard.scp import StaticKeys as TheirKeys
 from yubikit.piv import KEY_TYPE, SLOT, PivSession
@@ -71,6 +71,40 @@ def test_yubikit_works_with_the_card(kind: str) -> None:
     after = sent[[raw[1] for raw in sent].index(0x82) + 1 :]
     assert after
     assert all(raw[0] & 0x04 or raw[1] == 0xC0 for raw in after)
+
+
+def test_yubikit_administers_the_nist_card_over_its_channel() -> None:
+    """With extended length: of a chain this card wants each part protected by itself, and yubikit protects the whole."""
+
+    class Connection(SmartCardConnection):
+        transport = TRANSPORT.USB
+
+        def close(self) -> None:
+            card.power_off()
+
+        def send_and_receive(self, apdu: bytes) -> tuple[bytes, int]:
+            answer = card.transmit(apdu)
+            return answer[:-2], int.from_bytes(answer[-2:], "big")
+
+    card = MAKER.nist_blank(key_maker=key_maker)
+    card.power_on()
+    keys = card.channel_keys
+    assert keys is not None
+    protocol = SmartCardProtocol(Connection())
+    protocol.configure(Version(5, 7, 1))
+    protocol.select(AID.PIV)
+    with pytest.raises(ApduError, match="6982"):
+        protocol.send_apdu(0, 0x47, 0, 0x9A, bytes.fromhex("AC03800111"))
+    protocol.init_scp(Scp03KeyParams(KeyRef(ScpKid.SCP03, 1), TheirKeys(keys.enc, keys.mac, keys.mac)))
+    generated = protocol.send_apdu(0, 0x47, 0, 0x9A, bytes.fromhex("AC03800111"))
+    assert generated[:2] == bytes.fromhex("7F49")
+    protocol.send_apdu(0, 0xDB, 0x3F, 0xFF, bytes.fromhex("5C035FC105538205DC") + bytes(1500))
+    protocol.send_apdu(0, 0x24, 0xFF, 0x80, b"314159\xff\xff")
+    protocol.send_apdu(0, 0x20, 0x00, 0x80, b"314159\xff\xff")
+    content = protocol.send_apdu(0, 0xCB, 0x3F, 0xFF, bytes.fromhex("5C035FC105"))
+    assert content[-1500:] == bytes(1500)
+    rsa = protocol.send_apdu(0, 0x47, 0, 0x9C, bytes.fromhex("AC03800107"))
+    assert len(rsa) == 270
 
 
 def test_yubikit_with_other_keys_is_refused() -> None:

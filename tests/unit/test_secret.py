@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zorgid_card.errors import PINMismatchError, PINPolicyError
+from zorgid_card.errors import PINMismatchError, PINPolicyError, UsageError
 from zorgid_card.secret import CAPACITY, Secret
 
 PIN = b"314159"
@@ -269,3 +269,41 @@ def test_what_has_no_format_2(pin: bytes, rule: str) -> None:
     with pytest.raises(PINPolicyError) as refused:
         Secret.of(pin).format_2()
     assert refused.value.rule == rule
+
+
+# --- from a library, and from a descriptor
+
+
+@given(st.binary(max_size=256))
+def test_what_is_seized_is_wiped_where_it_lay(data: bytes) -> None:
+    fresh = bytes(bytearray(data))
+    with Secret.seize(fresh) as secret, secret.expose() as octets:
+        assert bytes(octets) == data
+    assert fresh == (bytes(len(data)) if len(data) > 1 else data)
+
+
+def piped(octets: bytes) -> int:
+    reading, writing = os.pipe()
+    os.write(writing, octets)
+    os.close(writing)
+    return reading
+
+
+def test_each_code_is_a_line_of_the_descriptor_and_the_next_stays_there() -> None:
+    descriptor = piped(b"31415926\n271828\r\n\n161803")
+    for expected in (b"31415926", b"271828", b"", b"161803"):
+        with Secret.from_descriptor(descriptor) as secret, secret.expose() as octets:
+            assert bytes(octets) == expected
+    with pytest.raises(UsageError) as told:
+        Secret.from_descriptor(descriptor)
+    assert told.value.details["reason"] == "descriptor"
+    os.close(descriptor)
+
+
+def test_what_is_no_descriptor_or_no_code_is_told() -> None:
+    descriptor = piped(b"")
+    os.close(descriptor)
+    with pytest.raises(UsageError):
+        Secret.from_descriptor(descriptor)
+    with pytest.raises(PINPolicyError):
+        Secret.from_descriptor(piped(b"1" * 300 + b"\n"))

@@ -63,30 +63,37 @@ class HTTPFetcher:
         """One request, one answer.
 
         Raises:
-            FetchError: ``reason`` is ``url``, ``unreachable``, ``timeout``, ``broken``, ``http status``, ``redirect``,
+            FetchError: ``reason`` is ``url``, ``unreachable``, ``tls``, ``timeout``, ``broken``, ``http status``, ``redirect``,
                 ``content type``, ``encoding`` or ``too big``; ``url``.
         """
-        url = _require_url(request.url)
+        url = require_url(request.url)
         deadline = time.monotonic() + self._timeouts.total
-        with _telling(request.url), self._client(deadline, url) as client:
+        with telling(request.url), self._client(deadline, url) as client:
             method = "GET" if request.body is None else "POST"
             with client.stream(method, url, content=request.body, headers=_headers(request)) as response:
                 return _read(request, response)
 
     def _client(self, deadline: float, url: httpx.URL) -> httpx.Client:
         limits = httpx.Timeout(self._timeouts.read, connect=self._timeouts.connect)
-        transport = _Transport(deadline, secure=url.scheme == "https", proxy=self._proxy)
+        secure = url.scheme == "https"
+        context = ssl.create_default_context() if secure else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        transport = Transport(deadline, context, proxy=self._proxy)
         return httpx.Client(transport=transport, timeout=limits, follow_redirects=False, trust_env=False)
 
 
-def _require_url(text: str) -> httpx.URL:
+def require_url(text: str) -> httpx.URL:
+    """An address of http or https, without a user's name.
+
+    Raises:
+        FetchError: it is none (``reason`` "url").
+    """
     try:
         url = httpx.URL(text)
     except (httpx.InvalidURL, ValueError, TypeError) as error:
-        _refuse("url", text, str(error))
+        refuse("url", text, str(error))
     port = 0 < (url.port or 80) < 65536
     if len(text) > MAX_URL or url.scheme not in ("http", "https") or not url.host or url.userinfo or not port:
-        _refuse("url", text, "not an address of http or https")
+        refuse("url", text, "not an address of http or https")
     return url
 
 
@@ -111,7 +118,7 @@ def _read(request: Request, response: httpx.Response) -> Answer:
     for piece in response.iter_raw():
         body += piece
         if len(body) > request.limit:
-            _refuse("too big", request.url, f"more than {request.limit} octets")
+            refuse("too big", request.url, f"more than {request.limit} octets")
     return Answer(body=bytes(body), **named)
 
 
@@ -124,47 +131,48 @@ def _validator(response: httpx.Response, name: str) -> str | None:
 def _require_kind(request: Request, response: httpx.Response) -> None:
     status = response.status_code
     if response.has_redirect_location:
-        _refuse("redirect", request.url, f"HTTP status {status}")
+        refuse("redirect", request.url, f"HTTP status {status}")
     if status != httpx.codes.OK:
-        _refuse("http status", request.url, f"HTTP status {status}", status=status)
+        refuse("http status", request.url, f"HTTP status {status}", status=status)
     if response.headers.get("content-encoding", "identity").strip().lower() != "identity":
-        _refuse("encoding", request.url, "a compressed answer that nobody asked for")
+        refuse("encoding", request.url, "a compressed answer that nobody asked for")
     kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind not in request.types:
-        _refuse("content type", request.url, f"an answer of type {kind[:60] or 'unknown'}")
+        refuse("content type", request.url, f"an answer of type {kind[:60] or 'unknown'}")
     length = response.headers.get("content-length", "0")
     if length.isdecimal() and int(length[:20]) > request.limit:
-        _refuse("too big", request.url, f"{length[:20]} octets, at most {request.limit} are taken")
+        refuse("too big", request.url, f"{length[:20]} octets, at most {request.limit} are taken")
 
 
-def _refuse(reason: str, url: str, told: str, *, status: int | None = None) -> NoReturn:
+def refuse(reason: str, url: str, told: str, *, status: int | None = None) -> NoReturn:
+    """Raise :class:`FetchError`."""
     shown = ascii(url[:_SHOWN])[1:-1]  # one line in a log
     raise FetchError(f"{shown}: {ascii(told)[1:-1]}", reason=reason, url=shown, status=status)
 
 
 @contextmanager
-def _telling(url: str) -> Iterator[None]:
+def telling(url: str) -> Iterator[None]:
     """Turn what httpx and httpcore raise into :class:`FetchError`."""
     try:
         yield
     except (httpcore.TimeoutException, httpx.TimeoutException):
-        _refuse("timeout", url, "no whole answer in time")
+        refuse("timeout", url, "no whole answer in time")
     except httpcore.ConnectError as error:
-        _refuse("unreachable", url, f"no connection: {error}")
+        refuse("tls" if isinstance(error.__context__, ssl.SSLError) else "unreachable", url, f"no connection: {error}")
     except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.ProxyError, httpx.HTTPError, ValueError) as error:
-        _refuse("broken", url, f"the answer broke off, or is no HTTP: {error}")
+        refuse("broken", url, f"the answer broke off, or is no HTTP: {error}")
 
 
-class _Transport(httpx.BaseTransport):
+class Transport(httpx.BaseTransport):
     """One connection, with a deadline under every operation on it."""
 
-    def __init__(self, deadline: float, *, secure: bool, proxy: httpcore.Proxy | None) -> None:
-        context = ssl.create_default_context() if secure else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    def __init__(self, deadline: float, context: ssl.SSLContext, *, proxy: httpcore.Proxy | None = None) -> None:
         self._pool = httpcore.ConnectionPool(
             ssl_context=context, proxy=proxy, max_connections=1, network_backend=_Backend(deadline)
         )
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """See :class:`httpx.BaseTransport`."""
         url = request.url
         response = self._pool.handle_request(
             httpcore.Request(
@@ -179,6 +187,7 @@ class _Transport(httpx.BaseTransport):
         return httpx.Response(response.status, headers=response.headers, stream=stream, extensions=response.extensions)
 
     def close(self) -> None:
+        """See :class:`httpx.BaseTransport`."""
         self._pool.close()
 
 

@@ -1,51 +1,87 @@
-"""The portal's master key for administration keys, in a file, encrypted at rest."""
+"""The portal's master keys and its makers' batch keys in a file, encrypted at rest."""
 
 from __future__ import annotations
 
 import json
 import os
 import secrets
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Self
+from typing import Any, Final, Self
 
 from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers import algorithms
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.kdf.kbkdf import KBKDFCMAC, CounterLocation, Mode
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
+from zorgid_card.adapters.diversified import MASTER_OCTETS, DiversifiedKeys, require_batch
 from zorgid_card.errors import PassphraseError, StorageError
+from zorgid_card.ports.keys import Batch, Master
 from zorgid_card.secret import Secret
 
-_LENGTHS = {"AES128": 16, "AES192": 24, "AES256": 32}
-_MASTER_OCTETS = 32
-_SCRYPT = {"length": 32, "n": 2**15, "r": 8, "p": 1}
-_PURPOSE = b"zorgid-card master key v1"
+MAX_FILE: Final = 256 * 1024
+"""Octets."""
+
+_VERSION: Final = 1
+_SCRYPT: Final[dict[str, int]] = {"length": 32, "n": 2**15, "r": 8, "p": 1}
+_PURPOSE: Final = b"zorgid-card key store "
+_TAG: Final = 16
+_SALT, _NONCE = 16, 12
 
 
-class FileKeyStore:
-    """Diversifies administration keys from a master key that lies encrypted (scrypt, AES-256-GCM) in a file of mode 0600."""
+@dataclass(frozen=True, slots=True)
+class _Keys:
+    """What a key store holds."""
 
-    def __init__(self, master: Secret) -> None:
-        self._master = master
+    masters: dict[int, tuple[Master, Secret]]
+    batches: dict[Batch, Secret]
+
+    def index(self) -> dict[str, Any]:
+        """What is said in clear, and authenticated, of the keys that lie sealed, in this order, one after another."""
+        return {
+            "masters": [
+                {"generation": told.generation, "made": told.made.isoformat() if told.made else None}
+                for told, _ in self.masters.values()
+            ],
+            "batches": [{"first": b.first, "last": b.last, "octets": len(key)} for b, key in self.batches.items()],
+        }
+
+    def told(self) -> frozenset[Master | Batch]:
+        """Which keys these are. None is ever taken away: cards have keys of them."""
+        return frozenset((*(told for told, _ in self.masters.values()), *self.batches))
+
+    def secrets(self) -> list[Secret]:
+        return [*(key for _, key in self.masters.values()), *self.batches.values()]
+
+
+class FileKeyStore(DiversifiedKeys):
+    """Keys that lie in one file of mode 0600, sealed by a passphrase (scrypt, AES-GCM): :class:`~zorgid_card.ports.keys.KeyStore`.
+
+    What another process has added, a running one sees at its next call.
+    """
+
+    def __init__(self, path: Path, salt: bytes, wrapping: Secret, keys: _Keys) -> None:
+        self._path, self._salt, self._wrapping = path, salt, wrapping
+        self._keys, self._seen, self._process = keys, _stamp(path), os.getpid()
+        self._lock = threading.Lock()
 
     @classmethod
     def create(cls, path: Path, passphrase: Secret) -> Self:
-        """Make a new master key.
+        """Make a key store with a master key, of generation 1.
 
         Raises:
             StorageError: the file exists, or cannot be written.
         """
-        salt, nonce, master = secrets.token_bytes(16), secrets.token_bytes(12), Secret.random(_MASTER_OCTETS)
-        with master.expose() as octets:
-            sealed = AESGCM(_wrapping_key(passphrase, salt)).encrypt(nonce, octets, _PURPOSE)
-        text = json.dumps({"version": 1, "salt": salt.hex(), "nonce": nonce.hex(), "sealed": sealed.hex()})
-        try:
-            with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-                file.write(text)
-        except OSError as error:
-            raise StorageError("the key store cannot be written", reason=str(error)) from error
-        return cls(master)
+        salt = secrets.token_bytes(_SALT)
+        wrapping = _wrapping_key(passphrase, salt)
+        keys = _Keys({1: _new_master(1)}, {})
+        _write(path, _sealed(keys, salt, wrapping), new=True)
+        return cls(path, salt, wrapping, keys)
 
     @classmethod
     def open(cls, path: Path, passphrase: Secret) -> Self:
@@ -53,36 +89,229 @@ class FileKeyStore:
 
         Raises:
             StorageError: the file cannot be read or is damaged.
-            PassphraseError: the passphrase does not open it.
+            PassphraseError: the passphrase does not open it, or somebody changed it.
         """
-        try:
-            stored = json.loads(path.read_text())
-            salt, nonce, sealed = (bytes.fromhex(stored[name]) for name in ("salt", "nonce", "sealed"))
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise StorageError("the key store cannot be read", reason=str(error)) from error
-        try:
-            master = AESGCM(_wrapping_key(passphrase, salt)).decrypt(nonce, sealed, _PURPOSE)
-        except (InvalidTag, ValueError) as error:
-            raise PassphraseError from error
-        return cls(Secret.take(bytearray(master)))
+        stored = _read(path)
+        wrapping = _wrapping_key(passphrase, stored.salt)
+        return cls(path, stored.salt, wrapping, _opened(stored, wrapping))
 
-    def derive(self, serial: str, algorithm: str) -> Secret:
-        """SP 800-108r1 KDF in counter mode with AES-256-CMAC; label and context name purpose, algorithm and serial."""
+    @property
+    def generation(self) -> int:
+        """Of the newest master key."""
+        return max(self._current().masters)
+
+    def masters(self) -> tuple[Master, ...]:
+        """The master keys, oldest first."""
+        return tuple(told for told, _ in self._current().masters.values())
+
+    def batches(self) -> tuple[Batch, ...]:
+        """The batches whose key is there, in the order of their first serial."""
+        return tuple(sorted(self._current().batches, key=lambda batch: (len(batch.first), batch.first)))
+
+    def rotate(self) -> int:
+        """Make a master key of a new generation. The older ones stay: cards have keys of them.
+
+        Raises:
+            StorageError: the file cannot be written; nothing was changed.
+        """
+        with self._changing() as keys:
+            generation = max(keys.masters) + 1
+            keys.masters[generation] = _new_master(generation)
+        return generation
+
+    def add_batch(self, batch: Batch, key: Secret) -> None:
+        """Keep the key of a batch (:meth:`zorgid_card.ports.keys.KeyStore.add_batch`)."""
+        with self._changing() as keys:
+            require_batch(batch, key, tuple(keys.batches))
+            with key.expose() as octets:
+                keys.batches[batch] = Secret.take(bytearray(octets))
+
+    @contextmanager
+    def _changing(self) -> Iterator[_Keys]:
+        """The keys of the file as it is now, to be changed; it is written when the block ends. One process at a time."""
+        self._require_process()
+        with self._lock, _alone(self._path):
+            keys = self._load()
+            yield keys
+            _write(self._path, _sealed(keys, self._salt, self._wrapping), new=False)
+            self._keys, self._seen = keys, _stamp(self._path)
+
+    def _require_process(self) -> None:
+        """Secrets are empty in a forked child."""
+        if os.getpid() != self._process:
+            raise StorageError("the key store was opened before a fork: open it in the child", reason="fork")
+
+    def _current(self) -> _Keys:
+        self._require_process()
+        with self._lock:
+            seen = _stamp(self._path)
+            if seen != self._seen:
+                self._keys, self._seen = self._load(), seen
+            return self._keys
+
+    def _load(self) -> _Keys:
+        stored = _read(self._path)
+        if stored.salt != self._salt:
+            raise StorageError("the key store was replaced: open it again", reason="changed", path=str(self._path))
+        keys = _opened(stored, self._wrapping)
+        if not self._keys.told() <= keys.told():
+            raise StorageError("an older key store lies in its place", reason="older", path=str(self._path))
+        return keys
+
+    def _master(self, generation: int) -> Secret | None:
+        found = self._current().masters.get(generation)
+        return None if found is None else found[1]
+
+    def _batch(self, batch: Batch) -> tuple[Secret, int]:
+        key = self._current().batches[batch]
+        return key, len(key)
+
+    def _kdf(self, key: Secret, label: bytes, context: bytes, length: int) -> Secret:
         kdf = KBKDFCMAC(
             algorithm=algorithms.AES,
             mode=Mode.CounterMode,
-            length=_LENGTHS[algorithm],
+            length=length,
             rlen=4,
             llen=4,
             location=CounterLocation.BeforeFixed,
-            label=b"zorgid-card 9B " + algorithm.encode(),
-            context=serial.encode(),
+            label=label,
+            context=context,
             fixed=None,
         )
-        with self._master.expose() as octets:
+        with key.expose() as octets:
             return Secret.take(bytearray(kdf.derive(bytes(octets))))
 
+    def __repr__(self) -> str:
+        return f"FileKeyStore({str(self._path)!r})"
 
-def _wrapping_key(passphrase: Secret, salt: bytes) -> bytes:
+
+def _new_master(generation: int) -> tuple[Master, Secret]:
+    return Master(generation, datetime.now(UTC).replace(microsecond=0)), Secret.random(MASTER_OCTETS)
+
+
+def _wrapping_key(passphrase: Secret, salt: bytes) -> Secret:
     with passphrase.expose() as octets:
-        return Scrypt(salt=salt, **_SCRYPT).derive(bytes(octets))
+        return Secret.take(bytearray(Scrypt(salt=salt, **_SCRYPT).derive(bytes(octets))))
+
+
+# --- the file --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    salt: bytes
+    nonce: bytes
+    index: dict[str, Any]
+    sealed: bytes
+
+
+def _said(index: dict[str, Any]) -> bytes:
+    return _PURPOSE + json.dumps([_VERSION, index], sort_keys=True, separators=(",", ":")).encode()
+
+
+def _sealed(keys: _Keys, salt: bytes, wrapping: Secret) -> bytes:
+    index, nonce, whole = keys.index(), secrets.token_bytes(_NONCE), keys.secrets()
+    with wrapping.expose() as octets:
+        cipher = Cipher(algorithms.AES(bytes(octets)), modes.GCM(nonce)).encryptor()
+    cipher.authenticate_additional_data(_said(index))
+    sealed = bytearray()
+    for key in whole:
+        with key.expose() as octets:
+            sealed += cipher.update(octets)
+    sealed += cipher.finalize() + cipher.tag
+    stored = {"version": _VERSION, "salt": salt.hex(), "nonce": nonce.hex(), **index, "sealed": sealed.hex()}
+    return json.dumps(stored, indent=1).encode() + b"\n"
+
+
+def _opened(stored: _Stored, wrapping: Secret) -> _Keys:
+    body, tag = stored.sealed[:-_TAG], stored.sealed[-_TAG:]
+    plain = bytearray(len(body) + 15)  # update_into wants room for a block
+    try:
+        with wrapping.expose() as octets:
+            cipher = Cipher(algorithms.AES(bytes(octets)), modes.GCM(stored.nonce, tag)).decryptor()
+        cipher.authenticate_additional_data(_said(stored.index))
+        cipher.update_into(body, plain)
+        cipher.finalize()
+        return _keys(stored.index, memoryview(plain)[: len(body)])
+    except (InvalidTag, ValueError) as error:
+        raise PassphraseError from error
+    finally:
+        plain[:] = bytes(len(plain))
+
+
+def _keys(index: dict[str, Any], plain: memoryview) -> _Keys:
+    """The keys, cut out of what was sealed; the index is what its writer wrote, for it was authenticated."""
+    keys = _Keys({}, {})
+    for told in index["masters"]:
+        master = Master(told["generation"], datetime.fromisoformat(told["made"]))
+        keys.masters[master.generation] = master, Secret.take(plain[:MASTER_OCTETS])
+        plain = plain[MASTER_OCTETS:]
+    for told in index["batches"]:
+        keys.batches[Batch(told["first"], told["last"])] = Secret.take(plain[: told["octets"]])
+        plain = plain[told["octets"] :]
+    return keys
+
+
+def _read(path: Path) -> _Stored:
+    try:
+        with path.open("rb") as file:
+            text = file.read(MAX_FILE + 1)
+        if len(text) > MAX_FILE:
+            raise ValueError("too long")
+        stored = json.loads(text)
+        if stored["version"] != _VERSION:
+            raise ValueError(f"version {stored['version']}")
+        salt, nonce, sealed = (bytes.fromhex(stored[name]) for name in ("salt", "nonce", "sealed"))
+        if len(salt) != _SALT or len(nonce) != _NONCE or len(sealed) < _TAG:
+            raise ValueError("lengths")
+        index = {name: stored[name] for name in ("masters", "batches")}
+    except OSError as error:
+        raise StorageError(f"{path} cannot be read", reason=str(error.strerror), path=str(path)) from error
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise StorageError(f"{path} is no key store", reason="malformed", path=str(path)) from error
+    return _Stored(salt, nonce, index, sealed)
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    try:
+        told = path.stat()
+    except OSError as error:
+        raise StorageError(f"{path} cannot be read", reason=str(error.strerror), path=str(path)) from error
+    return told.st_mtime_ns, told.st_ino
+
+
+def _write(path: Path, octets: bytes, *, new: bool) -> None:
+    """A reader finds the old contents or the new, never a part; mkstemp gives mode 0600."""
+    try:
+        descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(octets)
+                file.flush()
+                os.fsync(file.fileno())
+            if new:
+                os.link(name, path)  # unlike a rename, it never replaces what is there
+            else:
+                os.replace(name, path)
+        finally:
+            Path(name).unlink(missing_ok=True)
+    except OSError as error:
+        raise StorageError(f"{path} cannot be written", reason=str(error.strerror), path=str(path)) from error
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """Keep other processes from changing the key store: two that rotate at once would lose a key."""
+    lock = path.with_name(path.name + ".lock")
+    try:
+        os.close(os.open(lock, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+    except OSError as error:
+        raise StorageError(
+            f"{path} is being changed by another process; if there is none, remove {lock}",
+            reason="locked",
+            path=str(lock),
+        ) from error
+    try:
+        yield
+    finally:
+        lock.unlink(missing_ok=True)

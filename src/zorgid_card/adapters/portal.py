@@ -109,7 +109,7 @@ class HTTPSDoor:
         self._socket: socket.socket | None = None
         self._over = threading.Event()
         self._client = httpx.Client(
-            verify=_context(ca),
+            verify=tls_context(ca),
             timeout=httpx.Timeout(timeout / 2),
             follow_redirects=False,
             trust_env=False,
@@ -249,7 +249,7 @@ class HTTPSDoor:
         except httpx.TimeoutException as error:
             raise PortalUnreachableError("no answer in time", origin=self._origin, reason="timeout") from error
         except (httpx.TransportError, httpx.InvalidURL) as error:
-            refused = _tls_error(error)
+            refused = tls_error(error)
             if refused is not None:
                 reason = getattr(refused, "verify_message", "") or refused.reason or str(refused)
                 raise PortalTLSError(f"TLS: {reason}", origin=self._origin, reason=str(reason)[:_WORDS]) from error
@@ -258,7 +258,12 @@ class HTTPSDoor:
             raise PortalAnswerError(f"no HTTP: {error}", origin=self._origin, reason="type") from error
 
 
-def _context(ca: Path | None) -> ssl.SSLContext:
+def tls_context(ca: Path | None) -> ssl.SSLContext:
+    """How a portal is verified: by the CA certificates of a PEM file, or by the system's.
+
+    Raises:
+        StorageError, CertificateMalformedError: ``ca`` cannot be read, or holds no certificate.
+    """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # which, unlike the default one, does not listen to SSLKEYLOGFILE
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.hostname_checks_common_name = False  # RFC 9525: as in browsers
@@ -275,7 +280,7 @@ def _context(ca: Path | None) -> ssl.SSLContext:
     return context
 
 
-def _tls_error(error: BaseException | None) -> ssl.SSLError | None:
+def tls_error(error: BaseException | None) -> ssl.SSLError | None:
     """The failure of TLS under an error, if that is what it is."""
     while error is not None:
         if isinstance(error, ssl.SSLError):

@@ -26,7 +26,16 @@ from zorgid_card.cards.inventory import Inventory
 from zorgid_card.cards.kinds import CardKind
 from zorgid_card.cards.memory import CardMemory, Insertion, Recognised
 from zorgid_card.cards.piv import PIVCard
-from zorgid_card.cards.profile import PLAIN_PIV, UZI, YUBICO_PIV, YUBICO_PIV_3DES, CardProfile
+from zorgid_card.cards.profile import (
+    NIST_PIV,
+    PLAIN_PIV,
+    UZI,
+    YUBICO_PIV,
+    YUBICO_PIV_3DES,
+    CardProfile,
+    ChannelRules,
+    Factory,
+)
 from zorgid_card.cards.token import TokenCard
 from zorgid_card.cards.uzi import UZIPass
 from zorgid_card.cards.zorgid import ZorgIDCard
@@ -35,6 +44,7 @@ from zorgid_card.errors import CardNotSupportedError, CardRemovedError, CardRese
 from zorgid_card.ports.card import Channel
 
 __all__ = [
+    "NIST_PIV",
     "PLAIN_PIV",
     "UZI",
     "YUBICO_PIV",
@@ -47,7 +57,9 @@ __all__ = [
     "CardPIN",
     "CardProfile",
     "CardSigner",
+    "ChannelRules",
     "Detected",
+    "Factory",
     "Insertion",
     "Inventory",
     "LastTry",

@@ -10,6 +10,7 @@ from zorgid_card.cards.kinds import CardKind
 from zorgid_card.cards.memory import CardMemory, Insertion, KnownCard, Recognised
 from zorgid_card.cards.profile import (
     FOREIGN,
+    NIST_PIV,
     PLAIN_PIV,
     UZI,
     UZI_IDENTITY,
@@ -20,7 +21,7 @@ from zorgid_card.cards.profile import (
 )
 from zorgid_card.codec.link import Exchange, Link
 from zorgid_card.errors import CardError, CardNotSupportedError, EncodingError, StatusWordError
-from zorgid_card.protocol import iso7816, piv, pkcs15, yubico
+from zorgid_card.protocol import globalplatform, iso7816, piv, pkcs15, yubico
 from zorgid_card.protocol.administration import administration_algorithm
 
 _PERSONALISED = (YUBICO_PIV, YUBICO_PIV_3DES)
@@ -137,7 +138,9 @@ def _why_uzi(layout: pkcs15.Layout, atr: bytes) -> Exchange[str | None]:
 # --- PIV ----------------------------------------------------------------------------------------------------
 
 
-def _piv_card(atr: bytes, memory: CardMemory | None, insertion: Insertion | None) -> Exchange[Detected]:
+def _piv_card(
+    atr: bytes, memory: CardMemory | None, insertion: Insertion | None, aid: bytes = piv.AID
+) -> Exchange[Detected]:
     chuid = b"" if memory is None else (yield from _chuid())
     known = None if memory is None else memory.recognise(chuid, atr, insertion)
     if known is not None:
@@ -145,7 +148,7 @@ def _piv_card(atr: bytes, memory: CardMemory | None, insertion: Insertion | None
     content = yield from piv.get_data(piv.certificate_object(piv.AUTHENTICATION))
     certificate = None if content is None else _ours(content)
     if certificate is None:
-        return _found(*(yield from _judge_piv(atr, content)))
+        return _found(*(yield from _judge_piv(atr, content, aid)))
     known = KnownCard(atr, chuid, certificate)
     if memory is not None:
         memory.keep(known, insertion)
@@ -166,13 +169,19 @@ def _chuid() -> Exchange[bytes]:
 
 
 def _judge_piv(
-    atr: bytes, certificate: bytes | None
+    atr: bytes, certificate: bytes | None, aid: bytes
 ) -> Exchange[tuple[CardKind, bytes, tuple[str, ...], str, CardProfile]]:
     """A PIV card that is not a ZORG-ID Smartcard: blank, or in use. What shows that it is in use ends the search."""
-    profile, administration = yield from _asked_dialect()
+    profile, administration = yield from _by_metadata()
+    if certificate is None and profile is PLAIN_PIV:
+        profile = yield from _by_card_manager(aid)
     kind, why = CardKind.PIV_OTHER, "a PIV card that cannot be shown to be blank by reading"
     if profile.factory is not None:
-        used = ("certificate 9A",) if certificate else (yield from take_inventory(administration, until_used=True)).used
+        used = (
+            ("certificate 9A",)
+            if certificate
+            else (yield from take_inventory(profile, administration, until_used=True)).used
+        )
         kind = CardKind.PIV_OTHER if used else CardKind.BLANK
         why = f"a PIV card in use: {', '.join(used)}" if used else "a PIV card in factory state"
     return kind, atr, ("PIV",), why, profile
@@ -187,12 +196,21 @@ def _ours(content: bytes) -> bytes | None:
     return certificate if carries(certificate, ZORGID_IDENTITY) else None
 
 
-def dialect() -> Exchange[CardProfile]:
-    """The profile whose administration key has the card's algorithm; plain PIV where the card tells nothing."""
-    return (yield from _asked_dialect())[0]
+def dialect(aid: bytes = piv.AID) -> Exchange[CardProfile]:
+    """The card's dialect; plain PIV where the card tells nothing. The application ``aid`` is selected, and is so again."""
+    profile, _ = yield from _by_metadata()
+    return (yield from _by_card_manager(aid)) if profile is PLAIN_PIV else profile
 
 
-def _asked_dialect() -> Exchange[tuple[CardProfile, yubico.Metadata | None]]:
+def _by_card_manager(aid: bytes) -> Exchange[CardProfile]:
+    """A card that tells nothing within PIV: does its card manager speak SCP03, and tell which card this is?"""
+    found = yield from globalplatform.card_manager()
+    yield from iso7816.select(aid)
+    return PLAIN_PIV if found is None else NIST_PIV
+
+
+def _by_metadata() -> Exchange[tuple[CardProfile, yubico.Metadata | None]]:
+    """The profile whose administration key has the card's algorithm."""
     try:
         told = yield from yubico.metadata(piv.ADMINISTRATION)
     except (CardError, EncodingError):
@@ -216,8 +234,8 @@ def _odd_card(atr: bytes, names: tuple[str, ...]) -> Exchange[Detected]:
     """A card without PKCS#15 that does not know PIV's whole name: it may know the beginning of it."""
     for aid in PLAIN_PIV.aids[1:]:
         if (yield from _selects(aid)):
-            found = yield from _piv_card(atr, None, None)
-            profile = found.profile or (yield from dialect())
+            found = yield from _piv_card(atr, None, None, aid)
+            profile = found.profile or (yield from dialect(aid))
             return replace(found, profile=replace(profile, aids=(aid,)))
     why, name = "neither a PIV application nor one of PKCS#15 is on the card", (yield from _foreign())
     return _found(CardKind.UNKNOWN, atr, names, f"{why}: {name}" if name else why, None)

@@ -51,18 +51,23 @@ def chuid(guid: bytes, expiry: date) -> bytes:
         (
             encode(0x30, fasc_n()),
             encode(0x34, guid),
-            encode(0x35, expiry.strftime("%Y%m%d").encode()),
+            encode(0x35, expiry.isoformat().replace("-", "").encode()),
             encode(0x3E),
             encode(0xFE),
         )
     )
 
 
-def ccc() -> bytes:
-    """Contents of the Card Capability Container with a random card number (part 1, table 8; GSC-IS 2.1,
-    6.3).
+def ccc(number: bytes | None = None) -> bytes:
+    """Contents of the Card Capability Container (part 1, table 8; GSC-IS 2.1, 6.3).
+
+    Args:
+        number: 14 bytes, random; made here if None.
     """
-    identifier = bytes.fromhex("A000000116FF02") + secrets.token_bytes(_CARD_NUMBER_LENGTH)
+    number = secrets.token_bytes(_CARD_NUMBER_LENGTH) if number is None else number
+    if len(number) != _CARD_NUMBER_LENGTH:
+        raise UsageError(f"a card number of {len(number)} bytes", reason="number")
+    identifier = bytes.fromhex("A000000116FF02") + number
     empty = b"".join(encode(tag) for tag in (0xF6, 0xF7, 0xFA, 0xFB, 0xFC, 0xFD, 0xFE))
     return b"".join(
         (

@@ -1,15 +1,19 @@
-"""What a kind of card is, as data: names, limits, factory values and what its dialect can do. No I/O, no
-behaviour.
+"""What a kind of card is, as data: names, limits, factory values, and which exchanges its dialect has for what SP 800-73-5
+leaves open. No I/O.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Final
 
 from zorgid_card.cards.activation import ActivationRule
-from zorgid_card.protocol import piv, pkcs15
+from zorgid_card.codec.link import Exchange
+from zorgid_card.protocol import globalplatform, iso7816, openfips201, piv, pkcs15, yubico
+from zorgid_card.protocol.administration import AdministrationAlgorithm
 from zorgid_card.protocol.operations import STANDARD, Dialect
+from zorgid_card.secret import Secret
 
 ZORGID_IDENTITY: Final = "2.25.90819709214569302958764045813210256923.2.1"
 """type-id of the otherName by which a certificate shows itself as a ZORG-ID Smartcard's
@@ -23,15 +27,53 @@ subjectAltName).
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Factory:
-    """The public factory values of a blank; the administration key in bytes, by an algorithm of SP
-    800-78-5.
+class ChannelRules:
+    """How a dialect is administered over SCP03.
+
+    Args:
+        administers: whoever opened the channel is the administrator, and nobody else: every command that makes or changes the card
+            goes over it, and so from the portal. Without, key 9B is authenticated within it.
+        by_part: a long command is cut into a chain first, and each part is wrapped by itself; without, the whole is wrapped and
+            what comes out is cut.
     """
 
+    administers: bool
+    by_part: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Factory:
+    """A blank as its maker delivers it, and the dialect in which it is made into a card: what SP 800-73-5 leaves open.
+
+    What a dialect does not have is None; the operation that needs it says so (NotOfferedError).
+
+    Args:
+        dialect: its name, as the registry keeps it.
+        pin, puk, administration_key: the public values of a blank, the key in bytes.
+        administration_algorithm: of SP 800-78-5.
+        serial: reads the hardware serial number, decimal; afterwards another application may be selected.
+        firmware: reads the version of firmware or operating system, numbers with dots between; likewise.
+        set_administration_key: sets another key 9B.
+        set_retries: sets the tries of PIN and PUK.
+        set_reference: sets PIN (80) or PUK (81) without the old value.
+        reset: factory state, once PIN and PUK are blocked.
+        attestation: the card states by a certificate that a key was generated on it.
+        channel: the card speaks SCP03.
+    """
+
+    dialect: str
     pin: bytes
     puk: bytes
     administration_algorithm: str
     administration_key: bytes
+    serial: Callable[[], Exchange[str]]
+    firmware: Callable[[], Exchange[str]]
+    set_administration_key: Callable[[AdministrationAlgorithm, Secret], Exchange[None]]
+    set_retries: Callable[[int, int], Exchange[None]]
+    set_reference: Callable[[int, Secret], Exchange[None]] | None = None
+    reset: Callable[[], Exchange[None]] | None = None
+    attestation: bool = False
+    channel: ChannelRules | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,13 +114,35 @@ class CardProfile:
 PLAIN_PIV: Final = CardProfile(name="PIV", aids=piv.AIDS)
 """Any card with the PIV application of SP 800-73-5: it can be used, not made."""
 
+_PIN, _PUK = b"123456", b"12345678"
 _FACTORY_KEY: Final = bytes.fromhex("010203040506070801020304050607080102030405060708")
 
+
+def _yubico_serial() -> Exchange[str]:
+    return str((yield from yubico.serial()))
+
+
+def _yubico_firmware() -> Exchange[str]:
+    return ".".join(map(str, (yield from yubico.version())))
+
+
+_YUBICO: Final = Factory(
+    dialect="yubico",
+    pin=_PIN,
+    puk=_PUK,
+    administration_algorithm="AES192",
+    administration_key=_FACTORY_KEY,
+    serial=_yubico_serial,
+    firmware=_yubico_firmware,
+    set_administration_key=yubico.set_management_key,
+    set_retries=yubico.set_retries,
+    reset=yubico.reset,
+    attestation=True,
+    channel=ChannelRules(administers=False, by_part=False),
+)
+
 YUBICO_PIV: Final = CardProfile(
-    name="ZORG-ID Smartcard (Yubico dialect)",
-    aids=piv.AIDS,
-    metadata=True,
-    factory=Factory(pin=b"123456", puk=b"12345678", administration_algorithm="AES192", administration_key=_FACTORY_KEY),
+    name="ZORG-ID Smartcard (Yubico dialect)", aids=piv.AIDS, metadata=True, factory=_YUBICO
 )
 """A ZORG-ID Smartcard on a blank with the Yubico dialect, firmware 5.7 and later."""
 
@@ -86,9 +150,46 @@ YUBICO_PIV_3DES: Final = CardProfile(
     name="ZORG-ID Smartcard (Yubico dialect, 3DES)",
     aids=piv.AIDS,
     metadata=True,
-    factory=Factory(pin=b"123456", puk=b"12345678", administration_algorithm="3DES", administration_key=_FACTORY_KEY),
+    factory=replace(_YUBICO, dialect="yubico-3des", administration_algorithm="3DES", channel=None),
 )
-"""The same on firmware 5.3 to 5.6, whose factory administration key is for triple DES."""
+"""The same on firmware 5.3 to 5.6, whose factory administration key is for triple DES, and which has no secure channel."""
+
+
+def _nist_serial() -> Exchange[str]:
+    yield from iso7816.select(globalplatform.ISSUER_SECURITY_DOMAIN)
+    return (yield from globalplatform.production_data()).number
+
+
+def _nist_firmware() -> Exchange[str]:
+    yield from iso7816.select(globalplatform.ISSUER_SECURITY_DOMAIN)
+    return (yield from globalplatform.production_data()).firmware
+
+
+NIST_PIV: Final = CardProfile(
+    name="ZORG-ID Smartcard (NIST dialect)",
+    aids=piv.AIDS,
+    factory=Factory(
+        dialect="nist",
+        pin=_PIN,
+        puk=_PUK,
+        administration_algorithm="AES192",
+        administration_key=_FACTORY_KEY,
+        serial=_nist_serial,
+        firmware=_nist_firmware,
+        set_administration_key=openfips201.set_administration_key,
+        set_retries=openfips201.set_retries,
+        set_reference=openfips201.set_reference,
+        channel=ChannelRules(administers=True, by_part=True),
+    ),
+)
+"""A ZORG-ID Smartcard on a blank with the commands of SP 800-73-5 alone, administered over SCP03 (docs/card-profile.md)."""
+
+DIALECTS: Final = {
+    profile.factory.dialect: profile
+    for profile in (YUBICO_PIV, YUBICO_PIV_3DES, NIST_PIV)
+    if profile.factory is not None
+}
+"""What a portal knows of a card by the name of its dialect."""
 
 UZI: Final = CardProfile(
     name="UZI-pas",

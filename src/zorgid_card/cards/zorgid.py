@@ -4,27 +4,32 @@ describes.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date
 
 from zorgid_card.cards import objects
+from zorgid_card.cards.access import CardSigner, PINProvider
 from zorgid_card.cards.detect import detection
 from zorgid_card.cards.inventory import Inventory, take_inventory
 from zorgid_card.cards.kinds import CardKind
 from zorgid_card.cards.memory import Recognised, contents_change
-from zorgid_card.cards.piv import PIVCard
+from zorgid_card.cards.piv import Key, PIVCard
 from zorgid_card.cards.profile import YUBICO_PIV, CardProfile, Factory
+from zorgid_card.codec.apdu import SW, CommandAPDU, ResponseAPDU
 from zorgid_card.codec.link import Exchange, Link
 from zorgid_card.errors import (
+    APDUError,
     CardError,
+    MessageError,
     NotBlankError,
+    NotOfferedError,
     PINBlockedError,
     ProofError,
     PUKBlockedError,
     WrongPINError,
     WrongPUKError,
 )
-from zorgid_card.protocol import iso7816, piv, yubico
+from zorgid_card.protocol import globalplatform, iso7816, piv, yubico
 from zorgid_card.protocol.administration import (
     AdministrationAlgorithm,
     administration_algorithm,
@@ -34,6 +39,7 @@ from zorgid_card.protocol.administration import (
 from zorgid_card.secret import Secret
 
 _MAX_TRIES = 255
+_SECURE_MESSAGING, _PROPRIETARY_MESSAGING = 0x0C, 0x04
 
 
 class ZorgIDCard(PIVCard):
@@ -63,6 +69,7 @@ class ZorgIDCard(PIVCard):
         """Take the link; nothing is sent yet."""
         super().__init__(link, profile, kind=kind, met=met)
         self._administered = False
+        self._channel_open = False
 
     @property
     def _needs_reset(self) -> bool:
@@ -71,14 +78,20 @@ class ZorgIDCard(PIVCard):
     @property
     def serial(self) -> str:
         """Hardware serial number, decimal."""
-        with self.session():
-            return str(self._link.run(yubico.serial()))
+        return self._told_by(self._factory.serial())
 
     @property
     def firmware(self) -> str:
-        """Version of the firmware, such as ``5.7.1``."""
+        """Version of the firmware or the operating system, such as ``5.7.1``."""
+        return self._told_by(self._factory.firmware())
+
+    def _told_by(self, exchange: Exchange[str]) -> str:
+        """What the card says of itself, for which some dialects select another application."""
         with self.session():
-            return ".".join(map(str, self._link.run(yubico.version())))
+            try:
+                return self._link.run(exchange)
+            finally:
+                self._selected = self._entered = False
 
     # --- is it blank? -------------------------------------------------------------------------------------
 
@@ -102,9 +115,15 @@ class ZorgIDCard(PIVCard):
         (CRD-8).
         """
         with self.session():
-            return self._link.run(take_inventory())
+            return self._link.run(take_inventory(self.profile))
 
     # --- the administration key ---------------------------------------------------------------------------
+
+    def factory_puk(self) -> bool | None:
+        """Whether the PUK is the maker's, as the card tells without a try; None where it does not."""
+        with self.session():
+            told = self._link.run(yubico.metadata(piv.PUK)) if self.profile.metadata else None
+        return None if told is None else told.default
 
     def authenticate_administration(self, key: Secret, algorithm: str | None = None) -> None:
         """Authenticate with the administration key 9B; it holds until the end of the :meth:`session`.
@@ -129,10 +148,14 @@ class ZorgIDCard(PIVCard):
         Args:
             key: 16, 24 or 32 bytes, as its algorithm has.
             algorithm: None keeps the present one.
+
+        Raises:
+            NotOfferedError: the portal's channel administers this card.
         """
+        self._require_here("set administration key")
         with self.session():
             chosen = self._administration_algorithm() if algorithm is None else administration_algorithm(algorithm)
-            self._link.run(yubico.set_management_key(chosen, key))
+            self._link.run(self._factory.set_administration_key(chosen, key))
 
     def _administration_algorithm(self) -> AdministrationAlgorithm:
         told = self._link.run(yubico.metadata(piv.ADMINISTRATION)) if self.profile.metadata else None
@@ -147,6 +170,20 @@ class ZorgIDCard(PIVCard):
             raise CardError(f"cards of profile {profile.name!r} cannot be made by this library")
         return profile.factory
 
+    def _require_here(self, operation: str) -> None:
+        """The card side administers a card of this dialect, under key 9B.
+
+        Raises:
+            NotOfferedError: the portal does, over a channel (:mod:`zorgid_card.workflows.channel`).
+        """
+        factory = self.profile.factory
+        if factory is not None and factory.channel is not None and factory.channel.administers:
+            raise NotOfferedError("this card is made over the portal's channel", operation=operation, reason="channel")
+
+    def _require_attestation(self) -> None:
+        if not self._factory.attestation:
+            raise NotOfferedError("this kind of card attests nothing", operation="attest", reason="dialect")
+
     def factory_secrets(self) -> tuple[Secret, Secret, Secret]:
         """PIN, PUK and administration key that a blank has from its maker; they are public."""
         factory = self._factory
@@ -156,6 +193,53 @@ class ZorgIDCard(PIVCard):
         """The contents are about to change: what was read before is not relied on, in whatever memory."""
         self._forget()
         contents_change(self._link.channel.atr)
+
+    # --- the portal's channel -----------------------------------------------------------------------------
+
+    def relay(self, commands: Sequence[bytes]) -> tuple[bytes, ...]:
+        """Carry the portal's commands to the card, and its answers back, in one transaction (CRD-7).
+
+        They are opaque: INITIALIZE UPDATE, EXTERNAL AUTHENTICATE, and once the card has accepted that one, what goes over the
+        channel. Anything else is refused, so that who has not the card's keys reaches nothing of it: there are cards that take a
+        command under secure messaging as a plain one where no channel is open. The channel ends with the next other operation.
+
+        Args:
+            commands: short command APDUs.
+
+        Returns:
+            response APDUs, put together where they came in parts; after the first that is not 9000 nothing more is sent.
+
+        Raises:
+            MessageError: a command that is no part of an open channel; it was not sent.
+        """
+        parsed = [_relayable(raw) for raw in commands]
+        answers: list[bytes] = []
+        self._changes()
+        self._administered = True
+        with self._alone():
+            for command in parsed:
+                response = self._relayed(command)
+                answers.append(response.encode())
+                if response.sw != SW.OK:
+                    break
+        return tuple(answers)
+
+    def _relayed(self, command: CommandAPDU) -> ResponseAPDU:
+        step = command.cla, command.ins
+        if step == globalplatform.INITIALIZE_UPDATE:
+            self._make_current()
+        elif step != globalplatform.EXTERNAL_AUTHENTICATE and not self._channel_open:
+            raise MessageError("no channel to this card is open", field="commands")
+        self._selected = False
+        was_open, self._channel_open = self._channel_open, False
+        response = self._link.transmit(command)
+        opened = was_open or step == globalplatform.EXTERNAL_AUTHENTICATE
+        self._channel_open = opened and response.sw == SW.OK
+        return response
+
+    def _select(self) -> None:
+        self._channel_open = False
+        super()._select()
 
     # --- making -------------------------------------------------------------------------------------------
 
@@ -170,15 +254,36 @@ class ZorgIDCard(PIVCard):
 
         Returns:
             the public key, SubjectPublicKeyInfo DER; that it is on this card is shown by :meth:`attest`.
+
+        Raises:
+            NotOfferedError: the portal's channel administers this card.
         """
+        self._require_here("generate")
         piv.certificate_object(slot)
         chosen = piv.key_algorithm(algorithm)
         self._changes()
         with self.session():
             return self._link.run(piv.generate(slot, chosen, pin_policy))
 
+    def new_key_signer(self, slot: int, algorithm: str, public_key: bytes, pin: PINProvider) -> CardSigner:
+        """A key that was just generated, of which no certificate tells yet; see :meth:`signer`.
+
+        Args:
+            slot: its reference.
+            algorithm: as it was generated.
+            public_key: SubjectPublicKeyInfo, DER, as :meth:`generate` or the portal told.
+            pin: asked for the PIN.
+        """
+        policy = yubico.PIN_ALWAYS if slot == piv.SIGNATURE else yubico.PIN_ONCE
+        return self._signer(Key(slot, piv.key_algorithm(algorithm), public_key, policy), pin)
+
     def attest(self, slot: int = piv.AUTHENTICATION) -> bytes:
-        """The card's statement that the key in ``slot`` was generated on it; a certificate, DER."""
+        """The card's statement that the key in ``slot`` was generated on it; a certificate, DER.
+
+        Raises:
+            NotOfferedError: the dialect has no such statement.
+        """
+        self._require_attestation()
         with self.session():
             return self._link.run(yubico.attest(slot))
 
@@ -186,8 +291,10 @@ class ZorgIDCard(PIVCard):
         """The certificate of the card's attestation key (slot F9), DER.
 
         Raises:
+            NotOfferedError: the dialect has no such key.
             CardError: the card has none.
         """
+        self._require_attestation()
         with self.session():
             content = self._link.run(piv.get_data(yubico.ATTESTATION_CERTIFICATE))
         if content is None:
@@ -198,6 +305,7 @@ class ZorgIDCard(PIVCard):
         """Write the certificate of ``slot`` and read it back. Needs the administration key.
 
         Raises:
+            NotOfferedError: the portal's channel administers this card; so with all that is written.
             ProofError: what is read back differs.
         """
         self._write(piv.certificate_object(slot), piv.encode_certificate(der))
@@ -219,6 +327,7 @@ class ZorgIDCard(PIVCard):
                 self._write(piv.DISCOVERY, objects.discovery())
 
     def _write(self, tag: int, content: bytes) -> None:
+        self._require_here("write")
         self._changes()
         with self.session():
             self._link.run(piv.put_data(tag, content))
@@ -229,9 +338,13 @@ class ZorgIDCard(PIVCard):
         """Set the number of tries of PIN and PUK, 1 to 15; **both get their factory values back**.
 
         Needs the administration key authenticated and the PIN verified, in the same session.
+
+        Raises:
+            NotOfferedError: the portal's channel administers this card.
         """
+        self._require_here("set retries")
         with self.session():
-            self._link.run(yubico.set_retries(pin, puk))
+            self._link.run(self._factory.set_retries(pin, puk))
 
     def factory_reset(self) -> None:
         """Wipe the card: **every key and certificate on it is lost for good**, PIN, PUK and 9B are the
@@ -241,8 +354,12 @@ class ZorgIDCard(PIVCard):
         this for a card that may be somebody else's.
 
         Raises:
+            NotOfferedError: the dialect has no reset; nothing was tried.
             CardError: the tries do not run out, or the card refuses the reset.
         """
+        reset = self._factory.reset
+        if reset is None:
+            raise NotOfferedError("this kind of card has no reset", operation="reset", reason="dialect")
         self._changes()
         with (
             Secret.random_digits(self._limits.pin_maximum) as pin,
@@ -251,7 +368,7 @@ class ZorgIDCard(PIVCard):
         ):
             self._exhaust(lambda: iso7816.verify(piv.PIN, pin))
             self._exhaust(lambda: iso7816.reset_retry_counter(piv.PIN, puk, pin))
-            self._link.run(yubico.reset())
+            self._link.run(reset())
             self._selected = False
 
     def _exhaust(self, attempt: Callable[[], Exchange[None]]) -> None:
@@ -263,3 +380,15 @@ class ZorgIDCard(PIVCard):
             except (WrongPINError, WrongPUKError):
                 continue
         raise CardError("the tries of PIN or PUK do not run out; the card was not reset")
+
+
+def _relayable(raw: bytes) -> CommandAPDU:
+    """INITIALIZE UPDATE, or a command under secure messaging."""
+    try:
+        command = CommandAPDU.parse(raw)
+    except APDUError as error:
+        raise MessageError("not a command APDU", field="commands") from error
+    begins = (command.cla, command.ins) == globalplatform.INITIALIZE_UPDATE
+    if command.extended or not (begins or command.cla & _SECURE_MESSAGING == _PROPRIETARY_MESSAGING):
+        raise MessageError("not a command of a secure channel", field="commands")
+    return command

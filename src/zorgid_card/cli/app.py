@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from zorgid_card.cli import verifying
+from zorgid_card.cli import keeping, renewing, verifying
 from zorgid_card.cli.display import Display, console
 from zorgid_card.cli.failures import INTERRUPTED, PIPE_CLOSED, exit_codes
 from zorgid_card.cli.options import (
@@ -31,7 +31,7 @@ from zorgid_card.cli.options import (
 from zorgid_card.cli.texts import Language, Texts
 from zorgid_card.errors import UsageError
 
-_KINDS = ("blank", "zorgid", "uzi-z", "uzi-n", "uzi-m")
+_KINDS = ("blank", "blank-nist", "zorgid", "zorgid-nist", "uzi-z", "uzi-n", "uzi-m")
 _ALGORITHMS = ("RSA2048", "ECCP256")
 _EPILOG = f"Exit codes: {exit_codes(Texts(Language.EN))}."
 
@@ -70,7 +70,7 @@ def main() -> None:
     """UZI passes and ZORG-ID Smartcards: look at them, change their PIN, simulate them, see how they are made."""
 
 
-for _command in verifying.COMMANDS:
+for _command in (*verifying.COMMANDS, keeping.keys):
     main.add_command(_command)
 
 
@@ -154,22 +154,51 @@ def pin_status(as_data: bool, reader: str | None, trace: Path | None, module: st
     return guarded(display.texts, lambda: status.run(display, place, as_data=as_data))
 
 
-def _code_command(name: str, explanation: str) -> None:
-    """Add a command that changes a PIN or PUK."""
+def _code_command(name: str, explanation: str, *, choosing: bool = False) -> None:
+    """Add a command that changes a PIN or PUK; ``choosing``: the new code may be drawn, or chosen."""
 
     @pin.command(name=name, help=explanation)
+    @click.option("--last-try", is_flag=True, help="A last try, or one of an unknown number, may be spent.")
+    @click.option(
+        "--codes-fd",
+        "codes",
+        type=click.IntRange(0),
+        metavar="N",
+        help="For programs: read the codes from file descriptor N, a line each: the present one, then the new one.",
+    )
+    @json_option
     @on_a_card
-    def command(reader: str | None, trace: Path | None, module: str | None, display: Display) -> int:
+    def command(  # what may be written on the command line
+        reader: str | None,
+        trace: Path | None,
+        module: str | None,
+        display: Display,
+        last_try: bool,
+        codes: int | None,
+        as_data: bool,
+        choose: bool = False,
+    ) -> int:
         from zorgid_card.cli.codes import change  # noqa: PLC0415  # loads PC/SC's adapter, which other commands do not need
         from zorgid_card.cli.place import Place  # noqa: PLC0415  # as above
 
         place = Place(name=reader, trace=trace, module=module)
-        return guarded(display.texts, lambda: change.run(display, place, change.ACTIONS[name]))
+        order = change.Order(codes=codes, last_try=last_try, as_data=as_data)
+        action = change.ACTIONS["choose-puk" if choosing and (choose or codes is not None) else name]
+        return guarded(display.texts, lambda: change.run(display, place, action, order))
+
+    if choosing:
+        command.params.append(
+            click.Option(["--choose"], is_flag=True, help="Choose the new one instead of having it drawn.")
+        )
 
 
 _code_command("change", "Change the PIN.")
 _code_command("unblock", "Set a new PIN with the PUK, also where the PIN is blocked.")
-_code_command("change-puk", "Change the PUK.")
+_code_command(
+    "change-puk",
+    "Change the PUK: a new one is drawn, shown once, and set when you have written it down.",
+    choosing=True,
+)
 
 
 @main.command(name="activate")
@@ -305,7 +334,8 @@ def simulate_command(
 ) -> int:
     """Put a simulated card behind vpcd, pcscd's virtual reader, until Ctrl-C.
 
-    KIND: blank (a blank ZORG-ID Smartcard), zorgid (one that was made), uzi-z, uzi-n, uzi-m (UZI passes of a test PKI).
+    KIND: blank (a blank ZORG-ID Smartcard), zorgid (one that was made), both also with -nist (of the NIST dialect, administered
+    over SCP03); uzi-z, uzi-n, uzi-m (UZI passes of a test PKI).
     """
     from zorgid_card.cli.simulate import Options, simulate  # noqa: PLC0415  # loads the testkit, which other commands do not need
 
@@ -333,3 +363,98 @@ def readers_command(watch: bool, as_data: bool, lang: str | None, no_color: bool
 
     texts = texts_of(lang)
     return guarded(texts, lambda: readers(Display(console(no_color=no_color), texts), watch=watch, as_data=as_data))
+
+
+@main.command(name="protocol")
+@click.option("--vectors", is_flag=True, help="Test vectors, as one JSON object.")
+def protocol_command(vectors: bool) -> int:
+    """Print what card side and portal say to each other: messages, states and lengths, as Markdown."""
+    from zorgid_card.cli import protocol  # noqa: PLC0415  # loads both sides, which other commands do not need
+
+    return guarded(texts_of(None), lambda: protocol.run(vectors=vectors))
+
+
+@main.command(name="create")
+@click.option("--portal", required=True, metavar="URL", help="The portal: https://host or https://host:port.")
+@click.option(
+    "--ca",
+    type=file_name,
+    metavar="FILE",
+    help="CA certificates (PEM) for the portal's TLS, in the place of the system's.",
+)
+@click.option("--path", default="/card-side", show_default=True, help="Where the portal takes messages.")
+@click.option(
+    "--reader", "readers", multiple=True, metavar="NAME", help="A reader, or a part of its name; may be repeated."
+)
+@click.option("--all-readers", is_flag=True, help="A card at each reader, at the same time.")
+@click.option("--again", is_flag=True, help="After each card the next person's turn comes, until Ctrl-C.")
+@click.option(
+    "--journal",
+    type=file_name,
+    metavar="FILE",
+    help="Where it is kept how far each card is.",
+)
+@click.option("--trace", type=file_name, metavar="FILE", help="Append all APDUs to FILE as JSON lines, secrets masked.")
+@click.option(
+    "--simulated",
+    type=Name(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="To try it: the cards that demo-portal has laid in DIR, in the place of readers.",
+)
+@click.option("--interactive", is_flag=True, help="With --simulated: type PINs, choose and confirm yourself.")
+@click.option(
+    "--replace",
+    type=click.Choice(("lost", "stolen", "broken", "unused")),
+    help="The card replaces another of the same person's, which is then revoked; and why.",
+)
+@click.option(
+    "--replaced-card", metavar="SERIAL", help="With --replace, where the person has more than one card: which."
+)
+@click.option("--json", "as_data", is_flag=True, help="One JSON object on a line for each thing that happens.")
+@lang_option
+@color_option
+def create_command(as_data: bool, lang: str | None, no_color: bool, **options: Any) -> int:
+    """Make a ZORG-ID Smartcard for the holder of a UZI pass: the pass goes into the reader, then a blank card.
+
+    What another process has left unfinished is finished first, if only the last step was missing.
+    """
+    from zorgid_card.cli.create import command  # noqa: PLC0415  # loads PC/SC's adapter, which other commands do not need
+
+    texts = texts_of(lang)
+    display, err = Display(console(no_color=no_color), texts), Display(console(no_color=no_color, stderr=True), texts)
+    chosen = command.CreateOptions(**options)
+    return guarded(texts, lambda: command.run(display, err, chosen, as_data=as_data))
+
+
+main.add_command(renewing.renew_command)
+main.add_command(renewing.reset_command)
+
+
+@main.command(name="demo-portal")
+@click.option(
+    "--keep", type=Name(file_okay=False, path_type=Path), metavar="DIR", help="Leave everything in DIR (new or empty)."
+)
+@click.option("--port", type=click.IntRange(1, 65535), default=8443, show_default=True, help="Port of this computer.")
+@click.option(
+    "--holders",
+    type=click.IntRange(1, 16),
+    default=2,
+    show_default=True,
+    help="Simulated people, each with a pass and a blank.",
+)
+@click.option(
+    "--key-algorithm",
+    type=click.Choice(_ALGORITHMS),
+    default="RSA2048",
+    show_default=True,
+    help="Keys of the new cards.",
+)
+@lang_option
+@color_option
+def demo_portal_command(lang: str | None, no_color: bool, **options: Any) -> int:
+    """Serve the demonstration's portal over HTTPS on this computer, for create in another window."""
+    from zorgid_card.cli.demo import portal  # noqa: PLC0415  # needs SQLAlchemy, which other commands do not
+
+    texts = texts_of(lang)
+    chosen = portal.Options(**options)
+    return guarded(texts, lambda: portal.serve(Display(console(no_color=no_color), texts), chosen))

@@ -1,7 +1,7 @@
 """The person at the terminal: a :class:`~zorgid_card.workflows.holder.Holder` that asks.
 
 PINs go from the keyboard into locked memory, unseen (:meth:`~zorgid_card.secret.Secret.from_terminal`); the PUK is shown on
-a screen of its own, which is gone, with what was on it, as soon as the person says that it is kept.
+a screen of its own, which is gone, with what was on it, before three of its digits are typed back.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from typing import Protocol
 
 from zorgid_card.cards.access import LastTry, OnKeypad, PINRequest, TryState, check_length
 from zorgid_card.cli.display import Display
-from zorgid_card.errors import DeclinedError, PINFormError, PINPolicyError, UsageError, ZorgIDError
+from zorgid_card.errors import DeclinedError, PINFormError, PINMismatchError, PINPolicyError, UsageError, ZorgIDError
 from zorgid_card.protocol.iso7816 import Credential
 from zorgid_card.secret import Secret
-from zorgid_card.workflows.holder import Cue, Question, Step
-from zorgid_card.workflows.pin import PINPolicy
+from zorgid_card.workflows.holder import Cue, Progress, Question
+from zorgid_card.workflows.pin import PINPolicy, check_puk_part, draw_positions
 from zorgid_card.workflows.uzi_desk import parse_birth_date
 
 
@@ -64,13 +64,40 @@ class TerminalKeyboard:
             raise UsageError("questions need a terminal", reason="terminal") from error
 
 
-class TerminalHolder:
-    """Asks, tells and shows on the terminal (:class:`~zorgid_card.workflows.holder.Holder`)."""
+class DescriptorKeyboard:
+    """Codes of a program, one to a line, from a file descriptor that it opened (``--codes-fd``)."""
 
-    def __init__(self, display: Display, keyboard: Keyboard) -> None:
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+
+    def line(self, prompt: str, /) -> str:
+        """Nobody is there to answer; raises UsageError."""
+        raise UsageError("questions need a terminal", reason="terminal")
+
+    def secret(self, prompt: str, /) -> Secret:
+        """The next line.
+
+        Raises:
+            UsageError: there is none.
+            PINPolicyError: longer than any PIN.
+        """
+        return Secret.from_descriptor(self._descriptor)
+
+
+class TerminalHolder:
+    """Asks, tells and shows on the terminal (:class:`~zorgid_card.workflows.holder.Holder`).
+
+    Args:
+        display: where it shows.
+        keyboard: where answers come from.
+        last_try: the person's word, given before, that a last or unknown try may be spent.
+    """
+
+    def __init__(self, display: Display, keyboard: Keyboard, *, last_try: bool = False) -> None:
         self._display = display
         self._texts = display.texts
         self._keyboard = keyboard
+        self._last_try = last_try
 
     def cue(self, cue: Cue) -> None:
         """Ask for a card to be put in or taken out."""
@@ -89,12 +116,12 @@ class TerminalHolder:
         if request.tries.left is not None:
             self._display.say("ask.tries", "dim", tries=request.tries.left)
         last = request.tries.state in (TryState.FINAL, TryState.UNKNOWN)
-        if last and not self._agrees(self._texts("ask.last_try")):
+        if last and not self._last_try and not self._agrees(self._texts("ask.last_try")):
             raise DeclinedError(reason="last-try")
         entered = self._on_keypad(request) if request.keypad else self._entered(request)
         return LastTry(entered) if last else entered
 
-    def _on_keypad(self, request: PINRequest) -> OnKeypad:
+    def _on_keypad(self, request: PINRequest) -> Secret:
         """The reader asks; the screen says so (PIN-6)."""
         self._display.say("ask.keypad.puk" if request.what is Credential.PUK else "ask.keypad", "bold")
         return OnKeypad()
@@ -147,7 +174,7 @@ class TerminalHolder:
         self._display.line(self._texts.error(error), "yellow")
 
     def show_puk(self, puk: Secret) -> None:
-        """Show the PUK until the person types the word that says it is kept (CRD-9).
+        """Show the PUK, and take it away; done when the person types three digits of what was written down (CRD-9).
 
         Raises:
             UsageError: there is no terminal to show it on.
@@ -155,16 +182,25 @@ class TerminalHolder:
         if not self._display.console.is_terminal:
             raise UsageError("the PUK can be shown on a terminal only", reason="terminal")
         self._display.pause()
-        with self._display.console.screen(hide_cursor=False):
-            self._display.puk(puk)
-            while self._keyboard.line(self._prompt(self._texts("ask.puk_kept"))).casefold() != self._texts(
-                "ask.puk_kept.word"
-            ):
-                pass
+        while True:
+            with self._display.console.screen(hide_cursor=False):
+                self._display.puk(puk)
+                while self._keyboard.line(self._prompt(self._texts("ask.puk_kept"))):
+                    self._display.spell(puk)
+            try:
+                return self._typed_back(puk)
+            except PINMismatchError as error:
+                self.refused(error)
 
-    def progress(self, step: Step, done: int, total: int) -> None:
-        """A step begins."""
-        self._display.progress(self._texts(f"step.{step}"), done, total)
+    def _typed_back(self, puk: Secret) -> None:
+        positions = draw_positions(len(puk))
+        first, second, third = positions
+        with self._secret("ask.puk_part", first=first, second=second, third=third) as typed:
+            check_puk_part(puk, positions, typed)
+
+    def progress(self, progress: Progress) -> None:
+        """A step begins, or goes on."""
+        self._display.progress(self._texts(f"step.{progress.step}"), progress.share, progress.seconds_left)
 
     def _secret(self, key: str, **values: object) -> Secret:
         return self._keyboard.secret(self._prompt(self._texts(key, **values)))
@@ -179,3 +215,18 @@ class TerminalHolder:
             if answer[:1] in (self._texts("ask.yes"), self._texts("ask.no")):
                 return answer[:1] == self._texts("ask.yes")
             self._display.say("ask.yes_or_no")
+
+
+class ProgramHolder(TerminalHolder):
+    """A program that gives codes (:class:`DescriptorKeyboard`): a new one once, and nothing is asked again."""
+
+    def _on_keypad(self, request: PINRequest) -> Secret:
+        return self._entered(request)
+
+    def _twice(self, key: str, policy: PINPolicy) -> tuple[Secret, Secret]:
+        given = self._keyboard.secret("")
+        return given, given
+
+    def refused(self, error: ZorgIDError) -> None:
+        """Raise it: the next line would be something else."""
+        raise error

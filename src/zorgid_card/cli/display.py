@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import os
 import textwrap
 from collections.abc import Iterable, Sequence
 
 from rich.console import Console
 from rich.padding import Padding
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
+from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TaskProgressColumn, TextColumn
 from rich.table import Table
 from rich.text import Text
 
@@ -43,6 +44,7 @@ class Display:
         self.console = out
         self.texts = texts
         self._progress: Progress | None = None
+        self._told = ""
         self._task = TaskID(0)
 
     def line(self, text: str, style: str = "") -> None:
@@ -80,22 +82,28 @@ class Display:
         for line in lines:
             self.console.print(Text(" " * 2 * _MARGIN).append(line, "bright_white on black"), soft_wrap=True)
 
-    def progress(self, sentence: str, done: int, total: int) -> None:
-        """A step begins; on a terminal one bar moves, in a log each step has its line."""
+    def progress(self, sentence: str, share: float, seconds_left: float | None = None) -> None:
+        """How far something has come, 0 to 1; on a terminal one bar moves, in a log each sentence has its line."""
         if not self.console.is_terminal:
-            self.line(f"{done + 1}/{total} {sentence}", "dim")
+            if sentence != self._told:
+                self.line(f"{share:4.0%} {sentence}", "dim")
+            self._told = sentence
             return
+        if seconds_left is not None:
+            sentence = f"{sentence} ({self.texts('progress.left', seconds=math.ceil(seconds_left))})"
         if self._progress is None:
             self._progress = self._bar()
-            self._task = self._progress.add_task(sentence, total=total, completed=done)
+            self._task = self._progress.add_task(sentence, total=1.0)
+            self._progress.update(self._task, completed=share)
             self._progress.start()
-        self._progress.update(self._task, completed=done, description=sentence)
+        self._progress.update(self._task, completed=share, description=sentence)
 
     def _bar(self) -> Progress:
         columns = (
             TextColumn("    "),
             BarColumn(24),
-            MofNCompleteColumn(),
+            TaskProgressColumn(),
+            SpinnerColumn("line"),
             TextColumn("{task.description}", markup=False),
         )
         return Progress(*columns, console=self.console, transient=True)
@@ -118,6 +126,18 @@ class Display:
         for line in textwrap.wrap(self.texts("puk.keep"), _BOX - 2):
             self._row(f"│{line.center(_BOX)}│")
         self._row(f"╰{'─' * _BOX}╯")
+
+    def spell(self, puk: Secret) -> None:
+        """Each digit of the PUK as a word, on a terminal. Only which word comes next is looked up, and written out at once."""
+        words = [f"{self.texts(f'digit.{digit}')} ".encode() for digit in range(10)]
+        margin = b" " * 3 * _MARGIN
+        self.console.file.flush()
+        out = self.console.file.fileno()
+        with puk.expose() as octets:
+            for at, octet in enumerate(octets):
+                os.write(out, margin if at % _GROUP == 0 else b"")
+                os.write(out, words[octet - ord("0")])
+                os.write(out, b"\n" if at % _GROUP == _GROUP - 1 else b"")
 
     def _row(self, text: str, end: str = "\n") -> None:
         self.console.print(Text(" " * 2 * _MARGIN + text, "yellow"), end=end, soft_wrap=True)

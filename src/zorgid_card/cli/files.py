@@ -68,7 +68,7 @@ def _pieces(path: Path, display: Display) -> Iterator[bytes]:
         try:
             while piece := file.read(_PIECE):
                 if shown:
-                    display.progress(display.texts("document.reading"), done // _PIECE, total // _PIECE)
+                    display.progress(display.texts("document.reading"), done / total)
                 done += len(piece)
                 yield piece
         finally:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import signal
 import ssl
@@ -13,13 +12,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509 import load_der_x509_certificate
 
 from zorgid_card.cli.display import Display
 from zorgid_card.errors import ReaderError, StorageError, TransportError, UsageError
 from zorgid_card.secret import Secret
 from zorgid_card.testkit.keys import KeyPool
 from zorgid_card.testkit.maker import Maker
+from zorgid_card.testkit.nist import VirtualNISTCard
 from zorgid_card.testkit.piv import VirtualPIVCard
 from zorgid_card.testkit.piv_state import FACTORY_ADMINISTRATION_KEY, FACTORY_PIN, FACTORY_PUK
 from zorgid_card.testkit.pki import UZITestPKI
@@ -30,6 +31,7 @@ from zorgid_card.testkit.vpcd import PORT, VPCDCard
 SLOTS = 2
 _POLL = 0.5
 _PAD = b"\xff\x00"
+_NIST = "-nist"
 _PASS_TYPES = {"uzi-z": PassType.PROFESSIONAL, "uzi-n": PassType.EMPLOYEE, "uzi-m": PassType.ANONYMOUS}
 
 
@@ -74,7 +76,7 @@ def simulate(display: Display, options: Options) -> None:
     port = options.port + options.slot
     server = VPCDCard(simulated.card, options.host, port)
     try:
-        with _interruptible():
+        with interruptible():
             try:
                 server.start()
             except TransportError as error:
@@ -91,7 +93,7 @@ def simulate(display: Display, options: Options) -> None:
 
 
 @contextmanager
-def _interruptible() -> Iterator[None]:
+def interruptible() -> Iterator[None]:
     """SIGTERM is as good as Ctrl-C."""
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
@@ -107,7 +109,12 @@ def obtain(options: Options) -> Simulated:
     """The card of the state file, if there is one; else a new card."""
     if options.state is not None and options.state.exists():
         return _load(options.kind, options.state)
-    makers: Mapping[str, Callable[[], Simulated]] = {"blank": _blank, "zorgid": lambda: _zorgid(options.key_algorithm)}
+    makers: Mapping[str, Callable[[], Simulated]] = {
+        "blank": lambda: _blank(Maker.create().blank()),
+        "blank-nist": lambda: _blank(Maker.create().nist_blank()),
+        "zorgid": lambda: _zorgid(options.key_algorithm),
+        "zorgid-nist": lambda: _zorgid_nist(options.key_algorithm),
+    }
     if options.kind in makers:
         if not options.activated:
             raise UsageError("only a pass is activated", reason="activation")
@@ -119,8 +126,8 @@ def obtain(options: Options) -> Simulated:
     return made
 
 
-def _blank() -> Simulated:
-    return Simulated(card=Maker.create().blank(), pin=FACTORY_PIN.rstrip(_PAD), puk=FACTORY_PUK)
+def _blank(card: VirtualPIVCard) -> Simulated:
+    return Simulated(card=card, pin=FACTORY_PIN.rstrip(_PAD), puk=FACTORY_PUK)
 
 
 def _uzi(pass_type: PassType, *, activated: bool = True) -> Simulated:
@@ -137,14 +144,13 @@ def _uzi(pass_type: PassType, *, activated: bool = True) -> Simulated:
 def _zorgid(key_algorithm: str) -> Simulated:
     """A card made as cards are made: by the workflows of registration and creation, at a portal of its own."""
     from zorgid_card.cli.demo import acts, holder, stage, world  # noqa: PLC0415  # needs SQLAlchemy, which other kinds do not
-    from zorgid_card.cli.texts import Language, Texts  # noqa: PLC0415
 
-    unseen = Display(Console(file=io.StringIO()), Texts(Language.EN))
-    desk = holder.KeepingHolder(unseen)
+    display = holder.unseen()
+    desk = holder.KeepingHolder(display)
     with tempfile.TemporaryDirectory(prefix="zorgid-card-simulate-") as directory:
         made = world.World.build(Path(directory), key_algorithm)
         try:
-            play = acts.Play(made, stage.Stage(unseen), desk)
+            play = acts.Play(made, stage.Stage(display), desk)
             for act in (acts.request, acts.register, acts.create):
                 act(play)
             authorities = world.pem("CERTIFICATE", *made.portal.services.authority.chain)
@@ -153,6 +159,16 @@ def _zorgid(key_algorithm: str) -> Simulated:
     if play.card is None:
         raise StorageError("the card was not made", reason="card")
     return Simulated(card=play.card, pin=_bytes(desk.chosen), puk=_bytes(desk.puk), authorities=authorities)
+
+
+def _zorgid_nist(key_algorithm: str) -> Simulated:
+    """A card as a portal leaves it, from a test CA (:mod:`zorgid_card.testkit.zorgid`)."""
+    from zorgid_card.testkit import zorgid  # noqa: PLC0415  # loads the CA, which other kinds do not need
+
+    issuer = zorgid.ZorgIDTestIssuer()
+    card = issuer.card(FATIMA_EL_AMRANI, algorithm=key_algorithm, nist=True)
+    authorities = b"".join(load_der_x509_certificate(der).public_bytes(Encoding.PEM) for der in issuer.authority.chain)
+    return Simulated(card=card, pin=zorgid.PIN, puk=zorgid.PUK, authorities=authorities)
 
 
 def _bytes(secret: Secret) -> bytes:
@@ -168,7 +184,7 @@ def _load(kind: str, path: Path) -> Simulated:
     kept = _read(path)
     card = _kept(path)
     kept_kind = card.contents.pass_type if isinstance(card, VirtualUZIPass) else None
-    if kept_kind != _PASS_TYPES.get(kind):
+    if kept_kind != _PASS_TYPES.get(kind) or isinstance(card, VirtualNISTCard) is not kind.endswith(_NIST):
         raise UsageError("another kind of card is kept there", reason="kind", path=str(path))
     pin, puk = (bytes.fromhex(kept[name]["value"]).rstrip(_PAD) for name in ("pin", "puk"))
     return Simulated(card=card, pin=pin, puk=puk)
@@ -188,12 +204,11 @@ def _read(path: Path) -> dict[str, Any]:
 
 def _kept(path: Path) -> VirtualPIVCard | VirtualUZIPass:
     """The card of either kind."""
-    with suppress(StorageError):
-        return VirtualUZIPass.load(path)
-    try:
-        return VirtualPIVCard.load(path)
-    except StorageError as error:
-        raise StorageError(f"{path} holds no card", reason="foreign", path=str(path)) from error
+    kinds: tuple[type[VirtualUZIPass | VirtualPIVCard], ...] = (VirtualUZIPass, VirtualPIVCard, VirtualNISTCard)
+    for kind in kinds:
+        with suppress(StorageError):
+            return kind.load(path)
+    raise StorageError(f"{path} holds no card", reason="foreign", path=str(path))
 
 
 def _keep(simulated: Simulated, path: Path | None) -> None:
@@ -215,8 +230,9 @@ def _tell(display: Display, options: Options, simulated: Simulated, port: int) -
     texts = display.texts
     display.say("simulate.ready", "bold", kind=texts(f"simulate.kind.{options.kind}"), host=options.host, port=port)
     pairs = [("pin", simulated.pin.decode()), ("puk", simulated.puk.decode())]
-    if options.kind == "blank":
+    if options.kind.startswith("blank"):
         pairs.append(("administration", FACTORY_ADMINISTRATION_KEY.hex()))
+    pairs += _channel(simulated.card)
     pairs += _holder(simulated.card)
     if options.state is not None:
         pairs.append(("state", str(options.state)))
@@ -231,11 +247,17 @@ def _tell(display: Display, options: Options, simulated: Simulated, port: int) -
     ]
     if isinstance(simulated.card, VirtualUZIPass) and not simulated.card.activated:
         commands.append(f"zorgid-card activate --reader '{reader}'")
-    if options.kind == "zorgid":
+    if options.kind.startswith("zorgid"):
         commands.append(f"pkcs11-tool --slot {options.slot} --login --pin {simulated.pin.decode()} --test")
     for command in commands:
         display.line(f"  {command}")
     display.say("simulate.stop", "dim")
+
+
+def _channel(card: VirtualPIVCard | VirtualUZIPass) -> list[tuple[str, str]]:
+    """Its keys for SCP03, where it has that: they are made for this card, and protect nothing."""
+    keys = None if isinstance(card, VirtualUZIPass) else card.channel_keys
+    return [] if keys is None else [("channel_enc", keys.enc.hex()), ("channel_mac", keys.mac.hex())]
 
 
 def _holder(card: VirtualPIVCard | VirtualUZIPass) -> list[tuple[str, str]]:

@@ -1,5 +1,7 @@
-"""An embedded certification authority: a root and an issuing CA in a directory, for ZORG-ID certificates and
-their CRLs.
+"""A certification authority of the portal's own: a root and an issuing CA, for ZORG-ID certificates and their CRLs.
+
+The keys lie in a directory, encrypted, or wherever else keys of ``cryptography``'s interface sign: in an HSM
+(:meth:`zorgid_card.adapters.pkcs11.hsm.HSM.ca_key`). The certificates lie in a directory.
 
 Hazardous: whoever calls :meth:`Authority.issue` decides who is believed to be whom. Call it only for a person
 whom a UZI pass has just authenticated, and for a key proven to be on the card (CRD-7). The profile is in
@@ -16,7 +18,6 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
-import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -28,13 +29,14 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import AuthorityInformationAccessOID, NameOID, ObjectIdentifier
 
-from zorgid_card.codec.tlv import encode
 from zorgid_card.errors import CertificateMalformedError, StorageError, UsageError
 from zorgid_card.pki import _keyfile, _x509
 from zorgid_card.pki.certificate import KEY_USAGES
-from zorgid_card.pki.profile import IDENTITY_VERSION, POLICIES, CertificateProfile
+from zorgid_card.pki.naming import alternative_names, subject_name
+from zorgid_card.pki.profile import POLICIES
 from zorgid_card.pki.revocation import UNSPECIFIED, RevokedEntry
 from zorgid_card.pki.signing import PrivateKey, PublicKey, dump_public_key, load_public_key
+from zorgid_card.ports.authority import CertificateProfile, SubjectData
 from zorgid_card.secret import Secret
 
 SERIAL_OCTETS = 20
@@ -42,30 +44,10 @@ SERIAL_OCTETS = 20
 
 MIN_SERIAL_BITS = 64
 
-_IA5_STRING = 0x16
-_UZI_DIGITS = 9
-_NAME_LENGTH = 64
+CA_BITS = 3072
+"""Of an RSA key of a CA, at least."""
+
 _GUID_OCTETS = 16
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SubjectData:
-    """The person on a card, as the UZI authentication gave them: names of 1 to 64 characters, UZI number of 9
-    digits.
-    """
-
-    uzi_number: str
-    given_names: str
-    surname: str
-    common_name: str
-
-    def __post_init__(self) -> None:
-        if not (self.uzi_number.isascii() and self.uzi_number.isdigit() and len(self.uzi_number) == _UZI_DIGITS):
-            raise CertificateMalformedError("not a UZI number", field="uzi_number", reason="9 digits")
-        for name in ("given_names", "surname", "common_name"):
-            value: str = getattr(self, name)
-            if not 1 <= len(value) <= _NAME_LENGTH or not value.isprintable() or value != value.strip():
-                raise CertificateMalformedError(f"{name}: 1 to 64 characters of text", field=name, reason="form")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +75,7 @@ def new_serial() -> int:
 
 
 class Authority:
-    """A CA that is open: its issuing key is in memory. Made by :meth:`create` or :meth:`open`."""
+    """A CA that is open: its keys are at hand. Made by :meth:`create` or :meth:`certify`, later :meth:`open` or :meth:`load`."""
 
     __slots__ = ("_issuing", "_issuing_key", "_root", "_root_key")
 
@@ -124,18 +106,63 @@ class Authority:
             StorageError: there is a CA in it already, or it cannot be written; nothing is left behind.
             PassphraseError: the passphrase is empty.
         """
+        root, issuing = _new_key(), _new_key()
+        keys = {
+            "root.key.pem": _keyfile.encrypt_key(root, passphrase),
+            "issuing.key.pem": _keyfile.encrypt_key(issuing, passphrase),
+        }
+        return cls._certify(Path(directory), root, issuing, keys, now=now, plan=plan)
+
+    @classmethod
+    def certify(
+        cls,
+        directory: Path,
+        root_key: rsa.RSAPrivateKey,
+        issuing_key: rsa.RSAPrivateKey,
+        *,
+        now: datetime | None = None,
+        plan: AuthorityPlan | None = None,
+    ) -> Authority:
+        """Make a root and an issuing CA of keys that are elsewhere, such as in an HSM, and keep their certificates.
+
+        Args:
+            directory: for the certificates, as for :meth:`create`.
+            root_key: RSA of 3072 bits or more; it need only sign.
+            issuing_key: another one.
+            now: as for :meth:`create`.
+            plan: as for :meth:`create`.
+
+        Raises:
+            StorageError: as :meth:`create`; or a key cannot be reached.
+            UsageError: a key is too short, or there is only one.
+        """
+        for key in (root_key, issuing_key):
+            if key.key_size < CA_BITS:
+                raise UsageError(f"a CA's key has {CA_BITS} bits or more", reason="key size")
+        if dump_public_key(root_key.public_key()) == dump_public_key(issuing_key.public_key()):
+            raise UsageError("root and issuing CA have keys of their own", reason="key")
+        return cls._certify(Path(directory), root_key, issuing_key, {}, now=now, plan=plan)
+
+    @classmethod
+    def _certify(
+        cls,
+        directory: Path,
+        root_key: rsa.RSAPrivateKey,
+        issuing_key: rsa.RSAPrivateKey,
+        keys: dict[str, bytes],
+        *,
+        now: datetime | None,
+        plan: AuthorityPlan | None,
+    ) -> Authority:
         plan = plan or AuthorityPlan()
-        root_key, issuing_key = _new_key(), _new_key()
         start = _x509.utc(now or datetime.now(UTC)).replace(microsecond=0)
         root = _sign_root(plan, root_key, start)
         issuing = _sign_issuing(plan, root, root_key, issuing_key, start)
-        files = {
-            "root.key.pem": _keyfile.encrypt_key(root_key, passphrase),
-            "issuing.key.pem": _keyfile.encrypt_key(issuing_key, passphrase),
+        certificates = {
             "root.cert.pem": root.public_bytes(Encoding.PEM),
             "issuing.cert.pem": issuing.public_bytes(Encoding.PEM),
         }
-        _write_all(Path(directory), files)
+        _write_all(directory, keys | certificates)
         return cls(root, root_key, issuing, issuing_key)
 
     @classmethod
@@ -146,12 +173,19 @@ class Authority:
             StorageError: a file is missing or damaged, or key and certificate do not belong together.
             PassphraseError: the passphrase does not open the keys.
         """
-        parts: list[tuple[x509.Certificate, PrivateKey]] = []
-        for name in ("root", "issuing"):
-            path = Path(directory) / f"{name}.key.pem"
-            key = _keyfile.decrypt_key(_keyfile.read(path), passphrase, path)
-            parts.append((_read_certificate(Path(directory) / f"{name}.cert.pem", key), key))
-        (root, root_key), (issuing, issuing_key) = parts
+        paths = [Path(directory) / f"{name}.key.pem" for name in ("root", "issuing")]
+        root_key, issuing_key = (_keyfile.decrypt_key(_keyfile.read(path), passphrase, path) for path in paths)
+        return cls.load(directory, root_key, issuing_key)
+
+    @classmethod
+    def load(cls, directory: Path, root_key: PrivateKey, issuing_key: PrivateKey) -> Authority:
+        """Open the CA that :meth:`certify` made of these keys.
+
+        Raises:
+            StorageError: a certificate is missing or damaged, or is another key's.
+        """
+        root = _read_certificate(Path(directory) / "root.cert.pem", root_key)
+        issuing = _read_certificate(Path(directory) / "issuing.cert.pem", issuing_key)
         return cls(root, root_key, issuing, issuing_key)
 
     @property
@@ -179,6 +213,7 @@ class Authority:
         not_before: datetime,
         not_after: datetime | None = None,
         guid: bytes,
+        request: bytes = b"",
     ) -> bytes:
         """Issue a certificate for a key that was proven to be on a card.
 
@@ -191,6 +226,7 @@ class Authority:
             not_before: with a time zone; the issuing CA's own where that is later.
             not_after: None for the profile's validity; either is cut off where the issuing CA's ends.
             guid: the card's GUID (CHUID), 16 octets.
+            request: not looked at: what it shows was judged by the caller.
 
         Returns:
             The certificate, DER.
@@ -208,7 +244,7 @@ class Authority:
         builder = (
             x509.CertificateBuilder()
             .issuer_name(self._issuing.subject)
-            .subject_name(_subject_name(subject))
+            .subject_name(subject_name(subject))
             .public_key(key)
             .serial_number(serial)
             .not_valid_before(start)
@@ -275,7 +311,7 @@ class Authority:
 
 
 def _new_key() -> rsa.RSAPrivateKey:
-    return rsa.generate_private_key(65537, 3072)
+    return rsa.generate_private_key(65537, CA_BITS)
 
 
 def _name(organisation: str, common_name: str) -> x509.Name:
@@ -364,18 +400,6 @@ def _addresses(crl: str | None, issuer: str | None, ocsp: str | None) -> list[x5
     return found
 
 
-def _subject_name(subject: SubjectData) -> x509.Name:
-    return x509.Name(
-        [
-            x509.NameAttribute(NameOID.COUNTRY_NAME, "NL"),
-            x509.NameAttribute(NameOID.SURNAME, subject.surname),
-            x509.NameAttribute(NameOID.GIVEN_NAME, subject.given_names),
-            x509.NameAttribute(NameOID.SERIAL_NUMBER, subject.uzi_number),
-            x509.NameAttribute(NameOID.COMMON_NAME, subject.common_name),
-        ]
-    )
-
-
 def _leaf_extensions(
     profile: CertificateProfile,
     subject: SubjectData,
@@ -384,14 +408,9 @@ def _leaf_extensions(
     issuer: x509.Certificate,
 ) -> list[tuple[x509.ExtensionType, bool]]:
     usages = profile.key_usage_ec if isinstance(key, ec.EllipticCurvePublicKey) else profile.key_usage
-    text = f"{IDENTITY_VERSION}-{subject.uzi_number}".encode("ascii")
-    names: list[x509.GeneralName] = [
-        x509.OtherName(ObjectIdentifier(profile.identity_oid), encode(_IA5_STRING, text)),
-        x509.UniformResourceIdentifier(uuid.UUID(bytes=guid).urn),
-    ]
     purposes = [ObjectIdentifier(oid) for oid in profile.extended_key_usage]
     plain: list[x509.ExtensionType] = [
-        x509.SubjectAlternativeName(names),
+        alternative_names(profile, subject, guid),
         *_addresses(profile.crl_url, profile.issuer_url, profile.ocsp_url),
         _subject_key(key),
         _authority_key(issuer),

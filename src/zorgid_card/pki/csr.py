@@ -1,52 +1,85 @@
 """Certification requests (PKCS #10, RFC 2986): made with a key that only signs, and verified.
 
-A request shows possession of the key. Its subject is ignored when a certificate is issued: person and number
-come from the UZI authentication.
+A request shows possession of the key. Its subject decides nothing: person and number come from the UZI authentication, and
+the portal tells the card side what the request says (:func:`request_template`), because a remote CA reads it.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
-from asn1crypto import algos, csr, keys
+from asn1crypto import algos, core, csr, keys
 from asn1crypto import x509 as asn1_x509
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from zorgid_card.errors import SignatureError
+from zorgid_card.errors import CertificateMalformedError, SignatureError
 from zorgid_card.pki import _x509
+from zorgid_card.pki.naming import alternative_names, subject_name
 from zorgid_card.pki.signing import ALGORITHMS, dump_public_key, load_public_key, require_algorithm
+from zorgid_card.ports.authority import CertificateProfile, SubjectData
 from zorgid_card.ports.card import Signer
 
 MAX_CSR = 16 * 1024
 """Octets."""
 
+MAX_TEMPLATE = 4096
+"""Octets."""
+
 _DIGESTS = (hashes.SHA256, hashes.SHA384, hashes.SHA512)
 
 
-def build_csr(signer: Signer, common_name: str = "") -> bytes:
+class _Template(core.Sequence):  # type: ignore[misc]  # asn1crypto has no types
+    """Subject and attributes of a CertificationRequestInfo (RFC 2986, 4.1)."""
+
+    _fields: ClassVar = [("subject", asn1_x509.Name), ("attributes", csr.CRIAttributes, {"implicit": 0})]
+
+
+def request_template(profile: CertificateProfile, subject: SubjectData, guid: bytes) -> bytes:
+    """What the request of a card says, besides its key: subject, and subjectAltName as an extensionRequest (RFC 2985, 5.4.2).
+
+    Args:
+        profile: the slot's profile.
+        subject: the person.
+        guid: the card's GUID, 16 octets.
+
+    Returns:
+        ``SEQUENCE { subject Name, attributes [0] }``, DER, at most 4096 octets.
+    """
+    names = alternative_names(profile, subject, guid)
+    extension = {"extn_id": "subject_alt_name", "extn_value": core.ParsableOctetString(names.public_bytes())}
+    attribute = csr.CRIAttribute({"type": "extension_request", "values": [[extension]]})
+    name = asn1_x509.Name.load(subject_name(subject).public_bytes())
+    return bytes(_Template({"subject": name, "attributes": [attribute]}).dump())
+
+
+_NOTHING = bytes.fromhex("30043000A000")
+
+
+def build_csr(signer: Signer, template: bytes = _NOTHING) -> bytes:
     """Make a request for the signer's key and sign it with that key.
 
     Args:
         signer: the key, for instance in slot 9A of a card; it signs once.
-        common_name: CN of the subject; without it the subject is empty.
+        template: what it says besides the key (:func:`request_template`); without it, nothing.
 
     Returns:
         CertificationRequest, DER.
 
     Raises:
         SignatureError: the signer's algorithm is unknown or does not fit its key.
+        CertificateMalformedError: the template is none.
     """
+    said = _parse_template(template)
     key = load_public_key(signer.public_key)
     require_algorithm(key, signer.algorithm)
-    subject = {"common_name": common_name} if common_name else {}
     info = csr.CertificationRequestInfo(
         {
             "version": "v1",
-            "subject": asn1_x509.Name.build(subject),
+            "subject": said["subject"],
             "subject_pk_info": keys.PublicKeyInfo.load(dump_public_key(key)),
-            "attributes": [],
+            "attributes": said["attributes"],
         }
     )
     request = csr.CertificationRequest(
@@ -57,6 +90,28 @@ def build_csr(signer: Signer, common_name: str = "") -> bytes:
         }
     )
     return bytes(request.dump())
+
+
+def _parse_template(template: bytes) -> Any:
+    _x509.require_size(template, MAX_TEMPLATE, "request template")
+    with _x509.decoding("request template"):
+        parsed = _Template.load(bytes(template), strict=True)
+        parsed.native  # noqa: B018  # asn1crypto parses what is asked for
+        return parsed
+
+
+def require_template(data: bytes, template: bytes) -> None:
+    """Require that a request, verified before, says what the template says and nothing else.
+
+    Raises:
+        CertificateMalformedError: it says something else.
+    """
+    info = csr.CertificationRequest.load(bytes(data))["certification_request_info"]
+    said = _parse_template(template)
+    if any(info[name].dump() != said[name].dump() for name in ("subject", "attributes")):
+        raise CertificateMalformedError(
+            "the request says something else than it should", field="CSR", reason="contents"
+        )
 
 
 def signature_algorithm(name: str) -> Any:

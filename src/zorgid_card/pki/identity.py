@@ -37,8 +37,9 @@ from zorgid_card.pki.hierarchy import (
     PassProfile,
     find_pass,
 )
-from zorgid_card.pki.profile import IDENTITY_OID, IDENTITY_VERSION, PROFILES, CertificateProfile
+from zorgid_card.pki.profile import IDENTITY_OID, IDENTITY_VERSION, PROFILES
 from zorgid_card.pki.roles import NO_ROLE, role_name
+from zorgid_card.ports.authority import CertificateProfile
 from zorgid_card.ports.card import Octets
 
 UZI_NAME = "2.5.5.5"

@@ -5,10 +5,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import timedelta
 
 from cryptography.x509.oid import ExtendedKeyUsageOID
+
+from zorgid_card.ports.authority import CertificateProfile
 
 ARC = "2.25.90819709214569302958764045813210256923"
 """Object identifiers of this library hang under a UUID (ITU-T X.667), which needs no registration."""
@@ -26,37 +26,6 @@ directory.
 DOCUMENT_SIGNING = "1.3.6.1.4.1.311.10.3.12"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CertificateProfile:
-    """What the certificates of one slot have in common; change a part with :func:`dataclasses.replace`.
-
-    Args:
-        name: the usage: ``authenticity``, ``signature`` or ``confidentiality``.
-        slot: PIV key reference (SP 800-73-5 part 1, table 4b).
-        key_usage: the bits of keyUsage, by ``cryptography``'s names, for an RSA key.
-        key_usage_ec: the same for a key on a curve.
-        extended_key_usage: purposes, dotted.
-        policy: certificate policy.
-        validity: how long a certificate is valid unless told otherwise; never longer than its CA.
-        identity_oid: type-id of the otherName with the person.
-        crl_url: cRLDistributionPoints; None leaves the extension out.
-        issuer_url: caIssuers of authorityInfoAccess; None leaves it out.
-        ocsp_url: OCSP of authorityInfoAccess; None leaves it out.
-    """
-
-    name: str
-    slot: int
-    key_usage: frozenset[str]
-    key_usage_ec: frozenset[str]
-    extended_key_usage: tuple[str, ...]
-    policy: str
-    validity: timedelta = timedelta(days=3 * 365)
-    identity_oid: str = IDENTITY_OID
-    crl_url: str | None = "http://crl.zorgid.example/issuing.crl"
-    issuer_url: str | None = "http://crl.zorgid.example/issuing.cer"
-    ocsp_url: str | None = None
-
-
 AUTHENTICITY = CertificateProfile(
     name="authenticity",
     slot=0x9A,
@@ -64,6 +33,7 @@ AUTHENTICITY = CertificateProfile(
     key_usage_ec=frozenset({"digital_signature"}),
     extended_key_usage=(ExtendedKeyUsageOID.CLIENT_AUTH.dotted_string,),
     policy=f"{ARC}.1.1",
+    identity_oid=IDENTITY_OID,
 )
 """9A, PIV Authentication: logging in, and AORTA tokens."""
 
@@ -74,6 +44,7 @@ SIGNATURE = CertificateProfile(
     key_usage_ec=frozenset({"content_commitment"}),
     extended_key_usage=(ExtendedKeyUsageOID.EMAIL_PROTECTION.dotted_string, DOCUMENT_SIGNING),
     policy=f"{ARC}.1.2",
+    identity_oid=IDENTITY_OID,
 )
 """9C, Digital Signature: the PIN is asked right before each signature."""
 
@@ -84,6 +55,7 @@ CONFIDENTIALITY = CertificateProfile(
     key_usage_ec=frozenset({"key_agreement"}),
     extended_key_usage=(ExtendedKeyUsageOID.EMAIL_PROTECTION.dotted_string,),
     policy=f"{ARC}.1.3",
+    identity_oid=IDENTITY_OID,
 )
 """9D, Key Management: decrypting."""
 

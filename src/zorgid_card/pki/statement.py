@@ -33,12 +33,14 @@ DOMAIN = b"zorgid-card statement v1\n"
 CONSENT = "consent"
 SESSION = "session"
 CARD_PROOF = "card-proof"
+CARD_RENEWAL = "card-renewal"
 PHONE_LOG_IN = "phone-log-in"
 
 REQUIRED: Mapping[str, frozenset[str]] = {
     CONSENT: frozenset({"session", "origin", "expires", "action"}),
     SESSION: frozenset({"session", "origin", "expires", "key"}),
     CARD_PROOF: frozenset({"session", "origin", "card"}),
+    CARD_RENEWAL: frozenset({"session", "origin", "card", "after"}),
     PHONE_LOG_IN: frozenset({"origin", "ura", "phone", "nonce", "number", "expires"}),
 }
 """The kinds, and the fields without which each binds to nothing.
@@ -49,6 +51,8 @@ REQUIRED: Mapping[str, frozenset[str]] = {
   session until ``expires``.
 * ``card-proof``: the new card signs with its key once its certificate is written (the commit point of
   creation); ``card`` is its serial.
+* ``card-renewal``: a card in use shows that it still has its key, before new ones are made on it; ``after`` names what the portal
+  wanted made of it before, in the same session.
 * ``phone-log-in``: a linked phone approves a log-in (ORG-7); ``number`` is what its person read from the
   portal's page.
 """

@@ -129,7 +129,10 @@ class Adoption:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SmartCard:
-    """A ZORG-ID Smartcard, known by its hardware serial; ``blocked_by`` is the URA of the organisation that blocked it."""
+    """A ZORG-ID Smartcard, known by its hardware serial; ``blocked_by`` is the URA of the organisation that blocked it.
+
+    ``key_generation`` is that of its administration key (:class:`~zorgid_card.ports.keys.AdministrationKeys`).
+    """
 
     serial: str
     dialect: str
@@ -144,6 +147,22 @@ class SmartCard:
     last_used_at: datetime | None
     reason: str | None
     blocked_by: str | None = None
+    key_generation: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EscrowedPUK:
+    """A card's PUK, sealed for a key officer (:mod:`zorgid_card.workflows.escrow`); whoever keeps it cannot open it.
+
+    ``asked_by`` and ``reason``: who asked for it first, and why; ``released_at``: when the second person had it released.
+    """
+
+    card_serial: str
+    sealed: bytes
+    kept_at: datetime
+    asked_by: str | None
+    reason: str | None
+    released_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,9 +190,10 @@ class CardLink:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IssuedCertificate:
-    """A certificate of the embedded CA; ``serial`` in hexadecimal, lower case. ``status``: good, hold, revoked.
+    """A certificate of the portal's CA; ``serial`` in hexadecimal, lower case. ``status``: good, hold, revoked.
 
-    ``key_hash`` is the SHA-256 of the SubjectPublicKeyInfo: no key is certified twice.
+    ``key_hash`` is the SHA-256 of the SubjectPublicKeyInfo: no key is certified twice. ``told`` is the status that a remote CA was
+    told last.
     """
 
     serial: str
@@ -185,6 +205,7 @@ class IssuedCertificate:
     changed_at: datetime
     commit_by: datetime | None
     not_after: datetime
+    told: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

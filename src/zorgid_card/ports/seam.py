@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Final, Protocol
+
+LIMIT: Final = 65_536
+"""Octets of one message, at most, either way."""
+
+CONTENT_TYPE: Final = "application/json"
+"""Of a message, where what carries it says what it is (HTTP)."""
+
+PATH: Final = "/card-side"
+"""Where a portal takes messages over HTTPS, unless it says otherwise."""
 
 
 class Seam(Protocol):
@@ -14,9 +23,11 @@ class Seam(Protocol):
         ...
 
     def ask(self, request: bytes, /) -> bytes:
-        """Carry one request to the portal and return its answer; UTF-8 JSON both ways.
+        """Carry one request to the portal and return its answer; UTF-8 JSON both ways, at most :data:`LIMIT` octets.
 
         Raises:
-            ReaderError, OSError: the way broke; the caller may repeat the very same bytes (the portal is idempotent).
+            TransportError, OSError: the way broke, and whether the portal has heard the request is not known; the caller may repeat
+                the very same bytes (the portal is idempotent).
+            PortalError: what answers is not the portal; a repetition will not help.
         """
         ...

@@ -43,6 +43,7 @@ class Mechanism(IntEnum):
     SHA512_RSA_PKCS_PSS = 0x45
     ECDSA = 0x1041
     ECDH1_DERIVE = 0x1050
+    AES_CMAC = 0x108A
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

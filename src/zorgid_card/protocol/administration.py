@@ -98,7 +98,7 @@ def authenticate_administration(algorithm: AdministrationAlgorithm, key: Secret)
     except StatusWordError as error:
         if error.sw not in _NO_MUTUAL:
             raise
-        yield from _one_way(algorithm, key)
+        yield from authenticate_one_way(algorithm, key)
     else:
         yield from _mutual(algorithm, key, witness)
 
@@ -112,7 +112,8 @@ def _mutual(algorithm: AdministrationAlgorithm, key: Secret, witness: bytes) -> 
         raise ProofError("the card does not know the administration key")
 
 
-def _one_way(algorithm: AdministrationAlgorithm, key: Secret) -> Exchange[None]:
+def authenticate_one_way(algorithm: AdministrationAlgorithm, key: Secret) -> Exchange[None]:
+    """GENERAL AUTHENTICATE with key 9B in two commands: the card's challenge comes back enciphered. Nothing of ours is random."""
     challenge = yield from _ask(algorithm, encode(0x81), 0x81)
     yield from _send(algorithm, encode(0x82, _block(algorithm, key, challenge, encipher=True)))
 

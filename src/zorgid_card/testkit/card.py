@@ -59,7 +59,12 @@ class Application(Protocol):
 
 
 class Messaging(Protocol):
-    """Secure messaging of a card: it sees each logical command before any application does (ISO/IEC 7816-4, 10)."""
+    """Secure messaging of a card: it sees each command before any application does (ISO/IEC 7816-4, 10)."""
+
+    @property
+    def by_part(self) -> bool:
+        """Whether it protects each command of a chain by itself, as Java Cards do, and not the logical command as a whole."""
+        ...
 
     def reset(self) -> None:
         """Forget the session: the card was powered up or reset."""
@@ -186,12 +191,28 @@ class VirtualCard:
             self._chain = None
             return self._get_response(command)
         self._pending = b""
-        whole = self._gather(command)
+        by_part = next((one for one in self._messaging if one.by_part and one.takes(command)), None)
+        whole = command if by_part is not None else self._gather(command)
         if whole is None:
             return ResponseAPDU(b"", SW.OK)
-        response = self._dispatch(whole)
+        response = self._dispatch(whole) if by_part is None else self._part(by_part, command)
         self._pending, self._pending_sw = response.data, response.sw
         return self._portion(self._most(whole))
+
+    def _part(self, messaging: Messaging, command: CommandAPDU) -> ResponseAPDU:
+        """One command of a chain, or a whole one, that is protected by itself."""
+
+        def plain(command: CommandAPDU) -> ResponseAPDU:
+            whole = self._gather(command)
+            return ResponseAPDU(b"", SW.OK) if whole is None else self._plain(whole)
+
+        if not command.cla & SECURE_MESSAGING:
+            self._chain = None  # a new channel, or the end of one: a chain has all its parts from one
+        try:
+            return messaging.process(command, plain)
+        except Refused as refusal:
+            self._chain = None
+            return ResponseAPDU(b"", refusal.sw)
 
     def _check_class(self, cla: int) -> None:
         """Refuse what this card has not: further channels, secure messaging, reserved classes (ISO/IEC 7816-4, 5.4.1)."""

@@ -1,12 +1,14 @@
-"""The maker of simulated blank cards: a root, and on each card an attestation key with a certificate of that root.
+"""The maker of simulated blank cards: a root, and on each card an attestation key with a certificate of that root; and a batch key,
+from which the channel keys of each card of the batch follow by its hardware serial.
 
-So a portal can tell a key that was generated on a card of this maker from one that was not (CRD-7). The maker's own key is
-a test key; it is saved, if at all, unencrypted.
+So a portal can tell a key that was generated on a card of this maker from one that was not (CRD-7), by either. The maker's own
+keys are test keys; they are saved, if at all, unencrypted.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import secrets
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ from cryptography.x509.oid import NameOID
 
 from zorgid_card.codec import tlv
 from zorgid_card.errors import StorageError
+from zorgid_card.testkit.nist import VirtualNISTCard
 from zorgid_card.testkit.piv import VirtualPIVCard
 from zorgid_card.testkit.piv_keys import (
     Algorithm,
@@ -35,16 +38,23 @@ from zorgid_card.testkit.piv_state import (
     ATTESTATION,
     AdministrationAlgorithm,
     PIVState,
+    Production,
     private_from_hex,
     private_to_hex,
     read_json,
     write_json,
 )
-from zorgid_card.testkit.scp03 import ChannelKeys
+from zorgid_card.testkit.scp03 import ChannelKeys, cmac
 from zorgid_card.testkit.yubico import digest_for
 
 FIRMWARE = (5, 7, 1)
+NIST_FIRMWARE = (1, 10, 0)
 FIRST_SERIAL = 20_000_001
+FABRICATOR = 0x2A5A
+"""In the production data of cards of the NIST dialect; nobody's."""
+CHANNEL_LABEL = "zorgid-card SCP03 {use} AES{bits}"
+"""Of a card's static keys (docs/keys.md)."""
+_BATCH_KEY = 16
 _FORMAT = "zorgid-card simulated maker; keys in clear, for simulation only"
 _NOT_BEFORE = datetime(2016, 3, 14, tzinfo=UTC)
 _NOT_AFTER = datetime(2049, 12, 31, tzinfo=UTC)
@@ -57,12 +67,19 @@ _ADMINISTRATION = {
 
 @dataclass(slots=True)
 class Maker:
-    """A maker of cards: makes them one after the other, each with its own serial number and attestation key."""
+    """A maker of cards: makes them one after the other, each with its own serial number, attestation key and channel keys.
+
+    Attributes:
+        batch: number of the present batch, 16 bits.
+        batch_key: AES key of the batch, 16, 24 or 32 bytes; portals that make these cards have it too.
+    """
 
     name: str
     certificate: x509.Certificate
     attestation: Algorithm
     next_serial: int
+    batch: int
+    batch_key: bytes = field(repr=False)
     _key: CardKey
 
     @classmethod
@@ -80,7 +97,18 @@ class Maker:
         key = _maker_key(make_key(algorithm))
         subject = _name(f"{name} PIV Root")
         certificate = _certificate(subject, key, subject, key, path_length=1)
-        return cls(name, certificate, algorithm, first_serial, key)
+        return cls(name, certificate, algorithm, first_serial, 1, secrets.token_bytes(_BATCH_KEY), key)
+
+    def new_batch(self) -> None:
+        """The cards made from now on have another batch key; those made before keep theirs."""
+        self.batch, self.batch_key = self.batch + 1, secrets.token_bytes(_BATCH_KEY)
+
+    def channel_keys(self, serial: int) -> ChannelKeys:
+        """The static SCP03 keys of the card of the present batch with this hardware serial number (SP 800-108r1, counter mode)."""
+        key, context = self.batch_key, str(serial).encode()
+        labels = (CHANNEL_LABEL.format(use=use, bits=8 * len(key)).encode() for use in ("ENC", "MAC"))
+        enc, mac = (_derived(key, label, context) for label in labels)
+        return ChannelKeys(enc, mac)
 
     @property
     def root(self) -> bytes:
@@ -97,6 +125,7 @@ class Maker:
         extended: bool = True,
         dialect: bool = True,
         channel: ChannelKeys | None = None,
+        diversified: bool = False,
         messaging: MessagingKey | None = None,
     ) -> VirtualPIVCard:
         """A card in factory state: PIN 123456, PUK 12345678, administration key 0102030405060708 three times.
@@ -107,15 +136,58 @@ class Maker:
             administration: algorithm of the administration key, ``AES192`` or ``3DES``.
             key_maker: makes private keys for the card; tests may hand out ready-made ones.
             extended: whether the card takes extended length fields.
-            dialect: whether it has Yubico's commands; without, and with ``channel``, it is a plain card of the standard that
-                is personalised over SCP03.
+            dialect: whether it has Yubico's commands; without, it is a plain card of the standard that nobody can make.
             channel: static keys of SCP03, if the card is to have it.
+            diversified: it has SCP03, with the keys that follow from the batch key.
             messaging: key of PIV secure messaging, if the card is to have it.
         """
         state = self.blank_state(serial, firmware=firmware, administration=administration)
+        channel = self.channel_keys(state.number) if diversified else channel
         return VirtualPIVCard(
             state, key_maker=key_maker, extended=extended, dialect=dialect, channel=channel, messaging=messaging
         )
+
+    def nist_blank(
+        self,
+        serial: int | None = None,
+        *,
+        firmware: tuple[int, int, int] = NIST_FIRMWARE,
+        administration: str = "AES192",
+        key_maker: KeyMaker = make_key,
+        extended: bool = True,
+        channel: ChannelKeys | None = None,
+    ) -> VirtualNISTCard:
+        """A card of the NIST dialect in factory state, with the same public values, of the present batch.
+
+        Args:
+            serial: of the chip within the batch, 32 bits; the maker's next if None.
+            firmware: level of the operating system, of which the card tells major and minor.
+            administration: algorithm of the administration key, ``AES192`` or ``3DES``.
+            key_maker: makes private keys for the card.
+            extended: whether the card takes extended length fields.
+            channel: static keys of SCP03 other than those that follow from the batch key.
+        """
+        state = self.nist_state(serial, firmware=firmware, administration=administration)
+        state.channel = channel or state.channel
+        return VirtualNISTCard(state, key_maker=key_maker, extended=extended)
+
+    def nist_state(
+        self,
+        serial: int | None = None,
+        *,
+        firmware: tuple[int, int, int] = NIST_FIRMWARE,
+        administration: str = "AES192",
+    ) -> PIVState:
+        """What :meth:`nist_blank` puts on a card."""
+        state = PIVState.factory(self._serial(serial), firmware, _ADMINISTRATION[administration])
+        state.production = Production(FABRICATOR, self.batch)
+        state.channel = self.channel_keys(state.number)
+        return state
+
+    def _serial(self, wanted: int | None) -> int:
+        if wanted is None:
+            wanted, self.next_serial = self.next_serial, self.next_serial + 1
+        return wanted
 
     def blank_state(
         self,
@@ -125,8 +197,7 @@ class Maker:
         administration: str = "AES192",
     ) -> PIVState:
         """What :meth:`blank` puts on a card."""
-        if serial is None:
-            serial, self.next_serial = self.next_serial, self.next_serial + 1
+        serial = self._serial(serial)
         state = PIVState.factory(serial, firmware, _ADMINISTRATION[administration])
         key = _maker_key(make_key(self.attestation))
         subject = _name(f"{self.name} PIV Attestation {serial}")
@@ -148,6 +219,8 @@ class Maker:
             "certificate": self.root.hex(),
             "attestation": self.attestation.name,
             "next_serial": self.next_serial,
+            "batch": self.batch,
+            "batch_key": self.batch_key.hex(),
             "private": private_to_hex(self._key.private),
         }
         write_json(values, path)
@@ -166,10 +239,19 @@ class Maker:
                 x509.load_der_x509_certificate(bytes.fromhex(loaded["certificate"])),
                 Algorithm[loaded["attestation"]],
                 int(loaded["next_serial"]),
+                int(loaded["batch"]),
+                bytes.fromhex(loaded["batch_key"]),
                 _maker_key(private_from_hex(loaded["private"])),
             )
         except (KeyError, ValueError, TypeError) as error:
             raise StorageError(f"{path} is not a simulated maker", reason=type(error).__name__) from None
+
+
+def _derived(key: bytes, label: bytes, context: bytes) -> bytes:
+    """SP 800-108r1, 4.1, with AES-CMAC: counter and length in 32 bits; as long as ``key``."""
+    length = (8 * len(key)).to_bytes(4, "big")
+    blocks = (cmac(key, number.to_bytes(4, "big") + label + b"\0" + context + length) for number in (1, 2))
+    return b"".join(blocks)[: len(key)]
 
 
 def _maker_key(private: PrivateKey) -> CardKey:

@@ -1,4 +1,5 @@
-"""A simulated PIV card: the card command interface of SP 800-73-5 part 2, with Yubico's personalisation dialect.
+"""A simulated PIV card: the card command interface of SP 800-73-5 part 2, with Yubico's personalisation dialect
+(:mod:`zorgid_card.testkit.nist` has the other one).
 
 Written from the standard. Where it leaves a choice, the card takes the one that Yubico's firmware 5.7 takes, so that other
 people's programs meet what they know; each such choice is noted beside the code. Differences on purpose: the PIN's digits
@@ -10,15 +11,15 @@ from __future__ import annotations
 
 import hmac
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self, TypeAlias
+from typing import ClassVar, Self, TypeAlias
 
 from zorgid_card.codec import tlv
 from zorgid_card.codec.apdu import INS, SW, CommandAPDU, ResponseAPDU
-from zorgid_card.errors import TLVError
-from zorgid_card.testkit.card import Messaging, Refused, VirtualCard
+from zorgid_card.errors import StorageError, TLVError
+from zorgid_card.testkit.card import Application, Messaging, Refused, VirtualCard
 from zorgid_card.testkit.piv_keys import (
     Algorithm,
     CardKey,
@@ -82,6 +83,7 @@ class PIVApplication:
     ) -> None:
         self.state = state
         self._messaging = () if messaging is None else (messaging,)
+        self._generating = {0x80, 0xAA, 0xAB} if dialect else {0x80}
         self.session = Session()
         self._key_maker = key_maker
         self._handlers: dict[int, Handler] = {
@@ -252,7 +254,7 @@ class PIVApplication:
             return b""
         before = reference.left
         self._compare_pin(old)
-        if not _is_pin(new):
+        if not is_pin(new):
             reference.left = before
             raise Refused(SW.WRONG_DATA)
         reference.replace(new)
@@ -266,7 +268,7 @@ class PIVApplication:
         if not self.state.puk.matches(command.data[:8]):
             self.session.pin = False
             raise Refused(_tries(self.state.puk))
-        if not _is_pin(command.data[8:]):
+        if not is_pin(command.data[8:]):
             self.state.puk.left = before
             raise Refused(SW.WRONG_DATA)
         self.state.pin.replace(command.data[8:])
@@ -296,7 +298,7 @@ class PIVApplication:
         if command.p1 != 0x00:
             raise Refused(SW.WRONG_P1P2)
         template = dict(tlv.Index(command.data, opaque={0xAA, 0xAB}).items(0xAC))
-        if not template.keys() <= {0x80, 0xAA, 0xAB}:
+        if not template.keys() <= self._generating:
             raise Refused(SW.WRONG_DATA)
         algorithm = asymmetric(one_byte(template.get(0x80, b"")), SW.WRONG_DATA)
         policies = self.policies(command.p2, template)
@@ -393,10 +395,12 @@ class VirtualPIVCard(VirtualCard):
         key_maker: makes private keys for GENERATE ASYMMETRIC KEY PAIR; tests may hand out ready-made ones.
         extended: whether it takes extended length fields.
         dialect: whether it has Yubico's commands beside the standard's.
-        channel: static keys of SCP03, where it has that (not among what :meth:`save` writes); there is an issuer security
-            domain then.
-        messaging: key of PIV secure messaging, where it has that (neither saved).
+        channel: static keys of SCP03; None for those of the state, if there are any. With keys there is an issuer security domain.
+        messaging: key of PIV secure messaging, where it has that (not among what :meth:`save` writes).
     """
+
+    of_production: ClassVar[bool] = False
+    """Whether the state of such cards has production data."""
 
     def __init__(
         self,
@@ -409,27 +413,36 @@ class VirtualPIVCard(VirtualCard):
         messaging: MessagingKey | None = None,
     ) -> None:
         self._state = state
+        state.channel = channel or state.channel
         suite = None if messaging is None else messaging.suite.identifier
         application = PIVApplication(state, key_maker, dialect=dialect, messaging=suite)
-        layers: list[Messaging] = [] if channel is None else [SCP03Layer(channel)]
+        layers: list[Messaging] = [] if state.channel is None else [SCP03Layer(state.channel)]
         if messaging is not None:
             layers.append(PIVMessagingLayer(messaging))
-        super().__init__(
-            ATR,
-            [application] if channel is None else [application, SecurityDomain()],
-            default=application,
-            extended=extended,
-            le_optional=True,
-            messaging=layers,
-        )
+        domain = () if state.channel is None else (SecurityDomain(),)
+        self._assemble(application, (application, *domain), layers, extended)
+
+    def _assemble(
+        self,
+        application: PIVApplication,
+        applications: Sequence[Application],
+        layers: Sequence[Messaging],
+        extended: bool,
+    ) -> None:
+        super().__init__(ATR, applications, default=application, extended=extended, le_optional=True, messaging=layers)
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self._state.serial}>"
+        return f"<{type(self).__name__} {self.serial}>"
 
     @property
     def serial(self) -> int:
-        """The hardware serial number, as GET SERIAL tells it."""
-        return self._state.serial
+        """The hardware serial number, as the card tells it."""
+        return self._state.number
+
+    @property
+    def channel_keys(self) -> ChannelKeys | None:
+        """The static keys of SCP03, if the card has that."""
+        return self._state.channel
 
     def save(self, path: Path) -> None:
         """Write the card to a file, PIN and private keys in clear (:func:`~zorgid_card.testkit.piv_state.save_state`)."""
@@ -442,7 +455,10 @@ class VirtualPIVCard(VirtualCard):
         Raises:
             StorageError: the file could not be read, or is not such a file.
         """
-        return cls(load_state(path), key_maker=key_maker, extended=extended)
+        state = load_state(path)
+        if (state.production is not None) is not cls.of_production:
+            raise StorageError(f"{path} holds a card of another dialect", reason="dialect")
+        return cls(state, key_maker=key_maker, extended=extended)
 
 
 def _tries(reference: Reference) -> int:
@@ -450,7 +466,7 @@ def _tries(reference: Reference) -> int:
     return 0x63C0 | min(reference.left, 0x0F)
 
 
-def _is_pin(value: bytes) -> bool:
+def is_pin(value: bytes) -> bool:
     """Whether 8 bytes are 6 to 8 digits padded with FF (part 2, 2.4.3)."""
     digits = value.rstrip(b"\xff")
     return len(value) == 8 and len(digits) >= 6 and DIGITS.issuperset(digits)

@@ -146,6 +146,8 @@ class PIVMessagingLayer:
         key: the secure messaging key.
     """
 
+    by_part = False
+
     def __init__(self, key: MessagingKey) -> None:
         self._key = key
         self._session: CardMessagingSession | None = None

@@ -29,6 +29,7 @@ from cryptography.hazmat.primitives.serialization import (
 from zorgid_card.errors import StorageError
 from zorgid_card.testkit.piv_keys import CardKey, Origin, PINPolicy, PrivateKey, TouchPolicy, algorithm_of
 from zorgid_card.testkit.piv_objects import DISCOVERY
+from zorgid_card.testkit.scp03 import ChannelKeys
 
 PIN, PUK, ADMINISTRATION, ATTESTATION = (
     0x80,
@@ -115,9 +116,24 @@ class AdministrationKey:
         return self.value == FACTORY_ADMINISTRATION_KEY
 
 
+@dataclass(frozen=True, slots=True)
+class Production:
+    """What the chip's maker and the batch leave in a card (CPLC); the serial is the state's."""
+
+    fabricator: int
+    batch: int
+
+    def number(self, serial: int) -> int:
+        """One number for the card: fabricator, batch and serial, 64 bits (docs/card-profile.md)."""
+        return self.fabricator << 48 | self.batch << 32 | serial
+
+
 @dataclass(slots=True)
 class PIVState:
-    """Everything that survives a power-off."""
+    """Everything that survives a power-off.
+
+    ``channel`` are the static keys of SCP03, where the card has it; ``production`` is there on a card of the NIST dialect.
+    """
 
     serial: int
     firmware: tuple[int, int, int]
@@ -127,9 +143,16 @@ class PIVState:
     puk: Reference = field(default_factory=lambda: Reference(FACTORY_PUK))
     keys: dict[int, CardKey] = field(default_factory=dict)
     objects: dict[int, bytes] = field(default_factory=lambda: {DISCOVERY: FACTORY_DISCOVERY})
+    channel: ChannelKeys | None = None
+    production: Production | None = None
 
     def __repr__(self) -> str:
         return f"<PIVState of card {self.serial}>"
+
+    @property
+    def number(self) -> int:
+        """The hardware serial number, by which a portal knows the card."""
+        return self.serial if self.production is None else self.production.number(self.serial)
 
     @classmethod
     def factory(cls, serial: int, firmware: tuple[int, int, int], administration: AdministrationAlgorithm) -> PIVState:
@@ -214,7 +237,36 @@ def _to_json(state: PIVState) -> dict[str, Any]:
         "puk": _reference_to_json(state.puk),
         "keys": {f"{slot:02X}": _key_to_json(key) for slot, key in sorted(state.keys.items())},
         "objects": {f"{tag:X}": content.hex() for tag, content in sorted(state.objects.items())},
+        **_optional_to_json(state),
     }
+
+
+def _optional_to_json(state: PIVState) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    if state.channel is not None:
+        keys = state.channel
+        found["channel"] = {"enc": keys.enc.hex(), "mac": keys.mac.hex(), "version": keys.version}
+    if state.production is not None:
+        found["production"] = {"fabricator": state.production.fabricator, "batch": state.production.batch}
+    return found
+
+
+def _channel_from_json(loaded: dict[str, Any] | None) -> ChannelKeys | None:
+    if loaded is None:
+        return None
+    keys = ChannelKeys(bytes.fromhex(loaded["enc"]), bytes.fromhex(loaded["mac"]), int(loaded["version"]))
+    if len(keys.enc) not in {16, 24, 32} or len(keys.mac) != len(keys.enc):
+        raise ValueError("channel keys")
+    return keys
+
+
+def _production_from_json(loaded: dict[str, Any] | None) -> Production | None:
+    if loaded is None:
+        return None
+    production = Production(int(loaded["fabricator"]), int(loaded["batch"]))
+    if not (0 <= production.fabricator < 1 << 16 and 0 <= production.batch < 1 << 16):
+        raise ValueError("production")
+    return production
 
 
 def _from_json(loaded: dict[str, Any]) -> PIVState:
@@ -233,6 +285,8 @@ def _from_json(loaded: dict[str, Any]) -> PIVState:
         puk=_reference_from_json(loaded["puk"]),
         keys={int(slot, 16): _key_from_json(key) for slot, key in loaded["keys"].items()},
         objects={int(tag, 16): bytes.fromhex(content) for tag, content in loaded["objects"].items()},
+        channel=_channel_from_json(loaded.get("channel")),
+        production=_production_from_json(loaded.get("production")),
     )
 
 

@@ -14,6 +14,7 @@ from zorgid_card.pki.trust import TrustStore
 from zorgid_card.testkit.card import VirtualCard
 from zorgid_card.testkit.keys import KeyPool
 from zorgid_card.testkit.maker import Maker
+from zorgid_card.testkit.nist import VirtualNISTCard
 from zorgid_card.testkit.pcscd import PrivatePCSCD, private_pcscd, why_not
 from zorgid_card.testkit.piv import VirtualPIVCard
 from zorgid_card.testkit.pki import UZITestPKI
@@ -72,6 +73,12 @@ def card_maker() -> Maker:
 def blank_card(card_maker: Maker) -> VirtualPIVCard:
     """A blank ZORG-ID Smartcard, in factory state."""
     return card_maker.blank()
+
+
+@pytest.fixture
+def nist_blank_card(card_maker: Maker) -> VirtualNISTCard:
+    """A blank ZORG-ID Smartcard of the NIST dialect; ``card_maker.channel_keys(card.serial)`` are its keys for SCP03."""
+    return card_maker.nist_blank()
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,8 @@
 
 As on Yubico's cards, the channel belongs to the card as a whole: INITIALIZE UPDATE is answered whatever application is
 selected, and a protected SELECT keeps the channel. An unprotected SELECT ends it; any other unprotected command while it is open
-is refused and ends it too.
+is refused and ends it too. A long command is protected whole and then chained; or, as on Java Cards, each command of its chain is
+protected by itself.
 """
 
 from __future__ import annotations
@@ -156,16 +157,39 @@ class SCP03Layer:
     Args:
         keys: the static keys.
         s16: whether the card has S16 mode beside S8 mode.
+        by_part: whether each command of a chain is protected by itself.
         challenge: makes card challenges of a given length; tests may hand out known ones.
     """
 
     def __init__(
-        self, keys: ChannelKeys, *, s16: bool = True, challenge: Callable[[int], bytes] = secrets.token_bytes
+        self,
+        keys: ChannelKeys,
+        *,
+        s16: bool = True,
+        by_part: bool = False,
+        challenge: Callable[[int], bytes] = secrets.token_bytes,
     ) -> None:
         self._keys = keys
         self._s16 = s16
+        self._by_part = by_part
+        self._hidden = False
         self._challenge = challenge
         self._session: CardSession | None = None
+
+    @property
+    def by_part(self) -> bool:
+        """Whether each command of a chain is protected by itself."""
+        return self._by_part
+
+    @property
+    def options(self) -> int:
+        """The "i" parameter: R-MAC and R-encryption, and S16 mode where the card has it (5.1)."""
+        return R_MAC_AND_R_ENCRYPTION | (S16_MODE if self._s16 else 0)
+
+    @property
+    def hidden(self) -> bool:
+        """Whether the command that an application answers just now came authenticated and encrypted."""
+        return self._hidden
 
     @property
     def level(self) -> int:
@@ -199,7 +223,12 @@ class SCP03Layer:
             return self._external_authenticate(session, command)
         if session.level == 0:
             raise Refused(SW.SECURITY_STATUS)
-        response = session.wrap(plain(session.unwrap(command)))
+        inner = session.unwrap(command)
+        self._hidden = bool(session.level & C_DECRYPTION)
+        try:
+            response = session.wrap(plain(inner))
+        finally:
+            self._hidden = False
         self._session = session
         return response
 
@@ -213,9 +242,7 @@ class SCP03Layer:
         if size != 8 and not (size == 16 and self._s16):
             raise Refused(SW.WRONG_LENGTH)
         self._session = session = CardSession(self._keys, command.data, self._challenge(size))
-        information = bytes(
-            [self._keys.version, SCP03_IDENTIFIER, R_MAC_AND_R_ENCRYPTION | (S16_MODE if self._s16 else 0)]
-        )
+        information = bytes([self._keys.version, SCP03_IDENTIFIER, self.options])
         return ResponseAPDU(bytes(10) + information + session.card + session.cryptogram(0x00), SW.OK)
 
     def _external_authenticate(self, session: CardSession, command: CommandAPDU) -> ResponseAPDU:

@@ -11,10 +11,12 @@ from typing import Final
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from zorgid_card.codec.tlv import encode
-from zorgid_card.pki.authority import Authority, SubjectData, new_serial
+from zorgid_card.pki.authority import Authority, new_serial
 from zorgid_card.pki.profile import PROFILES
+from zorgid_card.ports.authority import SubjectData
 from zorgid_card.secret import Secret
 from zorgid_card.testkit.maker import Maker
+from zorgid_card.testkit.nist import VirtualNISTCard
 from zorgid_card.testkit.piv import VirtualPIVCard
 from zorgid_card.testkit.piv_keys import Algorithm, CardKey, KeyMaker, Origin, PINPolicy, TouchPolicy, make_key
 from zorgid_card.testkit.piv_objects import CCC, CHUID
@@ -51,18 +53,19 @@ class ZorgIDTestIssuer:
         with tempfile.TemporaryDirectory(prefix="zorgid-card-issuer-") as directory, Secret.random(16) as passphrase:
             self.authority = Authority.create(Path(directory) / "ca", passphrase, now=self._now - timedelta(days=1))
 
-    def card(self, holder: Person, *, algorithm: str = "ECCP256") -> VirtualPIVCard:
+    def card(self, holder: Person, *, algorithm: str = "ECCP256", nist: bool = False) -> VirtualPIVCard:
         """A card with a key and a certificate in 9A, its PIN :data:`PIN`, its PUK :data:`PUK`.
 
         Args:
             holder: the person.
             algorithm: ``ECCP256``, ``ECCP384`` or ``RSA2048``.
+            nist: on a blank of the NIST dialect, instead of Yubico's.
         """
         kind = Algorithm[algorithm]
         private, guid, expiry = self._key_maker(kind), secrets.token_bytes(16), self._now + _VALIDITY
         spki = private.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-        certificate = self._certificate(holder, spki, guid, expiry)
-        state = self.maker.blank_state()
+        certificate = self.certificate(holder, spki, guid, expiry)
+        state = self.maker.nist_state() if nist else self.maker.blank_state()
         state.keys[_AUTHENTICATION] = CardKey(kind, private, PINPolicy.ONCE, TouchPolicy.NEVER, Origin.GENERATED)
         state.objects[_CERTIFICATE_9A] = encode(0x70, certificate) + bytes.fromhex("710100FE00")
         state.objects[CHUID] = _chuid(guid, expiry)
@@ -70,9 +73,17 @@ class ZorgIDTestIssuer:
         state.pin.replace(PIN.ljust(8, b"\xff"))
         state.puk.replace(PUK)
         state.administration.value = secrets.token_bytes(24)
-        return VirtualPIVCard(state, key_maker=self._key_maker)
+        return (VirtualNISTCard if nist else VirtualPIVCard)(state, key_maker=self._key_maker)
 
-    def _certificate(self, holder: Person, spki: bytes, guid: bytes, expiry: datetime) -> bytes:
+    def certificate(self, holder: Person, spki: bytes, guid: bytes, expiry: datetime | None = None) -> bytes:
+        """A certificate for key 9A of a card that is made elsewhere, DER.
+
+        Args:
+            holder: the person.
+            spki: the public key, SubjectPublicKeyInfo DER.
+            guid: of the card's CHUID, 16 bytes.
+            expiry: three years from now if None.
+        """
         subject = SubjectData(
             uzi_number=holder.uzi_number,
             given_names=holder.given_names,
@@ -81,7 +92,13 @@ class ZorgIDTestIssuer:
         )
         profile = PROFILES[_AUTHENTICATION]
         return self.authority.issue(
-            profile, subject, spki, serial=new_serial(), not_before=self._now, not_after=expiry, guid=guid
+            profile,
+            subject,
+            spki,
+            serial=new_serial(),
+            not_before=self._now,
+            not_after=expiry or self._now + _VALIDITY,
+            guid=guid,
         )
 
 

@@ -1,18 +1,20 @@
 """Making a ZORG-ID Smartcard, the card side (CRD-1 to CRD-10).
 
-Every step is *probe, do, verify*. The order is such that nothing valid exists before the card works: the certificate is issued
-on hold, written, read back; the PIN is set; a signature made with it on the card verifies; the PUK is shown, acknowledged, and
-written as the last write; only then the commit message activates. Whatever fails on the way, the portal is told, and revokes
-what it issued; if it cannot be told, it revokes by itself when the commit does not come in time.
+The order is such that nothing valid exists before the card works: the certificates are issued on hold, written, read back; the PIN
+is set; a signature made with it on the card verifies, and with that the commit message is sealed; the PUK is shown, acknowledged,
+and written as the last write; only then the commit message activates. The steps are a table (:mod:`zorgid_card.workflows.bench`);
+what is begun, and what has ended, stands in a journal, so that a fresh process knows what to do (:meth:`CardCreation.resume`).
+
+Whatever fails before the commit, the portal is told, and revokes what it issued; if it cannot be told, it revokes by itself when
+the commit does not come in time.
 """
 
 from __future__ import annotations
 
-from contextlib import suppress
-from dataclasses import dataclass
-
-from cryptography import x509
-from cryptography.x509.oid import NameOID
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from datetime import date
 
 from zorgid_card.cards import CardKind, PIVCard, ZorgIDCard, open_channel
 from zorgid_card.codec.link import Observer
@@ -20,73 +22,105 @@ from zorgid_card.errors import (
     CardNotSupportedError,
     CardRemovedError,
     CardResetError,
-    CertificateError,
-    MessageError,
+    CardUnfinishedError,
+    CommitLateError,
+    DeclinedError,
     NoCardError,
     NotBlankError,
+    NotFoundError,
     PINMismatchError,
     PINPolicyError,
     ProofError,
+    SessionError,
+    StorageError,
     TransportError,
+    UsageError,
     WrongCardError,
     ZorgIDError,
 )
-from zorgid_card.pki.csr import build_csr
-from zorgid_card.pki.statement import CARD_PROOF, sign_statement, verify_statement
 from zorgid_card.ports.card import Channel, Reader
+from zorgid_card.ports.journal import Journal, Making
 from zorgid_card.secret import Secret
+from zorgid_card.workflows.bench import (
+    EMPTYING,
+    FINISHING,
+    PREPARING,
+    Bench,
+    Stage,
+    carry_out,
+    issued_of,
+    puk_written,
+    require_sound,
+    require_written,
+)
+from zorgid_card.workflows.course import Course
 from zorgid_card.workflows.creation_messages import (
     AbandonCard,
-    AdministrationKey,
     CardAbandoned,
     CardAccepted,
     CardActive,
-    CertificateIssued,
-    CommitCard,
-    FetchAdministrationKey,
+    CardsListed,
+    CardToGo,
+    ListCards,
     MatchPerson,
     OfferCard,
     PersonMatched,
-    RequestCertificate,
-    proof_fields,
+    ReplaceCard,
 )
+from zorgid_card.workflows.escrow import Escrow
 from zorgid_card.workflows.holder import Cue, Holder, Question, Step
 from zorgid_card.workflows.organisation import CREATE
 from zorgid_card.workflows.pin import PINPolicy, check_new_pin
 from zorgid_card.workflows.session import PortalClient
 from zorgid_card.workflows.uzi_desk import authenticate, present_pass
 
-SLOT = 0x9A
-"""Key reference of a ZORG-ID Smartcard's authenticity key."""
-
-ALGORITHMS = frozenset({"RSA2048", "RSA3072", "ECCP256", "ECCP384"})
-PIN_SHORTEST, PIN_LONGEST = 6, 8
-
-_OURS = frozenset({SLOT})
-_GUID = 16
 _PIN_ROUNDS = 3
-_PUK_DIGITS = 8
-_TORN = (CardRemovedError, CardResetError, NoCardError, TransportError, WrongCardError)
+TORN = (CardRemovedError, CardResetError, NoCardError, TransportError, WrongCardError)
+"""After these the card may be put in again."""
+_OVER = ("expired", "unknown")
+_ALL = (*(stage.step for stage in (*PREPARING, *FINISHING)), Step.ACTIVATE)
 
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """A finished card."""
+    """A finished card; ``certificates`` are DER, that of 9A first."""
 
     serial: str
-    certificate: bytes
+    certificates: tuple[bytes, ...]
     user_name: str
     ura: str
 
+    @property
+    def certificate(self) -> bytes:
+        """The certificate one logs in with (9A)."""
+        return self.certificates[0]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replaced:
+    """The card that a new one is to replace.
+
+    Args:
+        cause: why: lost, stolen, broken, unused.
+        serial: which; empty where the person has one card.
+    """
+
+    cause: str
+    serial: str = ""
+
 
 class CardCreation:
-    """One holder's way from a valid UZI pass to a working ZORG-ID Smartcard.
+    """One holder's way from a valid UZI pass to a working ZORG-ID Smartcard. Many may go on at once, each in a thread of its own.
 
     Args:
         reader: the slot in which pass and blank are put, one after the other.
         client: a session with the portal that is not open yet.
         holder: the person at the desk.
+        journal: where it is kept how far each card has come; many creations share it.
         observer: sees every physical APDU, masked.
+        card_timeout: seconds to wait for a card; None waits for ever.
+        escrow: takes the PUK, which the holder is told (docs/pin.md); None: nobody but the holder ever has it.
+        replaces: the card whose place the new one takes; it is revoked, or suspended, when the new one works, and never before.
     """
 
     def __init__(
@@ -94,18 +128,26 @@ class CardCreation:
         reader: Reader,
         client: PortalClient,
         holder: Holder,
+        journal: Journal,
         *,
         observer: Observer | None = None,
         card_timeout: float | None = None,
+        escrow: Escrow | None = None,
+        replaces: Replaced | None = None,
     ) -> None:
         self._reader = reader
+        self._escrow = escrow
+        self._replaces = replaces
         self._client = client
         self._holder = holder
+        self._journal = journal
         self._observer = observer
         self._timeout = card_timeout
+        self._birth_date: date | None = None
+        self._sealed: Making | None = None
 
     def run(self, *, platform: str, client_version: str) -> Made:
-        """All of it; a card that is pulled or torn may be put in again and is made anew, in the same session (CRD-8).
+        """All of it; a card that is pulled or torn may be put in again, in the same session: it is finished, or made anew (CRD-8).
 
         Raises:
             ZorgIDError: what stands in the way; nothing that was issued stays valid.
@@ -116,108 +158,227 @@ class CardCreation:
         while True:
             try:
                 return self.make()
-            except _TORN as error:
-                self._holder.refused(error)
-                self._holder.confirm(Question("insert-again"))
-                self._holder.cue(Cue.INSERT_AGAIN)
-                self._reader.wait(present=True, timeout=self._timeout)
+            except (*TORN, NotBlankError) as error:
+                if self._sealed is None and isinstance(error, NotBlankError):
+                    raise
+                self._insert_again(error)
 
     def identify(self) -> PersonMatched:
         """The pass proves who makes the card: certificate, session key, birth date (CRD-1, CRD-2, CRD-4).
 
         Raises:
             CertificateError: the pass is expired, revoked, or of another chain.
+            NotFoundError, UsageError: it cannot be told which card is to be replaced.
             PassTypeError, OrganisationUnknownError, BirthDateError: the portal refuses.
         """
         with present_pass(self._reader, self._holder, observer=self._observer, timeout=self._timeout) as card:
             authenticate(card, self._client, self._holder)
-        return self._client.ask(MatchPerson(birth_date=self._holder.birth_date()), PersonMatched)
+        self._birth_date = self._holder.birth_date()
+        matched = self._client.ask(MatchPerson(birth_date=self._birth_date), PersonMatched)
+        if self._replaces is not None:
+            serial = self._replaces.serial or self._only_card()
+            self._client.ask(ReplaceCard(serial=serial, cause=self._replaces.cause), CardToGo)
+        return matched
+
+    def _only_card(self) -> str:
+        serials = self._client.ask(ListCards(), CardsListed).serials
+        if len(serials) == 1:
+            return serials[0]
+        if serials:
+            raise UsageError(f"which card? {', '.join(serials)}", reason="which-card", serials=", ".join(serials))
+        raise NotFoundError("there is no card to replace", what="SmartCard")
 
     def change_cards(self) -> None:
         """The pass out, the blank in (CRD-5)."""
+        self._change_to(Cue.INSERT_BLANK)
+
+    def _change_to(self, cue: Cue) -> None:
         self._holder.cue(Cue.REMOVE_PASS)
         self._reader.wait(present=False, timeout=self._timeout)
-        self._holder.cue(Cue.INSERT_BLANK)
+        self._holder.cue(cue)
         self._reader.wait(present=True, timeout=self._timeout)
 
     def make(self) -> Made:
-        """Make the card in the reader (CRD-5 to CRD-10).
+        """Make the card in the reader, or finish it if it was torn after its commit was sealed (CRD-5 to CRD-10).
 
         Raises:
             NotBlankError: it is another card; it was left untouched.
+            CardRemovedError, CardResetError, TransportError: it was torn; put it in and call this again.
+            WrongCardError: another one was torn, and this is no blank to make instead; it was only read.
             ZorgIDError: anything else; what was issued is revoked.
         """
+        with self._card() as card:
+            serial = card.serial
+            if self._sealed is not None:
+                if self._sealed.serial == serial:
+                    with suppress(CardUnfinishedError):
+                        return self._finish(self._bench(card, self._sealed, _ALL, resumed=True))
+                else:
+                    self._abandon(_instead(card, self._sealed.serial))
+            return self._finish(self._prepare(card, serial))
+
+    def resume(self, making: Making) -> Made:
+        """Finish a card of which only the commit was missing when another process ended: without the pass, in its session's life.
+
+        Args:
+            making: one of :meth:`zorgid_card.ports.journal.Journal.unfinished`.
+
+        Raises:
+            CardUnfinishedError: more was missing: make it anew, with the pass (:meth:`run`).
+            CommitLateError: it comes too late: likewise.
+            WrongCardError: another card is in the reader.
+        """
+        if making.origin != self._client.origin:
+            raise CardUnfinishedError(reason="origin", serial=making.serial)
+        if not making.commit:
+            raise CardUnfinishedError(reason="unsealed", serial=making.serial)
+        if not last_write_done(making):
+            self._holder.cue(Cue.INSERT_AGAIN)
+            self._reader.wait(present=True, timeout=self._timeout)
+            with self._card() as card:
+                making = self._require_finished(card, making)
+        return self._activate(self._bench_course(making, (Step.ACTIVATE,)), making)
+
+    def _require_finished(self, card: ZorgIDCard, making: Making) -> Making:
+        """Only the commit is missing: a PUK is shown to nobody who has not shown a pass."""
+        if card.serial != making.serial:
+            raise WrongCardError(expected=making.serial, found=card.serial)
+        bench = self._bench(card, making, (Step.PUK,), resumed=True)
+        _require_unchanged(bench)
+        if not puk_written(bench):
+            bench.note(commit=b"")
+            raise CardUnfinishedError(reason="puk", serial=making.serial)
+        bench.note(step=Step.PUK.value, done=True)
+        return bench.making
+
+    # --- parts of making ------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def _card(self) -> Iterator[ZorgIDCard]:
+        """The card in the reader, nobody else's while this lasts."""
         channel = self._reader.connect(exclusive=True)
         try:
-            card = _personalisable(channel, self._observer)
-            offer = OfferCard(
-                serial=card.serial, dialect=card.profile.name, firmware=card.firmware, found=card.kind.value
-            )
-            accepted = self._client.ask(offer, CardAccepted)
-            try:
-                certificate, proof = self._personalise(card, offer.serial, accepted)
-            except BaseException as error:
-                self._abandon(error)
-                raise
-            active = self._commit(proof)
-            return Made(offer.serial, certificate, active.user_name, active.ura)
+            yield _personalisable(channel, self._observer)
         finally:
             channel.close(reset=True)
 
-    def _personalise(self, card: ZorgIDCard, serial: str, accepted: CardAccepted) -> tuple[bytes, CommitCard]:
-        """Everything but the commit; returns the certificate and the proof that the card is finished."""
-        _require_sound(accepted)
-        if accepted.reset:
-            self._empty(card, serial)
-        card.require_blank()
-        pin, puk, administration = card.factory_secrets()
-        with pin, puk, administration, self._choose_pin(accepted) as chosen:
-            self._step(Step.GENERATE, 0)
-            request = self._generate(card, accepted, pin, administration)
-            self._step(Step.CERTIFY, 1)
-            issued = self._client.ask(request, CertificateIssued)
-            self._step(Step.WRITE, 2)
-            self._write(card, accepted, issued, administration)
-            self._step(Step.PIN, 3)
-            card.change_pin(pin, chosen)
-            self._step(Step.VERIFY, 4)
-            proof = self._prove(card, serial, accepted, issued, chosen)
-            self._step(Step.PUK, 5)
-            self._set_puk(card, puk)
-        return issued.certificate, proof
+    def _prepare(self, card: ZorgIDCard, serial: str) -> Bench:
+        """From the card in the reader to the sealed commit."""
+        accepted = self._offer(card, serial)
+        try:
+            require_sound(accepted)
+            emptying = EMPTYING if accepted.renew else ()
+            bench = self._begin(card, serial, accepted, (*emptying, *PREPARING, *FINISHING))
+            carry_out(bench, EMPTYING)
+            with self._choose_pin(accepted) as chosen:
+                bench.chosen = chosen
+                carry_out(bench, PREPARING)
+        except BaseException as error:
+            self._abandon(error)
+            raise
+        self._sealed = bench.making
+        return bench
 
-    def _empty(self, card: ZorgIDCard, serial: str) -> None:
-        """Reset a card that was left half made, or whose certificate is dead; with the holder's word, who is told what is on it.
+    def _offer(self, card: ZorgIDCard, serial: str) -> CardAccepted:
+        factory = card.profile.factory
+        if factory is None:
+            raise NotBlankError("not a blank ZORG-ID Smartcard", found=card.kind.value)
+        offer = OfferCard(
+            serial=serial,
+            dialect=factory.dialect,
+            firmware=card.firmware,
+            found=card.kind.value,
+            channel=factory.channel is not None,
+        )
+        return self._client.ask(offer, CardAccepted)
 
-        The portal's word alone is not enough: a card that holds anything which this library does not make is left untouched.
+    def _begin(
+        self,
+        card: ZorgIDCard,
+        serial: str,
+        accepted: CardAccepted,
+        stages: Sequence[Stage],
+        *,
+        renewal: bool = False,
+    ) -> Bench:
+        """A new making, in place of what was known of this card; only a PUK that may lie about is remembered."""
+        before = self._journal.find(serial)
+        dialect = card.profile.factory.dialect if card.profile.factory is not None else ""
+        making = Making(
+            serial=serial,
+            kind=f"{dialect} {','.join(accepted.algorithms)}",
+            origin=self._client.origin,
+            session=self._client.session,
+            step="",
+            done=True,
+            puk_shown=before is not None and before.puk_shown,
+            renewal=renewal,
+        )
+        self._journal.write(making)
+        steps = (*(stage.step for stage in stages), Step.ACTIVATE)
+        bench = self._bench(card, making, steps, resumed=False)
+        bench.accepted = accepted
+        return bench
 
-        Raises:
-            NotBlankError: it holds something else.
-        """
-        inventory = card.inventory()
-        if not (inventory.keys <= _OURS and inventory.certificates <= _OURS):
-            raise NotBlankError("the card holds what this library did not make", found=card.kind.value)
-        certificate = card.certificate(SLOT)
-        named = () if certificate is None else (("certificate", _name_in(certificate)),)
-        self._holder.confirm(Question("empty-card", (("serial", serial), *named)))
-        card.factory_reset()
+    def _bench(self, card: ZorgIDCard, making: Making, steps: tuple[Step, ...], *, resumed: bool) -> Bench:
+        course = self._bench_course(making, steps)
+        return Bench(card, self._client, self._holder, self._journal, course, making, resumed, escrow=self._escrow)
 
-    def _commit(self, proof: CommitCard) -> CardActive:
+    def _bench_course(self, making: Making, steps: tuple[Step, ...]) -> Course:
+        return Course(self._holder, steps, self._journal.usual(making.kind))
+
+    def _finish(self, bench: Bench) -> Made:
+        """The PUK, and the commit. A card that is torn here keeps its sealed commit; of anything else the portal is told."""
+        try:
+            if bench.resumed:
+                _require_unchanged(bench)
+            carry_out(bench, FINISHING)
+            self._sealed = bench.making
+        except TORN:
+            self._sealed = bench.making
+            raise
+        except BaseException as error:
+            self._abandon(error)
+            raise
+        return self._activate(bench.course, bench.making)
+
+    def _activate(self, course: Course, making: Making) -> Made:
         """The card is finished: there is nothing to abandon any more, only an answer to wait for.
 
         Raises:
             DeclinedError: the person does not want to ask again. What the portal did not hear of, it revokes by itself.
+            StorageError: the portal cannot keep it now; try again (:meth:`resume`).
+            CommitLateError: the portal has revoked it.
+            PortalError: it refuses; what it issued is revoked.
         """
-        self._step(Step.ACTIVATE, 6)
+        making = replace(making, step=Step.ACTIVATE.value, done=False)
+        self._journal.write(making)
+        course.begin(Step.ACTIVATE)
+        try:
+            active = self._commit(course, making)
+        except (DeclinedError, StorageError):
+            raise
+        except ZorgIDError as error:  # the portal's word is final
+            if making.session == self._client.session:
+                self._abandon(error)
+            self._journal.write(replace(making, commit=b""))
+            raise
+        self._sealed = None
+        self._journal.finish(making, took=course.took)
+        return Made(making.serial, issued_of(making).certificates, active.user_name, active.ura)
+
+    def _commit(self, course: Course, making: Making) -> CardActive:
         while True:
             try:
-                return self._client.ask(proof, CardActive)
+                return self._client.deliver(making.commit, CardActive)
             except TransportError as error:
                 self._holder.refused(error)
-                self._holder.confirm(Question("ask-again"))
-
-    def _step(self, step: Step, done: int) -> None:
-        self._holder.progress(step, done, len(Step))
+                with course.asking():
+                    self._holder.confirm(Question("ask-again"))
+            except SessionError as error:
+                if error.details.get("reason") not in _OVER:
+                    raise
+                raise CommitLateError(serial=making.serial) from error
 
     def _choose_pin(self, accepted: CardAccepted) -> Secret:
         policy = PINPolicy(minimum=accepted.pin_minimum, maximum=accepted.pin_maximum)
@@ -232,94 +393,68 @@ class CardCreation:
         first, second = self._holder.new_pin(policy)
         with second:
             try:
-                check_new_pin(first, second, policy)
+                check_new_pin(first, second, policy, self._birth_date)
             except (PINMismatchError, PINPolicyError):
                 first.wipe()
                 raise
         return first
 
-    def _generate(
-        self, card: ZorgIDCard, accepted: CardAccepted, pin: Secret, administration: Secret
-    ) -> RequestCertificate:
-        slot = accepted.slot
-        with card.session():
-            card.authenticate_administration(administration)
-            card.generate(slot, accepted.key_algorithm)
-            attestation, intermediate = card.attest(slot), card.attestation_intermediate()
-        csr = build_csr(card.signer(slot, lambda _: pin))
-        return RequestCertificate(csr=csr, attestation=attestation, intermediate=intermediate)
+    def _insert_again(self, error: ZorgIDError) -> None:
+        """Ask for the card that was torn.
 
-    def _write(
-        self, card: ZorgIDCard, accepted: CardAccepted, issued: CertificateIssued, administration: Secret
-    ) -> None:
-        """The card's own administration key, then its objects; each is read back by the card's own methods."""
-        algorithm = accepted.administration_algorithm
-        fetched = self._client.ask(FetchAdministrationKey(), AdministrationKey)
-        with fetched.key as key, card.session():
-            card.authenticate_administration(administration)
-            card.set_administration_key(key, algorithm)
-            card.authenticate_administration(key, algorithm)
-            card.write_certificate(accepted.slot, issued.certificate)
-            card.write_chuid(accepted.guid, accepted.expires)
-            card.write_ccc()
-
-    def _prove(
-        self, card: ZorgIDCard, serial: str, accepted: CardAccepted, issued: CertificateIssued, pin: Secret
-    ) -> CommitCard:
-        """A signature made with the chosen PIN verifies with the certificate on the card: the commit point."""
-        written = card.certificate(accepted.slot) or b""
-        if written != issued.certificate:
-            raise ProofError("the certificate read back is not the one issued")
-        certificate = x509.load_der_x509_certificate(written)
-        fields = proof_fields(
-            session=self._client.session,
-            origin=self._client.origin,
-            serial=serial,
-            certificate_serial=f"{certificate.serial_number:x}",
-        )
-        signer = card.signer(accepted.slot, lambda _: pin)
-        signed = sign_statement(signer, CARD_PROOF, **fields)
+        Raises:
+            DeclinedError: the person does not want to; what was issued is revoked.
+            NoCardError: none came in time.
+        """
+        self._holder.refused(error)
         try:
-            verify_statement(written, CARD_PROOF, fields, signed.signature, signed.algorithm)
-        except CertificateError as error:
-            raise ProofError("the card's signature does not verify with its certificate") from error
-        return CommitCard(algorithm=signed.algorithm, signature=signed.signature)
-
-    def _set_puk(self, card: ZorgIDCard, factory: Secret) -> None:
-        with Secret.random_digits(_PUK_DIGITS) as puk:
-            self._holder.show_puk(puk)
-            card.change_puk(factory, puk)
+            self._holder.confirm(Question("insert-again"))
+        except DeclinedError:
+            if self._sealed is not None:
+                self._abandon(error)
+            raise
+        self._holder.cue(Cue.INSERT_AGAIN)
+        self._reader.wait(present=True, timeout=self._timeout)
 
     def _abandon(self, error: BaseException) -> None:
+        """The portal is told, and what was sealed is forgotten.
+
+        The first error is the one to tell; if the portal cannot be reached, it revokes by itself in time.
+        """
         code = error.code if isinstance(error, ZorgIDError) else "interrupted"
-        # The first error is the one to tell; if the portal cannot be reached, it revokes by itself in time.
+        sealed, self._sealed = self._sealed, None
         with suppress(ZorgIDError):
             self._client.ask(AbandonCard(code=code), CardAbandoned)
+        with suppress(ZorgIDError):
+            known = None if sealed is None else self._journal.find(sealed.serial)
+            if known is not None:
+                self._journal.write(replace(known, commit=b""))
 
 
-def _require_sound(accepted: CardAccepted) -> None:
-    """What the portal wants is what this library makes: the card side obeys no other (SP 800-73-5 part 1, table 4b).
+def last_write_done(making: Making) -> bool:
+    """Whether only the commit is missing: no card is needed to finish it (:meth:`CardCreation.resume`)."""
+    last = Step.VERIFY if making.renewal else Step.PUK
+    return making.step == Step.ACTIVATE or (making.step == last and making.done)
+
+
+def _require_unchanged(bench: Bench) -> None:
+    """While the card was out of hand, nobody changed it."""
+    try:
+        require_written(bench)
+    except ProofError as error:
+        raise CardUnfinishedError(reason="changed", serial=bench.making.serial) from error
+
+
+def _instead(card: ZorgIDCard, expected: str) -> WrongCardError:
+    """A blank may take the place of a card that was torn, which is given up; any other card was put in by mistake.
 
     Raises:
-        MessageError: it is not.
+        WrongCardError: it is no blank.
     """
-    if accepted.slot != SLOT:
-        raise MessageError("a ZORG-ID Smartcard's key is 9A", field="slot")
-    if accepted.key_algorithm not in ALGORITHMS:
-        raise MessageError("not an algorithm for a ZORG-ID Smartcard", field="key_algorithm")
-    if len(accepted.guid) != _GUID:
-        raise MessageError("a GUID has 16 octets", field="guid")
-    if not PIN_SHORTEST <= accepted.pin_minimum <= accepted.pin_maximum <= PIN_LONGEST:
-        raise MessageError("a PIN has 6 to 8 digits", field="pin_minimum")
-
-
-def _name_in(certificate: bytes) -> str:
-    """Whose certificate this claims to be, for a person to see; nothing is decided by it."""
-    try:
-        names = x509.load_der_x509_certificate(certificate).subject.get_attributes_for_oid(NameOID.COMMON_NAME)
-    except ValueError:
-        return "?"
-    return str(names[0].value) if names else "?"
+    wrong = WrongCardError(expected=expected, found=card.serial)
+    if card.kind is not CardKind.BLANK:
+        raise wrong
+    return wrong
 
 
 def _personalisable(channel: Channel, observer: Observer | None) -> ZorgIDCard:

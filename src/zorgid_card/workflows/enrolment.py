@@ -66,7 +66,14 @@ def register_administrator(context: Context, message: RegisterAdministrator) -> 
             "certificate": certificate.hex(),
         }
     )
-    person, _ = organisation.register_administrator(context.unit, identity, message.birth_date, evidence, context.now)
+    person, _ = organisation.register_administrator(
+        context.unit,
+        identity,
+        message.birth_date,
+        evidence,
+        context.now,
+        one_means=context.services.policy.one_means,
+    )
     context.facts["person"] = person.id
     return AdministratorRegistered(person=person.id, user_name=person.user_name)
 
@@ -81,6 +88,7 @@ def offer_phone(context: Context, message: OfferPhone) -> PhoneOffered:
         ura,
         context.session.id,
         context.now,
+        one_means=context.services.policy.one_means,
     )
     context.facts["phone"] = offer.mobile_id
     return PhoneOffered(qr=offer.qr_text, expires_at=offer.expires_at)

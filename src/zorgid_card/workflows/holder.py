@@ -23,12 +23,14 @@ class Cue(StrEnum):
     INSERT_PASS = "insert-pass"
     REMOVE_PASS = "remove-pass"
     INSERT_BLANK = "insert-blank"
+    INSERT_CARD = "insert-card"
     INSERT_AGAIN = "insert-again"
 
 
 class Step(StrEnum):
-    """The steps of making a card that take time (CRD-7)."""
+    """The steps of making a card, in their order (CRD-7); the first only where something is on it."""
 
+    EMPTY = "empty"
     GENERATE = "generate"
     CERTIFY = "certify"
     WRITE = "write"
@@ -36,6 +38,18 @@ class Step(StrEnum):
     VERIFY = "verify"
     PUK = "puk"
     ACTIVATE = "activate"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How far the making of a card has come."""
+
+    step: Step
+    """The step that goes on."""
+    share: float
+    """Of the whole, 0 to 1: by the time that steps usually take, or where that is not known by their number."""
+    seconds_left: float | None
+    """How long the card and the portal still need, as cards of this kind needed before; None: none was made here yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +91,6 @@ class Holder(Protocol):
         """Show the PUK, once (CRD-9); return when the person has acknowledged keeping it. Raises DeclinedError."""
         ...
 
-    def progress(self, step: Step, done: int, total: int) -> None:
-        """A step begins; ``done`` of ``total`` are behind it."""
+    def progress(self, progress: Progress) -> None:
+        """A step begins or, told again about once a second while the card is busy, goes on. Returns at once."""
         ...

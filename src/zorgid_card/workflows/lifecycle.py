@@ -10,13 +10,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
+from zorgid_card.cards.expiry import NOTICE
 from zorgid_card.errors import NotAllowedError, NotFoundError, UsageError
 from zorgid_card.pki.revocation import ON_HOLD, UNSPECIFIED
 from zorgid_card.ports.registry import (
     Adoption,
     CardLink,
+    EscrowedPUK,
     IssuedCertificate,
     Membership,
     MobileID,
@@ -44,6 +46,7 @@ CAUSES = frozenset(
 PAGE = 200
 """Cards of one page, at most."""
 
+_IN_USE = frozenset({"active", "renewing", "suspended"})
 _REASON_LENGTH = 1000
 _READ = 500
 
@@ -134,8 +137,7 @@ class Management:
             card = unit.get(SmartCard, serial)
             revoked = replace(card, state=move("card", card.state, "revoke"), reason=_reason(reason), blocked_by=None)
             unit.replace(revoked)
-            certificate = unit.get(IssuedCertificate, card.certificate_serial)
-            revocation_list.change(unit, certificate, "revoke", cause, now)
+            revocation_list.change_all(unit, serial, "revoke", cause, now)
             audit.record(unit, now, operator, None, "card.revoke", serial, _reason(reason))
         return revoked
 
@@ -186,10 +188,39 @@ class Manager:
                 rows.append(row)
         return CardPage(tuple(rows), None)
 
+    def expiring(self, *, within: timedelta = NOTICE) -> tuple[CardRow, ...]:
+        """The organisation's cards that are in use and expire soon, or have expired: whose holders are to renew them.
+
+        Args:
+            within: how long before the end a card is told.
+
+        Returns:
+            the first to expire first; guests' cards are not among them: their own organisation is told.
+        """
+        with self._acting() as (unit, now):
+            rows = [
+                row for row in _rows(unit, self._ura, now, "") if row.card.state in _IN_USE and row.link.until is None
+            ]
+        return tuple(sorted((row for row in rows if row.not_after <= now + within), key=lambda row: row.not_after))
+
     def show(self, serial: str) -> CardRow:
         """One card of the organisation; raises NotFoundError."""
         with self._acting() as (unit, now):
             return _row(unit, _link(unit, serial, self._ura, now))
+
+    def own(self, serial: str, action: str) -> CardRow:
+        """One card that this organisation manages: no guest's.
+
+        Args:
+            serial: the card's.
+            action: what is to be done with it, for the error.
+
+        Raises:
+            NotFoundError: no such card at this organisation.
+            NotAllowedError: the card is a guest's.
+        """
+        with self._acting() as (unit, now):
+            return _row(unit, _own_link(unit, serial, self._ura, now, action))
 
     # ADM-2 to ADM-4
 
@@ -205,7 +236,8 @@ class Manager:
         return self._change_card(serial, "block", "block", reason, ON_HOLD)
 
     def unblock(self, serial: str, reason: str) -> SmartCard:
-        """Undo :meth:`block`, which this organisation did (ADM-3); raises what it raises."""
+        """Undo :meth:`block`, which this organisation did (ADM-3); raises what it raises, and NotAllowedError while a PUK that came
+        out of escrow has not been changed."""
         return self._change_card(serial, "unblock", "release", reason, None)
 
     def revoke(self, serial: str, reason: str, *, cause: str = UNSPECIFIED) -> SmartCard:
@@ -230,18 +262,17 @@ class Manager:
                 blocked_by=self._ura if event == "block" else None,
             )
             unit.replace(changed)
-            # certificates of earlier makings of this card are revoked, and stay so
-            certificate = unit.get(IssuedCertificate, card.certificate_serial)
-            revocation_list.change(unit, certificate, change, cause, now)
+            revocation_list.change_all(unit, serial, change, cause, now)
             self._audit(unit, now, f"card.{event}", serial, reason)
             return changed
 
     def _own_card(self, unit: Unit, serial: str, event: str, now: datetime) -> SmartCard:
-        if _link(unit, serial, self._ura, now).until is not None:
-            raise NotAllowedError("a guest's card is managed by its own organisation", action=f"card.{event}")
+        _own_link(unit, serial, self._ura, now, f"card.{event}")
         card = unit.get(SmartCard, serial)
         if event == "unblock" and card.blocked_by not in (None, self._ura):
             raise NotAllowedError("another organisation blocked this card", action="card.unblock")
+        if event == "unblock" and any(kept.released_at for kept in unit.find(EscrowedPUK, card_serial=serial)):
+            raise NotAllowedError("its PUK came out of escrow, and is to be changed first", action="card.unblock")
         return card
 
     # ADM-7
@@ -396,6 +427,13 @@ def _link(unit: Unit, serial: str, ura: str, now: datetime) -> CardLink:
         if people.is_current(link.until, now):
             return link
     raise NotFoundError("no such card", what="SmartCard")
+
+
+def _own_link(unit: Unit, serial: str, ura: str, now: datetime, action: str) -> CardLink:
+    link = _link(unit, serial, ura, now)
+    if link.until is not None:
+        raise NotAllowedError("a guest's card is managed by its own organisation", action=action)
+    return link
 
 
 def _rows(unit: Unit, ura: str, now: datetime, after: str) -> Iterator[CardRow]:

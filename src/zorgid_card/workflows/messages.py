@@ -2,10 +2,12 @@
 
 A message is a frozen dataclass with a ``kind``. On the wire it is ``{"kind": ..., field: value, ...}``: octets as base64url
 without padding, dates and times as ISO 8601 (times in UTC), tuples as arrays, absent optional values as null. Decoding
-refuses what does not fit: an unknown kind or field, a missing one, a wrong type, more than :data:`LIMIT` octets.
+refuses what does not fit: an unknown kind or field, a missing one, a wrong type, what is shorter or longer than its field may be
+(:class:`Length`), more than :data:`LIMIT` octets in all.
 
 No message has a field for a PIN, a PUK or a CA key. The one secret that may cross is a card's own administration key, where
-the card's dialect can only be given it in clear: such a field is a :class:`~zorgid_card.secret.Secret`, and shows as one.
+the card's dialect can only be given it in clear, and it crosses sealed (:mod:`zorgid_card.workflows.sealing`): text that JSON was
+read from, or written to, cannot be wiped. So a :class:`~zorgid_card.secret.Secret` is no type of a field.
 """
 
 from __future__ import annotations
@@ -16,16 +18,36 @@ import json
 import types
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Any, ClassVar, TypeAlias, TypeVar, Union, get_args, get_origin, get_type_hints
+from functools import cache
+from typing import Annotated, Any, ClassVar, TypeAlias, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from zorgid_card.errors import Detail, MessageError, ZorgIDError
-from zorgid_card.secret import Secret
-
-LIMIT = 65_536
-"""Octets of one encoded message, at most."""
+from zorgid_card.ports.seam import LIMIT
 
 JSON: TypeAlias = "str | int | bool | list[JSON] | dict[str, JSON] | None"
 M = TypeVar("M", bound="Message")
+
+
+@dataclass(frozen=True, slots=True)
+class Length:
+    """How long a field may be, from ``least`` to ``most``: characters of text, octets, or items; part of the field's type."""
+
+    least: int
+    most: int
+
+
+Word: TypeAlias = Annotated[str, Length(1, 40)]
+"""A name that programs give things."""
+Line: TypeAlias = Annotated[str, Length(0, 200)]
+"""What people read."""
+Certificate: TypeAlias = Annotated[bytes, Length(1, 8192)]
+"""X.509, DER."""
+PublicKey: TypeAlias = Annotated[bytes, Length(1, 1024)]
+"""SubjectPublicKeyInfo, DER."""
+Signature: TypeAlias = Annotated[bytes, Length(1, 1024)]
+"""RSA: as many octets as the modulus; ECDSA: DER."""
+Chain: TypeAlias = Annotated[tuple[Certificate, ...], Length(0, 6)]
+"""CA certificates, each of the one before."""
 
 
 class Message:
@@ -99,7 +121,7 @@ def parse(raw: bytes) -> dict[str, JSON]:
 
 def to_json(message: Message) -> dict[str, JSON]:
     """The message as a JSON object."""
-    return {"kind": message.kind, **{name: _plain(getattr(message, name)) for name in _hints(type(message))}}
+    return {"kind": message.kind, **{name: _plain(getattr(message, name)) for name in _hints(message.kind)}}
 
 
 def from_json(value: JSON) -> Message:
@@ -113,22 +135,24 @@ def from_json(value: JSON) -> Message:
     kind = Message._kinds.get(str(value["kind"]))
     if kind is None:
         raise MessageError(f"unknown kind of message {value['kind']!r}", field="kind")
-    hints = _hints(kind)
+    hints = _hints(kind.kind)
     given = {name: part for name, part in value.items() if name != "kind"}
     for name in given.keys() ^ hints.keys():
         raise MessageError(f"{kind.kind}: field {name!r} is {'missing' if name in hints else 'unknown'}", field=name)
     return kind(**{name: _typed(hints[name], part, name) for name, part in given.items()})
 
 
-def _hints(kind: type[Message]) -> dict[str, Any]:
+@cache
+def _hints(kind: str) -> dict[str, Any]:
     """The fields of a kind of message with their types: all annotations that are no ClassVar."""
-    return {name: hint for name, hint in get_type_hints(kind).items() if get_origin(hint) is not ClassVar}
+    return {
+        name: hint
+        for name, hint in get_type_hints(Message._kinds[kind], include_extras=True).items()
+        if get_origin(hint) is not ClassVar
+    }
 
 
 def _plain(value: Any) -> JSON:
-    if isinstance(value, Secret):
-        with value.expose() as octets:
-            return _base64(octets)
     if isinstance(value, bytes):
         return _base64(value)
     if isinstance(value, datetime):
@@ -141,6 +165,12 @@ def _plain(value: Any) -> JSON:
 
 
 def _typed(hint: Any, value: JSON, name: str) -> Any:
+    if get_origin(hint) is Annotated:
+        plain, length = get_args(hint)
+        found = _typed(plain, value, name)
+        if not length.least <= len(found) <= length.most:
+            raise MessageError(f"field {name!r} is {len(found)} long", field=name)
+        return found
     if get_origin(hint) in (Union, types.UnionType):
         return None if value is None else _typed(next(a for a in get_args(hint) if a is not type(None)), value, name)
     if get_origin(hint) is tuple:
@@ -177,11 +207,7 @@ def _moment(text: str) -> datetime:
     return moment.astimezone(UTC)
 
 
-def _secret(text: str) -> Secret:
-    return Secret.take(bytearray(_octets(text)))
-
-
-_READ: dict[type, Any] = {bytes: _octets, date: date.fromisoformat, datetime: _moment, Secret: _secret}
+_READ: dict[type, Any] = {bytes: _octets, date: date.fromisoformat, datetime: _moment}
 
 
 def _once(pairs: list[tuple[str, JSON]]) -> dict[str, JSON]:

@@ -31,7 +31,7 @@ ROLES = (HOLDER, MANAGER, ADMINISTRATOR)
 TRIES_A_DAY = 5
 """Failed matches for one pass on one day (ORG-8)."""
 
-_LIVE_CARD = frozenset({"creating", "active", "suspended"})
+_LIVE_CARD = frozenset({"creating", "active", "suspended", "renewing"})
 _LIVE_PHONE = frozenset({"linked", "blocked"})
 _BEGUN_PHONE = frozenset({"offered", "linking"})
 _OLDEST = 130

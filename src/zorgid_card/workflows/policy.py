@@ -2,10 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Final
 
+from zorgid_card.errors import UsageError
 from zorgid_card.workflows.pin import PINPolicy
+
+AUTHENTICITY: Final = 0x9A
+CONFIDENTIALITY: Final = 0x9D
+SLOTS: Final = frozenset({AUTHENTICITY, 0x9C, CONFIDENTIALITY})
+ALGORITHMS: Final = frozenset({"RSA2048", "RSA3072", "ECCP256", "ECCP384"})
+ADMINISTRATION_ALGORITHMS: Final = frozenset({"AES128", "AES192", "AES256"})
+ATTESTED: Final = "attested"
+CHANNEL: Final = "channel"
+POSSESSION_ONLY: Final = "possession-only"
+RESIDENCY: Final = frozenset({ATTESTED, CHANNEL, POSSESSION_ONLY})
+REVOKE: Final = "revoke"
+SUSPEND: Final = "suspend"
+KEPT_BY: Final = frozenset({"history", "escrow"})
+PIN_SHORTEST: Final = 6
+PIN_LONGEST: Final = 8
+MOST_TRIES: Final = 15
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,22 +35,70 @@ class CreationPolicy:
     """UZI pass types whose holders may make a card (CRD-1)."""
     platforms: frozenset[str] = frozenset({"Windows", "Linux"})
     """Platforms that may make cards, as :func:`platform.system` names them (CRD-14; the real product: not macOS)."""
-    slot: int = 0x9A
-    """PIV key reference of the authenticity key."""
+    slots: tuple[int, ...] = (AUTHENTICITY,)
+    """PIV key references of the keys that a card gets: 9A always, 9C (signature) and 9D (confidentiality) by choice."""
     key_algorithm: str = "RSA2048"
     """RSA2048, RSA3072, ECCP256 or ECCP384."""
+    key_algorithms: Mapping[int, str] = field(default_factory=dict)
+    """Where a key has another algorithm than that."""
+    confidentiality_kept_by: str | None = None
+    """How what was encrypted to 9D can still be read when the card is lost: ``history`` (old keys go onto the next card) or
+    ``escrow``. None: that is not provided for, and 9D is refused."""
     administration_algorithm: str = "AES192"
     """Algorithm of the cards' own administration keys (SP 800-78-5): AES128, AES192 or AES256."""
     minimum_firmware: str = "5.3"
-    """Oldest firmware, as attested: 5.3 is the first that tells factory values apart (F7); RSA keys of 4.2.6 to 4.3.4 are weak."""
+    """Oldest firmware, where it is attested: 5.3 is the first that tells factory values apart (F7); RSA keys of 4.2.6 to 4.3.4 are
+    weak."""
     certificates_per_session: int = 5
     """How often a card may be begun anew before the pass must authenticate again."""
     residency: frozenset[str] = frozenset({"attested"})
-    """Accepted proofs that the key is on the card (CRD-7)."""
+    """Accepted proofs that the key is on the card (CRD-7): ``attested`` by the maker, ``channel`` (SCP03 that ends at the portal),
+    ``possession-only`` (none; it is recorded)."""
     pin: PINPolicy = field(default_factory=PINPolicy)
+    pin_tries: int | None = None
+    """Wrong PINs in a row until it is blocked, 1 to 15; None: as the maker has set it."""
+    puk_tries: int | None = None
+    """Wrong PUKs in a row until it is blocked, 1 to 15. Both are set, or neither."""
     validity: timedelta = timedelta(days=3 * 365)
     commit_within: timedelta = timedelta(minutes=15)
     """What is not activated in this time is revoked by the portal alone (CRD-8)."""
+    replaced: str = REVOKE
+    """What becomes of a card at the commit of the one that replaces it: ``revoke``, or ``suspend`` (when it is found, a manager may
+    unblock it)."""
+    replacement_links: bool = True
+    """Whether the new card serves wherever the replaced one did (CRD-11, CRD-13), and not at the pass's organisation alone."""
+
+    def __post_init__(self) -> None:
+        """Refuse what no card can be, or what nobody should want unawares.
+
+        Raises:
+            UsageError: ``reason`` names the field.
+        """
+        for name, sound in (
+            (
+                "slots",
+                AUTHENTICITY in self.slots and set(self.slots) <= SLOTS and len(set(self.slots)) == len(self.slots),
+            ),
+            ("confidentiality_kept_by", CONFIDENTIALITY not in self.slots or self.confidentiality_kept_by in KEPT_BY),
+            ("key_algorithm", {self.key_algorithm, *self.key_algorithms.values()} <= ALGORITHMS),
+            ("administration_algorithm", self.administration_algorithm in ADMINISTRATION_ALGORITHMS),
+            ("residency", bool(self.residency) and self.residency <= RESIDENCY),
+            ("pin", PIN_SHORTEST <= self.pin.minimum <= self.pin.maximum <= PIN_LONGEST),
+            ("pin_tries", _tries(self.pin_tries) and (self.pin_tries is None) is (self.puk_tries is None)),
+            ("puk_tries", _tries(self.puk_tries)),
+            ("replaced", self.replaced in {REVOKE, SUSPEND}),
+            ("validity", self.validity > timedelta(0)),
+        ):
+            if not sound:
+                raise UsageError(f"a policy of creation that cannot be: {name}", reason=name)
+
+    def algorithm_of(self, slot: int) -> str:
+        """The algorithm of the key in ``slot``."""
+        return self.key_algorithms.get(slot, self.key_algorithm)
+
+
+def _tries(number: int | None) -> bool:
+    return number is None or 1 <= number <= MOST_TRIES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,4 +114,6 @@ class Policy:
     login_pass_types: frozenset[str] = frozenset("ZNM")
     login_registered_only: bool = False
     """Whether a UZI pass logs in only for an organisation that is registered here; a suspended one never does."""
+    one_means: bool = True
+    """CRD-12: one person has a ZORG-ID Smartcard or a mobile ID, not both, and who manages has no ZORG-ID Smartcard."""
     creation: CreationPolicy = field(default_factory=CreationPolicy)

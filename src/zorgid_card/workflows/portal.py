@@ -12,21 +12,22 @@ import json
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
-from typing import Any, TypeAlias
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, TypeAlias, TypeVar
 
 from zorgid_card.errors import (
+    EnrolmentPendingError,
     MessageError,
     NotFoundError,
     SessionError,
     SignatureError,
     ZorgIDError,
 )
-from zorgid_card.pki.authority import Authority
 from zorgid_card.pki.revocation import Revocation
 from zorgid_card.pki.signing import verify_signature
 from zorgid_card.pki.trust import TrustStore
-from zorgid_card.ports.keys import AdministrationKeys
+from zorgid_card.ports.authority import CertificateAuthority
+from zorgid_card.ports.keys import AdministrationKeys, ChannelKeys
 from zorgid_card.ports.registry import Registry, Reply, Session, Unit
 from zorgid_card.workflows import organisation
 from zorgid_card.workflows.messages import JSON, Message, Refusal, canonical, from_json, parse, to_json
@@ -34,13 +35,21 @@ from zorgid_card.workflows.pairing import PortalIdentity
 from zorgid_card.workflows.policy import Policy
 from zorgid_card.workflows.session import NOT_TAKEN, VERSION, OpenSession, SessionOpened, signed_part
 
+T = TypeVar("T")
+
+OUTSIDE_FOR: Final = timedelta(minutes=2)
+"""How long what is done outside a transaction keeps the same message waiting, if this process does not come back from it."""
+
+_BUSY_SECONDS: Final = 2
+_CLAIM: Final = "outside"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
     """What the portal side stands on; a portal builds this once."""
 
     registry: Registry
-    authority: Authority
+    authority: CertificateAuthority
     uzi: TrustStore
     """Pinned roots of the UZI register."""
     uzi_revocation: Revocation
@@ -51,6 +60,8 @@ class Services:
     identity: PortalIdentity
     """Origin and TLS key of the portal, as card side and phones know them."""
     policy: Policy = field(default_factory=Policy)
+    channels: ChannelKeys | None = None
+    """Keys of the makers' batches, for blanks that prove residency by SCP03; None: no such blank is taken."""
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
 
@@ -64,6 +75,25 @@ class Context:
     now: datetime
     facts: dict[str, str] = field(default_factory=dict)
     """What the session has established; kept with it."""
+    done: tuple[Any, ...] = ()
+    """What :meth:`outside` gave, when the handler is run for the second time."""
+
+    def outside(self, work: Callable[[], T], *keep: str) -> T:
+        """Do what takes long, or waits for others, outside any transaction: a handler calls this once, and changes nothing before.
+
+        The handler ends here; what it has judged is committed to no more than that this message is being served. Then ``work`` is
+        done, and the handler is run from its beginning in a new transaction, in which this gives what ``work`` gave.
+
+        Args:
+            work: touches nothing of the registry.
+            keep: facts that are kept now, whatever becomes of the message: what is limited is counted before it is done.
+
+        Raises:
+            ZorgIDError: as ``work`` does; the message is refused with it.
+        """
+        if not self.done:
+            raise _OutsideError(work, {name: self.facts[name] for name in keep})
+        return self.done[0]  # type: ignore[no-any-return]  # work's own
 
 
 Handler: TypeAlias = Callable[[Context, Any], Message]
@@ -111,8 +141,19 @@ class _RefusedError(Exception):
         self.error = error
 
 
+class _OutsideError(Exception):
+    """Carries what is to be done outside the transaction out of a handler."""
+
+    def __init__(self, work: Callable[[], Any], kept: dict[str, str]) -> None:
+        super().__init__()
+        self.work, self.kept = work, kept
+
+
 class Portal:
-    """The portal side: answers requests, each in one transaction. Has no state of its own but what it is built with."""
+    """The portal side: answers requests, each in one transaction, or in two (:meth:`Context.outside`).
+
+    It has no state of its own but what it is built with.
+    """
 
     def __init__(self, services: Services, purposes: Mapping[str, Steps]) -> None:
         self.services = services
@@ -158,17 +199,53 @@ class Portal:
 
     def _serve(self, call: _Call) -> bytes:
         try:
-            with self.services.registry.begin() as unit:
-                session = self._admit(unit, call)
-                if session.sequence == call.sequence and not call.body.volatile:
-                    return _repeat(unit, session, call)
-                return self._act(unit, session, call)
+            return self._turn(call)
+        except _OutsideError as outside:
+            return self._serve_outside(call, outside.work)
         except _RefusedError as refused:
-            with self.services.registry.begin() as unit:
-                session = self._admit(unit, call)  # as it is now: the same message may have been served meanwhile
-                if session.sequence == call.sequence and not call.body.volatile:
-                    return _repeat(unit, session, call)
-                return _keep(unit, session, call, Refusal.of(refused.error))
+            return self._refuse(call, refused.error)
+
+    def _turn(self, call: _Call, done: tuple[Any, ...] = ()) -> bytes:
+        """One transaction. It ends with an answer, or with the claim that something is being done for this message outside it."""
+        with self.services.registry.begin() as unit:
+            session = self._admit(unit, call)
+            if _served(session, call):
+                return _repeat(unit, session, call)
+            try:
+                return self._act(unit, session, call, done)
+            except _OutsideError as outside:
+                unit.replace(_claimed(session, call, self.services.clock(), outside.kept))
+                waiting = outside
+        raise waiting
+
+    def _serve_outside(self, call: _Call, work: Callable[[], Any]) -> bytes:
+        """The same message that comes again meanwhile is told to wait; another one in its place takes its number."""
+        try:
+            return self._turn(call, (work(),))
+        except _RefusedError as refused:
+            return self._refuse(call, refused.error)
+        except ZorgIDError as error:
+            if isinstance(error, NOT_TAKEN):
+                self._release(call)
+                raise
+            return self._refuse(call, error)
+        except BaseException:
+            self._release(call)
+            raise
+
+    def _refuse(self, call: _Call, error: ZorgIDError) -> bytes:
+        with self.services.registry.begin() as unit:
+            session = self._admit(unit, call)  # as it is now: the same message may have been served meanwhile
+            if _served(session, call):
+                return _repeat(unit, session, call)
+            return _keep(unit, _unclaimed(session), call, Refusal.of(error))
+
+    def _release(self, call: _Call) -> None:
+        """The claim is given up: the message may be sent again at once."""
+        with self.services.registry.begin() as unit:
+            session = self._admit(unit, call)
+            if not _served(session, call):
+                unit.replace(_unclaimed(session))
 
     def _admit(self, unit: Unit, call: _Call) -> Session:
         try:
@@ -182,12 +259,13 @@ class Portal:
             raise SessionError("the message is out of order", reason="order")
         return session
 
-    def _act(self, unit: Unit, session: Session, call: _Call) -> bytes:
+    def _act(self, unit: Unit, session: Session, call: _Call, done: tuple[Any, ...]) -> bytes:
         step = self._purposes[session.purpose].get((session.state, type(call.body)))
         if step is None:
             raise SessionError(f"{call.body.kind} is not expected in state {session.state}", reason="order")
         handler, following = step
-        context = Context(self.services, unit, session, self.services.clock(), json.loads(session.data))
+        context = Context(self.services, unit, session, self.services.clock(), json.loads(session.data), done)
+        _require_unclaimed(context, call)
         try:
             answer = handler(context, call.body)
         except NOT_TAKEN:
@@ -198,6 +276,33 @@ class Portal:
             return _keep(unit, session, call, Refusal.of(error))
         data = canonical({name: context.facts[name] for name in context.facts}).decode()
         return _keep(unit, replace(session, state=following, data=data), call, answer)
+
+
+def _served(session: Session, call: _Call) -> bool:
+    return session.sequence == call.sequence and not call.body.volatile
+
+
+def _claimed(session: Session, call: _Call, now: datetime, kept: dict[str, str]) -> Session:
+    until = (now + OUTSIDE_FOR).isoformat()
+    facts = json.loads(session.data) | kept | {_CLAIM: f"{call.digest.hex()} {until}"}
+    return replace(session, data=canonical(facts).decode())
+
+
+def _unclaimed(session: Session) -> Session:
+    facts = json.loads(session.data)
+    facts.pop(_CLAIM, None)
+    return replace(session, data=canonical(facts).decode())
+
+
+def _require_unclaimed(context: Context, call: _Call) -> None:
+    """Nobody else is serving this message now; the claim is no fact of the session.
+
+    Raises:
+        EnrolmentPendingError: somebody is: the same message is to be sent again.
+    """
+    digest, _, until = context.facts.pop(_CLAIM, "").partition(" ")
+    if not context.done and digest == call.digest.hex() and context.now < datetime.fromisoformat(until):
+        raise EnrolmentPendingError("this message is being served", retry_after=_BUSY_SECONDS)
 
 
 def _keep(unit: Unit, session: Session, call: _Call, answer: Message) -> bytes:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
-from zorgid_card.workflows.messages import Message
+from zorgid_card.workflows.messages import Length, Line, Message, Signature, Word
 
 CONSENT_TEXT = "administrator-1"
 """Names the text that was shown and agreed to; a new text gets a new name."""
@@ -17,7 +17,7 @@ class ConfirmOrganisation(Message):
     """Card side: the organisation's data were shown, and confirmed (ORG-3)."""
 
     kind: ClassVar[str] = "confirm-organisation"
-    ura: str
+    ura: Word
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,8 +25,8 @@ class OrganisationValidated(Message):
     """Portal: the organisation is validated."""
 
     kind: ClassVar[str] = "organisation-validated"
-    ura: str
-    name: str
+    ura: Word
+    name: Line
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,8 +35,8 @@ class RegisterAdministrator(Message):
 
     kind: ClassVar[str] = "register-administrator"
     birth_date: date
-    algorithm: str
-    signature: bytes
+    algorithm: Word
+    signature: Signature
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,8 +44,8 @@ class AdministratorRegistered(Message):
     """Portal: the person is administrator of the organisation."""
 
     kind: ClassVar[str] = "administrator-registered"
-    person: str
-    user_name: str
+    person: Word
+    user_name: Line
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +61,7 @@ class PhoneOffered(Message):
     """Portal: the text of the QR code, and until when it can be scanned."""
 
     kind: ClassVar[str] = "phone-offered"
-    qr: str
+    qr: Annotated[str, Length(1, 4096)]
     expires_at: datetime
 
 
@@ -77,7 +77,7 @@ class PhoneScanned(Message):
     """Portal: the short code to compare with the one on the phone; null while no phone has scanned."""
 
     kind: ClassVar[str] = "phone-scanned"
-    code: str | None
+    code: Word | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +85,7 @@ class ConfirmPhone(Message):
     """Card side: the codes on screen and phone are the same (ORG-6)."""
 
     kind: ClassVar[str] = "confirm-phone"
-    code: str
+    code: Word
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +93,7 @@ class PhoneLinked(Message):
     """Portal: the phone is linked; the administrator logs in with it from now on."""
 
     kind: ClassVar[str] = "phone-linked"
-    phone: str
+    phone: Word
 
 
 def consent_fields(

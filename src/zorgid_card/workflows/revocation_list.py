@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from zorgid_card.errors import StorageError
-from zorgid_card.pki.authority import Authority
 from zorgid_card.pki.certificate import Certificate
 from zorgid_card.pki.crl import CRL, UNSPECIFIED, RevokedEntry
 from zorgid_card.pki.revocation import CRLs
+from zorgid_card.ports.authority import CertificateAuthority
 from zorgid_card.ports.registry import Counter, IssuedCertificate, Registry, SmartCard, Unit
 from zorgid_card.workflows import audit
 from zorgid_card.workflows.states import move
@@ -38,17 +38,46 @@ def hold(unit: Unit, issued: IssuedCertificate) -> None:
     unit.count_up(CHANGES)
 
 
-def change(unit: Unit, issued: IssuedCertificate, event: str, reason: str | None, now: datetime) -> IssuedCertificate:
+def change(
+    unit: Unit,
+    issued: IssuedCertificate,
+    event: str,
+    reason: str | None,
+    now: datetime,
+    *,
+    commit_by: datetime | None = None,
+) -> IssuedCertificate:
     """Change a certificate's status: ``release``, ``block`` or ``revoke``; ``reason`` as in RFC 5280, 5.3.1.
+
+    ``commit_by``: when it is revoked, unless it is released before (:func:`expire_uncommitted`).
 
     Raises:
         TransitionError: the table of states does not allow it.
     """
     status = move("certificate", issued.status, event)
-    changed = replace(issued, status=status, reason=reason, changed_at=now, commit_by=None)
+    changed = replace(issued, status=status, reason=reason, changed_at=now, commit_by=commit_by)
     unit.replace(changed)
     unit.count_up(CHANGES)
     return changed
+
+
+def change_all(
+    unit: Unit,
+    card_serial: str,
+    event: str,
+    reason: str | None,
+    now: datetime,
+    *,
+    commit_by: datetime | None = None,
+) -> None:
+    """The same for all certificates of a card; those of earlier makings are revoked, and stay so.
+
+    Raises:
+        TransitionError: the table of states does not allow it.
+    """
+    for issued in list(unit.find(IssuedCertificate, card_serial=card_serial)):
+        if issued.status != "revoked":
+            change(unit, issued, event, reason, now, commit_by=commit_by)
 
 
 def expire_uncommitted(unit: Unit, now: datetime) -> tuple[IssuedCertificate, ...]:
@@ -93,7 +122,7 @@ class RevocationList:
     def __init__(
         self,
         registry: Registry,
-        authority: Authority,
+        authority: CertificateAuthority,
         clock: Callable[[], datetime],
         publish: Callable[[str, bytes], object] = lambda name, der: None,
     ) -> None:

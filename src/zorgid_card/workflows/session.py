@@ -15,14 +15,29 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
 
-from zorgid_card.errors import MessageError, SessionError, StorageError, TransportError
+from zorgid_card.errors import EnrolmentPendingError, MessageError, SessionError, StorageError, TransportError
 from zorgid_card.pki.signing import SoftwareSigner
 from zorgid_card.pki.statement import SESSION, sign_statement
 from zorgid_card.ports.card import Signer
 from zorgid_card.ports.seam import Seam
-from zorgid_card.workflows.messages import JSON, M, Message, Refusal, canonical, from_json, parse, to_json
+from zorgid_card.workflows.messages import (
+    JSON,
+    Certificate,
+    Chain,
+    Line,
+    M,
+    Message,
+    PublicKey,
+    Refusal,
+    Signature,
+    Word,
+    canonical,
+    from_json,
+    parse,
+    to_json,
+)
 
-VERSION = 1
+VERSION = 2
 """Version of this protocol; a portal refuses others."""
 
 ATTEMPTS = 3
@@ -34,10 +49,10 @@ class OpenSession(Message):
     """Card side: begin. ``purpose``: register-organisation or create-card; ``session_key``: SubjectPublicKeyInfo, P-256."""
 
     kind: ClassVar[str] = "open-session"
-    purpose: str
-    platform: str
-    client_version: str
-    session_key: bytes
+    purpose: Word
+    platform: Word
+    client_version: Word
+    session_key: PublicKey
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +60,7 @@ class SessionOpened(Message):
     """Portal: the session's id, and until when it lives."""
 
     kind: ClassVar[str] = "session-opened"
-    session: str
+    session: Word
     expires_at: datetime
 
 
@@ -54,10 +69,10 @@ class Authenticate(Message):
     """Card side: the pass's certificate (DER), its chain, and its signature over the session's statement."""
 
     kind: ClassVar[str] = "authenticate"
-    certificate: bytes
-    chain: tuple[bytes, ...]
-    algorithm: str
-    signature: bytes
+    certificate: Certificate
+    chain: Chain
+    algorithm: Word
+    signature: Signature
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,15 +80,15 @@ class Authenticated(Message):
     """Portal: who the pass says its holder is, to be shown and confirmed."""
 
     kind: ClassVar[str] = "authenticated"
-    pass_type: str
-    uzi_number: str
-    given_names: str
-    surname: str
-    common_name: str
-    ura: str
-    organisation: str
-    role: str
-    role_name: str
+    pass_type: Word
+    uzi_number: Word
+    given_names: Line
+    surname: Line
+    common_name: Line
+    ura: Word
+    organisation: Line
+    role: Word
+    role_name: Line
     not_after: datetime
 
 
@@ -92,7 +107,7 @@ def signed_part(envelope: dict[str, JSON]) -> bytes:
     return b"zorgid-card message v1\n" + canonical({k: v for k, v in envelope.items() if k != "signature"})
 
 
-NOT_TAKEN = (StorageError, SessionError, MessageError)
+NOT_TAKEN = (StorageError, SessionError, MessageError, EnrolmentPendingError)
 """Refusals of a message that the portal did not number: the next message takes the same number."""
 
 
@@ -176,12 +191,30 @@ class PortalClient:
         """
         if self._unanswered is not None and self._unanswered[0] != message:
             self._settle(*self._unanswered)
-        answer = self._settle(message, self._unanswered[1] if self._unanswered else self._sealed(message))
-        if isinstance(answer, Refusal):
-            raise answer.error()
-        if not isinstance(answer, expected):
-            raise MessageError(f"{answer.kind} is no answer to {message.kind}", field="kind")
-        return answer
+        answer = self._settle(message, self._unanswered[1] if self._unanswered else self.seal(message))
+        return _require(answer, expected, message)
+
+    def seal(self, message: Message) -> bytes:
+        """The octets with which ``message`` goes, if it is the next: numbered, and signed by the session's key.
+
+        Whoever has them may :meth:`deliver` them, also when this process is gone. Another message that is sent before makes them
+        worthless.
+        """
+        envelope: dict[str, JSON] = {
+            "version": VERSION,
+            "session": self._session,
+            "sequence": self._sequence + 1,
+            "body": to_json(message),
+        }
+        envelope["signature"] = self._key.sign(signed_part(envelope)).hex()
+        return canonical(envelope)
+
+    def deliver(self, sealed: bytes, expected: type[M]) -> M:
+        """Send what was sealed, perhaps by another process; raises as :meth:`ask`."""
+        envelope = parse(sealed)
+        message = from_json(envelope.get("body"))
+        answer = self._settle(message, sealed) if envelope.get("session") == self._session else self._send(sealed)
+        return _require(answer, expected, message)
 
     def _settle(self, message: Message, sealed: bytes) -> Message:
         """Send a message until it is answered. One whose answer was lost has taken its number: it goes before all others."""
@@ -192,16 +225,6 @@ class PortalClient:
             self._sequence += 1
         return answer
 
-    def _sealed(self, message: Message) -> bytes:
-        envelope: dict[str, JSON] = {
-            "version": VERSION,
-            "session": self._session,
-            "sequence": self._sequence + 1,
-            "body": to_json(message),
-        }
-        envelope["signature"] = self._key.sign(signed_part(envelope)).hex()
-        return canonical(envelope)
-
     def _send(self, request: bytes) -> Message:
         cause: OSError | TransportError | None = None
         for _ in range(ATTEMPTS):
@@ -210,3 +233,11 @@ class PortalClient:
             except (OSError, TransportError) as error:
                 cause = error
         raise TransportError("the portal cannot be reached", reason=str(cause)) from cause
+
+
+def _require(answer: Message, expected: type[M], message: Message) -> M:
+    if isinstance(answer, Refusal):
+        raise answer.error()
+    if not isinstance(answer, expected):
+        raise MessageError(f"{answer.kind} is no answer to {message.kind}", field="kind")
+    return answer

@@ -50,6 +50,15 @@ CARD: Table = {
     ("active", "revoke"): "revoked",
     ("suspended", "unblock"): "active",
     ("suspended", "revoke"): "revoked",
+    # Between the leave to overwrite its keys and the proof of new ones, a card has perhaps the old keys, perhaps none.
+    ("active", "renew"): "renewing",
+    ("renewing", "keep"): "active",
+    ("renewing", "create"): "creating",
+    ("renewing", "abandon"): "abandoned",
+    ("renewing", "revoke"): "revoked",
+    ("creating", "scrap"): "scrapped",
+    ("abandoned", "scrap"): "scrapped",
+    ("revoked", "scrap"): "scrapped",
     # A card whose certificate is dead may be wiped, and is then a blank like any other.
     ("abandoned", "create"): "creating",
     ("revoked", "create"): "creating",

@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Final
 
 from zorgid_card.adapters.pkcs11.library import Hold, find_module, load, usual_places
+from zorgid_card.adapters.pkcs11.objects import KeyToken
 from zorgid_card.adapters.pkcs11.session import PKCS11Token, token_info
 from zorgid_card.errors import NoCardError
 from zorgid_card.ports.token import TokenFlag, TokenInfo
@@ -69,6 +70,11 @@ class PKCS11Module:
         """
         self._library.require(self._hold.era)
         return PKCS11Token(self._hold, slot)
+
+    def open_keys(self, slot: int) -> KeyToken:
+        """The token in a slot as one whose keys are made and used there: that of an HSM. Raises as :meth:`open`."""
+        self._library.require(self._hold.era)
+        return KeyToken(self._hold, slot)
 
     def close(self) -> None:
         """Let go of the module; a second time does nothing."""

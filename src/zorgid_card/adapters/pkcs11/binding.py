@@ -69,6 +69,9 @@ _PARAMETERS: Final = {
     "Decrypt": _IN_AND_OUT,
     "SignInit": _SESSION_KEY,
     "Sign": _IN_AND_OUT,
+    "CreateObject": "CK_ULONG, CK_ATTRIBUTE *, CK_ULONG, CK_ULONG *",
+    "GenerateKey": "CK_ULONG, CK_MECHANISM *, CK_ATTRIBUTE *, CK_ULONG, CK_ULONG *",
+    "GenerateKeyPair": "CK_ULONG, CK_MECHANISM *, CK_ATTRIBUTE *, CK_ULONG, CK_ATTRIBUTE *, CK_ULONG, CK_ULONG *, CK_ULONG *",
     "DeriveKey": "CK_ULONG, CK_MECHANISM *, CK_ULONG, CK_ATTRIBUTE *, CK_ULONG, CK_ULONG *",
     "DestroyObject": "CK_ULONG, CK_ULONG",
 }

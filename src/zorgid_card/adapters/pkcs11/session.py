@@ -24,17 +24,21 @@ _SERIAL, _READ_WRITE = 0x4, 0x2
 _USER_STATES: Final = (1, 3)  # CKS_RO_USER_FUNCTIONS, CKS_RW_USER_FUNCTIONS
 _CERTIFICATE, _PRIVATE_KEY, _SECRET_KEY, _GENERIC_SECRET = 0x1, 0x3, 0x4, 0x10
 _NO_KDF = 1
-_CLASS, _VALUE, _KEY_TYPE, _ID, _LABEL, _CERTIFICATE_TYPE = 0x0, 0x11, 0x100, 0x102, 0x3, 0x80
-_MODULUS, _ALWAYS_AUTHENTICATE = 0x120, 0x202
-_TOKEN, _SENSITIVE, _EXTRACTABLE, _VALUE_LENGTH = 0x1, 0x103, 0x162, 0x161
+_CLASS, _VALUE, _KEY_TYPE, _ID, LABEL, _CERTIFICATE_TYPE = 0x0, 0x11, 0x100, 0x102, 0x3, 0x80
+MODULUS, _PUBLIC_EXPONENT, _ALWAYS_AUTHENTICATE = 0x120, 0x122, 0x202
+_TOKEN, SENSITIVE, EXTRACTABLE, _VALUE_LENGTH = 0x1, 0x103, 0x162, 0x161
 _ROOM: Final = {
     _VALUE: 32768,
     _KEY_TYPE: 8,
     _ID: 256,
-    _LABEL: 1024,
+    LABEL: 1024,
     _CERTIFICATE_TYPE: 8,
-    _MODULUS: 1024,
+    MODULUS: 1024,
     _ALWAYS_AUTHENTICATE: 1,
+    SENSITIVE: 1,
+    EXTRACTABLE: 1,
+    _VALUE_LENGTH: 8,
+    _PUBLIC_EXPONENT: 16,
 }
 _KINDS: Final[dict[int | None, KeyKind]] = {0x0: "RSA", 0x3: "EC"}
 _AT_ONCE: Final = 32
@@ -161,7 +165,7 @@ class PKCS11Token:
         value = self._attribute(handle, _VALUE)
         if not value or self._number(handle, _CERTIFICATE_TYPE) not in (0, None):
             return None
-        label = words(self._attribute(handle, _LABEL) or b"")
+        label = words(self._attribute(handle, LABEL) or b"")
         return TokenCertificate(identifier=self._attribute(handle, _ID) or b"", label=label, der=value)
 
     def keys(self) -> list[TokenKey]:
@@ -175,15 +179,18 @@ class PKCS11Token:
             handle=handle,
             identifier=self._attribute(handle, _ID) or b"",
             kind=kind,
-            modulus=(self._attribute(handle, _MODULUS) or b"").lstrip(b"\0") if kind == "RSA" else b"",
+            modulus=(self._attribute(handle, MODULUS) or b"").lstrip(b"\0") if kind == "RSA" else b"",
             always_authenticate=(self._attribute(handle, _ALWAYS_AUTHENTICATE) or b"\0") != b"\0",
         )
 
-    def _find(self, kind: int) -> list[int]:
+    def _find(self, kind: int, label: str | None = None) -> list[int]:
         ffi = self._library.ffi
-        value = ffi.new("CK_ULONG *", kind)
-        template = ffi.new("CK_ATTRIBUTE *", {"type": _CLASS, "pValue": value, "ulValueLen": ffi.sizeof("CK_ULONG")})
-        self._call("find", "FindObjectsInit", template, 1)
+        value, name = ffi.new("CK_ULONG *", kind), ffi.from_buffer((label or "").encode())
+        template = ffi.new(
+            "CK_ATTRIBUTE[]",
+            [(_CLASS, value, ffi.sizeof("CK_ULONG")), (LABEL, ffi.cast("void *", name), len(name))],
+        )
+        self._call("find", "FindObjectsInit", template, 1 if label is None else 2)
         try:
             return self._found()
         finally:
@@ -313,7 +320,7 @@ class PKCS11Token:
         mechanism = ffi.new("CK_MECHANISM *", (Mechanism.ECDH1_DERIVE, parameters, ffi.sizeof(parameters[0])))
         values = [ffi.new("CK_ULONG *", number) for number in (_SECRET_KEY, _GENERIC_SECRET, length)]
         flags = [ffi.new("CK_BYTE *", flag) for flag in (0, 0, 1)]
-        kinds = (_CLASS, _KEY_TYPE, _VALUE_LENGTH, _TOKEN, _SENSITIVE, _EXTRACTABLE)
+        kinds = (_CLASS, _KEY_TYPE, _VALUE_LENGTH, _TOKEN, SENSITIVE, EXTRACTABLE)
         sizes = (*(ffi.sizeof("CK_ULONG"),) * len(values), *(1,) * len(flags))
         template = ffi.new("CK_ATTRIBUTE[]", list(zip(kinds, (*values, *flags), sizes, strict=True)))
         with self.alone(), self._ended_on_failure():

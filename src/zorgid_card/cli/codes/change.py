@@ -6,48 +6,85 @@ One command makes one try at most. What is new is asked, and checked, before the
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TypeAlias
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import click
 
 from zorgid_card.cards import Card, CardKind, LastTry, OnKeypad, PINRequest, Tries
 from zorgid_card.cards.access import spoken
 from zorgid_card.cli.codes.status import show
-from zorgid_card.cli.console import TerminalHolder, TerminalKeyboard
-from zorgid_card.cli.display import Display
+from zorgid_card.cli.console import DescriptorKeyboard, ProgramHolder, TerminalHolder, TerminalKeyboard
+from zorgid_card.cli.display import Display, console
 from zorgid_card.cli.failures import about
 from zorgid_card.cli.place import Place
-from zorgid_card.errors import PINMismatchError, PINPolicyError, WrongCardError
+from zorgid_card.cli.shown import dump, error_as_json, tries_as_json
+from zorgid_card.errors import PINMismatchError, PINPolicyError, WrongCardError, ZorgIDError
 from zorgid_card.protocol.iso7816 import Credential
 from zorgid_card.secret import Secret
 from zorgid_card.workflows import pin
-from zorgid_card.workflows.pin import PINPolicy
+from zorgid_card.workflows.pin import PUK_POLICY, PINPolicy
 
 Action: TypeAlias = Callable[[Card, TerminalHolder], str]
 """Ask and do; gives the key of the sentence that says what was done."""
 
-_PUK_POLICY = PINPolicy(minimum=8, maximum=8)
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """How it is to be done.
+
+    Attributes:
+        codes: file descriptor from which the codes are read, a line each; None: the person is asked.
+        last_try: the person's word that a last or unknown try may be spent.
+        as_data: the outcome as JSON, on standard output; what is shown meanwhile goes to standard error.
+    """
+
+    codes: int | None = None
+    last_try: bool = False
+    as_data: bool = False
 
 
-def run(display: Display, place: Place, action: Action) -> None:
+def run(display: Display, place: Place, action: Action, order: Order) -> None:
     """Find the card, show its tries, and act.
 
     Args:
         display: where it is shown.
         place: where the card is.
         action: one of :data:`ACTIONS`.
+        order: how.
 
     Raises:
         WrongCardError: neither a UZI pass nor a ZORG-ID Smartcard.
         ZorgIDError: anything else that stands in the way; the sentence says what.
     """
-    with place.card(display.texts) as (reader, card):
-        _act(display, reader, card, action)
+    texts = display.texts
+    if order.as_data:
+        display = Display(console(no_color=True, stderr=True), texts)
+    try:
+        with place.card(texts) as (reader, card), about(card=card.kind.value):
+            outcome = _act(display, reader, card, action, order)
+    except ZorgIDError as error:
+        if order.as_data:
+            click.echo(dump({"ok": False, "error": error_as_json(error, texts)}))
+        raise
+    if order.as_data:
+        click.echo(dump(outcome))
 
 
-def _act(display: Display, reader: str, card: Card, action: Action) -> None:
+def _act(display: Display, reader: str, card: Card, action: Action, order: Order) -> dict[str, Any]:
     if card.kind not in (CardKind.UZI_PASS, CardKind.ZORGID):
         raise WrongCardError("not a card that a person uses", expected="pin-card", found=card.kind.value)
     show(display, reader, card.kind, card.tries(), card.puk_tries())
-    display.say(action(card, TerminalHolder(display, TerminalKeyboard())), "green")
+    done = action(card, _holder(display, order))
+    display.say(done, "green")
+    pin, puk = tries_as_json(card.tries()), tries_as_json(card.puk_tries())
+    return {"reader": reader, "kind": card.kind.value, "done": done, "pin": pin, "puk": puk, "ok": True, "error": None}
+
+
+def _holder(display: Display, order: Order) -> TerminalHolder:
+    if order.codes is None:
+        return TerminalHolder(display, TerminalKeyboard(), last_try=order.last_try)
+    return ProgramHolder(display, DescriptorKeyboard(order.codes), last_try=order.last_try)
 
 
 def _change_pin(card: Card, holder: TerminalHolder) -> str:
@@ -70,19 +107,33 @@ def _unblock_pin(card: Card, holder: TerminalHolder) -> str:
     return "code.pin_unblocked"
 
 
-def _change_puk(card: Card, holder: TerminalHolder) -> str:
+def _choose_puk(card: Card, holder: TerminalHolder) -> str:
     old, last = _present(card, holder, Credential.PUK, card.puk_tries())
     with old:
-        first, second = _chosen(holder, old, _PUK_POLICY, holder.new_puk, what="puk")
+        first, second = _chosen(holder, old, PUK_POLICY, holder.new_puk, what="puk")
         with first, second:
             pin.change_puk(card, old, first, second, last_try_allowed=last)
+    return "code.puk_changed"
+
+
+def _draw_puk(card: Card, holder: TerminalHolder) -> str:
+    """A PUK that is drawn, shown and acknowledged before the card has it (CRD-9); on a keypad it is chosen there."""
+    old, last = _present(card, holder, Credential.PUK, card.puk_tries())
+    with old:
+        if isinstance(old, OnKeypad):
+            pin.change_puk(card, old, OnKeypad(), OnKeypad(), last_try_allowed=last)
+            return "code.puk_changed"
+        with pin.new_puk() as puk:
+            holder.show_puk(puk)
+            pin.change_puk(card, old, puk, puk, last_try_allowed=last)
     return "code.puk_changed"
 
 
 ACTIONS: Mapping[str, Action] = {
     "change": _change_pin,
     "unblock": _unblock_pin,
-    "change-puk": _change_puk,
+    "change-puk": _draw_puk,
+    "choose-puk": _choose_puk,
 }
 """By name."""
 

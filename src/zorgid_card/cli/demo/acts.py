@@ -213,7 +213,9 @@ def create(play: Play) -> None:
 
     def once() -> Made:
         holder.begin()
-        creation = CardCreation(world.recorded, PortalClient(world.portal.seam), holder, observer=stage.observe)
+        creation = CardCreation(
+            world.recorded, PortalClient(world.portal.seam), holder, world.journal, observer=stage.observe
+        )
         return creation.run(platform=PLATFORM, client_version=CLIENT_VERSION)
 
     play.made = play.attempt(once, card="uzi-pass")

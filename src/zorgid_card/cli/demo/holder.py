@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import io
 from contextlib import suppress
 from datetime import date
 from typing import Protocol
+
+from rich.console import Console
 
 from zorgid_card.cards.access import LastTry, PINRequest
 from zorgid_card.cli.console import Keyboard, TerminalHolder
 from zorgid_card.cli.demo.stage import DemonstrationStoppedError
 from zorgid_card.cli.display import Display
+from zorgid_card.cli.texts import Language, Texts
 from zorgid_card.errors import DeclinedError, PINFormError, PINPolicyError, ZorgIDError
 from zorgid_card.secret import Secret
 from zorgid_card.testkit.uzi_profile import Person
-from zorgid_card.workflows.holder import Cue, Holder, Question, Step
+from zorgid_card.workflows.holder import Cue, Holder, Progress, Question
 from zorgid_card.workflows.pin import PINPolicy, check_new_pin
 
 _DIGITS = 6
@@ -122,9 +126,9 @@ class ScriptedHolder:
         """Show it; nobody keeps it."""
         self._display.puk(puk)
 
-    def progress(self, step: Step, done: int, total: int) -> None:
+    def progress(self, progress: Progress) -> None:
         """Show it."""
-        self._display.progress(self._texts(f"step.{step}"), done, total)
+        self._display.progress(self._texts(f"step.{progress.step}"), progress.share, progress.seconds_left)
 
     def card_pin(self, request: PINRequest) -> Secret:
         """The PIN chosen before."""
@@ -165,6 +169,11 @@ class ScriptedHolder:
 
     def _answer(self, question: str) -> None:
         self._display.line(f"{question} {self._texts('demo.answer.yes')}", "dim")
+
+
+def unseen() -> Display:
+    """A display that nobody sees, for what is done by script without an audience."""
+    return Display(Console(file=io.StringIO()), Texts(Language.EN))
 
 
 class KeepingHolder(ScriptedHolder):

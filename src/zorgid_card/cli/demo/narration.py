@@ -13,7 +13,7 @@ from zorgid_card.errors import ZorgIDError
 from zorgid_card.secret import Secret
 from zorgid_card.testkit.card import VirtualCard
 from zorgid_card.testkit.reader import SimulatedReader
-from zorgid_card.workflows.holder import Cue, Holder, Question, Step
+from zorgid_card.workflows.holder import Cue, Holder, Progress, Question
 from zorgid_card.workflows.pin import PINPolicy
 
 Rules: TypeAlias = Mapping[str, tuple[str, ...]]
@@ -43,6 +43,7 @@ CREATE: Rules = {
     "empty-card": ("CRD-8",),
     "new-pin": ("CRD-6",),
     "show-puk": ("CRD-9",),
+    "step.empty": ("CRD-8",),
     "step.generate": ("CRD-7",),
     "step.certify": ("CRD-7",),
     "step.write": ("CRD-7",),
@@ -55,7 +56,7 @@ CREATE: Rules = {
 
 LATE = frozenset({"birth-date"})
 """Steps of the registration of which the portal says at its end only that they are right."""
-_EXTRA = frozenset({"insert-again", "empty-card"})
+_EXTRA = frozenset({"insert-again", "empty-card", "step.empty"})
 _QUESTIONS = frozenset({*REGISTER, *CREATE}) - frozenset(Cue)
 _ASK_AGAIN = "ask-again"
 
@@ -176,11 +177,13 @@ class NarratedHolder:
         self._holder.show_puk(puk)
         self._done("show-puk")
 
-    def progress(self, step: Step, done: int, total: int) -> None:
-        """The step before is done."""
-        self._settle()
-        self._begun.append(f"step.{step}")
-        self._holder.progress(step, done, total)
+    def progress(self, progress: Progress) -> None:
+        """The step before is done, where another begins."""
+        step = f"step.{progress.step}"
+        if step not in self._begun:
+            self._settle()
+            self._begun.append(step)
+        self._holder.progress(progress)
 
     def finish(self, **values: object) -> None:
         """The workflow has returned: all that had begun is done."""

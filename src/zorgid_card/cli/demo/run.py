@@ -33,7 +33,7 @@ def run(display: Display, options: Options) -> None:
         ZorgIDError: something did not go as it must; nothing is left behind but what ``keep`` asks for, which is told.
     """
     desk: Desk = InteractiveHolder(display, TerminalKeyboard()) if options.interactive else ScriptedHolder(display)
-    with _directory(options.keep) as directory:
+    with directory_for(options.keep) as directory:
         try:
             play(display, desk, directory, options.key_algorithm)
         except BaseException:
@@ -72,7 +72,12 @@ def play(display: Display, desk: Desk, directory: Path, key_algorithm: str) -> W
 
 
 @contextmanager
-def _directory(keep: Path | None) -> Iterator[Path]:
+def directory_for(keep: Path | None) -> Iterator[Path]:
+    """The directory to keep, which must be new or empty; without one, one that goes away.
+
+    Raises:
+        StorageError, UsageError: it cannot be used, or is not empty.
+    """
     if keep is None:
         with tempfile.TemporaryDirectory(prefix="zorgid-card-demo-") as temporary:
             yield Path(temporary)

@@ -10,6 +10,7 @@ import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 
+from zorgid_card.adapters.journal import SQLiteJournal
 from zorgid_card.adapters.sql import SQLRegistry
 from zorgid_card.pki.revocation import CRLs
 from zorgid_card.pki.signing import SoftwareSigner
@@ -25,6 +26,8 @@ from zorgid_card.workflows import pairing
 from zorgid_card.workflows.policy import CreationPolicy, Policy
 
 ORIGIN = "https://portaal.zorgid.example"
+PLATFORMS = frozenset({"Windows", "Linux", "Darwin"})
+"""Where simulated cards are made is nobody's policy."""
 PASSPHRASE = b"demonstratie"
 """Opens the CA and the key store of a demonstration; they guard nothing."""
 
@@ -40,16 +43,19 @@ class World:
     transcript: Transcript
     registry: SQLRegistry
     portal: PortalSide
+    journal: SQLiteJournal
+    """The card side's."""
     phone_key: bytes
     """The key at which the phone's way to the portal ends, SubjectPublicKeyInfo."""
 
     @classmethod
-    def build(cls, directory: Path, key_algorithm: str) -> World:
+    def build(cls, directory: Path, key_algorithm: str, origin: str = ORIGIN) -> World:
         """Make the world, and publish the portal's first, empty CRL.
 
         Args:
             directory: an empty one.
             key_algorithm: of the new card's key: RSA2048 or ECCP256.
+            origin: the portal's.
 
         Raises:
             StorageError: the directory cannot be written.
@@ -63,11 +69,11 @@ class World:
                 directory,
                 passphrase,
                 registry=registry,
-                identity=pairing.PortalIdentity(ORIGIN, pairing.fingerprint(phone_key)),
+                identity=pairing.PortalIdentity(origin, pairing.fingerprint(phone_key)),
                 uzi=pki.trust("Z", "N"),
                 uzi_revocation=CRLs(pki.crl_source),
                 makers=(maker.root,),
-                policy=Policy(creation=CreationPolicy(key_algorithm=key_algorithm)),
+                policy=Policy(creation=CreationPolicy(key_algorithm=key_algorithm, platforms=PLATFORMS)),
             )
         transcript = Transcript(directory / "transcript.jsonl")
         world = cls(
@@ -78,6 +84,7 @@ class World:
             transcript=transcript,
             registry=registry,
             portal=portal,
+            journal=SQLiteJournal(directory / "journal.db"),
             phone_key=phone_key,
         )
         world.publish()
@@ -111,6 +118,7 @@ class World:
         try:
             self.transcript.close()
         finally:
+            self.journal.close()
             self.registry.close()
 
 

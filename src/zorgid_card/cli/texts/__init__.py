@@ -17,14 +17,17 @@ from enum import StrEnum
 from zorgid_card.cli.texts import (
     activation,
     acts,
+    create,
     demo,
     details,
     documents,
     errors,
     expiry,
+    keys,
     login,
     readers,
     refusals,
+    renewal,
     tools,
     trust,
 )
@@ -44,6 +47,9 @@ TEXTS: Mapping[str, Text] = {
     **documents.TEXTS,
     **trust.TEXTS,
     **login.TEXTS,
+    **keys.TEXTS,
+    **create.TEXTS,
+    **renewal.TEXTS,
 }
 """All of them."""
 

@@ -93,6 +93,7 @@ _CREATE = {
     "create.insert-again": Text("Dezelfde kaart opnieuw in de paslezer", "The same card in the reader again"),
     "create.empty-card": Text("De half aangemaakte kaart is gewist", "The card that was left half made was emptied"),
     "create.new-pin": Text("Pincode gekozen en twee keer ingevoerd", "PIN chosen and entered twice"),
+    "create.step.empty": Text("De kaart is leeg", "The card is empty"),
     "create.step.generate": Text(
         "Sleutel gemaakt op de kaart ({algorithm})", "Key generated on the card ({algorithm})"
     ),

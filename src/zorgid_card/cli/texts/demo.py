@@ -57,6 +57,7 @@ TEXTS: Mapping[str, Text] = {
     "state.active": Text("actief", "active"),
     "state.suspended": Text("geblokkeerd", "blocked"),
     "state.revoked": Text("ingetrokken", "revoked"),
+    "state.scrapped": Text("afgedankt", "scrapped"),
     "state.abandoned": Text("niet afgemaakt", "abandoned"),
     "summary.title": Text("Samenvatting", "Summary"),
     "summary.act": Text("Deel", "Part"),

@@ -99,6 +99,22 @@ _CARD = {
         "Dit is geen lege ZORG-ID Smartcard[[ maar {found}]]; er is niets op veranderd: plaats een lege ZORG-ID Smartcard.",
         "This is not a blank ZORG-ID Smartcard[[ but {found}]]; nothing on it was changed: put in a blank ZORG-ID Smartcard.",
     ),
+    "error.card.unfinished": Text(
+        "De kaart[[ {serial}]] is maar half gemaakt en niet geldig; maak hem opnieuw, met uw UZI-pas.",
+        "The card[[ {serial}]] was left half made and is not valid; make it anew, with your UZI pass.",
+    ),
+    "error.card.unfinished:changed": Text(
+        "De inhoud van de kaart[[ {serial}]] is intussen veranderd; maak hem opnieuw, met uw UZI-pas.",
+        "The contents of the card[[ {serial}]] have changed meanwhile; make it anew, with your UZI pass.",
+    ),
+    "error.card.unfinished:origin": Text(
+        "De kaart[[ {serial}]] is voor een ander portaal gemaakt; maak hem daar af.",
+        "The card[[ {serial}]] was made for another portal; finish it there.",
+    ),
+    "error.card.scrapped": Text(
+        "De kaart[[ {serial}]] is niet meer te redden en is ingetrokken; vernietig hem en neem een nieuwe.",
+        "The card[[ {serial}]] cannot be rescued and is revoked; destroy it and take a new one.",
+    ),
     "error.card.wrong_card": Text(
         "Er zit een andere kaart in de paslezer[[ ({found})]] dan verwacht[[ ({expected})]]; er is niets op veranderd: plaats de juiste kaart.",
         "Another card[[ ({found})]] is in the reader than expected[[ ({expected})]]; nothing on it was changed: put in the right card.",
@@ -217,6 +233,14 @@ _USER = {
         "De pincode van deze kaart is geblokkeerd; stel met de pukcode een nieuwe pincode in (zorgid-card pin unblock).",
         "The PIN of this card is blocked; set a new PIN with the PUK (zorgid-card pin unblock).",
     ),
+    "error.user.puk_blocked:zorgid": Text(
+        "De pukcode van deze kaart is geblokkeerd en de kaart is onbruikbaar; laat de administrator hem in het portaal intrekken en maak een nieuwe.",
+        "The PUK of this card is blocked and the card cannot be used any more; have the administrator revoke it at the portal and make a new one.",
+    ),
+    "error.user.puk_blocked:uzi-pass": Text(
+        "De pukcode van deze pas is geblokkeerd en de pas is onbruikbaar; trek hem in bij het UZI-register en vraag daar een nieuwe aan.",
+        "The PUK of this pass is blocked and the pass cannot be used any more; revoke it at the UZI register and apply there for a new one.",
+    ),
     "error.user.puk_blocked": Text(
         "De pukcode van deze kaart is geblokkeerd en de kaart is onbruikbaar; laat de kaart intrekken en vraag een nieuwe aan.",
         "The PUK of this card is blocked and the card cannot be used any more; have it revoked and get a new one.",
@@ -249,6 +273,10 @@ _USER = {
         "De twee pukcodes zijn niet gelijk; voer twee keer dezelfde pukcode in.",
         "The two PUKs differ; enter the same PUK twice.",
     ),
+    "error.user.pin_mismatch:puk-part": Text(
+        "Dat zijn niet de gevraagde cijfers van de pukcode; schrijf hem over en probeer het opnieuw.",
+        "Those are not the digits of the PUK that were asked; write it down and try again.",
+    ),
     "error.user.pin_policy": Text(
         "Deze pincode is niet toegestaan[[ ({rule})]]; kies een andere.",
         "This PIN is not allowed[[ ({rule})]]; choose another.",
@@ -261,9 +289,25 @@ _USER = {
         "Een pincode bestaat alleen uit cijfers; kies een pincode van[[ {bounds}]] cijfers.",
         "A PIN has digits only; choose a PIN of[[ {bounds}]] digits.",
     ),
-    "error.user.pin_policy:weak": Text(
-        "Deze pincode is te gemakkelijk te raden; kies er een zonder reeks of herhaling.",
-        "This PIN is too easy to guess; choose one that is no run or repetition.",
+    "error.user.pin_policy:run": Text(
+        "Deze pincode is te gemakkelijk te raden: de cijfers lopen op of af; kies een andere.",
+        "This PIN is too easy to guess: its digits count up or down; choose another.",
+    ),
+    "error.user.pin_policy:repeat": Text(
+        "Deze pincode is te gemakkelijk te raden: hij herhaalt zichzelf; kies een andere.",
+        "This PIN is too easy to guess: it repeats itself; choose another.",
+    ),
+    "error.user.pin_policy:birth-date": Text(
+        "Deze pincode is te gemakkelijk te raden: uw geboortedatum staat erin; kies een andere.",
+        "This PIN is too easy to guess: your birth date is in it; choose another.",
+    ),
+    "error.user.pin_policy:common": Text(
+        "Deze pincode is te gemakkelijk te raden: veel mensen kiezen hem; kies een andere.",
+        "This PIN is too easy to guess: many people choose it; choose another.",
+    ),
+    "error.user.pin_policy:keypad": Text(
+        "Een nieuwe pincode kiest u hier op het toetsenbord van de computer, niet op de paslezer.",
+        "A new PIN is chosen on the computer's keyboard here, not on the card reader.",
     ),
     "error.user.pin_policy:puk": Text(
         "Deze pukcode is niet toegestaan; kies[[ {bounds}]] cijfers zonder reeks of herhaling.",
@@ -344,6 +388,14 @@ _USER = {
     "error.user.usage:terminal": Text(
         "Vragen stellen kan alleen op een terminal; start het programma in een terminalvenster (alleen demo kan zonder: laat --interactive weg).",
         "Questions can be asked on a terminal only; run the program in a terminal window (only demo can do without: leave out --interactive).",
+    ),
+    "error.user.usage:descriptor": Text(
+        "Met --codes-fd {descriptor} is geen code (meer) te lezen; geef elke code op een eigen regel, in de volgorde van --help.",
+        "No code (no further one) can be read with --codes-fd {descriptor}; give each on a line of its own, in the order of --help.",
+    ),
+    "error.user.usage:key officer": Text(
+        "Dit is niet de sleutel van de sleutelbeheerder die hier is ingesteld; vraag de beheerder van dit systeem.",
+        "This is not the key of the key officer that is configured here; ask whoever manages this system.",
     ),
     "error.user.usage:kind": Text(
         "In {path} staat een ander soort kaart; kies een ander bestand of een ander soort.",

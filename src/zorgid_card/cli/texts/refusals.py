@@ -223,6 +223,10 @@ _PORTAL = {
         "Het portaal kan niet afgaan op wat het over uw verbinding te horen krijgt[[ ({header}: {reason})]]; neem contact op met de beheerder van het portaal.",
         "The portal cannot rely on what it is told about your connection[[ ({header}: {reason})]]; contact the portal's administrator.",
     ),
+    "error.portal.commit_late": Text(
+        "De kaart[[ {serial}]] kwam te laat af, en het portaal heeft hem ingetrokken; maak hem opnieuw, met uw UZI-pas.",
+        "The card[[ {serial}]] was finished too late, and the portal has revoked it; make it anew, with your UZI pass.",
+    ),
     "error.portal.card_in_use": Text(
         "Deze kaart[[ ({serial})]] is al in gebruik; plaats een lege ZORG-ID Smartcard, of laat deze eerst intrekken.",
         "This card[[ ({serial})]] is in use already; put in a blank ZORG-ID Smartcard, or have this one revoked first.",

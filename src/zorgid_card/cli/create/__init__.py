@@ -1,0 +1,1 @@
+"""``zorgid-card create``: a ZORG-ID Smartcard for the holder of a UZI pass, at one reader or at many."""

@@ -1,0 +1,228 @@
+"""A card side in a process of its own, and all that it talks to: its card, its reader's keypad, its portal, who gives it codes."""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import resource
+import select
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from memory_scanner import Wanted, forms_of_digits, forms_of_octets, in_core, in_memory
+from simulated_keypad import GET_FEATURES, SimulatedKeypad
+from world import World
+from zorgid_card.errors import PINPolicyError
+from zorgid_card.ports.card import Channel
+from zorgid_card.secret import Secret
+from zorgid_card.testkit.uzi import VirtualUZIPass
+from zorgid_card.workflows.pin import PINPolicy, check_new_pin
+
+CHILD = Path(__file__).with_name("hygiene_child.py")
+WAYS = ("prompt", "bytearray", "descriptor", "keypad")
+
+
+def unusual() -> bytes:
+    """Eight digits that nobody has, and that are nowhere."""
+    while True:
+        with Secret.random_digits(8) as drawn, drawn.expose() as octets:
+            digits = bytes(octets)
+            try:
+                check_new_pin(drawn, drawn, PINPolicy())
+            except PINPolicyError:
+                continue
+            return digits
+
+
+_QUESTIONS = {
+    b"P": "powered",
+    b"X": "closed",
+    b"T": "transmitted",
+    b"K": "controlled",
+    b"S": "asked_portal",
+    b"C": "cued",
+    b"U": "showed_puk",
+    b"L": "asked_for_planted",
+    b"N": "wants_code",
+}
+
+
+class CardSideProcess:
+    """The child, and all that it talks to."""
+
+    def __init__(self, directory: Path, way: str, reader: str = "") -> None:
+        self.way = way
+        (directory / "portal").mkdir()
+        self.directory = directory / "card-side"
+        self.directory.mkdir()
+        self.world = World(directory / "portal", now=datetime.now(UTC))
+        self.codes = {name: unusual() for name in ("pass-pin", "pin", "new-pin", "wrong", "puk", "new-puk")}
+        self.codes["weak"] = b"73917391"
+        self.world.worker_pass = VirtualUZIPass(self.world.worker_pass.contents, pin=self.codes["pass-pin"])
+        self.blank = self.world.maker.blank()
+        self.planted: list[bytes] = []
+        self._channel: Channel | None = None
+        self._keypad = SimulatedKeypad(self.transmitted)
+        self._shown = b""
+        self._wanted: Wanted = {}
+        self._clean: set[bytes] = set()
+        ours, theirs = socket.socketpair()
+        self._socket = ours
+        reading, self._writing = os.pipe()
+        self.pid, self._terminal = pty.fork()
+        if self.pid == 0:
+            os.set_inheritable(theirs.fileno(), True)
+            os.dup2(reading, 0)
+            os.chdir(self.directory)
+            resource.setrlimit(resource.RLIMIT_CORE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+            arguments = [sys.executable, str(CHILD), str(theirs.fileno()), way, str(self.directory), reader]
+            os.execve(sys.executable, arguments, {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)})
+        theirs.close()
+        os.close(reading)
+
+    @property
+    def channel(self) -> Channel:
+        """To the card that the child has connected."""
+        assert self._channel is not None
+        return self._channel
+
+    # --- what the child asks
+
+    def run(self, task: str) -> None:
+        """Have it do one thing; returns when it asks for the next, and holds still."""
+        self.serve(lambda kind, _: kind == b"D", task)
+
+    def serve(self, until: Callable[[bytes, bytes], bool], task: str = "") -> None:
+        """Answer the task's question and all that follow, until one that is kept unanswered."""
+        if task:
+            self._answer(task.encode())
+        while True:
+            kind, data = self._question()
+            if until(kind, data):
+                return
+            self._answer(getattr(self, _QUESTIONS[kind])(data))
+
+    def _question(self) -> tuple[bytes, bytes]:
+        head = self._exactly(5)
+        return head[:1], self._exactly(int.from_bytes(head[1:], "big"))
+
+    def _exactly(self, count: int) -> bytes:
+        octets = b""
+        while len(octets) < count:
+            if not select.select([self._socket], [], [], 60)[0] or not (part := self._socket.recv(count - len(octets))):
+                raise AssertionError(f"the card side has ended: {self._read_terminal()!r}")
+            octets += part
+        return octets
+
+    def _answer(self, data: bytes) -> None:
+        self._socket.sendall(len(data).to_bytes(4, "big") + data)
+
+    def powered(self, _: bytes) -> bytes:
+        if self._channel is not None:
+            self._channel.close(reset=True)
+        self._channel = self.world.reader.connect()
+        return self._channel.atr
+
+    def closed(self, how: bytes) -> bytes:
+        self.channel.close(reset=bool(how))
+        self._channel = None
+        return b""
+
+    def transmitted(self, command: bytes) -> bytes:
+        return self.channel.transmit(command)
+
+    def controlled(self, data: bytes) -> bytes:
+        code = int.from_bytes(data[:4], "big")
+        return self._keypad(0, code if code >= GET_FEATURES else GET_FEATURES, data[4:])[1]
+
+    def asked_portal(self, request: bytes) -> bytes:
+        return self.world.portal.ask(request)
+
+    def cued(self, cue: bytes) -> bytes:
+        if cue == b"insert-pass":
+            self.world.reader.insert(self.world.worker_pass)
+        elif cue == b"remove-pass":
+            self.world.reader.remove()
+        else:
+            self.world.reader.insert(self.blank)
+        return b""
+
+    def showed_puk(self, puk: bytes) -> bytes:
+        self.codes["puk"] = puk
+        return b""
+
+    def asked_for_planted(self, number: bytes) -> bytes:
+        return self.planted[number[0]] if number else str(len(self.planted)).encode()
+
+    def wants_code(self, name: bytes) -> bytes:
+        code = self.codes[name.decode()]
+        if self.way == "keypad":
+            self._keypad.presses.append(code.decode())
+        elif self.way == "prompt":
+            threading.Thread(target=self._type, args=(name + rb"\? ", code)).start()
+        else:
+            os.write(self._writing, code + b"\n" * (self.way == "descriptor"))
+        return b""
+
+    def _type(self, prompt: bytes, code: bytes) -> None:
+        """Type it once it is asked for."""
+        while (asked := re.search(prompt, self._shown)) is None:
+            self._shown += os.read(self._terminal, 4096)
+        self._shown = self._shown[asked.end() :]
+        os.write(self._terminal, code + b"\n")
+
+    def _read_terminal(self) -> bytes:
+        while select.select([self._terminal], [], [], 0.2)[0]:
+            try:
+                self._shown += os.read(self._terminal, 4096)
+            except OSError:
+                break
+        return self._shown
+
+    # --- what is looked for
+
+    def wanted(self) -> Wanted:
+        """All codes, and the card's administration key."""
+        key = self.blank._state.administration.value
+        return {
+            "administration key": forms_of_octets(key),
+            **{name: forms_of_digits(code) for name, code in self.codes.items()},
+        }
+
+    def end(self) -> bytes:
+        """Have it abort; its core."""
+        os.kill(self.pid, signal.SIGABRT)
+        os.waitpid(self.pid, 0)
+        core = next((path for path in self.directory.iterdir() if path.name.startswith("core")), None)
+        assert core is not None, "the system wrote no core"
+        return core.read_bytes()
+
+    def begin(self) -> CardSideProcess:
+        """Wait until it asks what to do."""
+        self.serve(lambda kind, _: kind == b"D")
+        return self
+
+    def made_here(self) -> None:
+        """Make the card in this process, for a card side that cannot, or need not."""
+        holder = self.world.worker(self.blank)
+        holder.pins, holder.pass_pin = [(self.codes["pin"],) * 2], self.codes["pass-pin"]
+        self.world.validated()
+        self.world.create(holder)
+        self.codes["puk"] = holder.puk
+
+    def left(self, *, whole: bool = False) -> list[str]:
+        """What is found in its memory."""
+        wanted = self.wanted()
+        if wanted != self._wanted:
+            self._wanted, self._clean = wanted, set()
+        return in_memory(self.pid, wanted, whole=whole, clean=self._clean)
+
+    def left_in(self, core: bytes) -> list[str]:
+        """What is found in its core."""
+        return in_core(core, self.wanted())

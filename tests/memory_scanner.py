@@ -1,0 +1,132 @@
+"""Looks for codes and keys in another process's memory, in its core dump and in files: from outside, by what is there alone."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+import re
+import struct
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+_MAP = re.compile(r"([0-9a-f]+)-([0-9a-f]+) r(.)\S+ \S+ \S+ (\S+) *(.*)")
+_CHUNK = 1 << 16
+_LONGEST = 256
+
+
+def forms_of_digits(code: bytes) -> dict[str, bytes]:
+    """How a PIN or PUK may lie in memory.
+
+    Packed, eight digits are four octets, which chance may bring: those are looked for with their neighbours.
+    """
+    text = code.decode()
+    packed = bytes.fromhex(text + "f" * (len(text) % 2))
+    swapped = bytes(octet >> 4 | (octet & 15) << 4 for octet in packed)
+    forms = {
+        "characters": code,
+        "characters, backwards": code[::-1],
+        "UTF-16": text.encode("utf-16-le"),
+        "UTF-16, big-endian": text.encode("utf-16-be"),
+        "UTF-32": text.encode("utf-32-le"),
+        "hex": code.hex().encode(),
+        "PIN block of format 2": bytes([0x20 | len(text)]) + packed + b"\xff",
+        "a Python int, 3.11": struct.pack("<qI", 1, int(text)),
+        "a Python int": struct.pack("<QI", 1 << 3, int(text)),
+    }
+    for name, half in (("packed", packed), ("packed, nibbles swapped", swapped)):
+        forms |= {f"{name}, FF": half + b"\xff\xff", f"{name}, zeros": half + bytes(4)}
+    return forms | {f"base64 of {name}": part for name, part in _base64(code)}
+
+
+def forms_of_octets(key: bytes) -> dict[str, bytes]:
+    """How a key may lie in memory; a part of it is enough."""
+    half = len(key) // 2
+    return {
+        "octets": key,
+        "first half": key[:half],
+        "second half": key[half:],
+        "hex": key.hex().encode(),
+        "HEX": key.hex().upper().encode(),
+        "UTF-16 of hex": key.hex().encode("utf-16-le"),
+    } | {f"base64 of {name}": part for name, part in _base64(key)}
+
+
+def _base64(octets: bytes) -> Iterator[tuple[str, bytes]]:
+    """At each of three places in a base64 text; only the characters that are those of these octets alone."""
+    for before in range(3):
+        text = base64.b64encode(bytes(before) + octets)
+        first = (before * 8 + 5) // 6
+        last = (before + len(octets)) * 8 // 6
+        yield f"octets at {before}", text[first:last]
+        if text[first:last] != (other := text[first:last].translate(bytes.maketrans(b"+/", b"-_"))):
+            yield f"octets at {before}, for URLs", other
+
+
+Wanted = Mapping[str, Mapping[str, bytes]]
+"""Forms by the name of what has them."""
+
+
+def in_memory(pid: int, wanted: Wanted, *, whole: bool = True, clean: set[bytes] | None = None) -> list[str]:
+    """What is found in any readable memory of a process: its name, its form, and where.
+
+    Args:
+        pid: of the process, which holds still.
+        wanted: what is looked for.
+        whole: also where the process cannot write, as in the code of libraries.
+        clean: digests of parts in which nothing of this was found before: those are not looked through again.
+    """
+    found = []
+    clean = set() if clean is None else clean
+    with open(f"/proc/{pid}/maps") as maps, open(f"/proc/{pid}/mem", "rb", buffering=0) as memory:
+        for line in maps:
+            part = _MAP.match(line)
+            if part is None or part[4] in ("[vvar]", "[vvar_vclock]", "[vsyscall]"):
+                continue
+            if not whole and part[2] == "-" and part[3] != "0":
+                continue
+            start, end = int(part[1], 16), int(part[2], 16)
+            found += [
+                f"{what} in {part[4] or 'memory'}" for what in _in_part(memory.fileno(), start, end, wanted, clean)
+            ]
+    return sorted(set(found))
+
+
+def _in_part(memory: int, start: int, end: int, wanted: Wanted, clean: set[bytes]) -> Iterator[str]:
+    for at in range(start, end, _CHUNK):
+        try:
+            octets = os.pread(memory, min(_CHUNK + _LONGEST, end - at), at)
+        except OSError:  # a guard page
+            continue
+        yield from _in_new(octets, wanted, clean)
+
+
+def _in_new(octets: bytes, wanted: Wanted, clean: set[bytes]) -> list[str]:
+    digest = hashlib.sha256(octets).digest()
+    if digest in clean:
+        return []
+    found = list(in_octets(octets, wanted))
+    if not found:
+        clean.add(digest)
+    return found
+
+
+def in_octets(octets: bytes, wanted: Wanted) -> Iterator[str]:
+    """What is found in these."""
+    for name, forms in wanted.items():
+        for form, pattern in forms.items():
+            if pattern in octets:
+                yield f"{name} as {form}"
+
+
+def in_files(directory: Path, wanted: Wanted) -> list[str]:
+    """What is found in any file below a directory."""
+    files = [path for path in directory.rglob("*") if path.is_file()]
+    return sorted({f"{what} in {path.name}" for path in files for what in in_octets(path.read_bytes(), wanted)})
+
+
+def in_core(core: bytes, wanted: Wanted) -> list[str]:
+    """What is found in a core dump, most of which is zeros."""
+    parts = (core[at : at + _CHUNK + _LONGEST] for at in range(0, len(core), _CHUNK))
+    clean: set[bytes] = set()
+    return sorted({what for part in parts for what in _in_new(part, wanted, clean)})

@@ -1,0 +1,151 @@
+"""Makes runs, several at once, and has their endings judged."""
+
+from __future__ import annotations
+
+import gc
+import multiprocessing
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from torture.court import Court
+from torture.cuts import Counts, Life, Run
+from torture.desk import DEADLINE, Shared, Trial
+from zorgid_card.testkit.pcscd import PrivatePCSCD
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How one run ended."""
+
+    run: str
+    ending: str
+    why: str
+    fired: int
+    """How many of its cuts came."""
+    told: tuple[str, ...]
+    """What each process of the card side told the person at its end: ``killed``, ``finished``, or an error's code."""
+
+    @property
+    def loss(self) -> bool:
+        return self.ending == "loss"
+
+
+class Runner:
+    """One worker's: makes runs and has them judged."""
+
+    def __init__(self, shared: Shared, court: Court, directory: Path, broken: str = "") -> None:
+        self._shared, self._court, self._directory, self.broken = shared, court, directory, broken
+        self._number = 0
+        self._uncut: dict[str, dict[str, Any]] = {}
+
+    def _place(self) -> Path:
+        self._number += 1
+        return self._directory / f"run-{self._number}"
+
+    def count(self, dialect: str, before: Sequence[Life] = ()) -> Counts:
+        """What there is to cut in a creation that nobody cuts, after these lives.
+
+        It is judged, too: where a cut leaves nothing behind, this is how it goes on.
+        """
+        trial = Trial(self._shared, self._place(), dialect)
+        for life in (*before, Life(())):
+            last = trial.live(life)
+        verdict = self._court.judge(trial, "resumed")
+        trial.close()
+        if verdict["ending"] != "active":
+            raise SystemExit(f"a {dialect} creation that nobody cut: {verdict}, {trial.told}")
+        self._uncut[dialect] = verdict
+        return Counts(**last.counts, first=frozenset(last.first))
+
+    def run(self, run: Run) -> Iterator[Outcome]:
+        """The cut lives, once; then each way to go on, from a copy of what they left."""
+        trial = Trial(self._shared, self._place(), run.dialect, self.broken)
+        for life in run.lives:
+            trial.live(life)
+        at_once = self._court.judge(trial, "cut")
+        kept = self._kept(trial, run)
+        for name, then in zip(run.names, run.then, strict=True):
+            other = trial.copy(self._place())
+            over = at_once["loss"] or (then == "resumed" and trial.told[-1] == "finished")
+            verdict = at_once if over else self._go_on(other, then, kept)
+            other.close()
+            yield Outcome(name, verdict["ending"], verdict["why"], len(trial.fired), tuple(other.told))
+        trial.close()
+
+    def _kept(self, trial: Trial, run: Run) -> str:
+        """The PUK that must stay: a process was killed when the card had it, the person too, and nobody had given the card up."""
+        puk = trial.paper.puks[-1] if trial.paper.puks else ""
+        alone = len(run.lives) == 1 and trial.told == ["killed"]
+        return puk if alone and trial.state.puk.value == puk.encode() else ""
+
+    def _go_on(self, trial: Trial, then: str, kept: str) -> dict[str, Any]:
+        if then == "resumed":
+            if trial.untouched:
+                return self._uncut[trial.dialect]
+            trial.live(Life(()))
+            return self._court.judge(trial, "resumed", kept)
+        trial.pass_time(DEADLINE + timedelta(seconds=1))
+        return self._court.judge(trial, "never")
+
+
+@contextmanager
+def runner(shared: Shared, directory: Path, daemon: PrivatePCSCD, number: int, broken: str = "") -> Iterator[Runner]:
+    """The runner in the slot of this number."""
+    directory.mkdir()
+    names, slot = [slot.name for slot in daemon.slots], daemon.slots[number]
+    others = [name for name in names if name != slot.name]
+    court = Court(directory / "court", shared.directory, slot.port, slot.name, others)
+    try:
+        yield Runner(shared, court, directory, broken)
+    finally:
+        court.close()
+
+
+def work(
+    shared: Shared, directory: Path, daemon: PrivatePCSCD, number: int, runs: Sequence[Run], found: Any, broken: str
+) -> None:
+    """A worker's process: its share of the runs."""
+    try:
+        shared.open_keys()
+        with runner(shared, directory, daemon, number, broken) as judged:
+            for dialect in {run.dialect for run in runs}:
+                judged.count(dialect)
+            gc.freeze()
+            for run in runs:
+                for outcome in judged.run(run):
+                    found.put(outcome)
+    finally:
+        found.put(None)
+
+
+def make_runs(
+    shared: Shared, directory: Path, daemon: PrivatePCSCD, runs: Sequence[Run], broken: str
+) -> Iterator[Outcome]:
+    """All runs, shared by as many processes as there are slots."""
+    fork = multiprocessing.get_context("fork")
+    found, several = fork.SimpleQueue(), len(daemon.slots)
+    workers = [
+        fork.Process(
+            target=work,
+            args=(shared, directory / f"worker-{n}", daemon, n, runs[n::several], found, broken),
+            daemon=False,
+        )
+        for n in range(several)
+    ]
+    for worker in workers:
+        worker.start()
+    left = several
+    while left:
+        outcome = found.get()
+        if outcome is None:
+            left -= 1
+        else:
+            yield outcome
+    for worker in workers:
+        worker.join()
+    if any(worker.exitcode for worker in workers):
+        raise SystemExit("a worker of the harness failed")
