@@ -51,7 +51,6 @@ test: packages lint types ## everything: C tests, fuzzing for a minute, linters,
 	$(MAKE) -j2 --output-sync=target test-c test-binding
 	$(MAKE) fuzz-smoke
 	$(MAKE) -j2 --output-sync=target test-unit test-blackbox
-	$(MAKE) test-torture
 
 test-c: $(COMPILERS:%=test-c-%) ctgrind ## the tests of the C core under both sanitizers, with gcc and clang, and ctgrind
 
