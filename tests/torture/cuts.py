@@ -32,7 +32,8 @@ PORTAL = (
     "late",  # no answer in time, and the request comes after the next one
     "status-500",  # the portal fails before it does anything
     "database",  # the portal's database fails when its transaction ends
-    "page",  # the portal has acted, and in the place of its answer comes a page of HTML
+    "page-before",  # in the place of an answer comes a page of HTML; the portal has got nothing
+    "page-after",  # ... but the portal has acted
     "restart",  # the portal has acted, the answer is lost; the portal is started again
     "down-before",  # the portal cannot be reached from here on
     "down-after",  # ... after it has acted on this message

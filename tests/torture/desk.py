@@ -416,9 +416,12 @@ class LifeOutside:
     def _cut_database(self, request: bytes) -> bytes:
         return self._trial.portal.ask_failing(request)
 
-    def _cut_page(self, request: bytes) -> bytes:
-        self._answered(request)
+    def _cut_page_before(self, request: bytes) -> bytes:
         return b"<html><h1>502 Bad Gateway</h1></html>"
+
+    def _cut_page_after(self, request: bytes) -> bytes:
+        self._answered(request)
+        return self._cut_page_before(request)
 
     def _cut_restart(self, request: bytes) -> bytes:
         self._answered(request)

@@ -21,6 +21,8 @@ from zorgid_card.errors import (
     DeclinedError,
     MessageError,
     NotBlankError,
+    PortalAnswerError,
+    PortalTLSError,
     StorageError,
     WrongCardError,
     WrongPUKError,
@@ -305,3 +307,38 @@ def test_crd_7_progress_never_goes_back_whatever_other_cards_take_meanwhile(worl
     world.create(holder)
     shares = [beat.share for beat in holder.beats]
     assert shares == sorted(shares)
+
+
+class Interposed:
+    """A portal before which, at the message of commit, something else answers: the portal has got it, or not."""
+
+    origin = ORIGIN
+
+    def __init__(self, world: World, error: Exception | None, *, acted: bool) -> None:
+        self._portal, self._error, self._acted = world.portal, error, acted
+        self._left = ATTEMPTS if error is None else 1
+
+    def ask(self, request: bytes) -> bytes:
+        if not (self._left and parse(request)["body"]["kind"] == "commit-card"):  # type: ignore[index,call-overload]
+            return self._portal.ask(request)
+        self._left -= 1
+        if self._acted:
+            self._portal.ask(request)
+        if self._error is not None:
+            raise self._error
+        return b"<html><h1>502 Bad Gateway</h1></html>"
+
+
+@pytest.mark.parametrize("acted", [False, True])
+@pytest.mark.parametrize(
+    "error", [None, PortalAnswerError(reason="type"), PortalTLSError(reason="a proxy's certificate")]
+)
+def test_crd_8_what_answers_in_the_portals_place_says_nothing_of_a_finished_card(
+    world: World, error: Exception | None, acted: bool
+) -> None:
+    holder = world.worker()
+    made = world.creation(holder, Interposed(world, error, acted=acted)).run(**DESKTOP)
+    assert "ask-again" in holder.asked
+    assert (made.serial, world.journal.unfinished()) == (world.card().serial, ())
+    with world.registry.begin() as unit:
+        assert [card.state for card in unit.find(SmartCard)] == ["active"]

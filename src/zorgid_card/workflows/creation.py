@@ -30,6 +30,8 @@ from zorgid_card.errors import (
     NotFoundError,
     PINMismatchError,
     PINPolicyError,
+    PortalAnswerError,
+    PortalTLSError,
     ProofError,
     SessionError,
     StorageError,
@@ -71,13 +73,16 @@ from zorgid_card.workflows.escrow import Escrow
 from zorgid_card.workflows.holder import Cue, Holder, Question, Step
 from zorgid_card.workflows.organisation import CREATE
 from zorgid_card.workflows.pin import PINPolicy, check_new_pin
-from zorgid_card.workflows.session import PortalClient
+from zorgid_card.workflows.session import PortalClient, UnreadableAnswerError
 from zorgid_card.workflows.uzi_desk import authenticate, present_pass
 
 _PIN_ROUNDS = 3
 TORN = (CardRemovedError, CardResetError, NoCardError, TransportError, WrongCardError)
 """After these the card may be put in again."""
 _OVER = ("expired", "unknown")
+_UNANSWERED = (PortalAnswerError, PortalTLSError, TransportError, UnreadableAnswerError)
+"""What stands between card side and portal has spoken, or nobody; whether the portal has acted is not known."""
+
 _ALL = (*(stage.step for stage in (*PREPARING, *FINISHING)), Step.ACTIVATE)
 
 
@@ -371,7 +376,7 @@ class CardCreation:
         while True:
             try:
                 return self._client.deliver(making.commit, CardActive)
-            except TransportError as error:
+            except _UNANSWERED as error:
                 self._holder.refused(error)
                 with course.asking():
                     self._holder.confirm(Question("ask-again"))

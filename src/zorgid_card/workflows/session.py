@@ -15,7 +15,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
 
-from zorgid_card.errors import EnrolmentPendingError, MessageError, SessionError, StorageError, TransportError
+from zorgid_card.errors import (
+    EnrolmentPendingError,
+    MessageError,
+    SessionError,
+    StorageError,
+    TransportError,
+)
 from zorgid_card.pki.signing import SoftwareSigner
 from zorgid_card.pki.statement import SESSION, sign_statement
 from zorgid_card.ports.card import Signer
@@ -111,6 +117,10 @@ NOT_TAKEN = (StorageError, SessionError, MessageError, EnrolmentPendingError)
 """Refusals of a message that the portal did not number: the next message takes the same number."""
 
 
+class UnreadableAnswerError(MessageError):
+    """What answers says what is no message: it stands in the portal's place, or is of another version."""
+
+
 class PortalClient:
     """The card side's end of one session."""
 
@@ -182,11 +192,13 @@ class PortalClient:
     def ask(self, message: Message, expected: type[M]) -> M:
         """Send one message, return its answer.
 
-        A broken way is tried again with the very same octets: the portal answers a repetition with the first answer.
+        A broken way, and an answer that nobody can read, is tried again with the very same octets: the portal answers a repetition
+        with the first answer.
 
         Raises:
             ZorgIDError: the typed error with which the portal refuses.
             TransportError: the portal could not be reached.
+            UnreadableAnswerError: the answer is none, so that it is not known whether the portal has acted.
             MessageError: the answer is not one to this message.
         """
         if self._unanswered is not None and self._unanswered[0] != message:
@@ -226,12 +238,14 @@ class PortalClient:
         return answer
 
     def _send(self, request: bytes) -> Message:
-        cause: OSError | TransportError | None = None
+        cause: Exception | None = None
         for _ in range(ATTEMPTS):
             try:
                 return from_json(parse(self._seam.ask(request)))
-            except (OSError, TransportError) as error:
+            except (OSError, TransportError, MessageError) as error:
                 cause = error
+        if isinstance(cause, MessageError):
+            raise UnreadableAnswerError(str(cause), **cause.details) from cause
         raise TransportError("the portal cannot be reached", reason=str(cause)) from cause
 
 
