@@ -15,7 +15,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
 
-from zorgid_card.errors import EnrolmentPendingError, MessageError, SessionError, StorageError, TransportError
+from zorgid_card.errors import (
+    EnrolmentPendingError,
+    MessageError,
+    PortalAnswerError,
+    PortalTLSError,
+    PortalUnreachableError,
+    SessionError,
+    StorageError,
+    TransportError,
+)
 from zorgid_card.pki.signing import SoftwareSigner
 from zorgid_card.pki.statement import SESSION, sign_statement
 from zorgid_card.ports.card import Signer
@@ -111,6 +120,10 @@ NOT_TAKEN = (StorageError, SessionError, MessageError, EnrolmentPendingError)
 """Refusals of a message that the portal did not number: the next message takes the same number."""
 
 
+UNHEARD = (PortalUnreachableError, PortalTLSError, PortalAnswerError)
+"""What is not the portal's word: whether it has heard the message is not known."""
+
+
 class PortalClient:
     """The card side's end of one session."""
 
@@ -186,7 +199,7 @@ class PortalClient:
 
         Raises:
             ZorgIDError: the typed error with which the portal refuses.
-            TransportError: the portal could not be reached.
+            PortalUnreachableError, PortalTLSError, PortalAnswerError: it could not be reached, or something else answers.
             MessageError: the answer is not one to this message.
         """
         if self._unanswered is not None and self._unanswered[0] != message:
@@ -232,7 +245,11 @@ class PortalClient:
                 return from_json(parse(self._seam.ask(request)))
             except (OSError, TransportError) as error:
                 cause = error
-        raise TransportError("the portal cannot be reached", reason=str(cause)) from cause
+            except MessageError as error:
+                raise PortalAnswerError(f"no message: {error}", origin=self.origin, reason="type") from error
+        reason = "timeout" if getattr(cause, "details", {}).get("reason") == "timeout" else "connection"
+        message = f"the portal cannot be reached: {cause}"
+        raise PortalUnreachableError(message, origin=self.origin, reason=reason) from cause
 
 
 def _require(answer: Message, expected: type[M], message: Message) -> M:
