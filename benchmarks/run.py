@@ -14,12 +14,14 @@ from importlib.metadata import version
 from pathlib import Path
 
 import cases
+import create
 import login
 import plots
 import verification
 from harness import Result, run
 
-GROUPS = (*cases.GROUPS, *verification.GROUPS, *login.GROUPS)
+MODULES = (cases, verification, login, create)
+GROUPS = tuple(group for module in MODULES for group in module.GROUPS)
 ROOT = Path(__file__).parents[1]
 MARKS = ("<!-- bench: begin -->\n", "<!-- bench: end -->\n")
 PEERS = ("yubikey-manager", "pyscard", "asn1crypto", "cryptography", "cffi")
@@ -61,6 +63,10 @@ def _table(rows: Iterable[tuple[str, ...]]) -> str:
     return "\n".join(lines)
 
 
+def _skipped() -> list[str]:
+    return [why for module in MODULES for why in module.skipped]
+
+
 def _versions() -> str:
     known = []
     for name in PEERS:
@@ -74,7 +80,9 @@ def _versions() -> str:
 def _write_document(path: Path, table: str) -> None:
     before, rest = path.read_text(encoding="utf-8").split(MARKS[0])
     after = rest.split(MARKS[1])[1]
-    skipped = "".join(f"\nSkipped: {why}.\n" for why in (*cases.skipped, *verification.skipped, *login.skipped))
+    skipped = "".join(
+        f"\nSkipped: {why}.\n" for why in (*cases.skipped, *verification.skipped, *login.skipped, *create.skipped)
+    )
     body = f"{_versions()}\n\n{table}\n{skipped}"
     path.write_text(before + MARKS[0] + body + MARKS[1] + after, encoding="utf-8")
 
@@ -133,7 +141,7 @@ def main() -> None:
     results = _measure(wanted)
     table = _table(map(_row, results))
     print(table)
-    for why in (*cases.skipped, *verification.skipped, *login.skipped):
+    for why in _skipped():
         print(f"skipped: {why}")
     if not wanted:
         _keep(results, table)

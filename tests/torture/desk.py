@@ -473,7 +473,7 @@ class LifeOutside:
     def _answer(self, what: str) -> bool:
         if what == "cross-out-puk":
             self._trial.paper.cross_out()
-        elif what == "insert-again":
+        elif what in ("insert-again", "portal-again"):
             self._insertions += 1
             return not self._gone_home and self._insertions <= PERSISTENCE
         elif what == "ask-again":

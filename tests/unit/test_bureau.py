@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from docs_examples import example
 from seam_world import Served
 from world import CARD_PIN, DESKTOP, ScriptedHolder, World
+from zorgid_card.adapters import pcsc
 from zorgid_card.adapters.seam import HTTPSSeam
 from zorgid_card.cards.zorgid import ZorgIDCard
 from zorgid_card.codec.link import Link
@@ -176,7 +178,7 @@ class Gone:
 def test_crd_8_a_way_that_breaks_for_one_session_breaks_no_other(world: World) -> None:
     sitting = [place(world, number) for number in range(3)]
     for _, holder in sitting:
-        holder.declines = {"insert-again"}
+        holder.declines = {"portal-again"}
     ways: list[Seam] = [world.portal, Gone(world, 5), world.portal]
     outcomes = all_made(bureau(world, ways.pop), [one for one, _ in sitting])
     failed = [one.error for (one,) in outcomes.values() if one.error is not None]
@@ -275,3 +277,17 @@ def test_crd_10_four_readers_over_https_to_one_portal(world: World, tmp_path: Pa
         )
     assert [type(one.error) for (one,) in outcomes.values()] == [type(None)] * 4
     assert len(active(world)) == 4
+
+
+def test_the_documented_bureau_makes_a_card_at_every_reader(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sitting = [place(world, number) for number in range(2)]
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(pcsc, "readers", lambda: [one.reader for one, _ in sitting])
+    monkeypatch.setattr("zorgid_card.adapters.seam.HTTPSSeam", lambda address: world.portal)
+    source = example("docs/creating.md", "bureau").replace(", again=True", "").replace("1.0", "0.1")
+    holders = {one.reader: holder for one, holder in sitting}
+    exec(source, {"my_holder_at": holders.__getitem__})
+    assert {line.split()[-1] for line in capsys.readouterr().out.splitlines()} == active(world)
+    assert len(active(world)) == 2

@@ -9,6 +9,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +29,6 @@ from zorgid_card.errors import DeclinedError, TransportError
 from zorgid_card.testkit.piv import VirtualPIVCard
 from zorgid_card.testkit.uzi import DEFAULT_PIN
 from zorgid_card.workflows.creation import CardCreation
-from zorgid_card.workflows.holder import Question
 from zorgid_card.workflows.session import PortalClient
 
 PROGRAM = [sys.executable, "-m", "zorgid_card.cli"]
@@ -130,11 +130,11 @@ def test_a_portal_that_is_not_there_is_told_with_what_to_do(
     monkeypatch.setattr("zorgid_card.adapters.seam.FIRST_PAUSE", 60)
     options = tried.options("--reader", "12", "--json")
     options[options.index(tried.origin)] = "https://localhost:9"
-    assert run(options) == 5
+    assert run(options) == 7
     out, err = capfd.readouterr()
     (failed,) = (one for one in lines(out) if one["event"] == "failed")
-    assert failed["error"]["code"] == "reader.transport"
-    assert "network" in err
+    assert failed["error"]["code"] == "portal.unreachable"
+    assert "check the address and the connection" in err
 
 
 @pytest.mark.parametrize(
@@ -213,6 +213,7 @@ def test_crd_8_ctrl_c_gives_the_card_up_and_the_next_time_it_is_made_anew(tried:
     place = tried.next
     terminal = Terminal([*PROGRAM, *tried.options("--reader", place, "--interactive")])
     up_to_the_puk(terminal)
+    time.sleep(0.5)  # the prompt is shown a moment before it is read; nobody is quicker
     os.write(terminal._terminal, b"\x03")
     assert terminal.end() == 130
     again = Terminal([*PROGRAM, *tried.options("--reader", place)])
@@ -249,19 +250,12 @@ class Unheard:
         return self._seam.ask(request)
 
 
-class GivesUp(KeepingHolder):
-    def confirm(self, question: Question) -> None:
-        if question.code == "ask-again":
-            raise DeclinedError
-        super().confirm(question)
-
-
 def test_crd_8_a_card_of_which_only_the_commit_is_missing_is_finished_first(
     tried: Tried, capfd: pytest.CaptureFixture[str]
 ) -> None:
     place, other = tried.next, tried.next
     cards = SimulatedPlace.load(tried.directory / "cards" / place)
-    holder = GivesUp(unseen())
+    holder = KeepingHolder(unseen())
     holder.sit(cards.uzi_pass.contents.holder, DEFAULT_PIN)  # type: ignore[arg-type]
     holder.cue = cards.move  # type: ignore[method-assign]
     with SQLiteJournal(tried.directory / "unheard.db") as journal:

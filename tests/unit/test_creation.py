@@ -25,10 +25,10 @@ from zorgid_card.errors import (
     PINMismatchError,
     PINPolicyError,
     PlatformError,
+    PortalUnreachableError,
     ResidencyError,
     RevokedError,
     StorageError,
-    TransportError,
     WrongPINError,
     ZorgIDError,
 )
@@ -437,11 +437,11 @@ def test_crd_8_what_is_not_committed_in_time_is_revoked_by_the_portal_alone(worl
     class Silent(PortalClient):
         def ask(self, message: Any, expected: Any) -> Any:
             if isinstance(message, AbandonCard):
-                raise TransportError
+                raise PortalUnreachableError
             return super().ask(message, expected)
 
         def deliver(self, sealed: bytes, expected: Any) -> Any:
-            raise TransportError
+            raise PortalUnreachableError
 
     holder = world.worker()
     holder.declines = {"ask-again"}

@@ -21,6 +21,7 @@ from zorgid_card.adapters.http import Timeouts
 from zorgid_card.adapters.seam import HTTPSSeam
 from zorgid_card.adapters.seam_server import answer_http
 from zorgid_card.errors import (
+    DeclinedError,
     PassTypeError,
     PortalAnswerError,
     PortalTLSError,
@@ -270,8 +271,8 @@ def test_crd_8_a_tab_that_is_closed_leaves_nothing_valid_and_a_new_one_makes_the
     with served(world, tmp_path) as serving:
         page = Page(serving, closes_at=6)
         holder = world.worker()
-        holder.declines = {"insert-again"}
-        with pytest.raises((TransportError, OSError, ZorgIDError)):
+        holder.declines = {"portal-again"}
+        with pytest.raises(DeclinedError):
             world.creation(holder, page_seam(page, serving.address)).run(**DESKTOP)
         assert [card.state for card in records(world, SmartCard) if card.state == "active"] == []
         page.incoming.close()
@@ -300,4 +301,48 @@ def test_an_answer_that_is_cut_short_is_no_message(world: World) -> None:
     message = OpenSession(purpose=CREATE, **DESKTOP, session_key=client._key.public_key)
     with pytest.raises(ZorgIDError) as refused:
         client.ask(message, OpenSession)
-    assert refused.value.code == "encoding.message"
+    assert (refused.value.code, refused.value.details["reason"]) == ("portal.answer", "type")
+
+
+@pytest.mark.parametrize("answer", ["page", "redirect", "broken"])
+def test_crd_8_what_comes_in_the_portals_place_at_the_commit_is_not_its_word(world: World, answer: str) -> None:
+    """A finished card is not given up because a proxy, or somebody's Wi-Fi, answers instead; the holder asks again."""
+
+    class Between:
+        origin = world.portal.origin
+        left = 2
+
+        def ask(self, request: bytes) -> bytes:
+            if b'"commit-card"' not in request or not self.left:
+                return world.portal.ask(request)
+            self.left -= 1
+            if answer == "broken":
+                raise OSError
+            if answer == "page":
+                return b"<html>"
+            raise PortalAnswerError("elsewhere", origin=self.origin, reason="redirect", status=302)
+
+    holder, between = world.worker(), Between()
+    between.left = 2 if answer == "redirect" else 6  # the others are tried three times before anybody is asked
+    world.creation(holder, between).run(**DESKTOP)
+    assert [question.code for question in holder.questions].count("ask-again") == 2
+    assert [card.state for card in records(world, SmartCard)] == ["active"]
+
+
+def test_crd_8_a_portal_that_was_away_is_asked_again_with_the_card_left_in(world: World) -> None:
+    class Away:
+        origin = world.portal.origin
+        asked = 0
+
+        def ask(self, request: bytes) -> bytes:
+            self.asked += 1
+            if 5 <= self.asked <= 10:
+                raise OSError
+            return world.portal.ask(request)
+
+    holder = world.worker()
+    world.creation(holder, Away()).run(**DESKTOP)
+    codes = [question.code for question in holder.questions]
+    assert ("portal-again" in codes, "insert-again" in codes) == (True, False)
+    assert "insert-again" not in holder.asked
+    assert [card.state for card in records(world, SmartCard)] == ["active"]

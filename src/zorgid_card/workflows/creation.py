@@ -30,8 +30,7 @@ from zorgid_card.errors import (
     NotFoundError,
     PINMismatchError,
     PINPolicyError,
-    PortalAnswerError,
-    PortalTLSError,
+    PortalUnreachableError,
     ProofError,
     SessionError,
     StorageError,
@@ -73,16 +72,13 @@ from zorgid_card.workflows.escrow import Escrow
 from zorgid_card.workflows.holder import Cue, Holder, Question, Step
 from zorgid_card.workflows.organisation import CREATE
 from zorgid_card.workflows.pin import PINPolicy, check_new_pin
-from zorgid_card.workflows.session import PortalClient, UnreadableAnswerError
+from zorgid_card.workflows.session import UNHEARD, PortalClient
 from zorgid_card.workflows.uzi_desk import authenticate, present_pass
 
 _PIN_ROUNDS = 3
-TORN = (CardRemovedError, CardResetError, NoCardError, TransportError, WrongCardError)
+TORN = (CardRemovedError, CardResetError, NoCardError, PortalUnreachableError, TransportError, WrongCardError)
 """After these the card may be put in again."""
 _OVER = ("expired", "unknown")
-_UNANSWERED = (PortalAnswerError, PortalTLSError, TransportError, UnreadableAnswerError)
-"""What stands between card side and portal has spoken, or nobody; whether the portal has acted is not known."""
-
 _ALL = (*(stage.step for stage in (*PREPARING, *FINISHING)), Step.ACTIVATE)
 
 
@@ -150,6 +146,7 @@ class CardCreation:
         self._timeout = card_timeout
         self._birth_date: date | None = None
         self._sealed: Making | None = None
+        self._owed: AbandonCard | None = None
 
     def run(self, *, platform: str, client_version: str) -> Made:
         """All of it; a card that is pulled or torn may be put in again, in the same session: it is finished, or made anew (CRD-8).
@@ -209,6 +206,7 @@ class CardCreation:
         Raises:
             NotBlankError: it is another card; it was left untouched.
             CardRemovedError, CardResetError, TransportError: it was torn; put it in and call this again.
+            PortalUnreachableError: the portal is away; call this again.
             WrongCardError: another one was torn, and this is no blank to make instead; it was only read.
             ZorgIDError: anything else; what was issued is revoked.
         """
@@ -295,6 +293,7 @@ class CardCreation:
             found=card.kind.value,
             channel=factory.channel is not None,
         )
+        self._tell_owed()
         return self._client.ask(offer, CardAccepted)
 
     def _begin(
@@ -376,7 +375,7 @@ class CardCreation:
         while True:
             try:
                 return self._client.deliver(making.commit, CardActive)
-            except _UNANSWERED as error:
+            except UNHEARD as error:
                 self._holder.refused(error)
                 with course.asking():
                     self._holder.confirm(Question("ask-again"))
@@ -405,20 +404,22 @@ class CardCreation:
         return first
 
     def _insert_again(self, error: ZorgIDError) -> None:
-        """Ask for the card that was torn.
+        """Ask for the card that was torn, or, where the portal was away, whether to go on with it.
 
         Raises:
             DeclinedError: the person does not want to; what was issued is revoked.
             NoCardError: none came in time.
         """
         self._holder.refused(error)
+        portal = isinstance(error, PortalUnreachableError)
         try:
-            self._holder.confirm(Question("insert-again"))
+            self._holder.confirm(Question("portal-again" if portal else "insert-again"))
         except DeclinedError:
             if self._sealed is not None:
                 self._abandon(error)
             raise
-        self._holder.cue(Cue.INSERT_AGAIN)
+        if not portal:
+            self._holder.cue(Cue.INSERT_AGAIN)
         self._reader.wait(present=True, timeout=self._timeout)
 
     def _abandon(self, error: BaseException) -> None:
@@ -428,12 +429,24 @@ class CardCreation:
         """
         code = error.code if isinstance(error, ZorgIDError) else "interrupted"
         sealed, self._sealed = self._sealed, None
+        self._owed = AbandonCard(code=code)
         with suppress(ZorgIDError):
-            self._client.ask(AbandonCard(code=code), CardAbandoned)
+            self._tell_owed()
         with suppress(ZorgIDError):
             known = None if sealed is None else self._journal.find(sealed.serial)
             if known is not None:
                 self._journal.write(replace(known, commit=b""))
+
+    def _tell_owed(self) -> None:
+        """Tell the portal of a card that was given up; until it has heard, that goes before the offer of another.
+
+        Raises:
+            PortalUnreachableError, PortalTLSError, PortalAnswerError: it has not heard.
+        """
+        if self._owed is not None:
+            with suppress(SessionError):  # nothing was begun: there is nothing to give up
+                self._client.ask(self._owed, CardAbandoned)
+            self._owed = None
 
 
 def last_write_done(making: Making) -> bool:

@@ -18,6 +18,9 @@ from typing import ClassVar
 from zorgid_card.errors import (
     EnrolmentPendingError,
     MessageError,
+    PortalAnswerError,
+    PortalTLSError,
+    PortalUnreachableError,
     SessionError,
     StorageError,
     TransportError,
@@ -117,8 +120,8 @@ NOT_TAKEN = (StorageError, SessionError, MessageError, EnrolmentPendingError)
 """Refusals of a message that the portal did not number: the next message takes the same number."""
 
 
-class UnreadableAnswerError(MessageError):
-    """What answers says what is no message: it stands in the portal's place, or is of another version."""
+UNHEARD = (PortalUnreachableError, PortalTLSError, PortalAnswerError)
+"""What is not the portal's word: whether it has heard the message is not known."""
 
 
 class PortalClient:
@@ -197,8 +200,7 @@ class PortalClient:
 
         Raises:
             ZorgIDError: the typed error with which the portal refuses.
-            TransportError: the portal could not be reached.
-            UnreadableAnswerError: the answer is none, so that it is not known whether the portal has acted.
+            PortalUnreachableError, PortalTLSError, PortalAnswerError: it could not be reached, or something else answers.
             MessageError: the answer is not one to this message.
         """
         if self._unanswered is not None and self._unanswered[0] != message:
@@ -245,8 +247,10 @@ class PortalClient:
             except (OSError, TransportError, MessageError) as error:
                 cause = error
         if isinstance(cause, MessageError):
-            raise UnreadableAnswerError(str(cause), **cause.details) from cause
-        raise TransportError("the portal cannot be reached", reason=str(cause)) from cause
+            raise PortalAnswerError(f"no message: {cause}", origin=self.origin, reason="type") from cause
+        reason = "timeout" if getattr(cause, "details", {}).get("reason") == "timeout" else "connection"
+        message = f"the portal cannot be reached: {cause}"
+        raise PortalUnreachableError(message, origin=self.origin, reason=reason) from cause
 
 
 def _require(answer: Message, expected: type[M], message: Message) -> M:

@@ -21,6 +21,7 @@ from zorgid_card.workflows.holder import Cue, Holder, Progress, Question
 from zorgid_card.workflows.pin import PINPolicy, check_new_pin
 
 _DIGITS = 6
+_AGAIN = frozenset({"ask-again", "portal-again"})
 
 
 class Desk(Holder, Protocol):
@@ -102,9 +103,11 @@ class ScriptedHolder:
         return self._person.birth_date if self._person else date.max
 
     def confirm(self, question: Question) -> None:
-        """Show the question, and say yes; codes are compared indeed."""
+        """Show the question, and say yes; codes are compared indeed, and a portal that is away is not asked again."""
         self._display.facts((self._texts(f"fact.{name}"), value) for name, value in question.facts)
         if question.code == "compare-code" and question.facts != (("code", self._code),):
+            raise DeclinedError(reason=question.code)
+        if question.code in _AGAIN:
             raise DeclinedError(reason=question.code)
         self._answer(self._texts(f"question.{question.code}"))
 

@@ -153,6 +153,7 @@ _PORTAL = {
         status=Text("een andere status", "another status"),
         type=Text("het antwoord is geen JSON", "the answer is not JSON"),
         length=Text("het antwoord is te lang", "the answer is too long"),
+        encoding=Text("het antwoord is ingepakt", "the answer is compressed"),
         nonce=Text("er is geen uitdaging", "there is no challenge"),
         origin=Text("het antwoord komt van elders", "the answer is from elsewhere"),
     ),

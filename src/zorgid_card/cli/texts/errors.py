@@ -345,6 +345,10 @@ _USER = {
         "Op de kaart staat nu een half aangemaakte ZORG-ID Smartcard; wat ervoor is uitgegeven geldt niet: plaats de kaart later opnieuw om hem alsnog aan te maken.",
         "A half-made ZORG-ID Smartcard is now on the card; nothing that was issued for it stays valid: put the card in again later to make it after all.",
     ),
+    "error.user.declined:portal-again": Text(
+        "De ZORG-ID Smartcard is niet afgemaakt; wat ervoor is uitgegeven geldt niet: begin later opnieuw, met dezelfde kaart.",
+        "The ZORG-ID Smartcard was not finished; nothing that was issued for it stays valid: begin again later, with the same card.",
+    ),
     "error.user.declined:ask-again": Text(
         "De kaart is klaar, maar het portaal heeft hem niet bevestigd; zonder bevestiging trekt het portaal hem vanzelf in: log in om te zien of hij werkt, of maak hem later opnieuw aan.",
         "The card is finished, but the portal has not confirmed it; without that it revokes it by itself: log in to see whether the card works, or make it anew later.",

@@ -172,12 +172,12 @@ _PORTAL = {
         "The portal[[ {origin}]] cannot be reached or does not answer in time[[ ({reason})]]; check the address and the connection and try again.",
     ),
     "error.portal.tls": Text(
-        "Het TLS-certificaat van het portaal[[ {origin}]] klopt niet[[ ({reason})]]; log hier niet in, en vraag uw beheerder.",
-        "The TLS certificate of the portal[[ {origin}]] does not verify[[ ({reason})]]; do not log in here, and ask your manager.",
+        "Het TLS-certificaat van het portaal[[ {origin}]] klopt niet[[ ({reason})]]; ga hier niet verder, en vraag uw beheerder.",
+        "The TLS certificate of the portal[[ {origin}]] does not verify[[ ({reason})]]; do not go on here, and ask your manager.",
     ),
     "error.portal.answer": Text(
-        "Op dit adres[[ {origin}]] is niet in te loggen met een kaart[[ ({reason})]][[ (status {status})]]; controleer het adres, en vraag uw beheerder.",
-        "At this address[[ {origin}]] nobody can log in with a card[[ ({reason})]][[ (status {status})]]; check the address, and ask your manager.",
+        "Op dit adres[[ {origin}]] antwoordt geen portaal voor kaarten[[ ({reason})]][[ (status {status})]]; controleer het adres, en vraag uw beheerder.",
+        "At this address[[ {origin}]] no portal for cards answers[[ ({reason})]][[ (status {status})]]; check the address, and ask your manager.",
     ),
     "error.portal.not_allowed": Text(
         "U mag dit niet doen[[ ({action})]]; vraag een administrator van uw organisatie.",

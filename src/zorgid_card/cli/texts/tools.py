@@ -105,6 +105,10 @@ _PROMPTS = {
         "De kaart is te vroeg uit de paslezer gehaald. Wilt u het opnieuw proberen?",
         "The card was taken out too early. Do you want to try again?",
     ),
+    "question.portal-again": Text(
+        "Het portaal antwoordt niet. Laat de kaart in de paslezer. Wilt u het opnieuw proberen?",
+        "The portal does not answer. Leave the card in the reader. Do you want to try again?",
+    ),
     "question.cross-out-puk": Text(
         "Eerder is een pukcode getoond die niet op de kaart is gezet. Streep die door: u krijgt nu een nieuwe. Gedaan?",
         "A PUK was shown before that was not written to the card. Cross it out: you get a new one now. Done?",
