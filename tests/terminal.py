@@ -53,6 +53,21 @@ class Terminal:
         """Type a line."""
         os.write(self._terminal, line + b"\n")
 
+    def interrupt(self) -> int:
+        """Type Ctrl-C until the program ends; its exit code.
+
+        Once is not enough where the program has shown its question and not yet begun to read: then Python keeps the signal until
+        something is typed.
+        """
+        end, again = time.monotonic() + 120, 0.0
+        while time.monotonic() < end:
+            if time.monotonic() >= again:
+                os.write(self._terminal, b"\x03")
+                again = time.monotonic() + 15
+            if not self._read(1):
+                break
+        return self.end()
+
     def end(self) -> int:
         """Wait for the program's end; its exit code."""
         end = time.monotonic() + 120

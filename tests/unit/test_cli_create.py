@@ -214,8 +214,7 @@ def test_crd_8_ctrl_c_gives_the_card_up_and_the_next_time_it_is_made_anew(tried:
     terminal = Terminal([*PROGRAM, *tried.options("--reader", place, "--interactive")])
     up_to_the_puk(terminal)
     time.sleep(0.5)  # the prompt is shown a moment before it is read; nobody is quicker
-    os.write(terminal._terminal, b"\x03")
-    assert terminal.end() == 130
+    assert terminal.interrupt() == 130
     again = Terminal([*PROGRAM, *tried.options("--reader", place)])
     again.expect(r"May it be emptied\?")
     again.expect("is active")

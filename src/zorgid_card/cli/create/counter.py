@@ -86,7 +86,7 @@ class Counter:
         if not self._waiting:
             return None
         self._change.wait_for(self._of_last, self._linger if self._last else 0)
-        return self._waiting.pop(self._waiting.index(self._of_last() or self._waiting[0]))
+        return self._of_last() or self._waiting[0]
 
     def _of_last(self) -> _Asked | None:
         return next((asked for asked in self._waiting if asked.reader == self._last), None)
@@ -97,12 +97,17 @@ class Counter:
                 if asked.reader != self._last:
                     self._last = asked.reader
                     self._heading(asked.reader)
-                asked.answer.set_result(asked.question())
-        except KeyboardInterrupt:
-            asked.answer.cancel()
-            raise
-        except BaseException as error:
-            asked.answer.set_exception(error)
+                answer = asked.question()
+        except Exception as error:
+            self._answered(asked).set_exception(error)
+        else:
+            self._answered(asked).set_result(answer)
+
+    def _answered(self, asked: _Asked) -> Future[Any]:
+        """What was interrupted before this still waits, and :meth:`close` tells whoever asked it."""
+        with self._change:
+            self._waiting.remove(asked)
+        return asked.answer
 
 
 class PlaceHolder:
