@@ -29,6 +29,7 @@ from zorgid_card.ports.registry import (
 )
 from zorgid_card.workflows import audit, people, revocation_list
 from zorgid_card.workflows.organisation import registered
+from zorgid_card.workflows.phone_requests import require_signed
 from zorgid_card.workflows.states import move
 
 CAUSES = frozenset(
@@ -96,6 +97,7 @@ class Management:
         registry: the portal's store.
         clock: gives the time, UTC.
         one_means: the policy of CRD-12.
+        signed: changes that do nothing without a signature of the person's phone (:attr:`PhonePolicy.signed`).
     """
 
     def __init__(
@@ -104,10 +106,12 @@ class Management:
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         *,
         one_means: bool = True,
+        signed: frozenset[str] = frozenset(),
     ) -> None:
         self._registry = registry
         self._clock = clock
         self._one_means = one_means
+        self._signed = signed
 
     def acting_as(self, person_id: str, ura: str) -> Manager:
         """What this person may do at this organisation.
@@ -116,7 +120,7 @@ class Management:
             NotAllowedError: the person is no manager or administrator there.
             OrganisationUnknownError: the organisation is not validated, or suspended.
         """
-        manager = Manager(self._registry, self._clock, person_id, ura, one_means=self._one_means)
+        manager = Manager(self._registry, self._clock, person_id, ura, one_means=self._one_means, signed=self._signed)
         manager.require_role()
         return manager
 
@@ -149,13 +153,21 @@ class Manager:
     """One person, acting for one organisation; made by :meth:`Management.acting_as`."""
 
     def __init__(
-        self, registry: Registry, clock: Callable[[], datetime], person_id: str, ura: str, *, one_means: bool
+        self,
+        registry: Registry,
+        clock: Callable[[], datetime],
+        person_id: str,
+        ura: str,
+        *,
+        one_means: bool,
+        signed: frozenset[str] = frozenset(),
     ) -> None:
         self._registry = registry
         self._clock = clock
         self._person_id = person_id
         self._ura = ura
         self._one_means = one_means
+        self._signed = signed
 
     def require_role(self, *, least: str = people.MANAGER) -> None:
         """The person has at least this role now; raises NotAllowedError."""
@@ -263,7 +275,8 @@ class Manager:
             )
             unit.replace(changed)
             revocation_list.change_all(unit, serial, change, cause, now)
-            self._audit(unit, now, f"card.{event}", serial, reason)
+            detail = {"cause": cause} if event == "revoke" and cause is not None else {}
+            self._audit(unit, now, f"card.{event}", serial, reason, **detail)
             return changed
 
     def _own_card(self, unit: Unit, serial: str, event: str, now: datetime) -> SmartCard:
@@ -303,8 +316,9 @@ class Manager:
             changed = replace(
                 phone, state=move("mobile", phone.state, event), tries_left=tries, secret_hash=b"", code=None
             )
-            unit.replace(changed)
+            # before the change: it may be this phone that has signed for it
             self._audit(unit, now, f"phone.{event}", mobile_id, reason)
+            unit.replace(changed)
             return changed
 
     # ADM-5, ADM-6, ORG-8
@@ -406,6 +420,9 @@ class Manager:
             yield unit, now
 
     def _audit(self, unit: Unit, now: datetime, action: str, subject: str, reason: str, **detail: str) -> None:
+        """Write what was done, in its transaction: a change that wants the phone's signature is undone where that is missing."""
+        if action in self._signed:
+            require_signed(unit, now, self._person_id, self._ura, action, subject, reason, **detail)
         audit.record(unit, now, self._person_id, self._ura, action, subject, _reason(reason), **detail)
 
 

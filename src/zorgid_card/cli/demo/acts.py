@@ -39,7 +39,7 @@ from zorgid_card.workflows import card_side, organisation
 from zorgid_card.workflows.creation import CardCreation, Made
 from zorgid_card.workflows.lifecycle import Manager
 from zorgid_card.workflows.log_in import LoggedIn
-from zorgid_card.workflows.pairing import PhoneLoggedIn
+from zorgid_card.workflows.phone_requests import PhoneLoggedIn
 from zorgid_card.workflows.registration import Registered, Registration
 from zorgid_card.workflows.session import PortalClient
 from zorgid_card.workflows.turn import turn

@@ -18,7 +18,7 @@ from zorgid_card.recipes import PortalSide, open_portal, write_whole
 from zorgid_card.secret import Secret
 from zorgid_card.testkit.keys import KeyPool
 from zorgid_card.testkit.maker import Maker
-from zorgid_card.testkit.phone import SimulatedPhone
+from zorgid_card.testkit.phone import SimulatedPhone, direct
 from zorgid_card.testkit.pki import UZITestPKI
 from zorgid_card.testkit.reader import SimulatedReader
 from zorgid_card.testkit.transcript import RecordingReader, Transcript
@@ -97,7 +97,7 @@ class World:
 
     def phone(self) -> SimulatedPhone:
         """A new phone with the app."""
-        return SimulatedPhone(self.portal.phones, self.phone_key)
+        return SimulatedPhone(direct(self.portal.phones.seam, self.phone_key))
 
     def publish(self) -> bytes:
         """The portal's CRL as it is now, DER; the portal writes ``crl.der``, and beside it stands ``crl.pem``."""
