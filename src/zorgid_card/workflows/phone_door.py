@@ -132,7 +132,7 @@ class PhoneDoor:
             )
 
     def status(self, asked: Asked, *, binding: str) -> str:
-        """``asked``, ``approved``, ``refused`` or ``over``, for a page that waits; it changes nothing and tells strangers nothing."""
+        """``asked``, ``approved``, ``refused`` or ``over``, for a page that waits; it changes nothing, strangers learn nothing."""
         with turn(self._services.registry) as unit:
             return phone_requests.status(unit, asked.nonce, binding, self._services.clock())
 
