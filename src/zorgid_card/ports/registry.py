@@ -6,7 +6,7 @@ birth are dates, keys and certificates DER, identifiers text. No record holds a 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -297,6 +297,7 @@ class LinkOffer:
 
 
 R = TypeVar("R")
+T = TypeVar("T")
 
 
 class Unit(Protocol):
@@ -352,6 +353,17 @@ class Registry(Protocol):
 
     def begin(self) -> AbstractContextManager[Unit]:
         """Open a transaction: committed when the block ends, rolled back when it raises.
+
+        Raises:
+            StorageError: the store cannot be read or written; nothing was changed.
+        """
+        ...
+
+    def run(self, work: Callable[[Unit], T], /) -> T:
+        """Do ``work`` in a transaction of its own, and again where another worker's came between.
+
+        Args:
+            work: is given the unit, and may be called several times: it changes nothing but through the unit.
 
         Raises:
             StorageError: the store cannot be read or written; nothing was changed.
