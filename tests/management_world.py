@@ -8,7 +8,7 @@ from registry_world import NOW, OTHER_URA, URA, Clock, add_card, add_organisatio
 from zorgid_card.ports.registry import (
     MobileID,
 )
-from zorgid_card.workflows.lifecycle import CardPage, Management, Manager
+from zorgid_card.workflows.management import Acting, CardPage, Management
 
 CARD, FOREIGN = "11111111", "99999999"
 CERTIFICATE, FOREIGN_CERTIFICATE = "aa01", "ff01"
@@ -30,7 +30,7 @@ class World:
                     add_person(unit, f"{role}{number}", uzi_number=f"90000{number}{digit}00", ura=ura, role=role)
                 add_card(unit, card, f"holder{number}", certificate=certificate, ura=ura)
 
-    def acting(self, person: str = "manager0", ura: str = URA) -> Manager:
+    def acting(self, person: str = "manager0", ura: str = URA) -> Acting:
         return self.management.acting_as(person, ura)
 
     def get(self, kind: Any, key: str) -> Any:

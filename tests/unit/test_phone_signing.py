@@ -26,8 +26,9 @@ from zorgid_card.pki.statement import PHONE_APPROVAL, verify_statement
 from zorgid_card.ports.registry import AuditEvent, CardLink, Consent, Membership, MobileID, SmartCard
 from zorgid_card.secret import Secret
 from zorgid_card.testkit.phone import PhoneAsked, SimulatedPhone
-from zorgid_card.workflows.lifecycle import Management, Manager
+from zorgid_card.workflows.management import Acting, Management, Operator
 from zorgid_card.workflows.phone_requests import SIGNED, Asked
+from zorgid_card.workflows.policy import PhonePolicy, Policy
 
 CARD, OTHER_CARD = "11111111", "22222222"
 REASON = "lost on the train"
@@ -43,10 +44,11 @@ class Signing(World):
                 add_person(unit, f"holder{number}", uzi_number=f"90000020{number}")
                 add_card(unit, card, f"holder{number}", certificate=f"aa0{number}")
             add_person(unit, "bert", uzi_number="900000300")
-        self.management = Management(self.store, self.clock, signed=SIGNED)
+        policy = Policy(phones=PhonePolicy(signed=SIGNED))
+        self.management = Management(self.store, self.clock, policy)
         self.phone_, self.mobile_ = self.linked()
 
-    def manager(self) -> Manager:
+    def manager(self) -> Acting:
         return self.management.acting_as("anna", URA)
 
     def ask_signature(
@@ -292,6 +294,11 @@ def test_adm_2_only_what_belongs_to_the_organisation_can_be_asked(world: Signing
 def test_adm_2_what_cannot_be_signed_is_not_asked(world: Signing, change: dict[str, Any]) -> None:
     with pytest.raises(UsageError):
         world.ask_signature(**change)
+
+
+def test_adm_2_operators_and_holders_have_no_phone_to_sign_with(world: Signing) -> None:
+    world.management.acting_as("holder0", URA).block(CARD, REASON)
+    world.management.acting_as(Operator("desk"), URA).block(OTHER_CARD, REASON)
 
 
 def test_adm_2_a_portal_that_wants_no_signature_goes_on_without(world: Signing) -> None:

@@ -11,13 +11,15 @@ from __future__ import annotations
 
 import errno
 import os
+import random
 import re
 import sqlite3
-import threading
+import time
 import types
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import fields, is_dataclass
+from contextvars import ContextVar
+from dataclasses import dataclass, fields, is_dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
@@ -32,9 +34,16 @@ from zorgid_card.errors import NotFoundError, ReplayError, StorageError
 from zorgid_card.ports import registry as records
 
 R = TypeVar("R")
+T = TypeVar("T")
 
 BUSY_SECONDS = 5.0
 """How long a transaction waits for another worker's on SQLite."""
+
+PATIENCE_SECONDS = 15.0
+"""How long :meth:`SQLRegistry.run` goes on trying."""
+
+_MAY_PASS = frozenset({"conflict", "locked"})
+_LONGEST_PAUSE = 0.25
 
 _FORM = "%Y-%m-%dT%H:%M:%S.%fZ"
 
@@ -87,6 +96,8 @@ _INDEXES: dict[type, tuple[tuple[str, ...], ...]] = {
     records.CardLink: (("ura", "id"), ("card_serial",)),
     records.IssuedCertificate: (("card_serial",), ("status",), ("key_hash",)),
     records.Challenge: (("binding",),),
+    records.CardHold: (("certificate_serial",),),
+    records.LinkOffer: (("person_id",),),
 }
 
 
@@ -113,6 +124,17 @@ _METADATA = sa.MetaData()
 _TABLES = _tables(_METADATA)
 
 
+@dataclass(slots=True, eq=False)
+class _Open:
+    """That a thread, or a task of asyncio, has a transaction open."""
+
+    registry: SQLRegistry
+    open: bool = True
+
+
+_OPEN: ContextVar[tuple[_Open, ...]] = ContextVar("open transactions", default=())
+
+
 class SQLRegistry:
     """A :class:`~zorgid_card.ports.registry.Registry` in an SQL database. It has no state of its own but
     its connections.
@@ -127,7 +149,6 @@ class SQLRegistry:
         """
         self._engine = where if isinstance(where, Engine) else _engine(make_url(where))
         self._sqlite = self._engine.dialect.name == "sqlite"
-        self._here = threading.local()
         if self._sqlite:
             event.listen(self._engine, "connect", _configure)
             event.listen(self._engine, "begin", _begin_immediate)
@@ -169,16 +190,46 @@ class SQLRegistry:
             RuntimeError: this thread has a transaction open already; the second would wait for the first
                 for ever.
         """
-        if getattr(self._here, "open", False):
+        with self._alone(), translated(), self._engine.begin() as connection:
+            unit = SQLUnit(connection)
+            yield unit
+            unit.check()
+
+    def run(self, work: Callable[[SQLUnit], T], /) -> T:
+        """Do ``work`` in a transaction of its own, again where another worker's came between.
+
+        PostgreSQL ends one of two transactions that cannot both have been first (SQLSTATE 40001), SQLite lets one wait in vain
+        when the other takes long. Nothing of it was kept, so the whole is done anew, after a short random pause.
+
+        Args:
+            work: is given the unit, and may be called several times: it changes nothing but through the unit.
+
+        Raises:
+            StorageError: as :meth:`begin` does; ``locked`` and ``conflict`` only after :data:`PATIENCE_SECONDS`.
+        """
+        deadline, pause = time.monotonic() + PATIENCE_SECONDS, 0.004
+        while True:
+            try:
+                with self.begin() as unit:
+                    return work(unit)
+            except StorageError as error:
+                if error.reason not in _MAY_PASS or time.monotonic() > deadline:
+                    raise
+            time.sleep(random.uniform(0, pause))  # noqa: S311  # no secret: two workers shall not meet again
+            pause = min(2 * pause, _LONGEST_PAUSE)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        outer = _OPEN.get()
+        if any(other.open and other.registry is self for other in outer):
             raise RuntimeError("a transaction of this registry is open already in this thread")
-        self._here.open = True
+        this = _Open(self)
+        token = _OPEN.set((*outer, this))
         try:
-            with translated(), self._engine.begin() as connection:
-                unit = SQLUnit(connection)
-                yield unit
-                unit.check()
+            yield
         finally:
-            self._here.open = False
+            this.open = False  # also for a task that was begun meanwhile, and has a copy
+            _OPEN.reset(token)
 
 
 class SQLUnit:
@@ -217,8 +268,9 @@ class SQLUnit:
 
     def add(self, record: object, /) -> None:
         """Keep a new record; raises ReplayError if one with the same first field is there."""
-        statement = self._insert(_TABLES[type(record)]).values(_values(record)).on_conflict_do_nothing()
-        if self._execute(statement).rowcount != 1:
+        table = _TABLES[type(record)]
+        statement = self._insert(table).values(_values(record)).on_conflict_do_nothing().returning(_key(table))
+        if self._execute(statement).first() is None:
             raise ReplayError(f"this {type(record).__name__.lower()} is there already", what=type(record).__name__)
 
     def replace(self, record: object, /) -> None:
@@ -285,7 +337,7 @@ def _path(url: URL) -> Path | None:
 
 def _engine(url: URL) -> Engine:
     if url.get_backend_name() != "sqlite":
-        return sa.create_engine(url)
+        return sa.create_engine(url, pool_pre_ping=True)  # a server that was restarted is not told as an error
     path = _path(url)
     # mode=rw: a transaction never makes a new, empty registry where the file was lost
     where = ":memory:" if path is None else f"{path.absolute().as_uri()}?mode=rw"

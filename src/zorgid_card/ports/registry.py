@@ -6,7 +6,7 @@ birth are dates, keys and certificates DER, identifiers text. No record holds a 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -114,7 +114,7 @@ class Adoption:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SmartCard:
-    """A ZORG-ID Smartcard, known by its hardware serial; ``blocked_by`` is the URA of the organisation that blocked it.
+    """A ZORG-ID Smartcard, known by its hardware serial.
 
     ``key_generation`` is that of its administration key (:class:`~zorgid_card.ports.keys.AdministrationKeys`).
     """
@@ -131,7 +131,6 @@ class SmartCard:
     activated_at: datetime | None
     last_used_at: datetime | None
     reason: str | None
-    blocked_by: str | None = None
     key_generation: int = 1
 
 
@@ -290,7 +289,31 @@ class Tally:
     expires_at: datetime
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CardHold:
+    """Why a card with this certificate is suspended: ``party`` blocked it: a URA, ``holder`` or ``operator``.
+
+    It works again when the last hold is gone (ADM-3).
+    """
+
+    id: str
+    certificate_serial: str
+    party: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkOffer:
+    """A person's leave to be linked to an organisation, once (CRD-11, CRD-13); ``id`` is a hash of the code that shows it."""
+
+    id: str
+    person_id: str
+    ura: str
+    expires_at: datetime
+
+
 R = TypeVar("R")
+T = TypeVar("T")
 
 
 class Unit(Protocol):
@@ -346,6 +369,17 @@ class Registry(Protocol):
 
     def begin(self) -> AbstractContextManager[Unit]:
         """Open a transaction: committed when the block ends, rolled back when it raises.
+
+        Raises:
+            StorageError: the store cannot be read or written; nothing was changed.
+        """
+        ...
+
+    def run(self, work: Callable[[Unit], T], /) -> T:
+        """Do ``work`` in a transaction of its own, and again where another worker's came between.
+
+        Args:
+            work: is given the unit, and may be called several times: it changes nothing but through the unit.
 
         Raises:
             StorageError: the store cannot be read or written; nothing was changed.

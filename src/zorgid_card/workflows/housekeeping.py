@@ -6,7 +6,16 @@ from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
-from zorgid_card.ports.registry import CardAttempt, Challenge, PhoneRequest, Registry, Reply, Session, Tally
+from zorgid_card.ports.registry import (
+    CardAttempt,
+    Challenge,
+    LinkOffer,
+    PhoneRequest,
+    Registry,
+    Reply,
+    Session,
+    Tally,
+)
 
 ATTEMPTS_KEPT = timedelta(days=30)
 """How long a half-made card is known as such to the person who began it (CRD-8)."""
@@ -19,6 +28,7 @@ _OVER: tuple[tuple[type, str, Callable[[Any, datetime], bool]], ...] = (
     (Challenge, "nonce", lambda record, now: record.expires_at <= now),
     (PhoneRequest, "nonce", lambda record, now: record.expires_at <= now),
     (Tally, "id", lambda record, now: record.expires_at <= now),
+    (LinkOffer, "id", lambda record, now: record.expires_at <= now),
     (CardAttempt, "id", lambda record, now: record.begun_at + ATTEMPTS_KEPT <= now),
 )
 """Kind, its first field, and when one of it is over."""

@@ -19,7 +19,7 @@ from zorgid_card.secret import Secret
 from zorgid_card.workflows import audit, channel
 from zorgid_card.workflows.escrow import Escrow
 from zorgid_card.workflows.holder import Holder
-from zorgid_card.workflows.lifecycle import Management
+from zorgid_card.workflows.management import Management
 from zorgid_card.workflows.pin import PINCard, PINPolicy, change_puk, check_new_pin, new_puk, unblock_pin
 
 Relayed: TypeAlias = Callable[[Sequence[bytes]], Sequence[bytes]]

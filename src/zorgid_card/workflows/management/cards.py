@@ -1,0 +1,277 @@
+"""An organisation's cards: listed, shown, blocked, unblocked, revoked (ADM-1 to ADM-4)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from zorgid_card.cards.expiry import NOTICE
+from zorgid_card.errors import NotAllowedError, TransitionError, UsageError
+from zorgid_card.pki.revocation import ON_HOLD, UNSPECIFIED
+from zorgid_card.ports.registry import CardHold, CardLink, EscrowedPUK, IssuedCertificate, Person, SmartCard, Unit
+from zorgid_card.workflows import people, revocation_list
+from zorgid_card.workflows.management.call import BY_HOLDER, Call, reason_of
+from zorgid_card.workflows.management.desk import Desk, require_limit
+from zorgid_card.workflows.management.persons import Colleague, has_text
+from zorgid_card.workflows.management.roles import OPERATOR, Reach
+from zorgid_card.workflows.states import move
+
+CAUSES = frozenset(
+    (
+        "unspecified",
+        "keyCompromise",
+        "affiliationChanged",
+        "superseded",
+        "cessationOfOperation",
+        "privilegeWithdrawn",
+    )
+)
+"""Reasons with which a certificate is revoked for good (RFC 5280, 5.3.1)."""
+
+_IN_USE = frozenset({"active", "renewing", "suspended"})
+_READ = 500
+
+
+@dataclass(frozen=True, slots=True)
+class CardRow:
+    """A card as it is shown (ADM-1); ``link``: None for an operator who acts for no organisation."""
+
+    card: SmartCard
+    person: Colleague
+    link: CardLink | None
+    not_after: datetime
+
+    @property
+    def guest(self) -> bool:
+        """Whether the card is a guest's here (CRD-13)."""
+        return self.link is not None and self.link.until is not None
+
+
+@dataclass(frozen=True, slots=True)
+class CardPage:
+    """One page of cards; ``after`` begins the next one, None: this was the last."""
+
+    rows: tuple[CardRow, ...]
+    after: str | None
+
+
+class Cards(Desk):
+    """What may be done with cards. A holder reaches their own, an operator all."""
+
+    def list_cards(
+        self, *, search: str = "", state: str | None = None, limit: int = 50, after: str | None = None
+    ) -> CardPage:
+        """The cards in reach, a page at a time (ADM-1).
+
+        Args:
+            search: part of the holder's name, user name or UZI number, or of the card's serial; case does not matter.
+            state: only cards in this state.
+            limit: rows of the page, 1 to 200.
+            after: ``after`` of the page before.
+
+        Raises:
+            UsageError: no such limit.
+        """
+        require_limit(limit)
+        return self._do("card.list", lambda call: _page(call, search, state, limit, after or ""))
+
+    def expiring(self, *, within: timedelta = NOTICE) -> tuple[CardRow, ...]:
+        """Cards that are in use and expire soon, or have expired: whose holders are to renew them.
+
+        Args:
+            within: how long before the end a card is told.
+
+        Returns:
+            the first to expire first; guests' cards are not among them: their own organisation is told.
+        """
+
+        def work(call: Call) -> tuple[CardRow, ...]:
+            rows = [row for _, row in _rows(call, "") if row.card.state in _IN_USE and not row.guest]
+            soon = (row for row in rows if row.not_after <= call.now + within)
+            return tuple(sorted(soon, key=lambda row: row.not_after))
+
+        return self._do("card.list", work)
+
+    def show(self, serial: str) -> CardRow:
+        """One card; raises NotFoundError."""
+        return self._do("card.show", lambda call: _row(call.unit, call.link(serial), serial))
+
+    def own(self, serial: str, action: str) -> CardRow:
+        """One card with which the actor may do this: no guest's.
+
+        Args:
+            serial: the card's.
+            action: what is to be done with it, of the table of roles.
+
+        Raises:
+            NotFoundError: no such card at this organisation.
+            NotAllowedError: the role does not reach it, or the card is a guest's.
+        """
+
+        def work(call: Call) -> CardRow:
+            call.card(serial)
+            return _row(call.unit, call.link(serial), serial)
+
+        return self._do(action, work)
+
+    def block(self, serial: str, reason: str, *, key: str | None = None) -> SmartCard:
+        """Block a card: its certificate is on hold until it is unblocked (ADM-2).
+
+        A card that somebody else has blocked may be blocked as well: it works again when all have unblocked it.
+
+        Args:
+            serial: the card's.
+            reason: for the record, 1 to 1000 characters.
+            key: the caller's idempotency key, 1 to 200 characters: a repetition within 24 hours gets the same answer.
+
+        Raises:
+            NotFoundError: no such card in reach.
+            NotAllowedError: the role does not reach it, or the card is a guest's.
+            TransitionError: the card's state does not allow it, or it is blocked by the same party already.
+            UsageError: no reason is given.
+            ReplayError: the key served another request.
+        """
+        why = reason_of(reason)
+        return self._once(
+            "card.block", SmartCard, lambda call: _block(call, serial, why), key, serial=serial, reason=why
+        )
+
+    def unblock(self, serial: str, reason: str, *, key: str | None = None) -> SmartCard:
+        """Undo :meth:`block`, which this organisation or the holder did (ADM-3); Args and Raises as there.
+
+        The card that is returned is still ``suspended`` where another party has blocked it as well. An operator undoes all blocks.
+
+        Raises:
+            NotAllowedError: also where others blocked it, or while a PUK that came out of escrow has not been changed.
+        """
+        why = reason_of(reason)
+        return self._once(
+            "card.unblock", SmartCard, lambda call: _unblock(call, serial, why), key, serial=serial, reason=why
+        )
+
+    def revoke(self, serial: str, reason: str, *, cause: str = UNSPECIFIED, key: str | None = None) -> SmartCard:
+        """Revoke a card for good (ADM-4); Args and Raises as :meth:`block`.
+
+        Args:
+            cause: one of :data:`CAUSES`, for the CRL.
+        """
+        if cause not in CAUSES:
+            raise UsageError("no such reason for a CRL", reason="cause")
+        why = reason_of(reason)
+        return self._once(
+            "card.revoke",
+            SmartCard,
+            lambda call: _revoke(call, serial, why, cause),
+            key,
+            serial=serial,
+            reason=why,
+            cause=cause,
+        )
+
+
+# --- transitions ------------------------------------------------------------------------------------------------------
+
+
+def _block(call: Call, serial: str, reason: str) -> SmartCard:
+    card = call.card(serial)
+    state = move("card", card.state, "block")
+    if card.state != "suspended":
+        revocation_list.change_all(call.unit, serial, "block", ON_HOLD, call.now)
+    elif any(hold.party == call.party for hold in _holds(call.unit, card)):
+        raise TransitionError("this card is blocked already", what="card", state=card.state, event="block")
+    certificate, party = card.certificate_serial, call.party
+    call.unit.add(CardHold(id=f"{certificate}:{party}", certificate_serial=certificate, party=party, at=call.now))
+    return _changed(call, card, state, reason)
+
+
+def _unblock(call: Call, serial: str, reason: str) -> SmartCard:
+    card = call.card(serial)
+    state = move("card", card.state, "unblock")
+    if any(kept.released_at for kept in call.unit.find(EscrowedPUK, card_serial=serial)):
+        raise NotAllowedError("its PUK came out of escrow, and is to be changed first", action=call.action)
+    holds = _holds(call.unit, card)
+    lifted = [hold for hold in holds if call.role == OPERATOR or hold.party in (call.party, BY_HOLDER)]
+    if holds and not lifted:
+        raise NotAllowedError("another party blocked this card", action=call.action)
+    for hold in lifted:
+        call.unit.remove(hold)
+    if len(lifted) < len(holds):  # what somebody else suspended for a reason of their own stays suspended
+        return _changed(call, card, card.state, reason)
+    revocation_list.change_all(call.unit, serial, "release", None, call.now)
+    return _changed(call, card, state, reason)
+
+
+def _revoke(call: Call, serial: str, reason: str, cause: str) -> SmartCard:
+    card = call.card(serial)
+    state = move("card", card.state, "revoke")
+    for hold in _holds(call.unit, card):
+        call.unit.remove(hold)
+    revocation_list.change_all(call.unit, serial, "revoke", cause, call.now)
+    return _changed(call, card, state, reason, cause=cause)
+
+
+def _holds(unit: Unit, card: SmartCard) -> list[CardHold]:
+    return list(unit.find(CardHold, certificate_serial=card.certificate_serial))
+
+
+def _changed(call: Call, card: SmartCard, state: str, reason: str, **detail: str) -> SmartCard:
+    changed = replace(card, state=state, reason=reason)
+    call.unit.replace(changed)
+    call.record(card.serial, reason, **detail)
+    return changed
+
+
+# --- pages ------------------------------------------------------------------------------------------------------------
+
+
+def _page(call: Call, search: str, state: str | None, limit: int, after: str) -> CardPage:
+    rows: list[CardRow] = []
+    last = after
+    for name, row in _rows(call, after):
+        if not _matches(row, search, state):
+            continue
+        if len(rows) == limit:
+            return CardPage(tuple(rows), last)
+        rows.append(row)
+        last = name
+    return CardPage(tuple(rows), None)
+
+
+def _rows(call: Call, after: str) -> Iterator[tuple[str, CardRow]]:
+    """The cards in reach, each with the name behind which a page may begin."""
+    found = _all(call.unit, after) if call.reach is Reach.ANY else _linked(call, after)
+    for name, link, serial in found:
+        row = _row(call.unit, link, serial)
+        if call.reach is not Reach.OWN or row.person.id == call.actor:
+            yield name, row
+
+
+def _all(unit: Unit, after: str) -> Iterator[tuple[str, None, str]]:
+    while True:
+        cards = unit.page(SmartCard, after=after, limit=_READ)
+        yield from ((card.serial, None, card.serial) for card in cards)
+        if len(cards) < _READ:
+            return
+        after = cards[-1].serial
+
+
+def _linked(call: Call, after: str) -> Iterator[tuple[str, CardLink, str]]:
+    while True:
+        links = call.unit.page(CardLink, after=after, limit=_READ, ura=call.ura)
+        yield from ((link.id, link, link.card_serial) for link in links if people.is_current(link.until, call.now))
+        if len(links) < _READ:
+            return
+        after = links[-1].id
+
+
+def _row(unit: Unit, link: CardLink | None, serial: str) -> CardRow:
+    card = unit.get(SmartCard, serial)
+    person = Colleague.of(unit.get(Person, card.person_id))
+    return CardRow(card, person, link, unit.get(IssuedCertificate, card.certificate_serial).not_after)
+
+
+def _matches(row: CardRow, search: str, state: str | None) -> bool:
+    if state is not None and row.card.state != state:
+        return False
+    return search.casefold() in row.card.serial.casefold() or has_text(row.person, search)
