@@ -112,7 +112,7 @@ def offer(
         person_id=person.id,
         ura=ura,
         state="offered",
-        secret_hash=_offer_key(secret),
+        secret_hash=offer_key(secret),
         expires_at=now + policy.offer_lifetime,
         public_key=None,
         salt=secrets.token_bytes(16),
@@ -163,7 +163,8 @@ def _ended(phone: MobileID, event: str) -> MobileID:
     return replace(phone, state=move("mobile", phone.state, event), secret_hash=b"", code=None, claim_hash=b"")
 
 
-def _offer_key(secret: bytes) -> bytes:
+def offer_key(secret: bytes) -> bytes:
+    """What is kept of an offer's secret, and keys its MAC and its code; the secret cannot be found from it."""
     return HKDF(hashes.SHA256(), 32, salt=None, info=b"zorgid-card phone offer v1").derive(secret)
 
 
@@ -189,7 +190,7 @@ def claim(unit: Unit, made: ClaimPhone, now: datetime) -> datetime:
         return phone.expires_at
     if phone.state != "offered":
         raise PairingError("this QR code has been used", reason="expired" if phone.state == "expired" else "used")
-    if not hmac.compare_digest(_keyed(phone.secret_hash, b"zorgid-card phone claim v1", said), made.mac):
+    if not hmac.compare_digest(mac_of(phone.secret_hash, said), made.mac):
         raise PairingError("the phone did not read this QR code", reason="mac")
     linking = replace(
         phone,
@@ -197,7 +198,7 @@ def claim(unit: Unit, made: ClaimPhone, now: datetime) -> datetime:
         public_key=_key_of(made),
         verifier=salted(phone.salt, made.verifier),
         secret_hash=b"",
-        code=_code(phone.secret_hash, said),
+        code=code_of(phone.secret_hash, said),
         claim_hash=digest,
         device="".join(c for c in made.device if c.isprintable()).strip(),
     )
@@ -218,12 +219,14 @@ def transcript(mobile_id: str, csr: bytes, verifier: bytes, device: str) -> byte
     return b"".join(len(part).to_bytes(2, "big") + part for part in parts)
 
 
-def _keyed(key: bytes, domain: bytes, said: bytes) -> bytes:
-    return hmac.digest(key, domain + said, "sha256")
+def mac_of(key: bytes, said: bytes) -> bytes:
+    """The claim's MAC: whoever made it has read the QR code."""
+    return hmac.digest(key, b"zorgid-card phone claim v1" + said, "sha256")
 
 
-def _code(key: bytes, said: bytes) -> str:
-    octets = _keyed(key, b"zorgid-card phone code v1", said)[:8]
+def code_of(key: bytes, said: bytes) -> str:
+    """The six digits that phone and page show."""
+    octets = hmac.digest(key, b"zorgid-card phone code v1" + said, "sha256")[:8]
     return f"{int.from_bytes(octets, 'big') % 1_000_000:06d}"
 
 
