@@ -9,7 +9,7 @@ from functools import partial
 from typing import TypeVar
 
 from zorgid_card import recipes
-from zorgid_card.cli import qr
+from zorgid_card.adapters.qr import qr_lines, qr_png, qr_svg
 from zorgid_card.cli.demo import narration
 from zorgid_card.cli.demo.holder import Desk
 from zorgid_card.cli.demo.narration import Hands, NarratedHolder
@@ -169,9 +169,9 @@ def _link_phone(play: Play, registration: Registration) -> None:
     stage = play.stage
     offered = registration.offer_phone()
     stage.done_once("phone.qr", "ORG-5")
-    stage.display.code(qr.lines(offered.qr))
-    for ending in ("svg", "png"):
-        qr.save(offered.qr, play.world.directory / f"phone-qr.{ending}")
+    stage.display.code(qr_lines(offered.qr))
+    for ending, image in (("svg", qr_svg(offered.qr)), ("png", qr_png(offered.qr))):
+        play.world.write(f"phone-qr.{ending}", image)
     play.phone = phone = play.world.phone()
     phone.set_digits(play.desk.choose_digits())
     stage.done_once("phone.digits", "ORG-6")
