@@ -82,10 +82,10 @@ class World:
         return self.door.ask(user_name or self.person.user_name, ura, binding=binding, client=client)
 
     def finish(self, asked: Asked, binding: str = BROWSER) -> PhoneLoggedIn | None:
-        return self.door.finish(asked, binding=binding)
+        return self.door.finish(asked.nonce, binding=binding)
 
     def status(self, asked: Asked, binding: str = BROWSER) -> str:
-        return self.door.status(asked, binding=binding)
+        return self.door.status(asked.nonce, binding=binding)
 
     def mobile(self, mobile_id: str) -> MobileID:
         with self.store.begin() as unit:

@@ -20,7 +20,15 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from zorgid_card.errors import MessageError, PairingError, PortalAnswerError, StorageError, ZorgIDError
+from zorgid_card.errors import (
+    MessageError,
+    PairingError,
+    PortalAnswerError,
+    PortalUnreachableError,
+    StorageError,
+    TransportError,
+    ZorgIDError,
+)
 from zorgid_card.pki.csr import build_csr, named_template
 from zorgid_card.pki.signing import SoftwareSigner
 from zorgid_card.pki.statement import PHONE_APPROVAL, PHONE_LOG_IN, PHONE_POLL, PHONE_REFUSAL, sign_statement
@@ -30,6 +38,8 @@ from zorgid_card.secret import Secret
 from zorgid_card.testkit.piv_state import read_json, write_json
 
 DIGITS = 6
+ATTEMPTS = 3
+"""How often one message is sent when the way to the portal breaks."""
 
 Connect: TypeAlias = Callable[[str, tuple[bytes, ...]], Seam]
 """Gives the way to the portal of an origin, whose TLS key has one of these fingerprints; raises PairingError (``portal``)."""
@@ -248,7 +258,7 @@ class SimulatedPhone:
         link = self._linked()
         plain = {name: _text(value) if isinstance(value, bytes) else value for name, value in fields.items()}
         request = json.dumps({"kind": kind, "phone": link.phone, **plain}).encode()
-        octets = self._connect(link.origin, link.fingerprints).ask(request)
+        octets = self._carried(link, request)
         try:
             answer: dict[str, Any] = json.loads(octets)
             if answer["kind"] != "refusal":
@@ -258,6 +268,17 @@ class SimulatedPhone:
         except (KeyError, ValueError, TypeError, RecursionError) as error:
             raise PortalAnswerError("this is no answer to a phone", origin=link.origin, reason="type") from error
         raise refused
+
+    def _carried(self, link: _Link, request: bytes) -> bytes:
+        """The answer; where the way breaks the same octets are sent again, for a repetition changes nothing."""
+        for left in reversed(range(ATTEMPTS)):
+            try:
+                return self._connect(link.origin, link.fingerprints).ask(request)
+            except TransportError as error:
+                if not left:
+                    message = f"{link.origin} cannot be reached"
+                    raise PortalUnreachableError(message, origin=link.origin, reason="connection") from error
+        raise AssertionError
 
     # its file
 

@@ -131,15 +131,15 @@ class PhoneDoor:
                 policy=services.policy.phones,
             )
 
-    def status(self, asked: Asked, *, binding: str) -> str:
+    def status(self, nonce: str, *, binding: str) -> str:
         """``asked``, ``approved``, ``refused`` or ``over``, for a page that waits; it changes nothing, strangers learn nothing."""
         with turn(self._services.registry) as unit:
-            return phone_requests.status(unit, asked.nonce, binding, self._services.clock())
+            return phone_requests.status(unit, nonce, binding, self._services.clock())
 
-    def finish(self, asked: Asked, *, binding: str) -> PhoneLoggedIn | None:
+    def finish(self, nonce: str, *, binding: str) -> PhoneLoggedIn | None:
         """The page asks who has logged in; None: not yet. Raises what :func:`phone_requests.finish_log_in` raises."""
         with turn(self._services.registry) as unit:
-            return phone_requests.finish_log_in(unit, asked.nonce, binding, self._services.clock())
+            return phone_requests.finish_log_in(unit, nonce, binding, self._services.clock())
 
 
 def _use_authentication(unit: Unit, name: str, until: datetime) -> None:
