@@ -5,7 +5,6 @@ from __future__ import annotations
 import http.client
 import json
 import ssl
-from http.cookies import SimpleCookie
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -88,10 +87,10 @@ class Browser:
         )
 
     def _keep(self, response: http.client.HTTPResponse) -> None:
-        cookie = SimpleCookie(response.getheader("Set-Cookie", "")).get(_COOKIE)
-        if cookie is None or cookie.value == self._session:
+        name, _, value = (response.getheader("Set-Cookie") or "").partition(";")[0].partition("=")
+        if name != _COOKIE or value == self._session:
             return
-        self._session = cookie.value
+        self._session = value
         if self._kept is not None:
             write_json({"format": _FORM, "session": self._session}, self._kept)
 
