@@ -21,11 +21,11 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, Engine, make_url
 
-from zorgid_card.adapters import sql_search
+from zorgid_card.adapters import migrations, sql_search
 from zorgid_card.adapters.data_keys import FileDataKeys, MemoryDataKeys
 from zorgid_card.adapters.sql_engine import engine_of, make_private, path_of, prepare, translated
 from zorgid_card.adapters.sql_sealed import Sealer
-from zorgid_card.adapters.sql_tables import FIELDS, MARKED, METADATA, SEALED, TABLES
+from zorgid_card.adapters.sql_tables import FIELDS, MARKED, SEALED, TABLES
 from zorgid_card.errors import NotFoundError, ReplayError, StorageError
 from zorgid_card.ports import registry as records
 from zorgid_card.ports.keys import KeyProvider
@@ -69,14 +69,19 @@ class SQLRegistry:
         self._sqlite = self._engine.dialect.name == "sqlite"
         self._keys = keys if keys is not None else self._own_keys()
         self._sealer = Sealer(self._keys)
+        self._current = False  # whether the schema was seen to be this library's
 
     @classmethod
     def file(cls, path: Path, keys: KeyProvider | None = None) -> SQLRegistry:
         """A registry in one SQLite file; any path will do, for it is not read as a URL."""
         return cls(URL.create("sqlite", database=str(path)), keys)
 
-    def create(self) -> None:
-        """Make the tables that are missing; a new SQLite file gets mode 0600 before anything is in it.
+    def create(self) -> tuple[str | None, str]:
+        """Make the registry, or bring an older one to this library's version; a new SQLite file gets mode 0600 before anything is
+        in it. Any number of workers may do so at once.
+
+        Returns:
+            the version of the schema that was there (None: there was none), and the one that is there now.
 
         Raises:
             StorageError: ``reason`` says why not.
@@ -88,9 +93,30 @@ class SQLRegistry:
             if path is not None:
                 with self._engine.connect() as connection:  # not inside a transaction, where SQLite refuses it
                     connection.connection.cursor().execute("PRAGMA journal_mode=WAL")
-            with self._engine.begin() as connection:
-                METADATA.create_all(connection)
-                self._make_keys(connection)
+            with self._engine.connect() as connection:
+                if not self._sqlite:  # who has waited for the lock is to see what was done meanwhile
+                    connection.execution_options(isolation_level="READ COMMITTED")
+                with connection.begin():
+                    versions = self.upgrade(connection)
+        self._current = True
+        return versions
+
+    def upgrade(self, connection: sa.Connection) -> tuple[str | None, str]:
+        """What :meth:`create` does to the tables, on a connection of the caller's, in its open transaction.
+
+        Args:
+            connection: to the registry's database; on SQLite the transaction began with ``BEGIN IMMEDIATE``, on PostgreSQL it is
+                READ COMMITTED.
+
+        Returns:
+            the version of the schema that was there (None: there was none), and the one that is there now.
+
+        Raises:
+            StorageError: as :meth:`create`; the caller rolls back.
+        """
+        with translated():
+            self._make_keys(connection)
+            return migrations.upgrade(connection, self._sealer)
 
     def _own_keys(self) -> KeyProvider | None:
         if not self._sqlite:
@@ -102,7 +128,9 @@ class SQLRegistry:
         """Keys beside a new database; where something was sealed already, its keys were lost, and others do not help."""
         if not isinstance(self._keys, FileDataKeys) or self._keys.there:
             return
-        if not any(connection.execute(sa.select(TABLES[kind]).limit(1)).first() for kind in SEALED):
+        if migrations.version(connection) in (None, migrations.FIRST) or not any(
+            connection.execute(sa.select(FIELDS[kind][0]).limit(1)).first() for kind in SEALED
+        ):
             self._keys.create()
 
     def close(self) -> None:
@@ -120,6 +148,9 @@ class SQLRegistry:
                 for ever.
         """
         with self._alone(), translated(), self._engine.begin() as connection:
+            if not self._current:
+                migrations.require_current(connection)
+                self._current = True
             unit = SQLUnit(connection, self._sealer)
             yield unit
             unit.finish()

@@ -131,4 +131,5 @@ def _reason(error: BaseException | None) -> str:
     if isinstance(error, sqlite3.Error):
         code = getattr(error, "sqlite_errorcode", 0)
         return "not_created" if "no such table" in str(error) else _SQLITE.get(code & 0xFF, "io")
-    return _SQLSTATE.get(str(getattr(error, "sqlstate", None) or "08")[:2], "io")
+    state = str(getattr(error, "sqlstate", None) or "08")
+    return "not_created" if state == "42P01" else _SQLSTATE.get(state[:2], "io")
