@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeVar, cast
 
@@ -21,7 +22,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, Engine, make_url
 
-from zorgid_card.adapters import migrations, sql_search
+from zorgid_card.adapters import migrations, sql_rotation, sql_search
 from zorgid_card.adapters.data_keys import FileDataKeys, MemoryDataKeys
 from zorgid_card.adapters.sql_engine import engine_of, make_private, path_of, prepare, translated
 from zorgid_card.adapters.sql_sealed import Sealer
@@ -53,7 +54,7 @@ _OPEN: ContextVar[tuple[_Open, ...]] = ContextVar("open transactions", default=(
 
 class SQLRegistry:
     """A :class:`~zorgid_card.ports.registry.Registry` in an SQL database. It has no state of its own but
-    its connections.
+    its connections. ``keys``: with which personal data are sealed.
     """
 
     def __init__(self, where: str | URL | Engine, keys: KeyProvider | None = None) -> None:
@@ -67,9 +68,10 @@ class SQLRegistry:
         """
         self._engine = prepare(where if isinstance(where, Engine) else engine_of(make_url(where)))
         self._sqlite = self._engine.dialect.name == "sqlite"
-        self._keys = keys if keys is not None else self._own_keys()
-        self._sealer = Sealer(self._keys)
+        self.keys = keys if keys is not None else self._own_keys()
+        self._sealer = Sealer(self.keys)
         self._current = False  # whether the schema was seen to be this library's
+        self._pause: Callable[[float], None] = time.sleep
 
     @classmethod
     def file(cls, path: Path, keys: KeyProvider | None = None) -> SQLRegistry:
@@ -118,6 +120,28 @@ class SQLRegistry:
             self._make_keys(connection)
             return migrations.upgrade(connection, self._sealer)
 
+    def reseal(self, progress: Callable[[int, int], None] = lambda done, of: None) -> int:
+        """Seal with the newest key what older ones sealed, page by page, each in a transaction of its own.
+
+        Args:
+            progress: is told how many records of how many have been looked at.
+
+        Returns:
+            how many records were sealed anew.
+
+        Raises:
+            StorageError: the store or the keys cannot be used; what was sealed anew stays so.
+        """
+        with self.begin() as unit:
+            of, done, sealed = sum(unit.count(kind) for kind in SEALED), 0, 0
+        for kind in SEALED:
+            after: str | None = ""
+            while after is not None:
+                after, here = self.run(partial(SQLUnit.reseal, kind=kind, after=after))
+                done, sealed = min(done + sql_rotation.PAGE, of), sealed + here
+                progress(done, of or 1)
+        return sealed
+
     def _own_keys(self) -> KeyProvider | None:
         if not self._sqlite:
             return None
@@ -126,12 +150,12 @@ class SQLRegistry:
 
     def _make_keys(self, connection: sa.Connection) -> None:
         """Keys beside a new database; where something was sealed already, its keys were lost, and others do not help."""
-        if not isinstance(self._keys, FileDataKeys) or self._keys.there:
+        if not isinstance(self.keys, FileDataKeys) or self.keys.there:
             return
         if migrations.version(connection) in (None, migrations.FIRST) or not any(
             connection.execute(sa.select(FIELDS[kind][0]).limit(1)).first() for kind in SEALED
         ):
-            self._keys.create()
+            self.keys.create()
 
     def close(self) -> None:
         """Close all connections; the next transaction opens new ones."""
@@ -175,7 +199,7 @@ class SQLRegistry:
             except StorageError as error:
                 if error.reason not in _MAY_PASS or time.monotonic() > deadline:
                     raise
-            time.sleep(random.uniform(0, pause))  # noqa: S311  # no secret: two workers shall not meet again
+            self._pause(random.uniform(0, pause))  # noqa: S311  # no secret: two workers shall not meet again
             pause = min(2 * pause, _LONGEST_PAUSE)
 
     @contextmanager
@@ -276,6 +300,14 @@ class SQLUnit:
             .returning(table.c.value)
         )
         return int(self._execute(statement).scalar_one())
+
+    def count(self, kind: type) -> int:
+        """How many records of this kind there are."""
+        return int(self._execute(sa.select(sa.func.count()).select_from(TABLES[kind])).scalar_one())
+
+    def reseal(self, kind: type, after: str) -> tuple[str | None, int]:
+        """Seal a page of records anew; see :func:`zorgid_card.adapters.sql_rotation.reseal`."""
+        return sql_rotation.reseal(self._connection, self._sealer, kind, after)
 
     def _on_one(self, record: object, statement: sa.Update | sa.Delete) -> None:
         column = FIELDS[type(record)][0]
