@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeVar, cast
 
@@ -21,11 +22,11 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, Engine, make_url
 
-from zorgid_card.adapters import sql_search
+from zorgid_card.adapters import migrations, sql_rotation, sql_search
 from zorgid_card.adapters.data_keys import FileDataKeys, MemoryDataKeys
 from zorgid_card.adapters.sql_engine import engine_of, make_private, path_of, prepare, translated
 from zorgid_card.adapters.sql_sealed import Sealer
-from zorgid_card.adapters.sql_tables import FIELDS, MARKED, METADATA, SEALED, TABLES
+from zorgid_card.adapters.sql_tables import FIELDS, MARKED, SEALED, TABLES
 from zorgid_card.errors import NotFoundError, ReplayError, StorageError
 from zorgid_card.ports import registry as records
 from zorgid_card.ports.keys import KeyProvider
@@ -53,7 +54,7 @@ _OPEN: ContextVar[tuple[_Open, ...]] = ContextVar("open transactions", default=(
 
 class SQLRegistry:
     """A :class:`~zorgid_card.ports.registry.Registry` in an SQL database. It has no state of its own but
-    its connections.
+    its connections. ``keys``: with which personal data are sealed.
     """
 
     def __init__(self, where: str | URL | Engine, keys: KeyProvider | None = None) -> None:
@@ -67,16 +68,22 @@ class SQLRegistry:
         """
         self._engine = prepare(where if isinstance(where, Engine) else engine_of(make_url(where)))
         self._sqlite = self._engine.dialect.name == "sqlite"
-        self._keys = keys if keys is not None else self._own_keys()
-        self._sealer = Sealer(self._keys)
+        self.keys = keys if keys is not None else self._own_keys()
+        self._sealer = Sealer(self.keys)
+        self._current = False  # whether the schema was seen to be this library's
+        self._pause: Callable[[float], None] = time.sleep
 
     @classmethod
     def file(cls, path: Path, keys: KeyProvider | None = None) -> SQLRegistry:
         """A registry in one SQLite file; any path will do, for it is not read as a URL."""
         return cls(URL.create("sqlite", database=str(path)), keys)
 
-    def create(self) -> None:
-        """Make the tables that are missing; a new SQLite file gets mode 0600 before anything is in it.
+    def create(self) -> tuple[str | None, str]:
+        """Make the registry, or bring an older one to this library's version; a new SQLite file gets mode 0600 before anything is
+        in it. Any number of workers may do so at once.
+
+        Returns:
+            the version of the schema that was there (None: there was none), and the one that is there now.
 
         Raises:
             StorageError: ``reason`` says why not.
@@ -88,9 +95,52 @@ class SQLRegistry:
             if path is not None:
                 with self._engine.connect() as connection:  # not inside a transaction, where SQLite refuses it
                     connection.connection.cursor().execute("PRAGMA journal_mode=WAL")
-            with self._engine.begin() as connection:
-                METADATA.create_all(connection)
-                self._make_keys(connection)
+            with self._engine.connect() as connection:
+                if not self._sqlite:  # who has waited for the lock is to see what was done meanwhile
+                    connection.execution_options(isolation_level="READ COMMITTED")
+                with connection.begin():
+                    versions = self.upgrade(connection)
+        self._current = True
+        return versions
+
+    def upgrade(self, connection: sa.Connection) -> tuple[str | None, str]:
+        """What :meth:`create` does to the tables, on a connection of the caller's, in its open transaction.
+
+        Args:
+            connection: to the registry's database; on SQLite the transaction began with ``BEGIN IMMEDIATE``, on PostgreSQL it is
+                READ COMMITTED.
+
+        Returns:
+            the version of the schema that was there (None: there was none), and the one that is there now.
+
+        Raises:
+            StorageError: as :meth:`create`; the caller rolls back.
+        """
+        with translated():
+            self._make_keys(connection)
+            return migrations.upgrade(connection, self._sealer)
+
+    def reseal(self, progress: Callable[[int, int], None] = lambda done, of: None) -> int:
+        """Seal with the newest key what older ones sealed, page by page, each in a transaction of its own.
+
+        Args:
+            progress: is told how many records of how many have been looked at.
+
+        Returns:
+            how many records were sealed anew.
+
+        Raises:
+            StorageError: the store or the keys cannot be used; what was sealed anew stays so.
+        """
+        with self.begin() as unit:
+            of, done, sealed = sum(unit.count(kind) for kind in SEALED), 0, 0
+        for kind in SEALED:
+            after: str | None = ""
+            while after is not None:
+                after, here = self.run(partial(SQLUnit.reseal, kind=kind, after=after))
+                done, sealed = min(done + sql_rotation.PAGE, of), sealed + here
+                progress(done, of or 1)
+        return sealed
 
     def _own_keys(self) -> KeyProvider | None:
         if not self._sqlite:
@@ -100,10 +150,12 @@ class SQLRegistry:
 
     def _make_keys(self, connection: sa.Connection) -> None:
         """Keys beside a new database; where something was sealed already, its keys were lost, and others do not help."""
-        if not isinstance(self._keys, FileDataKeys) or self._keys.there:
+        if not isinstance(self.keys, FileDataKeys) or self.keys.there:
             return
-        if not any(connection.execute(sa.select(TABLES[kind]).limit(1)).first() for kind in SEALED):
-            self._keys.create()
+        if migrations.version(connection) in (None, migrations.FIRST) or not any(
+            connection.execute(sa.select(FIELDS[kind][0]).limit(1)).first() for kind in SEALED
+        ):
+            self.keys.create()
 
     def close(self) -> None:
         """Close all connections; the next transaction opens new ones."""
@@ -120,6 +172,9 @@ class SQLRegistry:
                 for ever.
         """
         with self._alone(), translated(), self._engine.begin() as connection:
+            if not self._current:
+                migrations.require_current(connection)
+                self._current = True
             unit = SQLUnit(connection, self._sealer)
             yield unit
             unit.finish()
@@ -144,7 +199,7 @@ class SQLRegistry:
             except StorageError as error:
                 if error.reason not in _MAY_PASS or time.monotonic() > deadline:
                     raise
-            time.sleep(random.uniform(0, pause))  # noqa: S311  # no secret: two workers shall not meet again
+            self._pause(random.uniform(0, pause))  # noqa: S311  # no secret: two workers shall not meet again
             pause = min(2 * pause, _LONGEST_PAUSE)
 
     @contextmanager
@@ -245,6 +300,14 @@ class SQLUnit:
             .returning(table.c.value)
         )
         return int(self._execute(statement).scalar_one())
+
+    def count(self, kind: type) -> int:
+        """How many records of this kind there are."""
+        return int(self._execute(sa.select(sa.func.count()).select_from(TABLES[kind])).scalar_one())
+
+    def reseal(self, kind: type, after: str) -> tuple[str | None, int]:
+        """Seal a page of records anew; see :func:`zorgid_card.adapters.sql_rotation.reseal`."""
+        return sql_rotation.reseal(self._connection, self._sealer, kind, after)
 
     def _on_one(self, record: object, statement: sa.Update | sa.Delete) -> None:
         column = FIELDS[type(record)][0]

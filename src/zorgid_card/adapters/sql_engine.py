@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 import sqlalchemy as sa
 from sqlalchemy import event, exc
@@ -25,7 +26,10 @@ BUSY_SECONDS = 5.0
 
 def path_of(url: URL) -> Path | None:
     """The file of an SQLite database; None: it is in memory."""
-    return None if url.database in (None, "", ":memory:") else Path(str(url.database))
+    name = url.database or ":memory:"
+    if name.startswith("file:"):  # a URI in the URL
+        return Path(unquote(urlsplit(name).path))
+    return None if name == ":memory:" else Path(name)
 
 
 def engine_of(url: URL) -> Engine:
@@ -131,4 +135,5 @@ def _reason(error: BaseException | None) -> str:
     if isinstance(error, sqlite3.Error):
         code = getattr(error, "sqlite_errorcode", 0)
         return "not_created" if "no such table" in str(error) else _SQLITE.get(code & 0xFF, "io")
-    return _SQLSTATE.get(str(getattr(error, "sqlstate", None) or "08")[:2], "io")
+    state = str(getattr(error, "sqlstate", None) or "08")
+    return "not_created" if state == "42P01" else _SQLSTATE.get(state[:2], "io")

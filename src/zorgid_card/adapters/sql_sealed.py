@@ -56,9 +56,9 @@ class Sealer:
         columns = {}
         for name, plain in _TYPES.get(kind, {}).items():
             value = _ENCODED[plain][0](getattr(record, name))
-            columns[name] = self._seal(_place(kind, name, key), value)
+            columns[name] = self.seal(TABLES[kind].name, name, key, value)
             if MARKED.get(kind) == name:
-                columns[f"{name}_mark"] = self._mark(self.generation, value)
+                columns[f"{name}_mark"] = self.mark(value)
         return columns
 
     def opened(self, kind: type, row: dict[str, Any], key: str) -> dict[str, Any]:
@@ -68,19 +68,25 @@ class Sealer:
             StorageError: there is no key (``no_keys``), it is another one, or the value is not what was put there (``keys``).
         """
         return {
-            name: _ENCODED[plain][1](self._open(_place(kind, name, key), row[name]))
+            name: _ENCODED[plain][1](self._open(_place(TABLES[kind].name, name, key), row[name]))
             for name, plain in _TYPES.get(kind, {}).items()
         }
 
     def marks(self, kind: type, value: Any) -> list[bytes]:
         """The marks that this value may have, of all generations."""
         octets = _ENCODED[_TYPES[kind][MARKED[kind]]][0](value)
-        return [self._mark(generation, octets) for generation in self._generations()]
+        return [self.mark(octets, generation) for generation in self._generations()]
 
-    def _seal(self, place: bytes, value: bytes) -> bytes:
-        generation = self.generation
+    def seal(self, table: str, column: str, key: str, value: bytes) -> bytes:
+        """A value as it lies in this place."""
+        place, generation = _place(table, column, key), self.generation
         head = VERSION + generation.to_bytes(4, "big") + secrets.token_bytes(_NONCE)
         return head + self._keys_of(generation)[0].encrypt(head[_HEAD:], value, head[:_HEAD] + place)
+
+    def mark(self, value: bytes, generation: int | None = None) -> bytes:
+        """By what records with this value are found; with the newest key, if no other is named."""
+        key = self._keys_of(self.generation if generation is None else generation)[1]
+        return hmac.digest(key, value, "sha256")[:_MARK]
 
     def _open(self, place: bytes, sealed: bytes) -> bytes:
         head, nonce, rest = sealed[:_HEAD], sealed[_HEAD : _HEAD + _NONCE], sealed[_HEAD + _NONCE :]
@@ -90,9 +96,6 @@ class Sealer:
             return self._keys_of(generation_of(sealed))[0].decrypt(nonce, rest, head + place)
         except (InvalidTag, ValueError) as error:
             raise StorageError("a sealed value was made with another key, or changed", reason="keys") from error
-
-    def _mark(self, generation: int, value: bytes) -> bytes:
-        return hmac.digest(self._keys_of(generation)[1], value, "sha256")[:_MARK]
 
     def _generations(self) -> tuple[int, ...]:
         if self._keys is None:
@@ -121,5 +124,5 @@ def generation_of(sealed: bytes) -> int:
     return int.from_bytes(sealed[1:_HEAD], "big")
 
 
-def _place(kind: type, name: str, key: str) -> bytes:
-    return f"{TABLES[kind].name}.{name}:{key}".encode()
+def _place(table: str, column: str, key: str) -> bytes:
+    return f"{table}.{column}:{key}".encode()

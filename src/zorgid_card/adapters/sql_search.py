@@ -112,6 +112,23 @@ def _refresh_one(execute: Execute, serial: str) -> None:
         execute(sa.update(WORDS).where(WORDS.c.card_serial == serial, WORDS.c.state != state).values(state=state))
 
 
+def rebuild(connection: sa.Connection) -> None:
+    """Make the table of words anew from the records, a page of cards at a time."""
+
+    def execute(statement: sa.Executable, rows: list[Row] | None = None, /) -> sa.CursorResult[Any]:
+        return connection.execute(statement, rows)
+
+    execute(sa.delete(WORDS))
+    after = ""
+    while True:
+        page = sa.select(_CARD.c.serial).where(_CARD.c.serial > after).order_by(_CARD.c.serial).limit(_MOST_LISTED)
+        serials = list(connection.scalars(page))
+        if not serials:
+            return
+        execute(sa.insert(WORDS), rows_of(execute, serials))
+        after = serials[-1]
+
+
 # --- lists ----------------------------------------------------------------------------------------------------------
 
 
