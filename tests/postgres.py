@@ -7,7 +7,8 @@ A test file asks for it once::
         with running() as server:
             yield server
 
-and makes a database for each test: ``SQLRegistry(server.database())``.
+and makes a database for each test: ``server.registry()``, with all tables. Two workers that share it have the same keys:
+``SQLRegistry(server.database(), keys)``.
 """
 
 from __future__ import annotations
@@ -25,6 +26,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+
+from zorgid_card.adapters.data_keys import MemoryDataKeys
+from zorgid_card.adapters.sql import SQLRegistry
 
 _PLACES = "/usr/lib/postgresql"
 _SETTINGS = {
@@ -96,6 +100,12 @@ class Server:
         name = name or f"d{next(self._numbers)}"
         self.sql(f"CREATE DATABASE {name}", "postgres")
         return self.url(name)
+
+    def registry(self) -> SQLRegistry:
+        """A registry in a new database, with keys of its own."""
+        made = SQLRegistry(self.database(), MemoryDataKeys())
+        made.create()
+        return made
 
     def url(self, name: str) -> str:
         """The URL of a database."""

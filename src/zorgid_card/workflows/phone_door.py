@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Final, TypeAlias
+from functools import partial
+from typing import Final, TypeAlias, TypeVar
 
 from zorgid_card.errors import (
     CertificateError,
@@ -29,7 +31,9 @@ from zorgid_card.workflows.phone_messages import (
 )
 from zorgid_card.workflows.phone_requests import Asked, PhoneLoggedIn
 from zorgid_card.workflows.portal import Services
-from zorgid_card.workflows.turn import turn
+from zorgid_card.workflows.turn import in_turn
+
+T = TypeVar("T")
 
 CLOCKS_APART: Final = timedelta(minutes=2)
 """How far a phone's clock may be from the portal's: so long a poll is fresh."""
@@ -67,79 +71,68 @@ class PhoneDoor:
             PairingError: ``reason`` ``used``: this authentication has served.
             OneMeansError: the person has a ZORG-ID Smartcard (CRD-12).
         """
-        services, now = self._services, self._services.clock()
-        with turn(services.registry) as unit:
+        services, policy = self._services, self._services.policy
+
+        def work(unit: Unit, now: datetime) -> Offer:
             person = next(unit.find(Person, uzi_number=uzi_number), None)
             if person is None:
                 raise NotLinkedError(ura=ura)
-            _use_authentication(unit, authentication, now + services.policy.session_lifetime)
-            return pairing.offer(
-                unit,
-                services.identity,
-                person,
-                ura,
-                binding,
-                now,
-                one_means=services.policy.one_means,
-                policy=services.policy.phones,
-            )
+            _use_authentication(unit, authentication, now + policy.session_lifetime)
+            means, phones = policy.one_means, policy.phones
+            return pairing.offer(unit, services.identity, person, ura, binding, now, one_means=means, policy=phones)
+
+        return self._do(work)
 
     def progress(self, mobile_id: str, *, binding: str) -> LinkProgress:
         """How far the linking is, for a page that waits; changes nothing, and tells a stranger nothing."""
-        with turn(self._services.registry) as unit:
-            return pairing.progress(unit, mobile_id, binding, self._services.clock())
+        return self._do(lambda unit, now: pairing.progress(unit, mobile_id, binding, now))
 
     def confirm(self, mobile_id: str, code: str, *, binding: str) -> MobileID:
         """The code that the phone shows was entered, or confirmed, on the page; raises what :func:`pairing.confirm` raises."""
-        with turn(self._services.registry) as unit:
-            return pairing.confirm(unit, mobile_id, binding, code, self._services.clock())
+        return self._do(lambda unit, now: pairing.confirm(unit, mobile_id, binding, code, now))
 
     # logging in, signing
 
     def ask(self, user_name: str, ura: str, *, binding: str, client: str = "") -> Asked:
         """The page asks a person's phone to approve a log-in; raises what :func:`phone_requests.ask_log_in` raises."""
-        services = self._services
-        with turn(services.registry) as unit:
-            return phone_requests.ask_log_in(
-                unit,
-                services.identity,
-                user_name,
-                ura,
-                binding,
-                services.clock(),
-                client=client,
-                policy=services.policy.phones,
+        portal, policy = self._services.identity, self._services.policy.phones
+        return self._do(
+            lambda unit, now: phone_requests.ask_log_in(
+                unit, portal, user_name, ura, binding, now, client=client, policy=policy
             )
+        )
 
     def ask_approval(
         self, person_id: str, ura: str, *, binding: str, action: str, subject: str, reason: str, **detail: str
     ) -> Asked:
         """The page asks for the signature under one change; raises what :func:`phone_requests.ask_approval` raises."""
-        services = self._services
-        with turn(services.registry) as unit:
-            return phone_requests.ask_approval(
+        portal, policy = self._services.identity, self._services.policy.phones
+        return self._do(
+            lambda unit, now: phone_requests.ask_approval(
                 unit,
-                services.identity,
+                portal,
                 person_id,
                 ura,
                 binding,
-                services.clock(),
+                now,
                 action=action,
                 subject=subject,
                 reason=reason,
                 detail=detail,
-                policy=services.policy.phones,
+                policy=policy,
             )
+        )
 
     def status(self, nonce: str, *, binding: str) -> str:
         """``asked``, ``approved``, ``refused`` or ``over``, for a page that waits; it changes nothing, strangers learn nothing."""
-        with turn(self._services.registry) as unit:
-            return phone_requests.status(unit, nonce, binding, self._services.clock())
+        return self._do(lambda unit, now: phone_requests.status(unit, nonce, binding, now))
 
     def finish(self, nonce: str, *, binding: str) -> PhoneLoggedIn | None:
         """The page asks who has logged in; None: not yet. Raises what :func:`phone_requests.finish_log_in` raises."""
-        with turn(self._services.registry) as unit:
-            return phone_requests.finish_log_in(unit, nonce, binding, self._services.clock())
+        return self._do(lambda unit, now: phone_requests.finish_log_in(unit, nonce, binding, now))
+
+    def _do(self, work: Callable[[Unit, datetime], T]) -> T:
+        return in_turn(self._services.registry, lambda unit: work(unit, self._services.clock()))
 
 
 def _use_authentication(unit: Unit, name: str, until: datetime) -> None:
@@ -166,13 +159,12 @@ class PhoneSeam:
             message = from_json(parse(request))
             if not isinstance(message, PhoneMessage):
                 raise MessageError(f"{message.kind} is no message of a phone", field="kind")
-            with turn(self._services.registry) as unit:
-                answer = self._answer(unit, message)
+            answer = in_turn(self._services.registry, partial(self._answer, message))
         except ZorgIDError as error:
             answer = Refusal.of(error)
         return canonical(to_json(answer))
 
-    def _answer(self, unit: Unit, message: PhoneMessage) -> Message:
+    def _answer(self, message: PhoneMessage, unit: Unit) -> Message:
         services, now = self._services, self._services.clock()
         if isinstance(message, ClaimPhone):
             return PhoneClaimed(expires_at=pairing.claim(unit, message, now))

@@ -369,7 +369,7 @@ def _show_cards(stage: Stage, manager: Acting) -> None:
             row.card.serial,
             f"{row.person.given_names} {row.person.surname}",
             texts(f"state.{row.card.state}"),
-            row.not_after.date().isoformat(),
+            row.not_after.date().isoformat() if row.not_after else "",
             row.card.last_used_at.strftime("%Y-%m-%d") if row.card.last_used_at else "",
         )
         for row in manager.list_cards().rows

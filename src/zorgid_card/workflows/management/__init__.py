@@ -20,7 +20,7 @@ from zorgid_card.workflows.management.phones import PhoneRow, Phones
 from zorgid_card.workflows.management.roles import TABLE, Actor, Operator, Reach
 from zorgid_card.workflows.organisation import printable_text
 from zorgid_card.workflows.policy import Policy
-from zorgid_card.workflows.turn import turn
+from zorgid_card.workflows.turn import in_turn
 
 __all__ = [
     "CAUSES",
@@ -84,6 +84,5 @@ class Management:
         """
         if isinstance(actor, Operator):
             printable_text(actor.name, "operator", _NAME)
-        with turn(self._registry) as unit:
-            role_of(unit, self._clock(), actor, ura)
+        in_turn(self._registry, lambda unit: role_of(unit, self._clock(), actor, ura))
         return Acting(self._registry, self._clock, self._policy, actor, ura)

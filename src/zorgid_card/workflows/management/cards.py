@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from zorgid_card.cards.expiry import NOTICE
-from zorgid_card.errors import NotAllowedError, TransitionError, UsageError
+from zorgid_card.errors import NotAllowedError, NotFoundError, TransitionError, UsageError
 from zorgid_card.pki.revocation import ON_HOLD, UNSPECIFIED
-from zorgid_card.ports.registry import CardHold, CardLink, EscrowedPUK, IssuedCertificate, Person, SmartCard, Unit
-from zorgid_card.workflows import people, revocation_list
+from zorgid_card.ports.registry import (
+    CardHold,
+    CardLink,
+    EscrowedPUK,
+    FoundCard,
+    IssuedCertificate,
+    Person,
+    SmartCard,
+    Unit,
+)
+from zorgid_card.workflows import revocation_list
 from zorgid_card.workflows.management.call import BY_HOLDER, Call, reason_of
 from zorgid_card.workflows.management.desk import Desk, require_limit
-from zorgid_card.workflows.management.persons import Colleague, has_text
+from zorgid_card.workflows.management.persons import Colleague
 from zorgid_card.workflows.management.roles import OPERATOR, Reach
 from zorgid_card.workflows.states import move
 
@@ -35,12 +45,19 @@ _READ = 500
 
 @dataclass(frozen=True, slots=True)
 class CardRow:
-    """A card as it is shown (ADM-1); ``link``: None for an operator who acts for no organisation."""
+    """A card as it is shown (ADM-1).
+
+    Attributes:
+        card: the card.
+        person: its holder.
+        link: with the organisation acted for; None for an operator who acts for none.
+        not_after: when its certificate ends, UTC.
+    """
 
     card: SmartCard
     person: Colleague
     link: CardLink | None
-    not_after: datetime
+    not_after: datetime | None
 
     @property
     def guest(self) -> bool:
@@ -65,13 +82,14 @@ class Cards(Desk):
         """The cards in reach, a page at a time (ADM-1).
 
         Args:
-            search: part of the holder's name, user name or UZI number, or of the card's serial; case does not matter.
+            search: each word begins a word of the holder's names, user name or UZI number, or the card's serial; case and accents
+                do not matter. A holder has too few cards to search in.
             state: only cards in this state.
             limit: rows of the page, 1 to 200.
-            after: ``after`` of the page before.
+            after: ``after`` of the page before; a name may be in it.
 
         Raises:
-            UsageError: no such limit.
+            UsageError: no such limit, or ``after`` is of no page.
         """
         require_limit(limit)
         return self._do("card.list", lambda call: _page(call, search, state, limit, after or ""))
@@ -87,9 +105,9 @@ class Cards(Desk):
         """
 
         def work(call: Call) -> tuple[CardRow, ...]:
-            rows = [row for _, row in _rows(call, "") if row.card.state in _IN_USE and not row.guest]
-            soon = (row for row in rows if row.not_after <= call.now + within)
-            return tuple(sorted(soon, key=lambda row: row.not_after))
+            in_use = (row for row in _all(call) if row.card.state in _IN_USE and not row.guest)
+            soon = [(row.not_after, row) for row in in_use if row.not_after and row.not_after <= call.now + within]
+            return tuple(row for _, row in sorted(soon, key=lambda pair: pair[0]))
 
         return self._do("card.list", work)
 
@@ -226,52 +244,40 @@ def _changed(call: Call, card: SmartCard, state: str, reason: str, **detail: str
 
 
 def _page(call: Call, search: str, state: str | None, limit: int, after: str) -> CardPage:
-    rows: list[CardRow] = []
-    last = after
-    for name, row in _rows(call, after):
-        if not _matches(row, search, state):
-            continue
-        if len(rows) == limit:
-            return CardPage(tuple(rows), last)
-        rows.append(row)
-        last = name
-    return CardPage(tuple(rows), None)
+    if call.reach is Reach.OWN:
+        rows = tuple(row for row in _own(call) if state in (None, row.card.state) and row.card.serial > after)
+        return CardPage(rows[:limit], rows[limit - 1].card.serial if len(rows) > limit else None)
+    found = call.unit.cards(call.ura, at=call.now, search=search, state=state, after=after, limit=limit + 1)
+    return CardPage(tuple(map(_shown, found[:limit])), found[limit - 1].mark if len(found) > limit else None)
 
 
-def _rows(call: Call, after: str) -> Iterator[tuple[str, CardRow]]:
-    """The cards in reach, each with the name behind which a page may begin."""
-    found = _all(call.unit, after) if call.reach is Reach.ANY else _linked(call, after)
-    for name, link, serial in found:
-        row = _row(call.unit, link, serial)
-        if call.reach is not Reach.OWN or row.person.id == call.actor:
-            yield name, row
-
-
-def _all(unit: Unit, after: str) -> Iterator[tuple[str, None, str]]:
+def _all(call: Call) -> Iterator[CardRow]:
+    """The cards in reach."""
+    if call.reach is Reach.OWN:
+        yield from _own(call)
+        return
+    after = ""
     while True:
-        cards = unit.page(SmartCard, after=after, limit=_READ)
-        yield from ((card.serial, None, card.serial) for card in cards)
-        if len(cards) < _READ:
+        found = call.unit.cards(call.ura, at=call.now, after=after, limit=_READ)
+        yield from map(_shown, found)
+        if len(found) < _READ:
             return
-        after = cards[-1].serial
+        after = found[-1].mark
 
 
-def _linked(call: Call, after: str) -> Iterator[tuple[str, CardLink, str]]:
-    while True:
-        links = call.unit.page(CardLink, after=after, limit=_READ, ura=call.ura)
-        yield from ((link.id, link, link.card_serial) for link in links if people.is_current(link.until, call.now))
-        if len(links) < _READ:
-            return
-        after = links[-1].id
+def _own(call: Call) -> Iterator[CardRow]:
+    """A holder's own cards at the organisation: few, so that nothing is searched for."""
+    for card in call.unit.find(SmartCard, person_id=call.actor):
+        with suppress(NotFoundError):
+            yield _row(call.unit, call.link(card.serial), card.serial)
+
+
+def _shown(found: FoundCard) -> CardRow:
+    return CardRow(found.card, Colleague.of(found.person), found.link, found.not_after)
 
 
 def _row(unit: Unit, link: CardLink | None, serial: str) -> CardRow:
     card = unit.get(SmartCard, serial)
+    issued = next(unit.find(IssuedCertificate, serial=card.certificate_serial), None)
     person = Colleague.of(unit.get(Person, card.person_id))
-    return CardRow(card, person, link, unit.get(IssuedCertificate, card.certificate_serial).not_after)
-
-
-def _matches(row: CardRow, search: str, state: str | None) -> bool:
-    if state is not None and row.card.state != state:
-        return False
-    return search.casefold() in row.card.serial.casefold() or has_text(row.person, search)
+    return CardRow(card, person, link, None if issued is None else issued.not_after)

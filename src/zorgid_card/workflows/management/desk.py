@@ -13,7 +13,7 @@ from zorgid_card.workflows.management.call import Call, admit
 from zorgid_card.workflows.management.roles import Actor
 from zorgid_card.workflows.messages import JSON
 from zorgid_card.workflows.policy import Policy
-from zorgid_card.workflows.turn import turn
+from zorgid_card.workflows.turn import in_turn
 
 T = TypeVar("T")
 
@@ -35,7 +35,7 @@ class Desk:
 
     def _do(self, action: str, work: Callable[[Call], T]) -> T:
         """Do what the table lets this actor do; ``work`` may be done again from its beginning, where others came between."""
-        return self._in_turn(lambda unit: work(self._admitted(unit, action)))
+        return in_turn(self._registry, lambda unit: work(self._admitted(unit, action)))
 
     def _once(
         self, action: str, kind: type[T] | None, work: Callable[[Call], T], key: str | None, /, **request: JSON
@@ -51,14 +51,10 @@ class Desk:
         """
         if key is None:
             return self._do(action, work)
-        return self._in_turn(lambda unit: once(self._admitted(unit, action), key, kind, request, work))
+        return in_turn(self._registry, lambda unit: once(self._admitted(unit, action), key, kind, request, work))
 
     def _admitted(self, unit: Unit, action: str) -> Call:
         return admit(unit, self._clock(), action, self._actor, self._ura, signed=self._policy.phones.signed)
-
-    def _in_turn(self, attempt: Callable[[Unit], T]) -> T:
-        with turn(self._registry) as unit:
-            return attempt(unit)
 
 
 def require_limit(limit: int) -> None:
