@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from phone_world import BROWSER, World
 from registry_world import URA, add_card, add_person
+from zorgid_card.adapters.sql import SQLRegistry
 from zorgid_card.ports.registry import AuditEvent, CardLink, Consent, Membership, MobileID, SmartCard
 from zorgid_card.secret import Secret
 from zorgid_card.testkit.phone import PhoneAsked
@@ -18,8 +19,8 @@ REASON = "lost on the train"
 class Signing(World):
     """An administrator with a phone, and what they manage; the portal wants the phone's signature."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, store: SQLRegistry | None = None) -> None:
+        super().__init__(store)
         with self.store.begin() as unit:
             for number, card in enumerate((CARD, OTHER_CARD)):
                 add_person(unit, f"holder{number}", uzi_number=f"90000020{number}")
