@@ -24,6 +24,7 @@ from zorgid_card.cli.options import (
     lang_option,
     moment,
     on_a_card,
+    on_simulated_cards,
     signing_key_option,
     texts_of,
     type_option,
@@ -395,13 +396,7 @@ def protocol_command(vectors: bool) -> int:
     help="Where it is kept how far each card is.",
 )
 @click.option("--trace", type=file_name, metavar="FILE", help="Append all APDUs to FILE as JSON lines, secrets masked.")
-@click.option(
-    "--simulated",
-    type=Name(file_okay=False, path_type=Path),
-    metavar="DIR",
-    help="To try it: the cards that demo-portal has laid in DIR, in the place of readers.",
-)
-@click.option("--interactive", is_flag=True, help="With --simulated: type PINs, choose and confirm yourself.")
+@on_simulated_cards
 @click.option(
     "--replace",
     type=click.Choice(("lost", "stolen", "broken", "unused")),
