@@ -18,7 +18,7 @@ from zorgid_card.testkit.piv import VirtualPIVCard
 from zorgid_card.testkit.reader import SimulatedReader
 from zorgid_card.testkit.uzi import DEFAULT_PIN, VirtualUZIPass
 from zorgid_card.testkit.uzi_profile import Function, Person
-from zorgid_card.workflows.holder import Cue, Holder, Progress, Question
+from zorgid_card.workflows.holder import Cue, Progress, Question
 from zorgid_card.workflows.pin import PINPolicy
 
 PASS, CARD = "pass.json", "card.json"
