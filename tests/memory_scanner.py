@@ -67,14 +67,18 @@ Wanted = Mapping[str, Mapping[str, bytes]]
 """Forms by the name of what has them."""
 
 
-def in_memory(pid: int, wanted: Wanted, *, whole: bool = True, clean: set[bytes] | None = None) -> list[str]:
+Clean = set[tuple[bytes, bytes]]
+"""Digests of parts, each with the first form of something of which nothing is in it."""
+
+
+def in_memory(pid: int, wanted: Wanted, *, whole: bool = True, clean: Clean | None = None) -> list[str]:
     """What is found in any readable memory of a process: its name, its form, and where.
 
     Args:
         pid: of the process, which holds still.
         wanted: what is looked for.
         whole: also where the process cannot write, as in the code of libraries.
-        clean: digests of parts in which nothing of this was found before: those are not looked through again.
+        clean: parts in which nothing of something was found before: those are not looked through for it again.
     """
     found = []
     clean = set() if clean is None else clean
@@ -92,7 +96,7 @@ def in_memory(pid: int, wanted: Wanted, *, whole: bool = True, clean: set[bytes]
     return sorted(set(found))
 
 
-def _in_part(memory: int, start: int, end: int, wanted: Wanted, clean: set[bytes]) -> Iterator[str]:
+def _in_part(memory: int, start: int, end: int, wanted: Wanted, clean: Clean) -> Iterator[str]:
     for at in range(start, end, _CHUNK):
         try:
             octets = os.pread(memory, min(_CHUNK + _LONGEST, end - at), at)
@@ -101,13 +105,15 @@ def _in_part(memory: int, start: int, end: int, wanted: Wanted, clean: set[bytes
         yield from _in_new(octets, wanted, clean)
 
 
-def _in_new(octets: bytes, wanted: Wanted, clean: set[bytes]) -> list[str]:
-    digest = hashlib.sha256(octets).digest()
-    if digest in clean:
-        return []
-    found = list(in_octets(octets, wanted))
-    if not found:
-        clean.add(digest)
+def _in_new(octets: bytes, wanted: Wanted, clean: Clean) -> list[str]:
+    digest, found = hashlib.sha256(octets).digest(), []
+    for name, forms in wanted.items():
+        known = digest, next(iter(forms.values()))
+        if known not in clean:
+            told = list(in_octets(octets, {name: forms}))
+            if not told:
+                clean.add(known)
+            found += told
     return found
 
 
@@ -128,5 +134,5 @@ def in_files(directory: Path, wanted: Wanted) -> list[str]:
 def in_core(core: bytes, wanted: Wanted) -> list[str]:
     """What is found in a core dump, most of which is zeros."""
     parts = (core[at : at + _CHUNK + _LONGEST] for at in range(0, len(core), _CHUNK))
-    clean: set[bytes] = set()
+    clean: Clean = set()
     return sorted({what for part in parts for what in _in_new(part, wanted, clean)})
