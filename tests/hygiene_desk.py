@@ -235,4 +235,4 @@ class CardSideProcess:
 
     def left_in(self, core: bytes) -> list[str]:
         """What is found in its core."""
-        return in_core(core, self.wanted())
+        return in_core(core, self.wanted(), self._clean)

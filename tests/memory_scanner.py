@@ -8,6 +8,7 @@ import os
 import re
 import struct
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from pathlib import Path
 
 _MAP = re.compile(r"([0-9a-f]+)-([0-9a-f]+) r(.)\S+ \S+ \S+ (\S+) *(.*)")
@@ -131,8 +132,20 @@ def in_files(directory: Path, wanted: Wanted) -> list[str]:
     return sorted({f"{what} in {path.name}" for path in files for what in in_octets(path.read_bytes(), wanted)})
 
 
-def in_core(core: bytes, wanted: Wanted) -> list[str]:
-    """What is found in a core dump, most of which is zeros."""
-    parts = (core[at : at + _CHUNK + _LONGEST] for at in range(0, len(core), _CHUNK))
-    clean: Clean = set()
-    return sorted({what for part in parts for what in _in_new(part, wanted, clean)})
+def in_core(core: bytes, wanted: Wanted, clean: Clean | None = None) -> list[str]:
+    """What is found in a core dump, which is cut as memory is: what was clean there need not be looked through again."""
+    clean, found = set() if clean is None else clean, set()
+    starts = [0, *sorted(_segments(core)), len(core)]
+    for start, end in pairwise(starts):
+        for at in range(start, end, _CHUNK):
+            found.update(_in_new(core[at : min(at + _CHUNK + _LONGEST, end)], wanted, clean))
+    return sorted(found)
+
+
+def _segments(core: bytes) -> Iterator[int]:
+    """Where the parts of memory begin in an ELF file of 64 bits (its program headers of type PT_LOAD)."""
+    headers, size, count = int.from_bytes(core[0x20:0x28], "little"), *struct.unpack_from("<HH", core, 0x36)
+    for at in range(headers, headers + size * count, size):
+        kind, _, offset = struct.unpack_from("<IIQ", core, at)
+        if kind == 1:
+            yield offset
