@@ -338,9 +338,9 @@ def _asked(bench: Bench, request: RequestCertificates) -> CertificatesIssued:
         except EnrolmentPendingError as pending:
             told = pending.details.get("retry_after")
             after = max(told if isinstance(told, int) else _PENDING_SECONDS, _SHORTEST_WAIT)
-            patience -= after
-            if patience < 0:
+            if after > patience:  # whatever number the portal says
                 raise
+            patience -= after
             bench.course.wait(after)
 
 

@@ -78,7 +78,7 @@ class Context:
     done: tuple[Any, ...] = ()
     """What :meth:`outside` gave, when the handler is run for the second time."""
 
-    def outside(self, work: Callable[[], T], *keep: str) -> T:
+    def outside(self, work: Callable[[], T], *keep: str, alone: bool = True) -> T:
         """Do what takes long, or waits for others, outside any transaction: a handler calls this once, and changes nothing before.
 
         The handler ends here; what it has judged is committed to no more than that this message is being served. Then ``work`` is
@@ -87,12 +87,13 @@ class Context:
         Args:
             work: touches nothing of the registry.
             keep: facts that are kept now, whatever becomes of the message: what is limited is counted before it is done.
+            alone: the same message that comes again meanwhile is told to wait. False: it harms nobody if it is done twice.
 
         Raises:
             ZorgIDError: as ``work`` does; the message is refused with it.
         """
         if not self.done:
-            raise _OutsideError(work, {name: self.facts[name] for name in keep})
+            raise _OutsideError(work, {name: self.facts[name] for name in keep}, alone=alone)
         return self.done[0]  # type: ignore[no-any-return]  # work's own
 
 
@@ -144,9 +145,9 @@ class _RefusedError(Exception):
 class _OutsideError(Exception):
     """Carries what is to be done outside the transaction out of a handler."""
 
-    def __init__(self, work: Callable[[], Any], kept: dict[str, str]) -> None:
+    def __init__(self, work: Callable[[], Any], kept: dict[str, str], *, alone: bool) -> None:
         super().__init__()
-        self.work, self.kept = work, kept
+        self.work, self.kept, self.alone = work, kept, alone
 
 
 class Portal:
@@ -206,7 +207,7 @@ class Portal:
             return self._refuse(call, refused.error)
 
     def _turn(self, call: _Call, done: tuple[Any, ...] = ()) -> bytes:
-        """One transaction. It ends with an answer, or with the claim that something is being done for this message outside it."""
+        """One transaction. It ends with an answer, or with what is to be done for this message outside it, and perhaps a claim."""
         with self.services.registry.begin() as unit:
             session = self._admit(unit, call)
             if _served(session, call):
@@ -214,7 +215,8 @@ class Portal:
             try:
                 return self._act(unit, session, call, done)
             except _OutsideError as outside:
-                unit.replace(_claimed(session, call, self.services.clock(), outside.kept))
+                if outside.alone:
+                    unit.replace(_claimed(session, call, self.services.clock(), outside.kept))
                 waiting = outside
         raise waiting
 

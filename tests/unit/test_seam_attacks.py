@@ -1,0 +1,98 @@
+"""Attacks across the seam: a card side that sends what it should not, a portal that answers what it should not."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from world import DESKTOP, World
+from zorgid_card.errors import EnrolmentPendingError, MessageError
+from zorgid_card.pki.certificate import Certificate
+from zorgid_card.pki.revocation import Revocation
+from zorgid_card.workflows.creation_messages import CertificatesIssued
+from zorgid_card.workflows.messages import Message, Refusal, canonical, from_json, parse, to_json
+from zorgid_card.workflows.organisation import CREATE
+from zorgid_card.workflows.portal import Portal
+from zorgid_card.workflows.sealing import public_key
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    world = World(tmp_path)
+    world.validated()
+    return world
+
+
+class Lying:
+    """A portal that changes what the true one answers."""
+
+    def __init__(self, portal: Portal, lie: Callable[[Message], Message]) -> None:
+        self._portal, self._lie, self.origin = portal, lie, portal.origin
+
+    def ask(self, request: bytes) -> bytes:
+        return canonical(to_json(self._lie(from_json(parse(self._portal.ask(request))))))
+
+
+# --- a hostile card side ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("oid", ["2a8648ce3d030107", "2a8648ce3d0201"])
+def test_pin_7_a_recipient_with_a_key_that_nobody_knows_is_a_typed_error(oid: str) -> None:
+    """Of another curve, and of another kind."""
+    key = ec.generate_private_key(ec.SECP256R1()).public_key()
+    der = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    known = bytes.fromhex(oid)
+    assert known in der
+    with pytest.raises(MessageError):
+        public_key(der.replace(known, known[:-1] + b"\x77"))
+
+
+class Slow:
+    """The register's responder: while it is asked, another session is opened."""
+
+    def __init__(self, world: World, inner: Revocation) -> None:
+        self._world, self._inner = world, inner
+        self.answered: list[str] = []
+
+    def check(self, chain: Sequence[Certificate], at: datetime) -> None:
+        other = threading.Thread(target=self._opens)
+        other.start()
+        other.join()
+        self._inner.check(chain, at)
+
+    def _opens(self) -> None:
+        try:
+            self._world.client().open(CREATE, **DESKTOP)
+            self.answered.append("served")
+        except Exception as error:  # whatever it is, the test tells it
+            self.answered.append(repr(error))
+
+
+def test_crd_1_while_the_register_is_asked_whether_a_pass_is_revoked_others_are_served(world: World) -> None:
+    """It is asked at the authentication and at the issuance, and may take long to answer."""
+    slow = Slow(world, world.services.uzi_revocation)
+    world.services = replace(world.services, uzi_revocation=slow)
+    world.portal = world._portal()
+    world.create(world.worker())
+    assert slow.answered == ["served", "served"]
+
+
+# --- a hostile portal -------------------------------------------------------------------------------------------------
+
+
+def test_crd_7_a_portal_that_wants_to_be_asked_again_after_any_number_of_seconds_is_given_up(world: World) -> None:
+    """The number has four hundred digits."""
+    later = Refusal(code="fetch.pending", message="later", names=("retry_after",), values=("1" + "0" * 400,))
+
+    def lie(answer: Message) -> Message:
+        return later if isinstance(answer, CertificatesIssued) else answer
+
+    with pytest.raises(EnrolmentPendingError):
+        world.creation(world.worker(), Lying(world.portal, lie)).run(**DESKTOP)
