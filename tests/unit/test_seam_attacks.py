@@ -13,9 +13,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from world import DESKTOP, World
-from zorgid_card.errors import EnrolmentPendingError, MessageError
+from zorgid_card.errors import EnrolmentPendingError, FetchError, MessageError, StorageError
 from zorgid_card.pki.certificate import Certificate
 from zorgid_card.pki.revocation import Revocation
+from zorgid_card.workflows import issuance
 from zorgid_card.workflows.creation_messages import CertificatesIssued
 from zorgid_card.workflows.messages import Message, Refusal, canonical, from_json, parse, to_json
 from zorgid_card.workflows.organisation import CREATE
@@ -82,6 +83,58 @@ def test_crd_1_while_the_register_is_asked_whether_a_pass_is_revoked_others_are_
     world.portal = world._portal()
     world.create(world.worker())
     assert slow.answered == ["served", "served"]
+
+
+class Watched:
+    """A portal of which all answers are kept."""
+
+    def __init__(self, portal: Portal, then: Callable[[Message], object]) -> None:
+        self._portal, self._then, self.origin = portal, then, portal.origin
+        self.answers = b""
+
+    def ask(self, request: bytes) -> bytes:
+        answer = self._portal.ask(request)
+        self.answers += answer
+        self._then(from_json(parse(answer)))
+        return answer
+
+
+class AwayCA:
+    """A CA that cannot be reached; all else is the true one's."""
+
+    def __init__(self, inner: object) -> None:
+        self._inner = inner
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._inner, name)
+
+    def issue(self, *_: object, **__: object) -> bytes:
+        raise FetchError(f"{INTERNAL}: no connection", reason="unreachable", url=INTERNAL)
+
+
+INTERNAL = "https://ca.internal.example:8443/.well-known/est/simpleenroll"
+
+
+@pytest.mark.parametrize("fails", ["CA", "key store"])
+def test_a_card_side_is_not_told_where_the_portals_ca_and_keys_are(
+    world: World, caplog: pytest.LogCaptureFixture, fails: str
+) -> None:
+    """The portal's own log is."""
+    if fails == "CA":
+        world.services = replace(world.services, authority=AwayCA(world.authority))
+    lost = world.directory / "master.key"
+
+    def then(answer: Message) -> None:
+        if fails == "key store" and isinstance(answer, CertificatesIssued):
+            lost.unlink()
+
+    seam = Watched(Portal(world.services, {CREATE: issuance.STEPS}), then)
+    with pytest.raises((FetchError, StorageError)) as told:
+        world.creation(world.worker(), seam).run(**DESKTOP)
+    secret = INTERNAL if fails == "CA" else str(lost)
+    assert told.value.details["reason"]
+    assert secret.encode() not in seam.answers
+    assert secret in caplog.text
 
 
 # --- a hostile portal -------------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -17,10 +18,12 @@ from typing import Any, Final, TypeAlias, TypeVar
 
 from zorgid_card.errors import (
     EnrolmentPendingError,
+    FetchError,
     MessageError,
     NotFoundError,
     SessionError,
     SignatureError,
+    StorageError,
     ZorgIDError,
 )
 from zorgid_card.pki.revocation import Revocation
@@ -36,11 +39,13 @@ from zorgid_card.workflows.policy import Policy
 from zorgid_card.workflows.session import NOT_TAKEN, VERSION, OpenSession, SessionOpened, signed_part
 
 T = TypeVar("T")
+_log = logging.getLogger(__name__)
 
 OUTSIDE_FOR: Final = timedelta(minutes=2)
 """How long what is done outside a transaction keeps the same message waiting, if this process does not come back from it."""
 
 _BUSY_SECONDS: Final = 2
+_TOLD: Final = ("reason", "retry_after")
 _CLAIM: Final = "outside"
 
 
@@ -173,7 +178,7 @@ class Portal:
                 return canonical(to_json(self._open(call, call.body)))
             return self._serve(call)
         except ZorgIDError as error:
-            return canonical(to_json(Refusal.of(error)))
+            return canonical(to_json(_refusal(error)))
 
     def _open(self, call: _Call, message: OpenSession) -> Message:
         call.verify(message.session_key)
@@ -240,7 +245,7 @@ class Portal:
             session = self._admit(unit, call)  # as it is now: the same message may have been served meanwhile
             if _served(session, call):
                 return _repeat(unit, session, call)
-            return _keep(unit, _unclaimed(session), call, Refusal.of(error))
+            return _keep(unit, _unclaimed(session), call, _refusal(error))
 
     def _release(self, call: _Call) -> None:
         """The claim is given up: the message may be sent again at once."""
@@ -275,9 +280,17 @@ class Portal:
         except ZorgIDError as error:
             if not error.counted:
                 raise _RefusedError(error) from error
-            return _keep(unit, session, call, Refusal.of(error))
+            return _keep(unit, session, call, _refusal(error))
         data = canonical({name: context.facts[name] for name in context.facts}).decode()
         return _keep(unit, replace(session, state=following, data=data), call, answer)
+
+
+def _refusal(error: ZorgIDError) -> Refusal:
+    """What the card side is told: of what the portal itself stands on, where it lies and how it answers, no more than the kind."""
+    if isinstance(error, StorageError | FetchError):
+        _log.warning("%s: %s", error.code, error)
+        error = type(error)(**{name: error.details[name] for name in _TOLD if name in error.details})
+    return Refusal.of(error)
 
 
 def _served(session: Session, call: _Call) -> bool:
