@@ -12,12 +12,13 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from renewal_world import holder_of, made, renewal, works, world_with
 from world import DESKTOP, World
 from zorgid_card.errors import EnrolmentPendingError, FetchError, MessageError, StorageError
 from zorgid_card.pki.certificate import Certificate
 from zorgid_card.pki.revocation import Revocation
 from zorgid_card.workflows import issuance
-from zorgid_card.workflows.creation_messages import CertificatesIssued
+from zorgid_card.workflows.creation_messages import CardAccepted, CertificatesIssued
 from zorgid_card.workflows.messages import Message, Refusal, canonical, from_json, parse, to_json
 from zorgid_card.workflows.organisation import CREATE
 from zorgid_card.workflows.portal import Portal
@@ -149,3 +150,21 @@ def test_crd_7_a_portal_that_wants_to_be_asked_again_after_any_number_of_seconds
 
     with pytest.raises(EnrolmentPendingError):
         world.creation(world.worker(), Lying(world.portal, lie)).run(**DESKTOP)
+
+
+@pytest.mark.parametrize("dialect", ["yubico", "nist"])
+def test_crd_9_in_a_renewal_a_portal_that_has_the_cards_key_gets_no_hold_of_its_pin_and_puk(
+    tmp_path: Path, dialect: str
+) -> None:
+    """Setting the tries would try the maker's PIN on the card, and set PIN and PUK to the maker's."""
+    world = world_with(tmp_path)
+    before, card = made(world, dialect)
+
+    def lie(answer: Message) -> Message:
+        return replace(answer, pin_tries=3, puk_tries=3) if isinstance(answer, CardAccepted) else answer
+
+    holder = holder_of(world, card)
+    with pytest.raises(MessageError):
+        renewal(world, holder, client=world.client(Lying(world.portal, lie))).run(**DESKTOP)
+    assert card._state.pin.left == card._state.pin.tries
+    works(world, card, before.certificate)
