@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -14,14 +15,24 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from renewal_world import holder_of, made, renewal, works, world_with
 from world import DESKTOP, World
-from zorgid_card.errors import EnrolmentPendingError, FetchError, MessageError, StorageError
+from zorgid_card.codec.scp03 import SCP03, StaticKeys
+from zorgid_card.errors import EnrolmentPendingError, FetchError, MessageError, SecureChannelError, StorageError
 from zorgid_card.pki.certificate import Certificate
 from zorgid_card.pki.revocation import Revocation
-from zorgid_card.workflows import issuance
-from zorgid_card.workflows.creation_messages import CardAccepted, CertificatesIssued
+from zorgid_card.protocol import iso7816, piv
+from zorgid_card.secret import Secret
+from zorgid_card.testkit.scp03 import ChannelKeys
+from zorgid_card.workflows import channel, issuance
+from zorgid_card.workflows.creation_messages import (
+    CardAccepted,
+    CertificatesIssued,
+    Relay,
+    RelayCommands,
+)
 from zorgid_card.workflows.messages import Message, Refusal, canonical, from_json, parse, to_json
 from zorgid_card.workflows.organisation import CREATE
 from zorgid_card.workflows.portal import Portal
+from zorgid_card.workflows.renewal import CardRenewal
 from zorgid_card.workflows.sealing import public_key
 
 
@@ -150,6 +161,67 @@ def test_crd_7_a_portal_that_wants_to_be_asked_again_after_any_number_of_seconds
 
     with pytest.raises(EnrolmentPendingError):
         world.creation(world.worker(), Lying(world.portal, lie)).run(**DESKTOP)
+
+
+PUBLIC = bytes(range(0x40, 0x50))
+
+
+class Intruder:
+    """A portal that has no key of a card in use; over a channel it wants to spend the tries of its PIN."""
+
+    def __init__(self, portal: Portal, *, knows: bool) -> None:
+        self._portal, self._knows, self.origin = portal, knows, portal.origin
+        self._challenge = secrets.token_bytes(8)
+
+    def ask(self, request: bytes) -> bytes:
+        message = from_json(parse(request)["body"])
+        answer: Message = (
+            self._next(message.responses) if isinstance(message, Relay) else from_json(parse(self._portal.ask(request)))
+        )
+        return canonical(to_json(replace(answer, channel=True) if isinstance(answer, CardAccepted) else answer))
+
+    def _next(self, responses: tuple[bytes, ...]) -> RelayCommands:
+        commands = (channel.initialize_update(self._challenge),)
+        if not self._knows:
+            commands += (bytes.fromhex("8482330010") + bytes(16),)
+        elif responses and len(responses) == 1:
+            commands = self._guesses(responses[0][:-2])
+        return RelayCommands(commands=commands, done=False, public_keys=())
+
+    def _guesses(self, update: bytes) -> tuple[bytes, ...]:
+        opened = SCP03(StaticKeys(Secret.of(PUBLIC), Secret.of(PUBLIC)), self._challenge, update)
+        guess = channel.command_of(iso7816.verify(piv.PIN, Secret.of(b"999999")))
+        return (opened.authenticate().encode(), opened.wrap(guess).encode())
+
+
+def test_crd_9_a_portal_gets_no_channel_to_a_card_whose_channel_keys_everybody_knows(tmp_path: Path) -> None:
+    """Such are the keys with which tokens of the Yubico dialect are sold. A true portal uses none of them either."""
+    world = world_with(tmp_path)
+    card = world.maker.blank(channel=ChannelKeys(PUBLIC, PUBLIC))
+    before = world.create(world.worker(card))
+    world.reader.remove()
+    with pytest.raises(SecureChannelError):
+        renewal(world, holder_of(world, card), client=world.client(Intruder(world.portal, knows=True))).run(**DESKTOP)
+    works(world, card, before.certificate)
+
+
+def test_crd_7_a_portal_that_does_not_know_the_channels_keys_is_refused_once(tmp_path: Path) -> None:
+    """Cards count how often EXTERNAL AUTHENTICATE was wrong, and end up opening no channel to anybody."""
+    world = world_with(tmp_path)
+    before, card = made(world, "yubico over a channel")
+    seen: list[bytes] = []
+    creation = CardRenewal(
+        world.reader,
+        world.client(Intruder(world.portal, knows=False)),
+        holder_of(world, card),
+        world.journal,
+        observer=lambda command, *_: seen.append(bytes(command)),
+        card_timeout=1,
+    )
+    with pytest.raises(MessageError):
+        creation.run(**DESKTOP)
+    assert len([command for command in seen if command[:2] == b"\x84\x82"]) == 1
+    works(world, card, before.certificate)
 
 
 @pytest.mark.parametrize("dialect", ["yubico", "nist"])

@@ -101,7 +101,9 @@ def succeed(context: Context, card: SmartCard) -> None:
     if facts.get("replaces", "") in ("", card.serial):
         return
     old = next(context.unit.find(SmartCard, serial=facts["replaces"]), None)
-    if old is None or old.person_id != card.person_id or old.state not in _LIVE:  # somebody else's, or revoked meanwhile
+    if (
+        old is None or old.person_id != card.person_id or old.state not in _LIVE
+    ):  # somebody else's, or revoked meanwhile
         return
     if policy.replacement_links:
         for link in list(context.unit.find(CardLink, card_serial=old.serial)):
