@@ -125,10 +125,10 @@ def _begin(context: Context, serial: str) -> None:
 def request_certificates(context: Context, message: RequestCertificates) -> CertificatesIssued:
     """CRD-7: certificates on hold for keys proven to be on this card; what was judged at the start is judged once more.
 
-    The CA is asked outside the transaction, however long it takes.
+    Whether the pass is revoked, and the CA, are asked outside the transaction, however long it takes.
     """
     services, policy = context.services, context.services.policy.creation
-    identity = accept_pass(services, *session_pass(context), context.now)
+    identity = session_identity(context)
     organisation.registered(context.unit, identity.ura)
     card_records.require_one_means(context)
     _count_certificate(context, message)
@@ -145,8 +145,9 @@ def request_certificates(context: Context, message: RequestCertificates) -> Cert
 def _certificates(
     context: Context, identity: UZIIdentity, keys: tuple[bytes, ...], csrs: tuple[bytes, ...]
 ) -> tuple[bytes, ...]:
-    """What the CA issues; touches nothing of the registry."""
+    """What the CA issues, if the pass still is good; touches nothing of the registry."""
     policy = context.services.policy.creation
+    accept_pass(context.services, *session_pass(context), context.now)
     return tuple(
         context.services.authority.issue(
             PROFILES[slot],
