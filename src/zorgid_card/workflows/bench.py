@@ -411,7 +411,7 @@ def _chosen(bench: Bench) -> Secret:
 
 def _prove(bench: Bench) -> None:
     """A signature made with the chosen PIN verifies with the certificate on the card: the commit point. The commit is sealed."""
-    card, pin = bench.card, bench.pin or (lambda _, chosen=_chosen(bench): chosen)
+    card, pin = bench.card, bench.pin or (lambda _: _chosen(bench))
     certificate = card.certificate(AUTHENTICITY) or b""
     fields = proof_fields(
         session=bench.making.session,

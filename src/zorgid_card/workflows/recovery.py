@@ -98,7 +98,7 @@ class CardRecovery(CardCreation):
     """
 
     def run_recovery(self, *, platform: str, client_version: str) -> CardRecovered:
-        """All of it; a manager unblocks the card afterwards. What is interrupted is begun anew, with the PUK that the card then has.
+        """All of it; a manager unblocks the card afterwards. What is interrupted is begun anew, with the PUK that the card has.
 
         Raises:
             NotFoundError: the person has no such card.
