@@ -276,7 +276,8 @@ class CardCreation:
             emptying = EMPTYING if accepted.renew else ()
             bench = self._begin(card, serial, accepted, (*emptying, *PREPARING, *FINISHING))
             carry_out(bench, EMPTYING)
-            with self._choose_pin(accepted) as chosen:
+            policy = PINPolicy(minimum=accepted.pin_minimum, maximum=accepted.pin_maximum)
+            with self._choose_pin(policy) as chosen:
                 bench.chosen = chosen
                 carry_out(bench, PREPARING)
         except BaseException as error:
@@ -387,8 +388,7 @@ class CardCreation:
                     raise
                 raise CommitLateError(serial=making.serial) from error
 
-    def _choose_pin(self, accepted: CardAccepted) -> Secret:
-        policy = PINPolicy(minimum=accepted.pin_minimum, maximum=accepted.pin_maximum)
+    def _choose_pin(self, policy: PINPolicy) -> Secret:
         for _ in range(_PIN_ROUNDS - 1):
             try:
                 return self._chosen(policy)

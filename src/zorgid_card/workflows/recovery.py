@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Sequence
-from datetime import UTC, date, datetime
-from typing import TypeAlias, TypeVar
+from datetime import UTC, datetime
+from typing import TypeAlias
 
 from zorgid_card.cards import CardKind, TryState, ZorgIDCard
 from zorgid_card.cards.access import PINRequest, spoken
@@ -30,65 +30,14 @@ from zorgid_card.workflows.creation_messages import (
     recovery_fields,
 )
 from zorgid_card.workflows.escrow import Escrow
-from zorgid_card.workflows.holder import Cue, Holder
+from zorgid_card.workflows.holder import Cue
 from zorgid_card.workflows.lifecycle import Management
 from zorgid_card.workflows.organisation import CREATE
-from zorgid_card.workflows.pin import PUK_DIGITS, PINCard, PINPolicy, change_puk, check_new_pin, new_puk, unblock_pin
+from zorgid_card.workflows.pin import PUK_DIGITS, PINPolicy, change_puk, new_puk
 from zorgid_card.workflows.policy import AUTHENTICITY, PIN_LONGEST, PIN_SHORTEST
-
-T = TypeVar("T")
 
 Relayed: TypeAlias = Callable[[Sequence[bytes]], Sequence[bytes]]
 """Carries command APDUs to the card and its answers back: :meth:`zorgid_card.cards.ZorgIDCard.relay`, over whatever network."""
-
-
-def recover(
-    card: PINCard,
-    serial: str,
-    puk: Secret,
-    holder: Holder,
-    *,
-    policy: PINPolicy | None = None,
-    birth_date: date | None = None,
-    escrow: Escrow | None = None,
-    last_try_allowed: bool = False,
-    changed: Callable[[Secret], T],
-) -> T:
-    """The holder chooses a PIN with a PUK that others know or knew, which is changed at once (PIN-3, PIN-4).
-
-    Args:
-        card: in the reader.
-        serial: the card's.
-        puk: out of escrow, or the public one that :class:`PUKReset` has set.
-        holder: at the desk.
-        policy: of the new PIN.
-        birth_date: the holder's, where it is known.
-        escrow: takes the new PUK, where that is the policy.
-        last_try_allowed: the person's word that the PUK's last try, or one of an unknown number, may be spent.
-        changed: called with the new PIN when the card has its new PUK: tells the portal.
-
-    Returns:
-        what ``changed`` does.
-
-    Raises:
-        DeclinedError: the holder does not want it; asked of the escrow or the PIN, nothing was tried.
-        PINMismatchError, PINPolicyError: the new PIN is refused; nothing was tried.
-        LastTryError: one try of the PUK is left (or an unknown number), and ``last_try_allowed`` is not set.
-        WrongPUKError, PUKBlockedError: the card refuses the PUK.
-    """
-    if escrow is not None:
-        escrow.announce(holder)
-    policy = policy or PINPolicy()
-    first, second = holder.new_pin(policy)
-    with first, second:
-        check_new_pin(first, second, policy, birth_date)
-        unblock_pin(card, puk, first, second, policy=policy, last_try_allowed=last_try_allowed)
-        with new_puk() as fresh:
-            holder.show_puk(fresh)
-            if escrow is not None:
-                escrow.take(serial, fresh)
-            change_puk(card, puk, fresh, fresh, last_try_allowed=True)  # it was right just now: all tries are there
-        return changed(first)
 
 
 class CardRecovery(CardCreation):
@@ -105,7 +54,9 @@ class CardRecovery(CardCreation):
             TransitionError: nobody else knows its PUK; or others have got to know it once more meanwhile.
             WrongCardError: no ZORG-ID Smartcard.
             UsageError: the portal wants the PUK sealed for a key that is not pinned here; nothing was tried.
-            ZorgIDError: as :func:`recover`; the card stays suspended.
+            PINMismatchError, PINPolicyError, DeclinedError: no PIN was chosen; nothing was tried.
+            LastTryError: one try of the PUK is left (or an unknown number), and the holder does not say that it may be spent.
+            WrongPUKError, PUKBlockedError: the card refuses the PUK.
         """
         self._client.open(CREATE, platform=platform, client_version=client_version)
         self.identify()
@@ -117,27 +68,31 @@ class CardRecovery(CardCreation):
 
     def _recovered(self, card: ZorgIDCard, serial: str) -> CardRecovered:
         wanted = self._client.ask(RecoverCard(serial=serial), CardToRecover)
+        policy = _policy(wanted)
         self._escrow = Escrow.wanted(wanted.key_officer, self._officer, self._client)
-        if wanted.reset:
+        if self._escrow is not None:
+            self._escrow.announce(self._holder)
+        with self._choose_pin(policy) as pin:
+            with self._unblocked(card, pin, makers=wanted.reset) as puk:
+                self._change_puk(card, serial, puk)
+            return self._tell_changed(card, pin)
+
+    def _unblocked(self, card: ZorgIDCard, pin: Secret, *, makers: bool) -> Secret:
+        """The PIN is set with the PUK that the card has; the maker's is tried first where the portal has set that."""
+        if makers:
             try:
-                return self._recovered_with(card, wanted, *self._makers_puk(card))
+                return _unblock(card, *self._makers_puk(card), pin)
             except (WrongPUKError, LastTryError) as error:  # interrupted before, perhaps when the card had its new one
                 self._holder.refused(error)
-        return self._recovered_with(card, wanted, *self._typed_puk(card))
+        return _unblock(card, *self._typed_puk(card), pin)
 
-    def _recovered_with(self, card: ZorgIDCard, wanted: CardToRecover, puk: Secret, last_try: bool) -> CardRecovered:
-        with puk:
-            return recover(
-                card,
-                card.serial,
-                puk,
-                self._holder,
-                policy=_policy(wanted),
-                birth_date=self._birth_date,
-                escrow=self._escrow,
-                last_try_allowed=last_try,
-                changed=lambda pin: self._tell_changed(card, pin),
-            )
+    def _change_puk(self, card: ZorgIDCard, serial: str, puk: Secret) -> None:
+        """Drawn, shown, acknowledged, kept by the portal where that is the policy, written."""
+        with new_puk() as fresh:
+            self._holder.show_puk(fresh)
+            if self._escrow is not None:
+                self._escrow.take(serial, fresh)
+            change_puk(card, puk, fresh, fresh, last_try_allowed=True)  # it was right just now: all tries are there
 
     def _makers_puk(self, card: ZorgIDCard) -> tuple[Secret, bool]:
         """The one that the portal has set, with all its tries; an unknown number of them is taken for that."""
@@ -165,6 +120,16 @@ class CardRecovery(CardCreation):
         signed = sign_statement(card.signer(AUTHENTICITY, lambda _: pin), CARD_RECOVERY, **fields)
         told = ChangePUK(algorithm=signed.algorithm, signature=signed.signature)
         return self._client.ask(told, CardRecovered)
+
+
+def _unblock(card: ZorgIDCard, puk: Secret, last_try_allowed: bool, pin: Secret) -> Secret:
+    """Gives the PUK that was right; one that was not is wiped."""
+    try:
+        card.unblock_pin(puk, pin, last_try_allowed=last_try_allowed)
+    except BaseException:
+        puk.wipe()
+        raise
+    return puk
 
 
 def _policy(wanted: CardToRecover) -> PINPolicy:
