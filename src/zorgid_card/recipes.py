@@ -158,7 +158,9 @@ def open_portal(
         seam=Portal(services, {organisation.REGISTER: enrolment.STEPS, organisation.CREATE: issuance.STEPS}),
         log_in=registry_log_in(services, remote or revocation),
         phones=PhoneDoor(services),
-        management=Management(registry, clock, one_means=services.policy.one_means),
+        management=Management(
+            registry, clock, one_means=services.policy.one_means, guest_use=services.policy.guest_use
+        ),
         revocation=revocation,
         remote=remote,
     )
