@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from zorgid_card.cli import keeping, renewing, verifying
+from zorgid_card.cli import keeping, puks, renewing, verifying
 from zorgid_card.cli.display import Display, console
 from zorgid_card.cli.failures import INTERRUPTED, PIPE_CLOSED, exit_codes
 from zorgid_card.cli.options import (
@@ -21,6 +21,7 @@ from zorgid_card.cli.options import (
     file_name,
     guarded,
     json_option,
+    key_officer_options,
     lang_option,
     moment,
     on_a_card,
@@ -75,7 +76,7 @@ def main() -> None:
     """UZI passes and ZORG-ID Smartcards: look at them, change their PIN, simulate them, see how they are made."""
 
 
-for _command in (*verifying.COMMANDS, keeping.keys):
+for _command in (*verifying.COMMANDS, keeping.keys, puks.puk):
     main.add_command(_command)
 
 
@@ -407,6 +408,7 @@ def protocol_command(vectors: bool) -> int:
 @click.option(
     "--replaced-card", metavar="SERIAL", help="With --replace, where the person has more than one card: which."
 )
+@key_officer_options
 @click.option("--json", "as_data", is_flag=True, help="One JSON object on a line for each thing that happens.")
 @lang_option
 @color_option
@@ -425,6 +427,7 @@ def create_command(as_data: bool, lang: str | None, no_color: bool, **options: A
 
 main.add_command(renewing.renew_command)
 main.add_command(renewing.reset_command)
+main.add_command(renewing.recover_command)
 
 
 @main.command(name="demo-portal")

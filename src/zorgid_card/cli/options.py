@@ -89,6 +89,24 @@ _pkcs11_option = click.option(
     metavar="[MODULE]",
     help="The card behind its middleware: path of a PKCS#11 module; without one, SafeSign's.",
 )
+_key_officer = (
+    click.option(
+        "--key-officer",
+        type=file_name,
+        metavar="FILE",
+        help="Public key (PEM) for which the PUK is sealed, where the portal keeps PUKs for its key officer.",
+    ),
+    click.option("--key-officer-name", metavar="TEXT", help="The officer's name, for the holder; by default FILE's."),
+)
+
+
+def key_officer_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Whose key PUKs are sealed for: configured here, never by the portal."""
+    for option in reversed(_key_officer):
+        command = option(command)
+    return command
+
+
 lang_option = click.option("--lang", type=LANGUAGES, help="Language; by default that of the environment.")
 color_option = click.option("--no-color", is_flag=True, help="No colours.")
 
