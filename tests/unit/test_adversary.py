@@ -308,7 +308,8 @@ class Lying:
                 **{
                     "renew": False, "channel": False, "residency": "attested", "slots": (0x9A,), "algorithms": ("ECCP256",),
                     "requests": (b"0",), "administration_algorithm": "AES192", "guid": bytes(16), "expires": date(2030, 1, 1),
-                    "pin_minimum": 6, "pin_maximum": 8, "pin_tries": 0, "puk_tries": 0, **self.lies,
+                    "pin_minimum": 6, "pin_maximum": 8, "pin_tries": 0, "puk_tries": 0,
+                    "key_officer": b"", **self.lies,
                 }
             )  # fmt: skip
             return canonical(to_json(answer))

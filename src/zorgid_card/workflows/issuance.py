@@ -29,7 +29,15 @@ from zorgid_card.ports.registry import (
     Person,
     SmartCard,
 )
-from zorgid_card.workflows import card_records, organisation, people, residency, revocation_list, succession
+from zorgid_card.workflows import (
+    card_records,
+    organisation,
+    people,
+    puk_records,
+    residency,
+    revocation_list,
+    succession,
+)
 from zorgid_card.workflows.authentication import (
     about,
     accept_pass,
@@ -249,6 +257,7 @@ def commit_card(context: Context, message: CommitCard) -> CardActive:
     organisation.registered(unit, identity.ura)
     if context.facts["channel"] and not context.facts.get("written"):
         raise SessionError("the card is not written yet", reason="order")
+    puk_records.require_escrowed(context)
     ders = tuple(base64.b64decode(text) for text in context.facts["certificates"].split())
     issued = unit.get(IssuedCertificate, card.certificate_serial)
     if issued.commit_by is None or now >= issued.commit_by:
@@ -311,5 +320,6 @@ STEPS: Steps = {
     ("issued", AbandonCard): (abandon_card, "matched"),
     ("offered", ScrapCard): (scrap_card, "matched"),
     **succession.STEPS,
+    **puk_records.STEPS,
 }
 """CRD-1 to CRD-10 as a table; the session's states are its steps."""
