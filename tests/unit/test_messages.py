@@ -189,7 +189,14 @@ def test_a_refusal_carries_the_typed_error() -> None:
 
 CODES = sorted(ZorgIDError._by_code)
 NOT_A_PORTALS = [code for code in CODES if code.startswith(("reader", "card", "user"))]
-SAID_OF_WHAT_WAS_SENT = {"card.not_blank", "card.scrapped", "user.birth_date", "user.too_many_tries", "user.usage"}
+SAID_OF_WHAT_WAS_SENT = {
+    "card.not_blank",
+    "card.scrapped",
+    "card.not_offered",
+    "user.birth_date",
+    "user.too_many_tries",
+    "user.usage",
+}
 
 
 @pytest.mark.parametrize("code", [*NOT_A_PORTALS, "portal.unreachable", "portal.tls", "portal.answer"])

@@ -99,7 +99,7 @@ class Refusal(Message):
 
 _PORTALS: Final = ("portal", "certificate", "encoding", "storage", "fetch")
 _PORTALS_TOO: Final = frozenset(
-    ("card.not_blank", "card.scrapped", "user.birth_date", "user.too_many_tries", "user.usage")
+    ("card.not_blank", "card.scrapped", "card.not_offered", "user.birth_date", "user.too_many_tries", "user.usage")
 )
 _OF_THE_WAY: Final = frozenset(("portal.unreachable", "portal.tls", "portal.answer"))
 
