@@ -50,6 +50,7 @@ def accept(
         "certificates",
         "written",
         "asked",
+        "pending",
         "renewal",
         "present",
         "present_algorithm",

@@ -13,7 +13,7 @@ import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, TypeAlias, TypeVar
+from typing import Any, Final, NoReturn, TypeAlias, TypeVar
 
 from zorgid_card.errors import (
     EnrolmentPendingError,
@@ -75,25 +75,26 @@ class Context:
     now: datetime
     facts: dict[str, str] = field(default_factory=dict)
     """What the session has established; kept with it."""
-    done: tuple[Any, ...] = ()
-    """What :meth:`outside` gave, when the handler is run for the second time."""
+    serving: bool = False
+    """What was done outside was done for this very turn, which goes on."""
 
-    def outside(self, work: Callable[[], T], *keep: str) -> T:
-        """Do what takes long, or waits for others, outside any transaction: a handler calls this once, and changes nothing before.
+    def outside(self, work: Callable[[], T], keep: Callable[[Unit, T], dict[str, str]], *counted: str) -> NoReturn:
+        """Do what takes long, or waits for others, outside any transaction: a handler changes nothing before.
 
         The handler ends here; what it has judged is committed to no more than that this message is being served. Then ``work`` is
-        done, and the handler is run from its beginning in a new transaction, in which this gives what ``work`` gave.
+        done, what it gave is kept, and the handler is run from its beginning in a new transaction, in which it finds that by the
+        session's facts. What is kept stays, also where the message is refused after that, or this process ends.
 
         Args:
             work: touches nothing of the registry.
-            keep: facts that are kept now, whatever becomes of the message: what is limited is counted before it is done.
+            keep: keeps what it gave, whatever has become of the session meanwhile; gives facts, which the session gets if it still
+                waits for this message.
+            counted: facts that are kept at once: what is limited is counted before it is done.
 
         Raises:
             ZorgIDError: as ``work`` does; the message is refused with it.
         """
-        if not self.done:
-            raise _OutsideError(work, {name: self.facts[name] for name in keep})
-        return self.done[0]  # type: ignore[no-any-return]  # work's own
+        raise _OutsideError(work, keep, {name: self.facts[name] for name in counted})
 
 
 Handler: TypeAlias = Callable[[Context, Any], Message]
@@ -144,9 +145,11 @@ class _RefusedError(Exception):
 class _OutsideError(Exception):
     """Carries what is to be done outside the transaction out of a handler."""
 
-    def __init__(self, work: Callable[[], Any], kept: dict[str, str]) -> None:
+    def __init__(
+        self, work: Callable[[], Any], keep: Callable[[Unit, Any], dict[str, str]], counted: dict[str, str]
+    ) -> None:
         super().__init__()
-        self.work, self.kept = work, kept
+        self.work, self.keep, self.counted = work, keep, counted
 
 
 class Portal:
@@ -198,40 +201,45 @@ class Portal:
         return SessionOpened(session=session.id, expires_at=session.expires_at)
 
     def _serve(self, call: _Call) -> bytes:
+        """The same message that comes again while something is done for it is told to wait; another one takes its number."""
+        outside: _OutsideError | None = None
         try:
-            return self._turn(call)
-        except _OutsideError as outside:
-            return self._serve_outside(call, outside.work)
+            while True:
+                try:
+                    return self._turn(call, serving=outside is not None)
+                except _OutsideError as found:
+                    outside = found
+                self._do_outside(call, outside)
         except _RefusedError as refused:
             return self._refuse(call, refused.error)
+        except BaseException as error:
+            if outside is None:
+                raise
+            if isinstance(error, ZorgIDError) and not isinstance(error, NOT_TAKEN):
+                return self._refuse(call, error)
+            self._release(call)
+            raise
 
-    def _turn(self, call: _Call, done: tuple[Any, ...] = ()) -> bytes:
+    def _turn(self, call: _Call, *, serving: bool) -> bytes:
         """One transaction. It ends with an answer, or with the claim that something is being done for this message outside it."""
         with self.services.registry.begin() as unit:
             session = self._admit(unit, call)
             if _served(session, call):
                 return _repeat(unit, session, call)
             try:
-                return self._act(unit, session, call, done)
+                return self._act(unit, session, call, serving=serving)
             except _OutsideError as outside:
-                unit.replace(_claimed(session, call, self.services.clock(), outside.kept))
+                unit.replace(_claimed(session, call, self.services.clock(), outside.counted))
                 waiting = outside
         raise waiting
 
-    def _serve_outside(self, call: _Call, work: Callable[[], Any]) -> bytes:
-        """The same message that comes again meanwhile is told to wait; another one in its place takes its number."""
-        try:
-            return self._turn(call, (work(),))
-        except _RefusedError as refused:
-            return self._refuse(call, refused.error)
-        except ZorgIDError as error:
-            if isinstance(error, NOT_TAKEN):
-                self._release(call)
-                raise
-            return self._refuse(call, error)
-        except BaseException:
-            self._release(call)
-            raise
+    def _do_outside(self, call: _Call, outside: _OutsideError) -> None:
+        found = outside.work()
+        with self.services.registry.begin() as unit:
+            facts = outside.keep(unit, found)
+            session = next(unit.find(Session, id=call.session), None)
+            if session is not None and _claim_of(session)[0] == call.digest.hex():
+                unit.replace(_with(session, facts))
 
     def _refuse(self, call: _Call, error: ZorgIDError) -> bytes:
         with self.services.registry.begin() as unit:
@@ -259,12 +267,12 @@ class Portal:
             raise SessionError("the message is out of order", reason="order")
         return session
 
-    def _act(self, unit: Unit, session: Session, call: _Call, done: tuple[Any, ...]) -> bytes:
+    def _act(self, unit: Unit, session: Session, call: _Call, *, serving: bool) -> bytes:
         step = self._purposes[session.purpose].get((session.state, type(call.body)))
         if step is None:
             raise SessionError(f"{call.body.kind} is not expected in state {session.state}", reason="order")
         handler, following = step
-        context = Context(self.services, unit, session, self.services.clock(), json.loads(session.data), done)
+        context = Context(self.services, unit, session, self.services.clock(), json.loads(session.data), serving)
         _require_unclaimed(context, call)
         try:
             answer = handler(context, call.body)
@@ -284,8 +292,17 @@ def _served(session: Session, call: _Call) -> bool:
 
 def _claimed(session: Session, call: _Call, now: datetime, kept: dict[str, str]) -> Session:
     until = (now + OUTSIDE_FOR).isoformat()
-    facts = json.loads(session.data) | kept | {_CLAIM: f"{call.digest.hex()} {until}"}
-    return replace(session, data=canonical(facts).decode())
+    return _with(session, kept | {_CLAIM: f"{call.digest.hex()} {until}"})
+
+
+def _with(session: Session, facts: dict[str, str]) -> Session:
+    return replace(session, data=canonical(json.loads(session.data) | facts).decode())
+
+
+def _claim_of(session: Session) -> tuple[str, str]:
+    """The digest of the message that is being served, and until when; empty where none is."""
+    digest, _, until = json.loads(session.data).get(_CLAIM, "").partition(" ")
+    return digest, until
 
 
 def _unclaimed(session: Session) -> Session:
@@ -300,8 +317,9 @@ def _require_unclaimed(context: Context, call: _Call) -> None:
     Raises:
         EnrolmentPendingError: somebody is: the same message is to be sent again.
     """
-    digest, _, until = context.facts.pop(_CLAIM, "").partition(" ")
-    if not context.done and digest == call.digest.hex() and context.now < datetime.fromisoformat(until):
+    context.facts.pop(_CLAIM, None)
+    digest, until = _claim_of(context.session)
+    if not context.serving and digest == call.digest.hex() and context.now < datetime.fromisoformat(until):
         raise EnrolmentPendingError("this message is being served", retry_after=_BUSY_SECONDS)
 
 
