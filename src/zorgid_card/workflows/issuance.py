@@ -66,7 +66,7 @@ from zorgid_card.workflows.creation_messages import (
 )
 from zorgid_card.workflows.portal import Context, Steps
 from zorgid_card.workflows.sealing import ADMINISTRATION_KEY, seal
-from zorgid_card.workflows.session import Authenticate, Authenticated
+from zorgid_card.workflows.session import COMMITTED, Authenticate, Authenticated
 from zorgid_card.workflows.states import move
 
 NO_CARD = ""
@@ -298,6 +298,7 @@ def commit_card(context: Context, message: CommitCard) -> CardActive:
     for attempt in list(unit.find(CardAttempt, card_serial=card.serial)):
         unit.remove(attempt)
     card_records.audited(context, "card.activate", card.serial, certificate=issued.serial)
+    context.facts.clear()  # the session is kept for its answer's sake, not for the birth date's
     return CardActive(serial=card.serial, user_name=person.user_name, ura=identity.ura, not_after=issued.not_after)
 
 
@@ -339,7 +340,7 @@ STEPS: Steps = {
     ("offered", RequestCertificates): (request_certificates, "issued"),
     ("issued", Relay): (relay, "issued"),
     ("issued", FetchAdministrationKey): (administration_key, "issued"),
-    ("issued", CommitCard): (commit_card, "committed"),
+    ("issued", CommitCard): (commit_card, COMMITTED),
     ("offered", AbandonCard): (abandon_card, "matched"),
     ("issued", AbandonCard): (abandon_card, "matched"),
     ("offered", ScrapCard): (scrap_card, "matched"),

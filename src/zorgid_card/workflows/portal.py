@@ -33,7 +33,15 @@ from zorgid_card.workflows import organisation
 from zorgid_card.workflows.messages import JSON, Message, Refusal, canonical, from_json, parse, to_json
 from zorgid_card.workflows.pairing import PortalIdentity
 from zorgid_card.workflows.policy import Policy
-from zorgid_card.workflows.session import NOT_TAKEN, VERSION, OpenSession, SessionOpened, signed_part
+from zorgid_card.workflows.session import (
+    COMMITS_KEPT,
+    COMMITTED,
+    NOT_TAKEN,
+    VERSION,
+    OpenSession,
+    SessionOpened,
+    signed_part,
+)
 
 T = TypeVar("T")
 
@@ -261,7 +269,7 @@ class Portal:
         except NotFoundError as error:
             raise SessionError("no such session", reason="unknown") from error
         call.verify(session.key or b"")
-        if self.services.clock() >= session.expires_at:
+        if self.services.clock() >= session.expires_at and not _served(session, call):
             raise SessionError("the session has expired", reason="expired")
         if call.sequence not in (session.sequence, session.sequence + 1):
             raise SessionError("the message is out of order", reason="order")
@@ -327,7 +335,8 @@ def _keep(unit: Unit, session: Session, call: _Call, answer: Message) -> bytes:
     octets = canonical(to_json(answer))
     unit.replace(replace(session, sequence=call.sequence))
     stored = b"" if call.body.volatile else octets
-    kept = Reply(id=session.id, request_hash=call.digest, answer=stored, expires_at=session.expires_at)
+    until = session.expires_at + (COMMITS_KEPT if session.state == COMMITTED else timedelta(0))
+    kept = Reply(id=session.id, request_hash=call.digest, answer=stored, expires_at=until)
     if call.sequence == 1:
         unit.add(kept)
     else:
