@@ -8,7 +8,15 @@ from typing import Any, TypeVar
 import click
 
 from zorgid_card.cli.display import Display, console
-from zorgid_card.cli.options import color_option, file_name, guarded, key_officer_options, lang_option, texts_of
+from zorgid_card.cli.options import (
+    color_option,
+    file_name,
+    guarded,
+    key_officer_options,
+    lang_option,
+    on_simulated_cards,
+    texts_of,
+)
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -26,6 +34,7 @@ _OPTIONS = (
     click.option(
         "--trace", type=file_name, metavar="FILE", help="Append all APDUs to FILE as JSON lines, secrets masked."
     ),
+    on_simulated_cards,
     click.option("--json", "as_data", is_flag=True, help="Print the result as JSON."),
     lang_option,
     color_option,

@@ -76,6 +76,7 @@ _PATIENCE: Final = 600.0
 """Seconds for which a CA is waited for in all; the session ends not long after."""
 _PENDING_SECONDS: Final = 30.0
 _SHORTEST_WAIT: Final = 0.2
+_DONE: Final = b"\x90\x00"
 _ROUNDS: Final = 16
 """Batches of one relay, at most: what asks for more is no portal."""
 
@@ -211,12 +212,15 @@ def relay(bench: Bench) -> tuple[bytes, ...]:
 
     Raises:
         ResidencyError: the portal does not believe the card, or the card refused.
+        MessageError: the portal goes on for ever, or after the card has refused.
     """
     responses: tuple[bytes, ...] = ()
     for _ in range(_ROUNDS):
         asked = bench.client.ask(Relay(responses=responses), RelayCommands)
         if asked.done:
             return asked.public_keys
+        if responses and responses[-1][-2:] != _DONE:  # a card that was asked often in vain opens no channel any more
+            raise MessageError("the portal goes on after the card has refused", field="commands")
         responses = bench.card.relay(asked.commands)
     raise MessageError("the portal does not come to an end", field="done")
 
@@ -338,9 +342,9 @@ def _asked(bench: Bench, request: RequestCertificates) -> CertificatesIssued:
         except EnrolmentPendingError as pending:
             told = pending.details.get("retry_after")
             after = max(told if isinstance(told, int) else _PENDING_SECONDS, _SHORTEST_WAIT)
-            patience -= after
-            if patience < 0:
+            if after > patience:  # whatever number the portal says
                 raise
+            patience -= after
             bench.course.wait(after)
 
 

@@ -156,15 +156,18 @@ def card_of_session(context: Context) -> SmartCard:
     return card
 
 
-def link(unit: Unit, serial: str, ura: str, until: datetime | None, now: datetime) -> None:
+def link(unit: Unit, serial: str, ura: str, until: datetime | None, now: datetime) -> CardLink:
     """Link a card to an organisation, as the person is (CRD-10, CRD-11); a link that holds as long stays as it is."""
     for known in unit.find(CardLink, card_serial=serial, ura=ura):
         if not people.is_current(known.until, now):
             continue
         if known.until is not None and (until is None or known.until < until):
-            unit.replace(replace(known, until=until))
-        return
-    unit.add(CardLink(id=uuid.uuid4().hex, card_serial=serial, ura=ura, until=until))
+            unit.replace(longer := replace(known, until=until))
+            return longer
+        return known
+    made = CardLink(id=uuid.uuid4().hex, card_serial=serial, ura=ura, until=until)
+    unit.add(made)
+    return made
 
 
 def give_up(context: Context, card: SmartCard, event: str, why: str) -> SmartCard:

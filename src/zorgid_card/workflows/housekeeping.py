@@ -1,4 +1,4 @@
-"""What has served its time is removed; a portal calls this every few minutes, from a timer of its own."""
+"""What has served its time is removed; a portal does so by the clock (:meth:`zorgid_card.recipes.PortalSide.tend`)."""
 
 from __future__ import annotations
 

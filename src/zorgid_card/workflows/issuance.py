@@ -137,10 +137,10 @@ def _begin(context: Context, serial: str) -> None:
 def request_certificates(context: Context, message: RequestCertificates) -> CertificatesIssued:
     """CRD-7: certificates on hold for keys proven to be on this card; what was judged at the start is judged once more.
 
-    The CA is asked outside the transaction, however long it takes.
+    Whether the pass is revoked, and the CA, are asked outside the transaction, however long it takes.
     """
     services, policy = context.services, context.services.policy.creation
-    identity = accept_pass(services, *session_pass(context), context.now)
+    identity = session_identity(context)
     organisation.registered(context.unit, identity.ura)
     card_records.require_one_means(context)
     _count_certificate(context, message)
@@ -157,7 +157,7 @@ def request_certificates(context: Context, message: RequestCertificates) -> Cert
 
 
 def _certificate(context: Context, identity: UZIIdentity, slot: int, key: bytes, csr: bytes) -> IssuedCertificate:
-    """The one that the CA has issued in this session for this key; it is asked for one that is not there yet.
+    """The one that the CA has issued in this session for this key; if there is none yet, it is asked, and the pass judged.
 
     Each is kept as soon as it is issued: a CA that wants to be asked for the next one later (RFC 7030, 4.2.3) is not asked for this
     one again, and what is issued and never taken up is revoked in time like any other.
@@ -170,6 +170,7 @@ def _certificate(context: Context, identity: UZIIdentity, slot: int, key: bytes,
     guid = bytes.fromhex(context.facts["guid"])
 
     def issue() -> bytes:
+        accept_pass(services, *session_pass(context), now)
         return services.authority.issue(
             PROFILES[slot],
             card_records.subject(identity),
@@ -197,7 +198,7 @@ def _certificate(context: Context, identity: UZIIdentity, slot: int, key: bytes,
         revocation_list.hold(unit, issued)
         return {"pending": " ".join((*pending, issued.serial))}
 
-    return context.outside(issue, keep, "issued", "asked")
+    return context.outside_for_good(issue, keep, "issued", "asked")
 
 
 def _require_on_hold(context: Context, issued: IssuedCertificate) -> IssuedCertificate:

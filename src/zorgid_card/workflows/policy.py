@@ -26,6 +26,7 @@ PIN_SHORTEST: Final = 6
 PIN_LONGEST: Final = 8
 MOST_TRIES: Final = 15
 FINGERPRINT: Final = 32
+GUEST_USE: Final = timedelta(days=366)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,4 +123,6 @@ class Policy:
     """Whether a UZI pass logs in only for an organisation that is registered here; a suspended one never does."""
     one_means: bool = True
     """CRD-12: one person has a ZORG-ID Smartcard or a mobile ID, not both, and who manages has no ZORG-ID Smartcard."""
+    guest_use: timedelta | None = GUEST_USE
+    """CRD-13: for how long an organisation may link another's person as a guest at most; None: no guests are linked."""
     creation: CreationPolicy = field(default_factory=CreationPolicy)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -17,10 +18,12 @@ from typing import Any, Final, NoReturn, TypeAlias, TypeVar
 
 from zorgid_card.errors import (
     EnrolmentPendingError,
+    FetchError,
     MessageError,
     NotFoundError,
     SessionError,
     SignatureError,
+    StorageError,
     ZorgIDError,
 )
 from zorgid_card.pki.revocation import Revocation
@@ -44,11 +47,13 @@ from zorgid_card.workflows.session import (
 )
 
 T = TypeVar("T")
+_log = logging.getLogger(__name__)
 
 OUTSIDE_FOR: Final = timedelta(minutes=2)
 """How long what is done outside a transaction keeps the same message waiting, if this process does not come back from it."""
 
 _BUSY_SECONDS: Final = 2
+_TOLD: Final = ("reason", "retry_after")
 _CLAIM: Final = "outside"
 
 
@@ -83,26 +88,45 @@ class Context:
     now: datetime
     facts: dict[str, str] = field(default_factory=dict)
     """What the session has established; kept with it."""
+    done: tuple[Any, ...] = ()
+    """What :meth:`outside` gave, when the handler is run for the second time."""
     serving: bool = False
-    """What was done outside was done for this very turn, which goes on."""
+    """Something was done outside for this very turn, which goes on."""
 
-    def outside(self, work: Callable[[], T], keep: Callable[[Unit, T], dict[str, str]], *counted: str) -> NoReturn:
-        """Do what takes long, or waits for others, outside any transaction: a handler changes nothing before.
+    def outside(self, work: Callable[[], T], *counted: str, alone: bool = True) -> T:
+        """Do what takes long, or waits for others, outside any transaction: a handler calls this once, and changes nothing before.
 
         The handler ends here; what it has judged is committed to no more than that this message is being served. Then ``work`` is
-        done, what it gave is kept, and the handler is run from its beginning in a new transaction, in which it finds that by the
-        session's facts. What is kept stays, also where the message is refused after that, or this process ends.
+        done, and the handler is run from its beginning in a new transaction, in which this gives what ``work`` gave.
+
+        Args:
+            work: touches nothing of the registry.
+            counted: facts that are kept now, whatever becomes of the message: what is limited is counted before it is done.
+            alone: the same message that comes again meanwhile is told to wait. False: it harms nobody if it is done twice.
+
+        Raises:
+            ZorgIDError: as ``work`` does; the message is refused with it.
+        """
+        if not self.done:
+            raise _OutsideError(work, None, {name: self.facts[name] for name in counted}, alone=alone)
+        return self.done[0]  # type: ignore[no-any-return]  # work's own
+
+    def outside_for_good(
+        self, work: Callable[[], T], keep: Callable[[Unit, T], dict[str, str]], *counted: str
+    ) -> NoReturn:
+        """As :meth:`outside`, but what ``work`` gives is kept at once, also where the message is refused after that, or this
+        process ends. The handler finds it by the session's facts, and may do more of it, one after the other.
 
         Args:
             work: touches nothing of the registry.
             keep: keeps what it gave, whatever has become of the session meanwhile; gives facts, which the session gets if it still
                 waits for this message.
-            counted: facts that are kept at once: what is limited is counted before it is done.
+            counted: as above.
 
         Raises:
             ZorgIDError: as ``work`` does; the message is refused with it.
         """
-        raise _OutsideError(work, keep, {name: self.facts[name] for name in counted})
+        raise _OutsideError(work, keep, {name: self.facts[name] for name in counted}, alone=True)
 
 
 Handler: TypeAlias = Callable[[Context, Any], Message]
@@ -154,10 +178,15 @@ class _OutsideError(Exception):
     """Carries what is to be done outside the transaction out of a handler."""
 
     def __init__(
-        self, work: Callable[[], Any], keep: Callable[[Unit, Any], dict[str, str]], counted: dict[str, str]
+        self,
+        work: Callable[[], Any],
+        keep: Callable[[Unit, Any], dict[str, str]] | None,
+        counted: dict[str, str],
+        *,
+        alone: bool,
     ) -> None:
         super().__init__()
-        self.work, self.keep, self.counted = work, keep, counted
+        self.work, self.keep, self.counted, self.alone = work, keep, counted, alone
 
 
 class Portal:
@@ -183,7 +212,7 @@ class Portal:
                 return canonical(to_json(self._open(call, call.body)))
             return self._serve(call)
         except ZorgIDError as error:
-            return canonical(to_json(Refusal.of(error)))
+            return canonical(to_json(_refusal(error)))
 
     def _open(self, call: _Call, message: OpenSession) -> Message:
         call.verify(message.session_key)
@@ -211,13 +240,14 @@ class Portal:
     def _serve(self, call: _Call) -> bytes:
         """The same message that comes again while something is done for it is told to wait; another one takes its number."""
         outside: _OutsideError | None = None
+        done: tuple[Any, ...] = ()
         try:
             while True:
                 try:
-                    return self._turn(call, serving=outside is not None)
+                    return self._turn(call, done, serving=outside is not None)
                 except _OutsideError as found:
                     outside = found
-                self._do_outside(call, outside)
+                done = self._do_outside(call, outside)
         except _RefusedError as refused:
             return self._refuse(call, refused.error)
         except BaseException as error:
@@ -228,33 +258,37 @@ class Portal:
             self._release(call)
             raise
 
-    def _turn(self, call: _Call, *, serving: bool) -> bytes:
-        """One transaction. It ends with an answer, or with the claim that something is being done for this message outside it."""
+    def _turn(self, call: _Call, done: tuple[Any, ...] = (), *, serving: bool) -> bytes:
+        """One transaction. It ends with an answer, or with what is to be done for this message outside it, and perhaps a claim."""
         with self.services.registry.begin() as unit:
             session = self._admit(unit, call)
             if _served(session, call):
                 return _repeat(unit, session, call)
             try:
-                return self._act(unit, session, call, serving=serving)
+                return self._act(unit, session, call, done, serving=serving)
             except _OutsideError as outside:
-                unit.replace(_claimed(session, call, self.services.clock(), outside.counted))
+                if outside.alone:
+                    unit.replace(_claimed(session, call, self.services.clock(), outside.counted))
                 waiting = outside
         raise waiting
 
-    def _do_outside(self, call: _Call, outside: _OutsideError) -> None:
+    def _do_outside(self, call: _Call, outside: _OutsideError) -> tuple[Any, ...]:
         found = outside.work()
+        if outside.keep is None:
+            return (found,)
         with self.services.registry.begin() as unit:
             facts = outside.keep(unit, found)
             session = next(unit.find(Session, id=call.session), None)
             if session is not None and _claim_of(session)[0] == call.digest.hex():
                 unit.replace(_with(session, facts))
+        return ()
 
     def _refuse(self, call: _Call, error: ZorgIDError) -> bytes:
         with self.services.registry.begin() as unit:
             session = self._admit(unit, call)  # as it is now: the same message may have been served meanwhile
             if _served(session, call):
                 return _repeat(unit, session, call)
-            return _keep(unit, _unclaimed(session), call, Refusal.of(error))
+            return _keep(unit, _unclaimed(session), call, _refusal(error))
 
     def _release(self, call: _Call) -> None:
         """The claim is given up: the message may be sent again at once."""
@@ -275,12 +309,12 @@ class Portal:
             raise SessionError("the message is out of order", reason="order")
         return session
 
-    def _act(self, unit: Unit, session: Session, call: _Call, *, serving: bool) -> bytes:
+    def _act(self, unit: Unit, session: Session, call: _Call, done: tuple[Any, ...], *, serving: bool) -> bytes:
         step = self._purposes[session.purpose].get((session.state, type(call.body)))
         if step is None:
             raise SessionError(f"{call.body.kind} is not expected in state {session.state}", reason="order")
         handler, following = step
-        context = Context(self.services, unit, session, self.services.clock(), json.loads(session.data), serving)
+        context = Context(self.services, unit, session, self.services.clock(), json.loads(session.data), done, serving)
         _require_unclaimed(context, call)
         try:
             answer = handler(context, call.body)
@@ -289,9 +323,17 @@ class Portal:
         except ZorgIDError as error:
             if not error.counted:
                 raise _RefusedError(error) from error
-            return _keep(unit, session, call, Refusal.of(error))
+            return _keep(unit, session, call, _refusal(error))
         data = canonical({name: context.facts[name] for name in context.facts}).decode()
         return _keep(unit, replace(session, state=following, data=data), call, answer)
+
+
+def _refusal(error: ZorgIDError) -> Refusal:
+    """What the card side is told: of what the portal itself stands on, where it lies and how it answers, no more than the kind."""
+    if isinstance(error, StorageError | FetchError):
+        _log.warning("%s: %s", error.code, error)
+        error = type(error)(**{name: error.details[name] for name in _TOLD if name in error.details})
+    return Refusal.of(error)
 
 
 def _served(session: Session, call: _Call) -> bool:

@@ -101,7 +101,9 @@ def succeed(context: Context, card: SmartCard) -> None:
     if facts.get("replaces", "") in ("", card.serial):
         return
     old = next(context.unit.find(SmartCard, serial=facts["replaces"]), None)
-    if old is None or old.person_id != card.person_id:  # it has become somebody else's meanwhile
+    if (
+        old is None or old.person_id != card.person_id or old.state not in _LIVE
+    ):  # somebody else's, or revoked meanwhile
         return
     if policy.replacement_links:
         for link in list(context.unit.find(CardLink, card_serial=old.serial)):
@@ -109,7 +111,7 @@ def succeed(context: Context, card: SmartCard) -> None:
                 card_records.link(context.unit, card.serial, link.ura, link.until, context.now)
     if policy.replaced == SUSPEND and old.state in ("active", "suspended"):
         _suspend(context, old, card)
-    elif old.state in _LIVE:
+    else:
         _revoke(context, old, facts["cause"], f"replaced by {card.serial}")
 
 

@@ -17,7 +17,7 @@ from zorgid_card.adapters.journal import SQLiteJournal
 from zorgid_card.cli.console import TerminalHolder
 from zorgid_card.cli.create.counter import LINGER, Counter, PlaceHolder
 from zorgid_card.cli.create.telling import Board, JSONLines, Teller
-from zorgid_card.cli.create.trial import simulated_places
+from zorgid_card.cli.create.trial import chosen_places
 from zorgid_card.cli.display import Display
 from zorgid_card.cli.login import keyboard
 from zorgid_card.cli.officer import officer_of
@@ -213,13 +213,7 @@ def readers_of(options: CreateOptions) -> list[Reader]:
 
 
 def _simulated(display: Display, options: CreateOptions, directory: Path, held: ExitStack) -> Iterator[_Desk]:
-    places = simulated_places(directory)
-    if options.readers:
-        places = [place for place in places if place.directory.name in options.readers]
-    elif not options.all_readers:
-        places = places[:1]
-    if not places:
-        raise NoReaderError(f"no simulated reader {options.readers[0]}", name=options.readers[0])
+    places = chosen_places(directory, options.readers, every=options.all_readers)
     for place in places:
         held.callback(place.keep)
         holder = place.holder(display, interactive=options.interactive, alone=len(places) == 1)
