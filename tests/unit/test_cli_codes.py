@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
 import sys
@@ -12,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from terminal import given
 from zorgid_card.adapters import pcsc
 from zorgid_card.cards import CardKind, Tries, open_card
 from zorgid_card.cli import app
@@ -236,14 +236,6 @@ def test_what_to_do_follows_from_what_is_left(pin: Tries, puk: Tries, expected: 
 # --- for programs
 
 
-def given(*codes: bytes) -> int:
-    """A descriptor from which these can be read, a line each."""
-    reading, writing = os.pipe()
-    os.write(writing, b"".join(code + b"\n" for code in codes))
-    os.close(writing)
-    return reading
-
-
 def told(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
     shown: dict[str, Any] = json.loads(capsys.readouterr().out)
     return shown
@@ -293,7 +285,7 @@ def test_pin_1_a_program_says_explicitly_that_the_last_try_may_be_spent(
         assert desk.run(f"pin change --codes-fd {given(OTHER, NEW)}") == 3
     capsys.readouterr()
     assert desk.run(f"pin change --json --codes-fd {given(desk.pin, NEW)}") == 3
-    assert told(capsys)["error"]["code"] == "user.usage", "there is nobody to ask"
+    assert told(capsys)["error"]["code"] == "user.last_try", "there is nobody to ask"
     assert desk.tries()[0] == 1
     assert desk.run(f"pin change --last-try --codes-fd {given(desk.pin, NEW)}") == 0
     assert desk.tries()[0] == 3

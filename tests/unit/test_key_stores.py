@@ -26,6 +26,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import softhsm
+from zorgid_card.adapters import keystore
 from zorgid_card.adapters.diversified import counter_mode
 from zorgid_card.adapters.keystore import FileKeyStore
 from zorgid_card.adapters.pkcs11.hsm import HSM, HSMKeyStore
@@ -276,6 +277,43 @@ def test_a_lock_that_somebody_left_is_named(store: FileKeyStore, tmp_path: Path)
     with pytest.raises(StorageError, match=r"remove .*master\.key\.lock"):
         store.rotate()
     assert store.generation == 1
+
+
+def test_a_store_that_is_full_is_told_and_stays_readable(
+    store: FileKeyStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file longer than what is read of one would never open again, and with it all keys of all cards would be lost."""
+    monkeypatch.setattr(keystore, "MAX_FILE", 2000)
+    with pytest.raises(StorageError) as caught:
+        rotate_for_ever(store)
+    assert caught.value.reason == "too many keys"
+    assert FileKeyStore.open(tmp_path / "master.key", PASSPHRASE).generation == store.generation > 1
+
+
+def rotate_for_ever(store: FileKeyStore) -> None:
+    while store.rotate() < 100:
+        pass
+
+
+def test_a_new_master_key_is_on_the_disk_before_a_card_gets_a_key_of_it(
+    store: FileKeyStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file's name too, which stands in its directory: a machine that loses its power keeps the new generation."""
+    done: list[str] = []
+    replace, fsync = os.replace, os.fsync
+
+    def renamed(old: str, new: Path) -> None:
+        replace(old, new)
+        done.append("renamed")
+
+    def kept(descriptor: int) -> None:
+        fsync(descriptor)
+        done.append("directory" if stat.S_ISDIR(os.fstat(descriptor).st_mode) else "file")
+
+    monkeypatch.setattr(os, "replace", renamed)
+    monkeypatch.setattr(os, "fsync", kept)
+    store.rotate()
+    assert done == ["file", "renamed", "directory"]
 
 
 @pytest.mark.parametrize("spoil", ["index", "sealed", "nonce", "dropped", "range"])

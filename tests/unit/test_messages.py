@@ -15,8 +15,8 @@ from zorgid_card.errors import (
     BirthDateError,
     DecryptionError,
     MessageError,
-    PINPolicyError,
     PortalError,
+    UsageError,
     WrongPINError,
     ZorgIDError,
 )
@@ -181,9 +181,22 @@ def test_hostile_fields_get_typed_errors_only(kind: str, extra: dict[str, object
 
 
 def test_a_refusal_carries_the_typed_error() -> None:
-    error = Refusal.of(PINPolicyError("too short", rule="length", minimum=6)).error()
-    assert isinstance(error, PINPolicyError)
-    assert (str(error), error.details) == ("too short", {"rule": "length", "minimum": 6})
+    error = Refusal.of(UsageError("too long", reason="length", maximum=6)).error()
+    assert isinstance(error, UsageError)
+    assert (str(error), error.details) == ("too long", {"reason": "length", "maximum": 6})
+
+
+CODES = sorted(ZorgIDError._by_code)
+NOT_A_PORTALS = [code for code in CODES if code.startswith(("reader", "card", "user"))]
+SAID_OF_WHAT_WAS_SENT = {"card.not_blank", "card.scrapped", "user.birth_date", "user.too_many_tries", "user.usage"}
+
+
+@pytest.mark.parametrize("code", [*NOT_A_PORTALS, "portal.unreachable", "portal.tls", "portal.answer"])
+def test_a_portal_speaks_for_no_card_reader_person_or_way(code: str) -> None:
+    """That a card was pulled, that a PIN is wrong or that somebody declined, the card side knows by itself."""
+    error = Refusal(code=code, message="so it says", names=("tries",), values=("1",)).error()
+    assert (type(error) is PortalError) is (code not in SAID_OF_WHAT_WAS_SENT)
+    assert (str(error), error.details) == ("so it says", {"tries": 1})
 
 
 def test_a_refusal_of_an_unknown_code_is_the_portals() -> None:
@@ -194,7 +207,7 @@ def test_a_refusal_of_an_unknown_code_is_the_portals() -> None:
 
 def test_a_refusal_that_lies_about_its_details_is_refused() -> None:
     with pytest.raises(MessageError):
-        Refusal(code="user", message="", names=("a",), values=("{",)).error()
+        Refusal(code="portal", message="", names=("a",), values=("{",)).error()
 
 
 def test_counted_errors_are_those_that_spend_a_try() -> None:

@@ -112,7 +112,7 @@ class FileKeyStore(DiversifiedKeys):
         """Make a master key of a new generation. The older ones stay: cards have keys of them.
 
         Raises:
-            StorageError: the file cannot be written; nothing was changed.
+            StorageError: the file cannot be written, or is full; nothing was changed.
         """
         with self._changing() as keys:
             generation = max(keys.masters) + 1
@@ -281,7 +281,9 @@ def _stamp(path: Path) -> tuple[int, int]:
 
 
 def _write(path: Path, octets: bytes, *, new: bool) -> None:
-    """A reader finds the old contents or the new, never a part; mkstemp gives mode 0600."""
+    """A reader finds the old contents or the new, never a part, and when this returns the new ones; mkstemp gives mode 0600."""
+    if len(octets) > MAX_FILE:  # which could never be read again
+        raise StorageError(f"{path} holds no more keys", reason="too many keys", path=str(path))
     try:
         descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
         try:
@@ -293,10 +295,22 @@ def _write(path: Path, octets: bytes, *, new: bool) -> None:
                 os.link(name, path)  # unlike a rename, it never replaces what is there
             else:
                 os.replace(name, path)
+            _keep_name(path.parent)
         finally:
             Path(name).unlink(missing_ok=True)
     except OSError as error:
         raise StorageError(f"{path} cannot be written", reason=str(error.strerror), path=str(path)) from error
+
+
+def _keep_name(directory: Path) -> None:
+    """A new name is on the disk when its directory is: cards get keys of the new master at once."""
+    if os.name == "nt":  # where a directory cannot be opened
+        return
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 @contextmanager

@@ -217,8 +217,9 @@ class SQLUnit:
 
     def add(self, record: object, /) -> None:
         """Keep a new record; raises ReplayError if one with the same first field is there."""
-        statement = self._insert(_TABLES[type(record)]).values(_values(record)).on_conflict_do_nothing()
-        if self._execute(statement).rowcount != 1:
+        table = _TABLES[type(record)]
+        kept = self._insert(table).values(_values(record)).on_conflict_do_nothing().returning(_key(table))
+        if self._execute(kept).first() is None:  # rowcount tells nothing of an INSERT on PostgreSQL
             raise ReplayError(f"this {type(record).__name__.lower()} is there already", what=type(record).__name__)
 
     def replace(self, record: object, /) -> None:

@@ -212,6 +212,7 @@ class ZorgIDCard(PIVCard):
 
         Raises:
             MessageError: a command that is no part of an open channel; it was not sent.
+            SecureChannelError: the card's channel keys are public ones: whoever asks need not be the portal that knows them.
         """
         parsed = [_relayable(raw) for raw in commands]
         answers: list[bytes] = []
@@ -234,6 +235,8 @@ class ZorgIDCard(PIVCard):
         self._selected = False
         was_open, self._channel_open = self._channel_open, False
         response = self._link.transmit(command)
+        if step == globalplatform.INITIALIZE_UPDATE:
+            globalplatform.require_own_keys(command.data, response.data)
         opened = was_open or step == globalplatform.EXTERNAL_AUTHENTICATE
         self._channel_open = opened and response.sw == SW.OK
         return response

@@ -440,6 +440,11 @@ class VirtualPIVCard(VirtualCard):
         return self._state.number
 
     @property
+    def pin(self) -> bytes:
+        """Its PIN as it is now, for who plays its holder; a real card tells it to nobody."""
+        return self._state.pin.value.rstrip(b"\xff")
+
+    @property
     def channel_keys(self) -> ChannelKeys | None:
         """The static keys of SCP03, if the card has that."""
         return self._state.channel

@@ -40,6 +40,7 @@ def accept(
 ) -> CardAccepted:
     """What is wanted of this card, and in the session's facts that it is; ``more`` are further facts."""
     policy, identity = context.services.policy.creation, session_identity(context)
+    key_officer = b"" if more else policy.key_officer  # a renewed card keeps its PUK
     guid, expires = uuid.uuid4(), (context.now + policy.validity).date()
     renew = found != BLANK and not more
     for old in (
@@ -52,6 +53,8 @@ def accept(
         "renewal",
         "present",
         "present_algorithm",
+        "escrow",
+        "escrowed",
     ):
         context.facts.pop(old, None)
     context.facts.update(
@@ -64,6 +67,7 @@ def accept(
         channel=yes(over_channel),
         guid=guid.hex,
         expires=expires.isoformat(),
+        escrow=yes(bool(key_officer)),
         **more,
     )
     return CardAccepted(
@@ -80,6 +84,7 @@ def accept(
         pin_maximum=policy.pin.maximum,
         pin_tries=pin_tries or 0,
         puk_tries=puk_tries or 0,
+        key_officer=key_officer,
     )
 
 

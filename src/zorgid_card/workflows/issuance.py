@@ -29,7 +29,15 @@ from zorgid_card.ports.registry import (
     Person,
     SmartCard,
 )
-from zorgid_card.workflows import card_records, organisation, people, residency, revocation_list, succession
+from zorgid_card.workflows import (
+    card_records,
+    organisation,
+    people,
+    puk_records,
+    residency,
+    revocation_list,
+    succession,
+)
 from zorgid_card.workflows.authentication import (
     about,
     accept_pass,
@@ -125,10 +133,10 @@ def _begin(context: Context, serial: str) -> None:
 def request_certificates(context: Context, message: RequestCertificates) -> CertificatesIssued:
     """CRD-7: certificates on hold for keys proven to be on this card; what was judged at the start is judged once more.
 
-    The CA is asked outside the transaction, however long it takes.
+    Whether the pass is revoked, and the CA, are asked outside the transaction, however long it takes.
     """
     services, policy = context.services, context.services.policy.creation
-    identity = accept_pass(services, *session_pass(context), context.now)
+    identity = session_identity(context)
     organisation.registered(context.unit, identity.ura)
     card_records.require_one_means(context)
     _count_certificate(context, message)
@@ -145,8 +153,9 @@ def request_certificates(context: Context, message: RequestCertificates) -> Cert
 def _certificates(
     context: Context, identity: UZIIdentity, keys: tuple[bytes, ...], csrs: tuple[bytes, ...]
 ) -> tuple[bytes, ...]:
-    """What the CA issues; touches nothing of the registry."""
+    """What the CA issues, if the pass still is good; touches nothing of the registry."""
     policy = context.services.policy.creation
+    accept_pass(context.services, *session_pass(context), context.now)
     return tuple(
         context.services.authority.issue(
             PROFILES[slot],
@@ -248,6 +257,7 @@ def commit_card(context: Context, message: CommitCard) -> CardActive:
     organisation.registered(unit, identity.ura)
     if context.facts["channel"] and not context.facts.get("written"):
         raise SessionError("the card is not written yet", reason="order")
+    puk_records.require_escrowed(context)
     ders = tuple(base64.b64decode(text) for text in context.facts["certificates"].split())
     issued = unit.get(IssuedCertificate, card.certificate_serial)
     if issued.commit_by is None or now >= issued.commit_by:
@@ -310,5 +320,6 @@ STEPS: Steps = {
     ("issued", AbandonCard): (abandon_card, "matched"),
     ("offered", ScrapCard): (scrap_card, "matched"),
     **succession.STEPS,
+    **puk_records.STEPS,
 }
 """CRD-1 to CRD-10 as a table; the session's states are its steps."""

@@ -7,6 +7,7 @@ another organisation is *not found*, just as what does not exist.
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
@@ -19,7 +20,6 @@ from zorgid_card.pki.revocation import ON_HOLD, UNSPECIFIED
 from zorgid_card.ports.registry import (
     Adoption,
     CardLink,
-    EscrowedPUK,
     IssuedCertificate,
     Membership,
     MobileID,
@@ -49,6 +49,7 @@ PAGE = 200
 """Cards of one page, at most."""
 
 _IN_USE = frozenset({"active", "renewing", "suspended"})
+_ALIVE = frozenset({"active", "renewing", "creating"})
 _REASON_LENGTH = 1000
 _READ = 500
 
@@ -245,8 +246,8 @@ class Manager:
         return self._change_card(serial, "block", "block", reason, ON_HOLD)
 
     def unblock(self, serial: str, reason: str) -> SmartCard:
-        """Undo :meth:`block`, which this organisation did (ADM-3); raises what it raises, and NotAllowedError while a PUK that came
-        out of escrow has not been changed."""
+        """Undo :meth:`block`, which this organisation did (ADM-3); raises what it raises, and NotAllowedError while others than the
+        card's holder know its PUK, or may know it (:meth:`disclose_puk`)."""
         return self._change_card(serial, "unblock", "release", reason, None)
 
     def revoke(self, serial: str, reason: str, *, cause: str = UNSPECIFIED) -> SmartCard:
@@ -261,27 +262,54 @@ class Manager:
             raise UsageError("no such reason for a CRL", reason="cause")
         return self._change_card(serial, "revoke", "revoke", reason, cause)
 
+    def disclose_puk(self, serial: str, how: str, reason: str) -> SmartCard:
+        """Others are about to know a card's PUK: it is suspended, and cannot be unblocked until its holder has changed it.
+
+        Args:
+            serial: the card's.
+            how: ``escrow`` or ``reset``.
+            reason: in the manager's words, for the record.
+
+        Raises:
+            NotFoundError, NotAllowedError, UsageError: as for :meth:`block`.
+            TransitionError: it is being made or renewed.
+        """
+        with self._acting() as (unit, now):
+            card = self._own_card(unit, serial, "block", now)
+            if card.state in _ALIVE:
+                card = self._moved(unit, now, card, "block", "block", reason, ON_HOLD)
+            disclosed = replace(card, puk_disclosed=f"{how}:{uuid.uuid4().hex}")
+            unit.replace(disclosed)
+            self._audit(unit, now, "puk.disclose", serial, reason, how=how)
+            return disclosed
+
     def _change_card(self, serial: str, event: str, change: str, reason: str, cause: str | None) -> SmartCard:
         with self._acting() as (unit, now):
-            card = self._own_card(unit, serial, event, now)
-            changed = replace(
-                card,
-                state=move("card", card.state, event),
-                reason=_reason(reason),
-                blocked_by=self._ura if event == "block" else None,
-            )
-            unit.replace(changed)
-            revocation_list.change_all(unit, serial, change, cause, now)
-            self._audit(unit, now, f"card.{event}", serial, reason)
-            return changed
+            return self._moved(unit, now, self._own_card(unit, serial, event, now), event, change, reason, cause)
+
+    def _moved(
+        self, unit: Unit, now: datetime, card: SmartCard, event: str, change: str, reason: str, cause: str | None
+    ) -> SmartCard:
+        changed = replace(
+            card,
+            state=move("card", card.state, event),
+            reason=_reason(reason),
+            blocked_by=self._ura if event == "block" else None,
+        )
+        unit.replace(changed)
+        revocation_list.change_all(unit, card.serial, change, cause, now)
+        self._audit(unit, now, f"card.{event}", card.serial, reason)
+        return changed
 
     def _own_card(self, unit: Unit, serial: str, event: str, now: datetime) -> SmartCard:
         _own_link(unit, serial, self._ura, now, f"card.{event}")
         card = unit.get(SmartCard, serial)
         if event == "unblock" and card.blocked_by not in (None, self._ura):
             raise NotAllowedError("another organisation blocked this card", action="card.unblock")
-        if event == "unblock" and any(kept.released_at for kept in unit.find(EscrowedPUK, card_serial=serial)):
-            raise NotAllowedError("its PUK came out of escrow, and is to be changed first", action="card.unblock")
+        if event == "unblock" and card.puk_disclosed is not None:
+            raise NotAllowedError(
+                "others know its PUK, which is to be changed first", action="card.unblock", reason="puk"
+            )
         return card
 
     # ADM-7

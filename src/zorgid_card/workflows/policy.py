@@ -25,6 +25,7 @@ KEPT_BY: Final = frozenset({"history", "escrow"})
 PIN_SHORTEST: Final = 6
 PIN_LONGEST: Final = 8
 MOST_TRIES: Final = 15
+FINGERPRINT: Final = 32
 GUEST_USE: Final = timedelta(days=366)
 
 
@@ -66,6 +67,8 @@ class CreationPolicy:
     replaced: str = REVOKE
     """What becomes of a card at the commit of the one that replaces it: ``revoke``, or ``suspend`` (when it is found, a manager may
     unblock it)."""
+    key_officer: bytes = b""
+    """SHA-256 of the SubjectPublicKeyInfo of the key officer's key for which PUKs are sealed (docs/pin.md); empty: none is kept."""
     replacement_links: bool = True
     """Whether the new card serves wherever the replaced one did (CRD-11, CRD-13), and not at the pass's organisation alone."""
 
@@ -88,6 +91,7 @@ class CreationPolicy:
             ("pin_tries", _tries(self.pin_tries) and (self.pin_tries is None) is (self.puk_tries is None)),
             ("puk_tries", _tries(self.puk_tries)),
             ("replaced", self.replaced in {REVOKE, SUSPEND}),
+            ("key_officer", len(self.key_officer) in (0, FINGERPRINT)),
             ("validity", self.validity > timedelta(0)),
         ):
             if not sound:

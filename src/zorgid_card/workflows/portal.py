@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -17,10 +18,12 @@ from typing import Any, Final, TypeAlias, TypeVar
 
 from zorgid_card.errors import (
     EnrolmentPendingError,
+    FetchError,
     MessageError,
     NotFoundError,
     SessionError,
     SignatureError,
+    StorageError,
     ZorgIDError,
 )
 from zorgid_card.pki.revocation import Revocation
@@ -36,11 +39,13 @@ from zorgid_card.workflows.policy import Policy
 from zorgid_card.workflows.session import NOT_TAKEN, VERSION, OpenSession, SessionOpened, signed_part
 
 T = TypeVar("T")
+_log = logging.getLogger(__name__)
 
 OUTSIDE_FOR: Final = timedelta(minutes=2)
 """How long what is done outside a transaction keeps the same message waiting, if this process does not come back from it."""
 
 _BUSY_SECONDS: Final = 2
+_TOLD: Final = ("reason", "retry_after")
 _CLAIM: Final = "outside"
 
 
@@ -78,7 +83,7 @@ class Context:
     done: tuple[Any, ...] = ()
     """What :meth:`outside` gave, when the handler is run for the second time."""
 
-    def outside(self, work: Callable[[], T], *keep: str) -> T:
+    def outside(self, work: Callable[[], T], *keep: str, alone: bool = True) -> T:
         """Do what takes long, or waits for others, outside any transaction: a handler calls this once, and changes nothing before.
 
         The handler ends here; what it has judged is committed to no more than that this message is being served. Then ``work`` is
@@ -87,12 +92,13 @@ class Context:
         Args:
             work: touches nothing of the registry.
             keep: facts that are kept now, whatever becomes of the message: what is limited is counted before it is done.
+            alone: the same message that comes again meanwhile is told to wait. False: it harms nobody if it is done twice.
 
         Raises:
             ZorgIDError: as ``work`` does; the message is refused with it.
         """
         if not self.done:
-            raise _OutsideError(work, {name: self.facts[name] for name in keep})
+            raise _OutsideError(work, {name: self.facts[name] for name in keep}, alone=alone)
         return self.done[0]  # type: ignore[no-any-return]  # work's own
 
 
@@ -144,9 +150,9 @@ class _RefusedError(Exception):
 class _OutsideError(Exception):
     """Carries what is to be done outside the transaction out of a handler."""
 
-    def __init__(self, work: Callable[[], Any], kept: dict[str, str]) -> None:
+    def __init__(self, work: Callable[[], Any], kept: dict[str, str], *, alone: bool) -> None:
         super().__init__()
-        self.work, self.kept = work, kept
+        self.work, self.kept, self.alone = work, kept, alone
 
 
 class Portal:
@@ -172,7 +178,7 @@ class Portal:
                 return canonical(to_json(self._open(call, call.body)))
             return self._serve(call)
         except ZorgIDError as error:
-            return canonical(to_json(Refusal.of(error)))
+            return canonical(to_json(_refusal(error)))
 
     def _open(self, call: _Call, message: OpenSession) -> Message:
         call.verify(message.session_key)
@@ -206,7 +212,7 @@ class Portal:
             return self._refuse(call, refused.error)
 
     def _turn(self, call: _Call, done: tuple[Any, ...] = ()) -> bytes:
-        """One transaction. It ends with an answer, or with the claim that something is being done for this message outside it."""
+        """One transaction. It ends with an answer, or with what is to be done for this message outside it, and perhaps a claim."""
         with self.services.registry.begin() as unit:
             session = self._admit(unit, call)
             if _served(session, call):
@@ -214,7 +220,8 @@ class Portal:
             try:
                 return self._act(unit, session, call, done)
             except _OutsideError as outside:
-                unit.replace(_claimed(session, call, self.services.clock(), outside.kept))
+                if outside.alone:
+                    unit.replace(_claimed(session, call, self.services.clock(), outside.kept))
                 waiting = outside
         raise waiting
 
@@ -238,7 +245,7 @@ class Portal:
             session = self._admit(unit, call)  # as it is now: the same message may have been served meanwhile
             if _served(session, call):
                 return _repeat(unit, session, call)
-            return _keep(unit, _unclaimed(session), call, Refusal.of(error))
+            return _keep(unit, _unclaimed(session), call, _refusal(error))
 
     def _release(self, call: _Call) -> None:
         """The claim is given up: the message may be sent again at once."""
@@ -273,9 +280,17 @@ class Portal:
         except ZorgIDError as error:
             if not error.counted:
                 raise _RefusedError(error) from error
-            return _keep(unit, session, call, Refusal.of(error))
+            return _keep(unit, session, call, _refusal(error))
         data = canonical({name: context.facts[name] for name in context.facts}).decode()
         return _keep(unit, replace(session, state=following, data=data), call, answer)
+
+
+def _refusal(error: ZorgIDError) -> Refusal:
+    """What the card side is told: of what the portal itself stands on, where it lies and how it answers, no more than the kind."""
+    if isinstance(error, StorageError | FetchError):
+        _log.warning("%s: %s", error.code, error)
+        error = type(error)(**{name: error.details[name] for name in _TOLD if name in error.details})
+    return Refusal.of(error)
 
 
 def _served(session: Session, call: _Call) -> bool:

@@ -46,7 +46,7 @@ from zorgid_card.workflows.messages import (
     to_json,
 )
 
-VERSION = 2
+VERSION = 3
 """Version of this protocol; a portal refuses others."""
 
 ATTEMPTS = 3
@@ -222,6 +222,10 @@ class PortalClient:
         }
         envelope["signature"] = self._key.sign(signed_part(envelope)).hex()
         return canonical(envelope)
+
+    def seal_again(self, sealed: bytes) -> bytes:
+        """What was sealed in this session, sealed as the next message: another one has been sent since."""
+        return self.seal(from_json(parse(sealed).get("body")))
 
     def deliver(self, sealed: bytes, expected: type[M]) -> M:
         """Send what was sealed, perhaps by another process; raises as :meth:`ask`."""

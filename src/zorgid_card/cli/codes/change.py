@@ -6,7 +6,7 @@ One command makes one try at most. What is new is asked, and checked, before the
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import click
@@ -14,7 +14,7 @@ import click
 from zorgid_card.cards import Card, CardKind, LastTry, OnKeypad, PINRequest, Tries
 from zorgid_card.cards.access import spoken
 from zorgid_card.cli.codes.status import show
-from zorgid_card.cli.console import DescriptorKeyboard, ProgramHolder, TerminalHolder, TerminalKeyboard
+from zorgid_card.cli.console import Codes, TerminalHolder, TerminalKeyboard
 from zorgid_card.cli.display import Display, console
 from zorgid_card.cli.failures import about
 from zorgid_card.cli.place import Place
@@ -34,13 +34,11 @@ class Order:
     """How it is to be done.
 
     Attributes:
-        codes: file descriptor from which the codes are read, a line each; None: the person is asked.
-        last_try: the person's word that a last or unknown try may be spent.
+        codes: where the codes come from.
         as_data: the outcome as JSON, on standard output; what is shown meanwhile goes to standard error.
     """
 
-    codes: int | None = None
-    last_try: bool = False
+    codes: Codes = field(default_factory=Codes)
     as_data: bool = False
 
 
@@ -75,16 +73,10 @@ def _act(display: Display, reader: str, card: Card, action: Action, order: Order
     if card.kind not in (CardKind.UZI_PASS, CardKind.ZORGID):
         raise WrongCardError("not a card that a person uses", expected="pin-card", found=card.kind.value)
     show(display, reader, card.kind, card.tries(), card.puk_tries())
-    done = action(card, _holder(display, order))
+    done = action(card, order.codes.holder(display, TerminalKeyboard))
     display.say(done, "green")
     pin, puk = tries_as_json(card.tries()), tries_as_json(card.puk_tries())
     return {"reader": reader, "kind": card.kind.value, "done": done, "pin": pin, "puk": puk, "ok": True, "error": None}
-
-
-def _holder(display: Display, order: Order) -> TerminalHolder:
-    if order.codes is None:
-        return TerminalHolder(display, TerminalKeyboard(), last_try=order.last_try)
-    return ProgramHolder(display, DescriptorKeyboard(order.codes), last_try=order.last_try)
 
 
 def _change_pin(card: Card, holder: TerminalHolder) -> str:

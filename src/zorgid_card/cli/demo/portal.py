@@ -202,6 +202,8 @@ def _tell(display: Display, directory: Path, origin: str) -> None:
     display.entry(f"  zorgid-card create {where}")
     display.entry(f"  zorgid-card create {where} --reader 02 --interactive")
     display.entry(f"  zorgid-card create {where} --all-readers")
+    display.entry(f"  zorgid-card renew {where}")
+    display.entry(f"  zorgid-card reset {where}")
     display.say("portal.stop", "dim")
     with suppress(OSError):
         display.console.file.flush()

@@ -25,6 +25,7 @@ from zorgid_card.cli.texts import (
     expiry,
     keys,
     login,
+    puks,
     readers,
     refusals,
     renewal,
@@ -50,6 +51,7 @@ TEXTS: Mapping[str, Text] = {
     **keys.TEXTS,
     **create.TEXTS,
     **renewal.TEXTS,
+    **puks.TEXTS,
 }
 """All of them."""
 
