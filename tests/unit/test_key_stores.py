@@ -242,6 +242,25 @@ def test_what_one_process_adds_a_running_one_sees(store: FileKeyStore, tmp_path:
     assert store.rotate() == other.generation == 3
 
 
+def test_a_store_behind_a_link_is_one_store_by_both_names(store: FileKeyStore, tmp_path: Path) -> None:
+    """Two would each make a master key of generation 2 otherwise, and know nothing of the other's."""
+    link = tmp_path / "elsewhere" / "master.key"
+    link.parent.mkdir()
+    link.symlink_to(tmp_path / "master.key")
+    linked = FileKeyStore.open(link, PASSPHRASE)
+    assert linked.rotate() == store.generation == 2
+    assert store.rotate() == linked.generation == 3
+    assert link.is_symlink()
+    assert octets(store.derive("1", "AES256", 2)) == octets(linked.derive("1", "AES256", 2))
+    (tmp_path / "master.key.lock").touch()
+    with pytest.raises(StorageError):
+        linked.rotate()
+    link.unlink()
+    link.symlink_to(link)
+    with pytest.raises(StorageError):
+        FileKeyStore.open(link, PASSPHRASE)
+
+
 def test_a_store_that_was_replaced_by_another_is_not_used(store: FileKeyStore, tmp_path: Path) -> None:
     FileKeyStore.create(tmp_path / "another", PASSPHRASE)
     (tmp_path / "another").replace(tmp_path / "master.key")

@@ -80,6 +80,7 @@ class FileKeyStore(DiversifiedKeys):
             StorageError: the file exists, or cannot be written.
             PassphraseError: the passphrase is empty.
         """
+        path = _real(path)
         salt, wrapping = _new_wrapping_key(passphrase)
         keys = _Keys({1: _new_master(1)}, {})
         _write(path, _sealed(keys, salt, wrapping), new=True)
@@ -93,6 +94,7 @@ class FileKeyStore(DiversifiedKeys):
             StorageError: the file cannot be read or is damaged.
             PassphraseError: the passphrase does not open it, or somebody changed it.
         """
+        path = _real(path)
         stored = _read(path)
         wrapping = _wrapping_key(passphrase, stored.salt)
         return cls(path, stored.salt, wrapping, _opened(stored, wrapping))
@@ -345,6 +347,11 @@ def _write(path: Path, octets: bytes, *, new: bool) -> None:
             Path(name).unlink(missing_ok=True)
     except OSError as error:
         raise StorageError(f"{path} cannot be written", reason=str(error.strerror), path=str(path)) from error
+
+
+def _real(path: Path) -> Path:
+    """What is behind a link is changed, and not the link: others have it by another name."""
+    return Path(os.path.realpath(path))  # which a link that leads to itself does not upset
 
 
 def _keep_name(directory: Path) -> None:
