@@ -12,14 +12,17 @@ import socket
 import sys
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from memory_scanner import Wanted, forms_of_digits, forms_of_octets, in_core, in_memory
+from recovery_world import OFFICER
 from renewal_world import blank_of, world_with
 from simulated_keypad import GET_FEATURES, SimulatedKeypad
 from zorgid_card.errors import PINPolicyError
 from zorgid_card.ports.card import Channel
+from zorgid_card.ports.registry import SmartCard
 from zorgid_card.secret import Secret
 from zorgid_card.testkit.uzi import VirtualUZIPass
 from zorgid_card.workflows.pin import PINPolicy, check_new_pin
@@ -100,8 +103,24 @@ class CardSideProcess:
 
     def run(self, task: str) -> None:
         """Have it do one thing; returns when it asks for the next, and holds still."""
+        if task.startswith("recover"):
+            self._disclose()
         self.serve(lambda kind, _: kind == b"D", task)
+        if task.startswith("recover"):
+            self._change_card(state="active")
         self._remember_key()
+
+    def _disclose(self) -> None:
+        """Others know the card's PUK; the next one is to be sealed for the key officer."""
+        world = self.world
+        world.services = world._services(replace(world.services.policy.creation, key_officer=OFFICER.fingerprint))
+        world.portal = world._portal()
+        self._change_card(state="suspended", puk_disclosed="escrow:1")
+
+    def _change_card(self, **changes: str) -> None:
+        with self.world.registry.begin() as unit:
+            card = unit.get(SmartCard, str(self.blank.serial))
+            unit.replace(replace(card, **changes))  # type: ignore[arg-type]  # its fields
 
     def serve(self, until: Callable[[bytes, bytes], bool], task: str = "") -> None:
         """Answer the task's question and all that follow, until one that is kept unanswered."""
