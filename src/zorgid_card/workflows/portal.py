@@ -151,7 +151,7 @@ class _Call:
         if envelope["version"] != VERSION:
             raise MessageError(f"this portal speaks version {VERSION}", field="version")
         session, sequence = envelope["session"], envelope["sequence"]
-        if not isinstance(session, str) or type(sequence) is not int:
+        if not isinstance(session, str) or "\0" in session or type(sequence) is not int:
             raise MessageError("envelope: session or sequence has the wrong type", field="session")
         body = from_json(envelope["body"])
         return cls(session, sequence, body, envelope, hashlib.sha256(canonical(envelope["body"])).digest())
