@@ -15,7 +15,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from memory_scanner import Wanted, forms_of_digits, forms_of_octets, in_core, in_memory
+from memory_scanner import Clean, Wanted, forms_of_digits, forms_of_octets, in_core, in_memory
 from renewal_world import blank_of, world_with
 from simulated_keypad import GET_FEATURES, SimulatedKeypad
 from zorgid_card.errors import PINPolicyError
@@ -74,8 +74,7 @@ class CardSideProcess:
         self._channel: Channel | None = None
         self._keypad = SimulatedKeypad(self.transmitted)
         self._shown = b""
-        self._wanted: Wanted = {}
-        self._clean: set[bytes] = set()
+        self._clean: Clean = set()
         ours, theirs = socket.socketpair()
         self._socket = ours
         reading, self._writing = os.pipe()
@@ -232,11 +231,8 @@ class CardSideProcess:
 
     def left(self, *, whole: bool = False) -> list[str]:
         """What is found in its memory."""
-        wanted = self.wanted()
-        if wanted != self._wanted:
-            self._wanted, self._clean = wanted, set()
-        return in_memory(self.pid, wanted, whole=whole, clean=self._clean)
+        return in_memory(self.pid, self.wanted(), whole=whole, clean=self._clean)
 
     def left_in(self, core: bytes) -> list[str]:
         """What is found in its core."""
-        return in_core(core, self.wanted())
+        return in_core(core, self.wanted(), self._clean)

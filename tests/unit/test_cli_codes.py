@@ -80,6 +80,14 @@ class Desk:
         finally:
             channel.close(reset=True)
 
+    def give_back(self, pin: bytes) -> None:
+        """The card gets the PIN that it was made with, which is one that the command refuses."""
+        channel = self.reader.connect()
+        try:
+            open_card(Link(channel)).change_pin(Secret.of(pin), Secret.of(self.pin))
+        finally:
+            channel.close(reset=True)
+
     def verify(self, pin: bytes) -> None:
         channel = self.reader.connect()
         try:
@@ -392,3 +400,29 @@ def test_without_a_terminal_nothing_is_asked() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], start_new_session=True, timeout=60, check=False)
     assert done.returncode == 7
+
+
+@pytest.mark.parametrize("command", ["change", "unblock"])
+@pytest.mark.parametrize("kind", ["zorgid", "uzi-n"])
+def test_pin_2_pin_3_the_birth_date_is_no_new_pin_where_it_is_told(
+    made: dict[str, Simulated],
+    kind: str,
+    command: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    desk = Desk(made[kind], monkeypatch)
+    present = desk.pin if command == "change" else desk.puk
+    born, good = b"070685", NEW
+    assert desk.run(f"pin {command} --birth-date 7-6-1985", present, born, born, good, good) == 0
+    assert "birth date" in " ".join(capsys.readouterr().out.split())
+    desk.verify(good)
+    desk.give_back(good)
+
+
+@pytest.mark.parametrize("text", ["31-2-1985", "tomorrow", "1-1-2999"])
+def test_a_birth_date_that_is_none_is_refused_before_any_card_is_looked_for(
+    text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert app.run(["pin", "change", "--birth-date", text]) == 2
+    assert "--birth-date" in capsys.readouterr().err

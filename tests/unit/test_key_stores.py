@@ -109,6 +109,21 @@ def test_a_new_generation_serves_new_cards_and_the_old_one_stays_readable(either
             either.derive("123", "AES256", unknown)
 
 
+def test_a_generation_that_no_card_needs_is_taken_away_and_the_newest_never(either: KeyStore) -> None:
+    with pytest.raises(UsageError) as caught:
+        either.retire(1)
+    assert caught.value.reason == "newest"
+    assert either.rotate() == 2
+    kept = octets(either.derive("1", "AES256"))
+    either.retire(1)
+    assert [master.generation for master in either.masters()] == [2]
+    for act in (lambda: either.derive("1", "AES256", 1), lambda: either.retire(1), lambda: either.retire(7)):
+        with pytest.raises(NotFoundError):
+            act()
+    assert octets(either.derive("1", "AES256", 2)) == kept
+    assert either.rotate() == 3
+
+
 def test_batch_keys_serve_the_serials_of_their_batch(either: KeyStore) -> None:
     either.add_batch(BATCH, Secret.of(BATCH_KEY))
     either.add_batch(Batch("A0", "AF"), Secret.of(bytes(32)))
@@ -227,12 +242,31 @@ def test_what_one_process_adds_a_running_one_sees(store: FileKeyStore, tmp_path:
     assert store.rotate() == other.generation == 3
 
 
+def test_a_store_behind_a_link_is_one_store_by_both_names(store: FileKeyStore, tmp_path: Path) -> None:
+    """Two would each make a master key of generation 2 otherwise, and know nothing of the other's."""
+    link = tmp_path / "elsewhere" / "master.key"
+    link.parent.mkdir()
+    link.symlink_to(tmp_path / "master.key")
+    linked = FileKeyStore.open(link, PASSPHRASE)
+    assert linked.rotate() == store.generation == 2
+    assert store.rotate() == linked.generation == 3
+    assert link.is_symlink()
+    assert octets(store.derive("1", "AES256", 2)) == octets(linked.derive("1", "AES256", 2))
+    (tmp_path / "master.key.lock").touch()
+    with pytest.raises(StorageError):
+        linked.rotate()
+    link.unlink()
+    link.symlink_to(link)
+    with pytest.raises(StorageError):
+        FileKeyStore.open(link, PASSPHRASE)
+
+
 def test_a_store_that_was_replaced_by_another_is_not_used(store: FileKeyStore, tmp_path: Path) -> None:
     FileKeyStore.create(tmp_path / "another", PASSPHRASE)
     (tmp_path / "another").replace(tmp_path / "master.key")
     with pytest.raises(StorageError) as caught:
         store.derive("1", "AES256")
-    assert caught.value.reason == "changed"
+    assert caught.value.reason == "replaced"
 
 
 @pytest.mark.parametrize("lost", ["master", "batch"])
@@ -249,6 +283,42 @@ def test_an_older_copy_that_was_put_back_is_not_used(store: FileKeyStore, tmp_pa
         with pytest.raises(StorageError) as caught:
             act()
         assert caught.value.reason == "older"
+
+
+def test_a_running_process_sees_what_was_retired_and_no_older_copy_brings_it_back(
+    store: FileKeyStore, tmp_path: Path
+) -> None:
+    path = tmp_path / "master.key"
+    store.rotate()
+    older, running = path.read_bytes(), FileKeyStore.open(path, PASSPHRASE)
+    store.retire(1)
+    with pytest.raises(NotFoundError):
+        running.derive("1", "AES256", 1)
+    assert [master.generation for master in FileKeyStore.open(path, PASSPHRASE).masters()] == [2]
+    store.rotate()
+    assert [master.generation for master in running.masters()] == [2, 3]
+    path.write_bytes(older)
+    with pytest.raises(StorageError) as caught:
+        running.masters()
+    assert caught.value.reason == "older"
+
+
+def test_the_passphrase_is_changed_and_who_has_the_store_open_opens_it_again(
+    store: FileKeyStore, tmp_path: Path
+) -> None:
+    path, new = tmp_path / "master.key", Secret.of(b"another")
+    running, before = FileKeyStore.open(path, PASSPHRASE), octets(store.derive("1", "AES256"))
+    with pytest.raises(PassphraseError):
+        store.change_passphrase(Secret.of(b""))
+    store.change_passphrase(new)
+    with pytest.raises(PassphraseError):
+        FileKeyStore.open(path, PASSPHRASE)
+    for one in (store, FileKeyStore.open(path, new)):
+        assert octets(one.derive("1", "AES256")) == before
+    with pytest.raises(StorageError) as caught:
+        running.derive("1", "AES256")
+    assert caught.value.reason == "replaced"
+    assert store.rotate() == 2
 
 
 def test_many_that_rotate_at_once_lose_no_key(store: FileKeyStore, tmp_path: Path) -> None:

@@ -34,6 +34,7 @@ from zorgid_card.workflows.organisation import CREATE
 from zorgid_card.workflows.portal import Portal
 from zorgid_card.workflows.renewal import CardRenewal
 from zorgid_card.workflows.sealing import public_key
+from zorgid_card.workflows.session import OpenSession
 
 
 @pytest.fixture
@@ -65,6 +66,19 @@ def test_pin_7_a_recipient_with_a_key_that_nobody_knows_is_a_typed_error(oid: st
     assert known in der
     with pytest.raises(MessageError):
         public_key(der.replace(known, known[:-1] + b"\x77"))
+
+
+@pytest.mark.parametrize("field", ["session", "platform"])
+def test_text_that_not_every_registry_can_keep_is_refused_before_it_is_looked_for(world: World, field: str) -> None:
+    """PostgreSQL has no U+0000: what fails there, fails after the CA was asked, as often as somebody likes."""
+    client = world.client()
+    envelope = parse(client.seal(OpenSession(purpose=CREATE, session_key=client._key.public_key, **DESKTOP)))
+    body = envelope["body"]
+    assert isinstance(body, dict)
+    changed = {"session": {**envelope, "session": "\0"}, "platform": {**envelope, "body": {**body, "platform": "\0"}}}
+    answer = from_json(parse(world.portal.ask(canonical(changed[field]))))
+    assert isinstance(answer, Refusal)
+    assert (answer.code, answer.error().details["field"]) == ("encoding.message", field)
 
 
 class Slow:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import date
+from typing import TypeVar
 
 from zorgid_card.cards import objects
 from zorgid_card.cards.access import CardSigner, PINProvider
@@ -41,6 +42,8 @@ from zorgid_card.secret import Secret
 
 _MAX_TRIES = 255
 _SECURE_MESSAGING, _PROPRIETARY_MESSAGING = 0x0C, 0x04
+
+T = TypeVar("T")
 
 
 class ZorgIDCard(PIVCard):
@@ -86,7 +89,13 @@ class ZorgIDCard(PIVCard):
         """Version of the firmware or the operating system, such as ``5.7.1``."""
         return self._told_by(self._factory.firmware())
 
-    def _told_by(self, exchange: Exchange[str]) -> str:
+    @property
+    def secure_channel(self) -> bool:
+        """Whether a portal may open its channel to this card: its dialect has one, and the card manager tells so, without a key."""
+        factory = self.profile.factory
+        return factory is not None and factory.channel is not None and self._told_by(globalplatform.speaks_scp03())
+
+    def _told_by(self, exchange: Exchange[T]) -> T:
         """What the card says of itself, for which some dialects select another application."""
         with self.session():
             try:

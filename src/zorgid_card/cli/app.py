@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from datetime import date
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ from zorgid_card.cli.failures import INTERRUPTED, PIPE_CLOSED, exit_codes
 from zorgid_card.cli.options import (
     LANGUAGES,
     Name,
+    birth_date_of,
     color_option,
     fail,
     file_name,
@@ -175,18 +177,28 @@ def _code_command(name: str, explanation: str, *, choosing: bool = False) -> Non
         codes: Codes,
         as_data: bool,
         choose: bool = False,
+        birth_date: date | None = None,
     ) -> int:
         from zorgid_card.cli.codes import change  # noqa: PLC0415  # loads PC/SC's adapter, which other commands do not need
         from zorgid_card.cli.place import Place  # noqa: PLC0415  # as above
 
         place = Place(name=reader, trace=trace, module=module)
-        order = change.Order(codes=codes, as_data=as_data)
+        order = change.Order(codes=codes, birth_date=birth_date, as_data=as_data)
         action = change.ACTIONS["choose-puk" if choosing and (choose or codes.descriptor is not None) else name]
         return guarded(display.texts, lambda: change.run(display, place, action, order))
 
     if choosing:
         command.params.append(
             click.Option(["--choose"], is_flag=True, help="Choose the new one instead of having it drawn.")
+        )
+    else:
+        command.params.append(
+            click.Option(
+                ["--birth-date"],
+                callback=birth_date_of,
+                metavar="DATE",
+                help="The holder's: a PIN that holds it is refused.",
+            )
         )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import partial, wraps
 from pathlib import Path
 from typing import Any, TypeVar
@@ -52,6 +52,16 @@ class Name(click.Path):
         if value == "":
             self.fail("the name is empty.", param, ctx)
         return super().convert(value, param, ctx)
+
+
+def birth_date_of(ctx: click.Context, param: click.Parameter, value: str | None) -> date | None:
+    """A birth date of the command line, as people write it."""
+    from zorgid_card.workflows.uzi_desk import parse_birth_date  # noqa: PLC0415  # loads what other commands do not need
+
+    try:
+        return None if value is None else parse_birth_date(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error), ctx, param) from error
 
 
 def moment(text: str | None) -> datetime:

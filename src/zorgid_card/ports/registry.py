@@ -198,7 +198,7 @@ class IssuedCertificate:
     """A certificate of the portal's CA; ``serial`` in hexadecimal, lower case. ``status``: good, hold, revoked.
 
     ``key_hash`` is the SHA-256 of the SubjectPublicKeyInfo: no key is certified twice. ``told`` is the status that a remote CA was
-    told last.
+    told last. ``card_serial`` is empty as long as not all certificates of its card are issued.
     """
 
     serial: str

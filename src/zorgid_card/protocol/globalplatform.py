@@ -103,6 +103,15 @@ def _get_data(tag: int, operation: str) -> Exchange[bytes]:
     return response.require(SW.OK, operation=operation)
 
 
+def speaks_scp03() -> Exchange[bool]:
+    """Whether the issuer security domain tells of SCP03; it is selected, if the card has it, and no key is tried."""
+    try:
+        yield from iso7816.select(ISSUER_SECURITY_DOMAIN)
+        return SCP03_IDENTIFIER in (yield from secure_channels())
+    except (CardError, EncodingError):
+        return False
+
+
 def card_manager() -> Exchange[ProductionData | None]:
     """Select the issuer security domain and read what it tells of a card that speaks SCP03; None for any other card, also for one
     that answers nonsense.
@@ -110,10 +119,7 @@ def card_manager() -> Exchange[ProductionData | None]:
     No key is tried. The security domain stays selected.
     """
     try:
-        yield from iso7816.select(ISSUER_SECURITY_DOMAIN)
-        if SCP03_IDENTIFIER not in (yield from secure_channels()):
-            return None
-        return (yield from production_data())
+        return (yield from production_data()) if (yield from speaks_scp03()) else None
     except (CardError, EncodingError):
         return None
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
-from zorgid_card.errors import CardInUseError, CardScrappedError, NotBlankError
+from zorgid_card.errors import CardInUseError, CardScrappedError, NotBlankError, SessionError
 from zorgid_card.pki.csr import request_template
 from zorgid_card.pki.identity import UZIIdentity
 from zorgid_card.pki.profile import PROFILES
@@ -40,6 +40,9 @@ def accept(
 ) -> CardAccepted:
     """What is wanted of this card, and in the session's facts that it is; ``more`` are further facts."""
     policy, identity = context.services.policy.creation, session_identity(context)
+    offers = int(context.facts.get("offers", "0")) + 1
+    if offers > policy.offers_per_session:
+        raise SessionError("this session has offered too many cards", reason="offers")
     key_officer = b"" if more else policy.key_officer  # a renewed card keeps its PUK
     guid, expires = uuid.uuid4(), (context.now + policy.validity).date()
     renew = found != BLANK and not more
@@ -50,6 +53,7 @@ def accept(
         "certificates",
         "written",
         "asked",
+        "pending",
         "renewal",
         "present",
         "present_algorithm",
@@ -68,6 +72,7 @@ def accept(
         guid=guid.hex,
         expires=expires.isoformat(),
         escrow=yes(bool(key_officer)),
+        offers=str(offers),
         **more,
     )
     return CardAccepted(

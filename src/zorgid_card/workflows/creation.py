@@ -295,7 +295,7 @@ class CardCreation:
             dialect=factory.dialect,
             firmware=card.firmware,
             found=card.kind.value,
-            channel=factory.channel is not None,
+            channel=card.secure_channel,
         )
         self._tell_owed()
         return self._client.ask(offer, CardAccepted)

@@ -46,7 +46,8 @@ class PersonMatched(Message):
 class OfferCard(Message):
     """Card side: the card in the reader, and what reading alone found it to be: blank, zorgid, piv (CRD-5).
 
-    ``dialect`` names what its commands are (:data:`zorgid_card.cards.profile.DIALECTS`); ``channel``: it speaks SCP03.
+    ``dialect`` names what its commands are (:data:`zorgid_card.cards.profile.DIALECTS`); ``channel``: the card
+    itself speaks SCP03.
     """
 
     kind: ClassVar[str] = "offer-card"

@@ -2,8 +2,8 @@
 
 A message is a frozen dataclass with a ``kind``. On the wire it is ``{"kind": ..., field: value, ...}``: octets as base64url
 without padding, dates and times as ISO 8601 (times in UTC), tuples as arrays, absent optional values as null. Decoding
-refuses what does not fit: an unknown kind or field, a missing one, a wrong type, what is shorter or longer than its field may be
-(:class:`Length`), more than :data:`LIMIT` octets in all.
+refuses what does not fit: an unknown kind or field, a missing one, a wrong type, U+0000 in text, what is shorter or longer
+than its field may be (:class:`Length`), more than :data:`LIMIT` octets in all.
 
 No message has a field for a PIN, a PUK or a CA key. The one secret that may cross is a card's own administration key, where
 the card's dialect can only be given it in clear, and it crosses sealed (:mod:`zorgid_card.workflows.sealing`): text that JSON was
@@ -99,7 +99,7 @@ class Refusal(Message):
 
 _PORTALS: Final = ("portal", "certificate", "encoding", "storage", "fetch")
 _PORTALS_TOO: Final = frozenset(
-    ("card.not_blank", "card.scrapped", "user.birth_date", "user.too_many_tries", "user.usage")
+    ("card.not_blank", "card.scrapped", "card.not_offered", "user.birth_date", "user.too_many_tries", "user.usage")
 )
 _OF_THE_WAY: Final = frozenset(("portal.unreachable", "portal.tls", "portal.answer"))
 
@@ -194,6 +194,8 @@ def _typed(hint: Any, value: JSON, name: str) -> Any:
     if hint in (str, int, bool):
         if type(value) is not hint:
             raise MessageError(f"field {name!r} is not {hint.__name__}", field=name)
+        if isinstance(value, str) and "\0" in value:  # which not every registry can keep
+            raise MessageError(f"field {name!r} holds U+0000", field=name)
         return value
     if not isinstance(value, str):
         raise MessageError(f"field {name!r} is not text", field=name)

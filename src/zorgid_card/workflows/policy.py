@@ -53,6 +53,8 @@ class CreationPolicy:
     weak."""
     certificates_per_session: int = 5
     """How often a card may be begun anew before the pass must authenticate again."""
+    offers_per_session: int = 10
+    """How many cards may be offered, or how often one, before the pass must authenticate again: each is put on record."""
     residency: frozenset[str] = frozenset({"attested"})
     """Accepted proofs that the key is on the card (CRD-7): ``attested`` by the maker, ``channel`` (SCP03 that ends at the portal),
     ``possession-only`` (none; it is recorded)."""

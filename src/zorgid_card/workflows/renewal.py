@@ -144,7 +144,7 @@ class CardRenewal(CardCreation):
             serial=serial,
             dialect=factory.dialect if factory is not None else "",
             firmware=card.firmware,
-            channel=factory is not None and factory.channel is not None,
+            channel=card.secure_channel,
             administration_algorithm="" if algorithm is None else administration_algorithm_of(algorithm).name,
             algorithm=signed.algorithm,
             signature=signed.signature,

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import base64
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import ClassVar
 
 from zorgid_card.errors import (
@@ -48,6 +48,12 @@ from zorgid_card.workflows.messages import (
 
 VERSION = 3
 """Version of this protocol; a portal refuses others."""
+
+COMMITTED = "committed"
+"""State of a session whose card is active: nothing follows it, and its answer is kept for long (:data:`COMMITS_KEPT`)."""
+
+COMMITS_KEPT = timedelta(days=30)
+"""How long a commit that is sent again gets its answer: a card side that ended before it was written down asks so."""
 
 ATTEMPTS = 3
 """How often one message is sent when the way to the portal breaks."""
