@@ -13,7 +13,7 @@ import pytest
 from diagrams import states
 from docs_examples import ROOT, example
 from management_world import CARD, World
-from registry_world import BORN, NOW, OTHER_URA, URA, uzi_pass
+from registry_world import BORN, NOW, OTHER_URA, URA, add_card, add_person, uzi_pass
 from zorgid_card.adapters.sql import SQLRegistry
 from zorgid_card.cli import app
 from zorgid_card.ports.registry import IssuedCertificate, Membership, Organisation, SmartCard
@@ -60,20 +60,16 @@ def test_org_1_to_org_4_the_way_in_works_as_written(tmp_path: Path) -> None:
     names["registry"].close()
 
 
-def test_crd_13_a_guest_is_linked_as_written(world: World, capsys: pytest.CaptureFixture[str]) -> None:
-    end = NOW + timedelta(days=30)
-    run(
-        "link",
-        {
-            "management": world.management,
-            "holder": "holder0",
-            "their_administrator": "administrator1",
-            "end_of_august": end,
-        },
-    )
+def test_crd_11_crd_13_people_are_linked_as_written(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    with world.store.begin() as unit:
+        add_person(unit, "locum", uzi_number="700000000")
+        add_card(unit, "22222222", "locum", certificate="bb")
+    names = {"holder": "holder0", "their_administrator": "administrator1", "end_of_august": NOW + timedelta(days=30)}
+    run("link", names | {"management": world.management, "locum_uzi_number": "700000000", "locum_card": "22222222"})
     assert "holder0" in capsys.readouterr().out
     with world.store.begin() as unit:
-        assert [one.until for one in unit.find(Membership, person_id="holder0", ura=OTHER_URA)] == [end]
+        ends = {one.person_id: one.until for one in unit.find(Membership, ura=OTHER_URA)}
+    assert (ends["holder0"], ends["locum"]) == (None, names["end_of_august"])
 
 
 def test_org_8_who_shows_a_pass_joins_as_written(world: World) -> None:

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 from sqlalchemy.engine import URL
-from zorgid_card.workflows.lifecycle import Management
 
 from postgres import Server, running
 from registry_world import NOW, URA, add_card, add_organisation, add_person
@@ -19,6 +18,7 @@ from zorgid_card.adapters.sql import SQLRegistry
 from zorgid_card.adapters.sql_async import AsyncSQLRegistry
 from zorgid_card.errors import NotFoundError, StorageError
 from zorgid_card.ports.registry import Organisation, SmartCard, TryCount, Unit
+from zorgid_card.workflows.management import Management
 
 
 @pytest.fixture(scope="module")
