@@ -227,15 +227,15 @@ def _held(call: Call, card: SmartCard) -> SmartCard:
 def _disclose(call: Call, serial: str, how: str, reason: str) -> SmartCard:
     card = call.card(serial)
     if card.state in _ALIVE:
-        card = _held(call, card)
+        card = _changed(replace(call, action="card.block"), _held(call, card), reason)
     return _changed(call, replace(card, puk_disclosed=f"{how}:{uuid.uuid4().hex}"), reason, how=how)
 
 
 def _unblock(call: Call, serial: str, reason: str) -> SmartCard:
     card = call.card(serial)
-    state = move("card", card.state, "unblock")
     if card.puk_disclosed is not None:
         raise NotAllowedError("others know its PUK, which is to be changed first", action=call.action, reason="puk")
+    state = move("card", card.state, "unblock")
     holds = _holds(call.unit, card)
     lifted = [hold for hold in holds if call.role == OPERATOR or hold.party in (call.party, BY_HOLDER)]
     if holds and not lifted:
