@@ -40,7 +40,7 @@ from zorgid_card.secret import Secret
 from zorgid_card.testkit.uzi import DEFAULT_PIN
 from zorgid_card.testkit.uzi_profile import FATIMA_EL_AMRANI, JAN_DE_VRIES
 from zorgid_card.workflows.holder import Progress, Question, Step
-from zorgid_card.workflows.lifecycle import Manager
+from zorgid_card.workflows.management import Acting
 
 RULES = {
     *(f"ORG-{n}" for n in range(1, 9)),
@@ -180,7 +180,7 @@ def test_without_openssl_it_says_so_and_goes_on(
 
 def test_a_block_that_does_not_block_ends_it(arranged: acts.Play, monkeypatch: pytest.MonkeyPatch) -> None:
     up_to_manage(arranged)
-    monkeypatch.setattr(Manager, "block", lambda self, serial, reason: self.show(serial).card)
+    monkeypatch.setattr(Acting, "block", lambda self, serial, reason: self.show(serial).card)
     with pytest.raises(DemonstrationError):
         acts.manage(arranged)
 
