@@ -229,6 +229,11 @@ CALLS: dict[str, tuple[str, Callable[[Acting, Asked], object]]] = {
     ),
     "offer_link": ("person.offer", lambda acting, asked: acting.offer_link(asked.ura, asked.person)),
     "link": ("person.link", lambda acting, asked: acting.link(asked.code, "why")),
+    "link_guest": (
+        "person.link-guest",
+        lambda acting, asked: acting.link_guest(number_of(asked.person), asked.card, NOW + timedelta(days=2), "why"),
+    ),
+    "disclose_puk": ("puk.disclose", lambda acting, asked: acting.disclose_puk(asked.card, "escrow", "why")),
     "identify": ("person.identify", lambda acting, asked: acting.identify(BORN)),
     "join": ("person.join", lambda acting, asked: acting.join(BORN, asked.person)),
     "phones": ("phone.list", lambda acting, asked: acting.phones()),
