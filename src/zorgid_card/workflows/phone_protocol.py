@@ -180,6 +180,7 @@ def _fields() -> dict[str, dict[str, str]]:
     entered = {"expires": _EXPIRES, "number": "07"}
     change = {
         "person": "d4c3b2a1",
+        "name": "Jan de Vries",
         "action": "card.revoke",
         "subject": "12345678",
         "about": "Zoë van den Berg",
