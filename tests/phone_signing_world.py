@@ -9,8 +9,8 @@ from zorgid_card.ports.registry import AuditEvent, CardLink, Consent, Membership
 from zorgid_card.secret import Secret
 from zorgid_card.testkit.phone import PhoneAsked
 from zorgid_card.workflows.management import Acting, Management
-from zorgid_card.workflows.phone_requests import SIGNED, Asked
-from zorgid_card.workflows.policy import PhonePolicy, Policy
+from zorgid_card.workflows.phone_requests import Asked
+from zorgid_card.workflows.policy import SIGNED, PhonePolicy, Policy
 
 CARD, OTHER_CARD = "11111111", "22222222"
 REASON = "lost on the train"

@@ -24,7 +24,7 @@ from zorgid_card.adapters.qr import qr_svg
 from zorgid_card.ports.registry import SmartCard
 from zorgid_card.workflows import phone_protocol
 from zorgid_card.workflows.messages import Message
-from zorgid_card.workflows.phone_requests import ACTIONS
+from zorgid_card.workflows.policy import ACTIONS
 
 PAGE = (Path(__file__).parents[2] / "docs/mobile-protocol.md").read_text(encoding="utf-8")
 VECTORS = phone_protocol.vectors()

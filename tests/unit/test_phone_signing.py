@@ -251,6 +251,12 @@ def test_adm_2_what_cannot_be_signed_is_not_asked(world: Signing, change: dict[s
         world.ask_signature(**change)
 
 
+def test_adm_2_a_policy_that_names_no_change_is_refused() -> None:
+    with pytest.raises(UsageError) as error:
+        PhonePolicy(signed=frozenset({"card.blok"}))
+    assert error.value.reason == "signed"
+
+
 def test_adm_2_operators_and_holders_have_no_phone_to_sign_with(world: Signing) -> None:
     world.management.acting_as("holder0", URA).block(CARD, REASON)
     world.management.acting_as(Operator("desk"), URA).block(OTHER_CARD, REASON)

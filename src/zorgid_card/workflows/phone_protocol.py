@@ -30,7 +30,7 @@ from zorgid_card.workflows.phone_messages import (
     PollPhone,
     RefusePhone,
 )
-from zorgid_card.workflows.phone_requests import CARD_ACTIONS, PERSON_ACTIONS, PHONE_ACTIONS
+from zorgid_card.workflows.policy import CARD_ACTIONS, PERSON_ACTIONS, PHONE_ACTIONS
 from zorgid_card.workflows.protocol import rows_of, table
 from zorgid_card.workflows.states import MACHINES, Table
 

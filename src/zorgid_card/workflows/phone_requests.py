@@ -51,17 +51,8 @@ from zorgid_card.workflows.messages import canonical
 from zorgid_card.workflows.organisation import registered
 from zorgid_card.workflows.pairing import PHONES, PortalIdentity, bound, member, salted, text_of
 from zorgid_card.workflows.phone_messages import ApprovePhone, RefusePhone
-from zorgid_card.workflows.policy import PhonePolicy
+from zorgid_card.workflows.policy import ACTIONS, CARD_ACTIONS, PHONE_ACTIONS, PhonePolicy
 from zorgid_card.workflows.states import move
-
-CARD_ACTIONS: Final = ("card.block", "card.unblock", "card.revoke")
-PERSON_ACTIONS: Final = ("person.appoint", "person.unlink", "person.approve-uzi-number")
-PHONE_ACTIONS: Final = ("phone.block", "phone.unblock", "phone.revoke")
-ACTIONS: Final = frozenset((*CARD_ACTIONS, *PERSON_ACTIONS, *PHONE_ACTIONS))
-"""The changes that a phone can be asked to sign; the subject is a card's serial, a person's id, a phone's id."""
-
-SIGNED: Final = frozenset((*CARD_ACTIONS, *PHONE_ACTIONS, "person.appoint"))
-"""Block, unblock, revoke and appoint: what a portal would have signed (:attr:`PhonePolicy.signed`)."""
 
 ALGORITHM: Final = "ES256"
 
