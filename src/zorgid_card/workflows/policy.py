@@ -136,8 +136,8 @@ class PhonePolicy:
     """Log-ins that one client of the portal may ask for in :attr:`window`."""
     window: timedelta = timedelta(minutes=10)
     signed: frozenset[str] = frozenset()
-    """Changes that do nothing without the phone's signature over this very change, some of :data:`ACTIONS`; :data:`SIGNED` are block,
-    unblock, revoke and appoint. Asked of those who manage: operators, and holders who block their own card, have no phone.
+    """Changes that do nothing without the phone's signature over this very change, some of :data:`ACTIONS`; :data:`SIGNED` are
+    block, unblock, revoke and appoint. Asked of those who manage: operators, and holders who block their own card, have no phone.
     """
 
     def __post_init__(self) -> None:
