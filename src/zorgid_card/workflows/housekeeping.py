@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
-from zorgid_card.ports.registry import CardAttempt, Challenge, PhoneLogin, Registry, Reply, Session
+from zorgid_card.ports.registry import CardAttempt, Challenge, PhoneLogin, Registry, Reply, Session, StatusChange
+from zorgid_card.workflows import status_journal
 
 ATTEMPTS_KEPT = timedelta(days=30)
 """How long a half-made card is known as such to the person who began it (CRD-8)."""
@@ -19,6 +20,7 @@ _OVER: tuple[tuple[type, str, Callable[[Any, datetime], bool]], ...] = (
     (Challenge, "nonce", lambda record, now: record.expires_at <= now),
     (PhoneLogin, "nonce", lambda record, now: record.expires_at <= now),
     (CardAttempt, "id", lambda record, now: record.begun_at + ATTEMPTS_KEPT <= now),
+    (StatusChange, "id", lambda record, now: record.at + status_journal.KEPT <= now),
 )
 """Kind, its first field, and when one of it is over."""
 

@@ -18,7 +18,6 @@ from zorgid_card.errors import (
 from zorgid_card.pki.authority import new_serial
 from zorgid_card.pki.csr import verify_csr
 from zorgid_card.pki.identity import UZIIdentity
-from zorgid_card.pki.profile import PROFILES
 from zorgid_card.pki.revocation import ON_HOLD
 from zorgid_card.pki.statement import CARD_PROOF, verify_statement
 from zorgid_card.ports.registry import (
@@ -149,7 +148,7 @@ def _certificates(
     policy = context.services.policy.creation
     return tuple(
         context.services.authority.issue(
-            PROFILES[slot],
+            policy.profiles[slot],
             card_records.subject(identity),
             key,
             serial=new_serial(),
