@@ -201,7 +201,8 @@ class Responder:
             raise UsageError("the responder's certificate is of another key", reason="key")
         self.certificate, self.lifetime = named, lifetime
         self._sign = signer_of(key)
-        self._issuers = frozenset(_issuer_forms(issuer))
+        forms = tuple(_issuer_forms(issuer))
+        self._issuers, self._sha1 = frozenset(forms), forms[0]
         self._name = encode(0xA2, encode(_OCTETS, hashlib.sha1(key_octets(named), usedforsecurity=False).digest()))
         self._tail = encode(0xA0, encode(_SEQUENCE, certificate.der)) if certificate else b""
         self._algorithm = algorithm_of(key)
@@ -233,6 +234,11 @@ class Responder:
             *known,
             _Plain(request[:start], start, stop, request[stop:nonce], nonce, stop - len(asked.der), asked.issuer),
         )
+
+    def certificate_id(self, serial: int) -> CertID:
+        """How a client names a certificate of its CA by SHA-1 (RFC 5019, 2.1.1)."""
+        octets = serial.to_bytes((serial.bit_length() >> 3) + 1, "big")
+        return CertID(self._sha1, serial, encode(_SEQUENCE, self._sha1, encode(_INTEGER, octets)))
 
     def speaks_for(self, asked: CertID) -> bool:
         """Whether this is a certificate of its CA, by name and key."""
