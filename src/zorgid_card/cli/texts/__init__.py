@@ -28,6 +28,7 @@ from zorgid_card.cli.texts import (
     readers,
     refusals,
     renewal,
+    revocation,
     tools,
     trust,
 )
@@ -50,6 +51,7 @@ TEXTS: Mapping[str, Text] = {
     **keys.TEXTS,
     **create.TEXTS,
     **renewal.TEXTS,
+    **revocation.TEXTS,
 }
 """All of them."""
 
