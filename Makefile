@@ -19,12 +19,12 @@ CMAKE := $(WITH_TOOLS) cmake -S native --log-level=WARNING
 PACKAGES := pcscd vsmartcard-vpcd opensc opensc-pkcs11 yubico-piv-tool openssl \
   libengine-pkcs11-openssl openssh-client openssh-server gnupg scdaemon libcacard0 libnss3-tools \
   ykcs11 gnutls-bin libpcsclite-dev softhsm2 nginx-light apache2-bin haproxy nodejs \
-  xmlsec1 opensaml-schemas xmltooling-schemas strongswan-pki libstrongswan-standard-plugins \
+  xmlsec1 postgresql opensaml-schemas xmltooling-schemas strongswan-pki libstrongswan-standard-plugins \
   g++ pkgconf clang libclang-rt-dev valgrind
 PCSC_RUN := /run/pcscd
 VPCD := /etc/reader.conf.d/vpcd
 
-.PHONY: help build bench demo test test-c test-binding ctgrind fuzz fuzz-build fuzz-smoke fuzz-report test-unit test-blackbox test-torture torture lint types packages wheel clean
+.PHONY: help build bench demo test test-c test-binding ctgrind fuzz fuzz-build fuzz-smoke fuzz-report test-unit test-blackbox test-torture torture lint types packages migration wheel clean
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -174,6 +174,9 @@ endif
 $(BENCH)/libpcsclite.so.1: benchmarks/card_in_memory.c
 	@mkdir -p $(@D)
 	cc -O2 -Wall -Wextra -shared -fPIC -Wl,-soname,$(@F) -o $@ $<
+
+migration: $(STAMP) $(TOOLS) ## write the migration that changed records ask for: NAME="what changes"
+	PYTHONPATH=tests $(BIN)/python -m new_migration "$(NAME)"
 
 wheel: $(STAMP) ## sdist, and from it the wheel, in dist/
 	rm -rf dist

@@ -95,7 +95,7 @@ def test_shards_and_another_directory(portal: Portal, tmp_path: Path) -> None:
     ("more", "code", "told"),
     [
         (["--shards", "2"], 3, "have an address each"),
-        (["--db", "nonsense"], 3, "no address of a database"),
+        (["--db", "nonsense"], 3, "This database cannot be used"),
         (["--db", "sqlite:////no/such/registry.db"], 8, "no such file"),
         (["--out", "/no/such/directory"], 8, "no such file"),
     ],

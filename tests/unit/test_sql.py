@@ -283,7 +283,7 @@ def test_a_tampered_value_is_corrupt(path: Path, registry: SQLRegistry) -> None:
 
 
 def test_a_registry_held_by_another_program(path: Path, registry: SQLRegistry, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("zorgid_card.adapters.sql.BUSY_SECONDS", 0.1)
+    monkeypatch.setattr("zorgid_card.adapters.sql_engine.BUSY_SECONDS", 0.1)
     registry.close()
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")

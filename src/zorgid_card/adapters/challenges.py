@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy import exc
 from sqlalchemy.engine import Engine
 
-from zorgid_card.adapters.sql import translated
+from zorgid_card.adapters.sql_engine import translated
 from zorgid_card.errors import StorageError
 from zorgid_card.ports.challenges import LogInChallenge
 

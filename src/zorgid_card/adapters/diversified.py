@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from zorgid_card.errors import NotFoundError, UsageError
-from zorgid_card.ports.keys import Batch, require_serial
+from zorgid_card.ports.keys import Batch, Master, require_serial
 from zorgid_card.secret import Secret
 
 LENGTHS: Final = {"AES128": 16, "AES192": 24, "AES256": 32}
@@ -42,13 +42,22 @@ def channel_label(use: str, length: int) -> bytes:
     return f"zorgid-card SCP03 {use} AES{8 * length}".encode()
 
 
+def data_label(purpose: str) -> bytes:
+    """What a key of personal data in a database is derived for."""
+    return f"zorgid-card data {purpose}".encode()
+
+
 class DiversifiedKeys(ABC):
-    """The two doors of :mod:`zorgid_card.ports.keys`; a store adds what it holds, and the KDF under one of its keys."""
+    """The doors of :mod:`zorgid_card.ports.keys`; a store adds what it holds, and the KDF under one of its keys."""
 
     @property
     @abstractmethod
     def generation(self) -> int:
         """Of the newest master key."""
+
+    @abstractmethod
+    def masters(self) -> tuple[Master, ...]:
+        """The master keys, oldest first."""
 
     @abstractmethod
     def batches(self) -> tuple[Batch, ...]:
@@ -70,11 +79,22 @@ class DiversifiedKeys(ABC):
         """See :meth:`zorgid_card.ports.keys.AdministrationKeys.derive`."""
         if algorithm not in LENGTHS:
             raise UsageError(f"no key of {algorithm} is derived", reason="algorithm")
-        wanted = self.generation if generation is None else generation
-        master = self._master(wanted)
-        if master is None:
-            raise NotFoundError(f"no master key of generation {wanted}", what="master key")
+        master = self._required(self.generation if generation is None else generation)
         return self._kdf(master, administration_label(algorithm), require_serial(serial).encode(), LENGTHS[algorithm])
+
+    def generations(self) -> tuple[int, ...]:
+        """Those of the master keys, oldest first: of each, keys of personal data are derived."""
+        return tuple(master.generation for master in self.masters())
+
+    def data_key(self, purpose: str, generation: int) -> Secret:
+        """See :meth:`zorgid_card.ports.keys.KeyProvider.data_key`."""
+        return self._kdf(self._required(generation), data_label(purpose), b"", MASTER_OCTETS)
+
+    def _required(self, generation: int) -> Any:
+        master = self._master(generation)
+        if master is None:
+            raise NotFoundError(f"no master key of generation {generation}", what="master key")
+        return master
 
     def channel(self, serial: str) -> tuple[Secret, Secret]:
         """See :meth:`zorgid_card.ports.keys.ChannelKeys.channel`."""

@@ -1,159 +1,161 @@
 """The registry in an SQL database, through SQLAlchemy 2: SQLite in one file out of the box, PostgreSQL as
 the same code.
 
-The tables are derived from the records of :mod:`zorgid_card.ports.registry`: one table for each, the first
-field its primary key. Every transaction is serialisable. On SQLite that is ``BEGIN IMMEDIATE`` (the
-driver's default would lose updates) on a write-ahead log with full synchronisation: what was committed
-survives a crash of the machine, what was not leaves no trace.
+Every transaction is serialisable. On SQLite that is ``BEGIN IMMEDIATE`` (the driver's default would lose updates) on a write-ahead
+log with full synchronisation: what was committed survives a crash of the machine, what was not leaves no trace.
 """
 
 from __future__ import annotations
 
-import errno
-import os
-import re
-import sqlite3
-import threading
-import types
-from collections.abc import Iterator
+import random
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import fields, is_dataclass
-from datetime import UTC, date, datetime
+from contextvars import ContextVar
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
+from typing import Any, Final, TypeVar, cast
 
 import sqlalchemy as sa
-from sqlalchemy import event, exc
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine import URL, Dialect, Engine, make_url
-from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
+from sqlalchemy.engine import URL, Engine, make_url
 
+from zorgid_card.adapters import migrations, sql_rotation, sql_search
+from zorgid_card.adapters.data_keys import FileDataKeys, MemoryDataKeys
+from zorgid_card.adapters.sql_engine import engine_of, make_private, path_of, prepare, translated
+from zorgid_card.adapters.sql_sealed import Sealer
+from zorgid_card.adapters.sql_tables import FIELDS, MARKED, SEALED, TABLES
 from zorgid_card.errors import NotFoundError, ReplayError, StorageError
 from zorgid_card.ports import registry as records
+from zorgid_card.ports.keys import KeyProvider
 
 R = TypeVar("R")
+T = TypeVar("T")
 
-BUSY_SECONDS = 5.0
-"""How long a transaction waits for another worker's on SQLite."""
+PATIENCE_SECONDS: Final = 15.0
+"""How long :meth:`SQLRegistry.run` goes on trying."""
 
-_FORM = "%Y-%m-%dT%H:%M:%S.%fZ"
-
-
-class _UTC(sa.types.TypeDecorator[datetime]):
-    """Aware UTC everywhere: ``timestamptz`` on PostgreSQL; on SQLite, which has no such type, text that
-    sorts by time.
-    """
-
-    impl = sa.DateTime(timezone=True)
-    cache_ok = True
-
-    def load_dialect_impl(self, dialect: Dialect) -> sa.types.TypeEngine[Any]:
-        """Text of fixed width on SQLite."""
-        return dialect.type_descriptor(sa.Text() if dialect.name == "sqlite" else sa.DateTime(timezone=True))
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
-        """Convert to UTC; a naive time is a mistake of the caller."""
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError("a time without its zone cannot be stored")
-        value = value.astimezone(UTC)
-        return value.strftime(_FORM) if dialect.name == "sqlite" else value
-
-    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
-        """Aware UTC."""
-        if value is None:
-            return None
-        if isinstance(value, str):
-            return datetime.strptime(value, _FORM).replace(tzinfo=UTC)
-        return cast(datetime, value).astimezone(UTC)
+_MAY_PASS: Final = frozenset({"conflict", "locked"})
+_LONGEST_PAUSE: Final = 0.25
 
 
-_TYPES: dict[type, sa.types.TypeEngine[Any]] = {
-    str: sa.Text(),
-    int: sa.BigInteger(),
-    bytes: sa.LargeBinary(),
-    datetime: _UTC(),
-    date: sa.Date(),
-}
+@dataclass(slots=True, eq=False)
+class _Open:
+    """That a thread, or a task of asyncio, has a transaction open."""
 
-_INDEXES: dict[type, tuple[tuple[str, ...], ...]] = {
-    records.Person: (("uzi_number",), ("user_name",), ("surname", "birth_date")),
-    records.Membership: (("person_id", "ura"), ("ura", "id")),
-    records.MobileID: (("person_id", "ura"), ("ura", "id"), ("state",)),
-    records.PhoneLogin: (("mobile_id", "state"),),
-    records.Adoption: (("person_id", "uzi_number"),),
-    records.SmartCard: (("person_id",), ("certificate_serial",)),
-    records.CardLink: (("ura", "id"), ("card_serial",)),
-    records.IssuedCertificate: (("card_serial",), ("status",), ("key_hash",)),
-    records.Challenge: (("binding",),),
-}
+    registry: SQLRegistry
+    open: bool = True
 
 
-def _tables(metadata: sa.MetaData) -> dict[type, sa.Table]:
-    kinds = [kind for kind in vars(records).values() if isinstance(kind, type) and is_dataclass(kind)]
-    return {kind: _table(metadata, kind) for kind in kinds}
-
-
-def _table(metadata: sa.MetaData, kind: type) -> sa.Table:
-    name = "zorgid_" + re.sub(r"(?<=[a-z])(?=[A-Z])", "_", kind.__name__).lower()
-    hints = get_type_hints(kind)
-    columns = [_column(field.name, hints[field.name], first=not n) for n, field in enumerate(fields(kind))]
-    indexes = [sa.Index(f"{name}_by_{'_'.join(names)}", *names) for names in _INDEXES.get(kind, ())]
-    return sa.Table(name, metadata, *columns, *indexes)
-
-
-def _column(name: str, hint: Any, *, first: bool) -> sa.Column[Any]:
-    optional = get_origin(hint) in (Union, types.UnionType)
-    plain = next(part for part in get_args(hint) if part is not type(None)) if optional else hint
-    return sa.Column(name, _TYPES[plain], primary_key=first, nullable=optional)
-
-
-_METADATA = sa.MetaData()
-_TABLES = _tables(_METADATA)
+_OPEN: ContextVar[tuple[_Open, ...]] = ContextVar("open transactions", default=())
 
 
 class SQLRegistry:
     """A :class:`~zorgid_card.ports.registry.Registry` in an SQL database. It has no state of its own but
-    its connections.
+    its connections. ``keys``: with which personal data are sealed.
     """
 
-    def __init__(self, where: str | URL | Engine) -> None:
+    def __init__(self, where: str | URL | Engine, keys: KeyProvider | None = None) -> None:
         """Stand ready for the database at ``where``; nothing is opened or made yet.
 
         Args:
             where: a database URL (``sqlite:////var/lib/portal/registry.db``, ``postgresql+psycopg://...``),
                 or an engine of the caller's that has no open connection yet.
+            keys: with which personal data are sealed. None: for SQLite, a key in a file beside the database, ``.keys`` added to its
+                name; for PostgreSQL, personal data can be neither written nor read.
         """
-        self._engine = where if isinstance(where, Engine) else _engine(make_url(where))
+        self._engine = prepare(where if isinstance(where, Engine) else engine_of(make_url(where)))
         self._sqlite = self._engine.dialect.name == "sqlite"
-        self._here = threading.local()
-        if self._sqlite:
-            event.listen(self._engine, "connect", _configure)
-            event.listen(self._engine, "begin", _begin_immediate)
-        else:
-            self._engine = self._engine.execution_options(isolation_level="SERIALIZABLE")
+        self.keys = keys if keys is not None else self._own_keys()
+        self._sealer = Sealer(self.keys)
+        self._current = False  # whether the schema was seen to be this library's
+        self._pause: Callable[[float], None] = time.sleep
 
     @classmethod
-    def file(cls, path: Path) -> SQLRegistry:
+    def file(cls, path: Path, keys: KeyProvider | None = None) -> SQLRegistry:
         """A registry in one SQLite file; any path will do, for it is not read as a URL."""
-        return cls(URL.create("sqlite", database=str(path)))
+        return cls(URL.create("sqlite", database=str(path)), keys)
 
-    def create(self) -> None:
-        """Make the tables that are missing; a new SQLite file gets mode 0600 before anything is in it.
+    def create(self) -> tuple[str | None, str]:
+        """Make the registry, or bring an older one to this library's version; a new SQLite file gets mode 0600 before anything is
+        in it. Any number of workers may do so at once.
+
+        Returns:
+            the version of the schema that was there (None: there was none), and the one that is there now.
 
         Raises:
             StorageError: ``reason`` says why not.
         """
-        path = _path(self._engine.url) if self._sqlite else None
+        path = path_of(self._engine.url) if self._sqlite else None
         if path is not None:
-            _make_private(path)
+            make_private(path)
         with translated():
             if path is not None:
                 with self._engine.connect() as connection:  # not inside a transaction, where SQLite refuses it
                     connection.connection.cursor().execute("PRAGMA journal_mode=WAL")
-            with self._engine.begin() as connection:
-                _METADATA.create_all(connection)
+            with self._engine.connect() as connection:
+                if not self._sqlite:  # who has waited for the lock is to see what was done meanwhile
+                    connection.execution_options(isolation_level="READ COMMITTED")
+                with connection.begin():
+                    versions = self.upgrade(connection)
+        self._current = True
+        return versions
+
+    def upgrade(self, connection: sa.Connection) -> tuple[str | None, str]:
+        """What :meth:`create` does to the tables, on a connection of the caller's, in its open transaction.
+
+        Args:
+            connection: to the registry's database; on SQLite the transaction began with ``BEGIN IMMEDIATE``, on PostgreSQL it is
+                READ COMMITTED.
+
+        Returns:
+            the version of the schema that was there (None: there was none), and the one that is there now.
+
+        Raises:
+            StorageError: as :meth:`create`; the caller rolls back.
+        """
+        with translated():
+            self._make_keys(connection)
+            return migrations.upgrade(connection, self._sealer)
+
+    def reseal(self, progress: Callable[[int, int], None] = lambda done, of: None) -> int:
+        """Seal with the newest key what older ones sealed, page by page, each in a transaction of its own.
+
+        Args:
+            progress: is told how many records of how many have been looked at.
+
+        Returns:
+            how many records were sealed anew.
+
+        Raises:
+            StorageError: the store or the keys cannot be used; what was sealed anew stays so.
+        """
+        with self.begin() as unit:
+            of, done, sealed = sum(unit.count(kind) for kind in SEALED), 0, 0
+        for kind in SEALED:
+            after: str | None = ""
+            while after is not None:
+                after, here = self.run(partial(SQLUnit.reseal, kind=kind, after=after))
+                done, sealed = min(done + sql_rotation.PAGE, of), sealed + here
+                progress(done, of or 1)
+        return sealed
+
+    def _own_keys(self) -> KeyProvider | None:
+        if not self._sqlite:
+            return None
+        path = path_of(self._engine.url)
+        return MemoryDataKeys() if path is None else FileDataKeys(path.with_name(path.name + ".keys"))
+
+    def _make_keys(self, connection: sa.Connection) -> None:
+        """Keys beside a new database; where something was sealed already, its keys were lost, and others do not help."""
+        if not isinstance(self.keys, FileDataKeys) or self.keys.there:
+            return
+        if migrations.version(connection) in (None, migrations.FIRST) or not any(
+            connection.execute(sa.select(FIELDS[kind][0]).limit(1)).first() for kind in SEALED
+        ):
+            self.keys.create()
 
     def close(self) -> None:
         """Close all connections; the next transaction opens new ones."""
@@ -169,69 +171,128 @@ class SQLRegistry:
             RuntimeError: this thread has a transaction open already; the second would wait for the first
                 for ever.
         """
-        if getattr(self._here, "open", False):
+        with self._alone(), translated(), self._engine.begin() as connection:
+            if not self._current:
+                migrations.require_current(connection)
+                self._current = True
+            unit = SQLUnit(connection, self._sealer)
+            yield unit
+            unit.finish()
+
+    def run(self, work: Callable[[SQLUnit], T], /) -> T:
+        """Do ``work`` in a transaction of its own, again where another worker's came between.
+
+        PostgreSQL ends one of two transactions that cannot both have been first (SQLSTATE 40001), SQLite lets one wait in vain
+        when the other takes long. Nothing of it was kept, so the whole is done anew, after a short random pause.
+
+        Args:
+            work: is given the unit, and may be called several times: it changes nothing but through the unit.
+
+        Raises:
+            StorageError: as :meth:`begin` does; ``locked`` and ``conflict`` only after :data:`PATIENCE_SECONDS`.
+        """
+        deadline, pause = time.monotonic() + PATIENCE_SECONDS, 0.004
+        while True:
+            try:
+                with self.begin() as unit:
+                    return work(unit)
+            except StorageError as error:
+                if error.reason not in _MAY_PASS or time.monotonic() > deadline:
+                    raise
+            self._pause(random.uniform(0, pause))  # noqa: S311  # no secret: two workers shall not meet again
+            pause = min(2 * pause, _LONGEST_PAUSE)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        outer = _OPEN.get()
+        if any(other.open and other.registry is self for other in outer):
             raise RuntimeError("a transaction of this registry is open already in this thread")
-        self._here.open = True
+        this = _Open(self)
+        token = _OPEN.set((*outer, this))
         try:
-            with translated(), self._engine.begin() as connection:
-                unit = SQLUnit(connection)
-                yield unit
-                unit.check()
+            yield
         finally:
-            self._here.open = False
+            this.open = False  # also for a task that was begun meanwhile, and has a copy
+            _OPEN.reset(token)
 
 
 class SQLUnit:
     """One transaction; made by :meth:`SQLRegistry.begin` only."""
 
-    def __init__(self, connection: sa.Connection) -> None:
+    def __init__(self, connection: sa.Connection, sealer: Sealer) -> None:
         self._connection = connection
+        self._sealer = sealer
         self._broken: StorageError | None = None
         self._insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
+        self._cards: set[str] = set()  # whose words are out of date
+        self._persons: set[str] = set()
 
-    def check(self) -> None:
-        """Raise again what broke this transaction: a caller that went on after a StorageError must not
-        commit.
+    def finish(self) -> None:
+        """What is to be done before the transaction is committed.
+
+        Raises:
+            StorageError: what broke this transaction, again: a caller that went on after it must not commit.
         """
-        if self._broken is not None:
-            raise self._broken
+        self._refresh()
+        self._check()
 
     def get(self, kind: type[R], key: str, /) -> R:
         """The record whose first field is ``key``; raises NotFoundError."""
-        table = _TABLES[kind]
-        found = self._records(kind, sa.select(table).where(_key(table) == key))
+        found = self._records(kind, sa.select(*FIELDS[kind]).where(FIELDS[kind][0] == key))
         if not found:
             raise NotFoundError(f"no such {kind.__name__.lower()}", what=kind.__name__)
         return found[0]
 
     def find(self, kind: type[R], /, **equal: Any) -> Iterator[R]:
         """All records whose named fields are equal to the values given, in the order of their first field."""
-        return iter(self._records(kind, _matching(kind, equal)))
+        return iter(self._records(kind, self._matching(kind, equal)))
 
     def page(self, kind: type[R], /, *, after: str = "", limit: int, **equal: Any) -> list[R]:
         """At most ``limit`` of what :meth:`find` gives, beginning behind the record whose first field is
         ``after``.
         """
-        statement = _matching(kind, equal).where(_key(_TABLES[kind]) > after).limit(limit)
-        return self._records(kind, statement)
+        return self._records(kind, self._matching(kind, equal).where(FIELDS[kind][0] > after).limit(limit))
+
+    def cards(
+        self,
+        ura: str | None,
+        /,
+        *,
+        at: datetime,
+        search: str = "",
+        state: str | None = None,
+        after: str = "",
+        limit: int = 50,
+    ) -> list[records.FoundCard]:
+        """Cards in the order of their holders' names, or what is searched for; see the port."""
+        statement = sql_search.listing(ura, at=at, search=search, state=state, after=after, limit=limit)
+        if statement is None:
+            return []
+        self._refresh()
+        result = self._execute(statement)
+        with self._reading("card"):
+            found = {row["card_serial"]: row for row in result.mappings()}
+            return [self._found(row, linked=ura is not None) for row in found.values()]
 
     def add(self, record: object, /) -> None:
         """Keep a new record; raises ReplayError if one with the same first field is there."""
-        statement = self._insert(_TABLES[type(record)]).values(_values(record)).on_conflict_do_nothing()
-        if self._execute(statement).rowcount != 1:
-            raise ReplayError(f"this {type(record).__name__.lower()} is there already", what=type(record).__name__)
+        kind = type(record)
+        statement = self._insert(TABLES[kind]).values(self._values(record)).on_conflict_do_nothing()
+        if self._execute(statement.returning(FIELDS[kind][0])).first() is None:
+            raise ReplayError(f"this {kind.__name__.lower()} is there already", what=kind.__name__)
+        self._touch(record)
 
     def replace(self, record: object, /) -> None:
         """Replace the record with the same first field; raises NotFoundError."""
-        self._on_one(record, sa.update(_TABLES[type(record)]).values(_values(record)))
+        self._on_one(record, sa.update(TABLES[type(record)]).values(self._values(record)))
 
     def remove(self, record: object, /) -> None:
         """Remove the record with the same first field; raises NotFoundError."""
-        self._on_one(record, sa.delete(_TABLES[type(record)]))
+        self._on_one(record, sa.delete(TABLES[type(record)]))
 
     def count_up(self, name: str, /) -> int:
         """Add one to the named counter and return it, in one statement; the first value is 1."""
-        table = _TABLES[records.Counter]
+        table = TABLES[records.Counter]
         statement = (
             self._insert(table)
             .values(name=name, value=1)
@@ -240,134 +301,87 @@ class SQLUnit:
         )
         return int(self._execute(statement).scalar_one())
 
+    def count(self, kind: type) -> int:
+        """How many records of this kind there are."""
+        return int(self._execute(sa.select(sa.func.count()).select_from(TABLES[kind])).scalar_one())
+
+    def reseal(self, kind: type, after: str) -> tuple[str | None, int]:
+        """Seal a page of records anew; see :func:`zorgid_card.adapters.sql_rotation.reseal`."""
+        return sql_rotation.reseal(self._connection, self._sealer, kind, after)
+
     def _on_one(self, record: object, statement: sa.Update | sa.Delete) -> None:
-        key = _key(_TABLES[type(record)])
-        if self._execute(statement.where(key == getattr(record, key.name))).rowcount != 1:
+        column = FIELDS[type(record)][0]
+        if self._execute(statement.where(column == getattr(record, column.name))).rowcount != 1:
             raise NotFoundError(f"no such {type(record).__name__.lower()}", what=type(record).__name__)
+        self._touch(record)
+
+    def _touch(self, record: object) -> None:
+        """Take note of the cards that are found by this record, for their words."""
+        if isinstance(record, records.SmartCard):
+            self._cards.add(record.serial)
+        elif isinstance(record, records.CardLink):
+            self._cards.add(record.card_serial)
+        elif isinstance(record, records.Person):
+            self._persons.add(record.id)
+
+    def _refresh(self) -> None:
+        if self._cards or self._persons:
+            sql_search.refresh(self._execute, self._cards, self._persons)
+            self._cards, self._persons = set(), set()
+
+    def _values(self, record: object) -> dict[str, Any]:
+        kind = type(record)
+        values = {column.name: getattr(record, column.name) for column in FIELDS[kind]}
+        return values | self._sealer.sealed(kind, record, values[FIELDS[kind][0].name])
+
+    def _matching(self, kind: type, equal: dict[str, Any]) -> sa.Select[Any]:
+        table = TABLES[kind]
+        where = [table.c[name] == value for name, value in equal.items() if name not in SEALED.get(kind, ())]
+        for name in equal.keys() & {*SEALED.get(kind, ())}:
+            if MARKED.get(kind) != name:
+                raise TypeError(f"no {kind.__name__} is found by its {name}, which is sealed")
+            where.append(table.c[f"{name}_mark"].in_(self._sealer.marks(kind, equal[name])))
+        return sa.select(*FIELDS[kind]).where(*where).order_by(FIELDS[kind][0])
 
     def _records(self, kind: type[R], statement: sa.Select[Any]) -> list[R]:
         result = self._execute(statement)
+        with self._reading(kind.__name__):
+            return [self._made(kind, row) for row in result.mappings()]
+
+    @contextmanager
+    def _reading(self, what: str) -> Iterator[None]:
         try:
-            return [kind(**row) for row in result.mappings()]
+            yield
+        except StorageError as error:
+            self._broken = error
+            raise
         except (ValueError, TypeError) as error:
-            self._broken = StorageError(f"a {kind.__name__} in the registry cannot be read", reason="corrupt")
+            self._broken = StorageError(f"a {what} in the registry cannot be read", reason="corrupt")
             raise self._broken from error
 
-    def _execute(self, statement: sa.Executable) -> sa.CursorResult[Any]:
-        self.check()
+    def _made(self, kind: type[R], row: Any, prefix: str = "") -> R:
+        values = {column.name: row[prefix + column.name] for column in FIELDS[kind]}
+        return kind(**values | self._sealer.opened(kind, values, values[FIELDS[kind][0].name]))
+
+    def _found(self, row: Any, *, linked: bool) -> records.FoundCard:
+        card = self._made(records.SmartCard, row, "card_")
+        return records.FoundCard(
+            card,
+            self._made(records.Person, row, "person_"),
+            self._made(records.CardLink, row, "link_") if linked else None,
+            row["not_after"],
+            sql_search.mark(card.serial, row["word"]),
+        )
+
+    def _check(self) -> None:
+        if self._broken is not None:
+            raise self._broken
+
+    def _execute(self, statement: sa.Executable, rows: list[dict[str, Any]] | None = None) -> sa.CursorResult[Any]:
+        self._check()
         try:
             with translated():
-                return cast("sa.CursorResult[Any]", self._connection.execute(statement))
+                return cast("sa.CursorResult[Any]", self._connection.execute(statement, rows))
         except StorageError as error:
             self._broken = error  # SQLite may have ended the transaction by itself: nothing may follow it unprotected
             raise
-
-
-def _key(table: sa.Table) -> sa.Column[Any]:
-    return next(iter(table.primary_key.columns))
-
-
-def _matching(kind: type, equal: dict[str, Any]) -> sa.Select[Any]:
-    table = _TABLES[kind]
-    return sa.select(table).where(*(table.c[name] == value for name, value in equal.items())).order_by(_key(table))
-
-
-def _values(record: object) -> dict[str, Any]:
-    return {column.name: getattr(record, column.name) for column in _TABLES[type(record)].columns}
-
-
-# --- SQLite -------------------------------------------------------------------------------------------------
-
-
-def _path(url: URL) -> Path | None:
-    return None if url.database in (None, "", ":memory:") else Path(str(url.database))
-
-
-def _engine(url: URL) -> Engine:
-    if url.get_backend_name() != "sqlite":
-        return sa.create_engine(url)
-    path = _path(url)
-    # mode=rw: a transaction never makes a new, empty registry where the file was lost
-    where = ":memory:" if path is None else f"{path.absolute().as_uri()}?mode=rw"
-
-    def connect() -> sqlite3.Connection:
-        return sqlite3.connect(where, uri=True, timeout=BUSY_SECONDS, check_same_thread=False)
-
-    if path is None:  # one connection is the whole database
-        return sa.create_engine(url, creator=connect, poolclass=QueuePool, pool_size=1, max_overflow=0)
-    return sa.create_engine(url, creator=connect, poolclass=QueuePool)
-
-
-def _make_private(path: Path) -> None:
-    try:
-        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            os.fchmod(file, 0o600)  # it may have been there before
-        finally:
-            os.close(file)
-    except OSError as error:
-        reason = _ERRNO.get(error.errno or 0, "io")
-        raise StorageError(f"the registry cannot be made: {error.strerror}", reason=reason) from error
-
-
-def _configure(connection: sqlite3.Connection, _: ConnectionPoolEntry) -> None:
-    connection.isolation_level = None  # the driver begins nothing by itself; _begin_immediate does
-    cursor = connection.cursor()
-    for pragma in ("synchronous=FULL", "secure_delete=ON", "trusted_schema=OFF"):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
-
-
-def _begin_immediate(connection: sa.Connection) -> None:
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
-
-
-# --- what broke ---------------------------------------------------------------------------------------------
-
-_ERRNO = {
-    errno.ENOENT: "missing",
-    errno.ENOTDIR: "missing",
-    errno.ENOSPC: "full",
-    errno.EDQUOT: "full",
-} | dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS, errno.EISDIR), "read_only")
-
-_SQLITE = {
-    sqlite3.SQLITE_FULL: "full",
-    sqlite3.SQLITE_BUSY: "locked",
-    sqlite3.SQLITE_LOCKED: "locked",
-    sqlite3.SQLITE_READONLY: "read_only",
-    sqlite3.SQLITE_CANTOPEN: "missing",
-    sqlite3.SQLITE_CORRUPT: "corrupt",
-    sqlite3.SQLITE_NOTADB: "corrupt",
-    sqlite3.SQLITE_IOERR: "io",
-}
-
-_SQLSTATE = {
-    "40": "conflict",
-    "53": "full",
-    "25": "read_only",
-    "55": "locked",
-    "57": "unreachable",
-    "08": "unreachable",
-}
-"""Classes of SQLSTATE (PostgreSQL, appendix A)."""
-
-
-@contextmanager
-def translated() -> Iterator[None]:
-    """What a database refuses, as a StorageError that says why."""
-    try:
-        yield
-    except (exc.DBAPIError, sqlite3.Error) as error:
-        cause = error.orig if isinstance(error, exc.DBAPIError) else error
-        reason = _reason(cause)
-        raise StorageError(f"the registry cannot be used ({reason}): {cause}", reason=reason) from error
-    except exc.TimeoutError as error:
-        raise StorageError("the registry is busy", reason="locked") from error
-
-
-def _reason(error: BaseException | None) -> str:
-    if isinstance(error, sqlite3.Error):
-        code = getattr(error, "sqlite_errorcode", 0)
-        return "not_created" if "no such table" in str(error) else _SQLITE.get(code & 0xFF, "io")
-    return _SQLSTATE.get(str(getattr(error, "sqlstate", None) or "08")[:2], "io")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -27,7 +26,6 @@ from zorgid_card.pki.profile import AUTHENTICITY
 from zorgid_card.workflows.ocsp_service import OCSPService
 from zorgid_card.workflows.revocation_list import Publication, RevocationList
 
-_DATABASE: Final = re.compile(r"(sqlite|postgresql)(\+[a-z0-9_]+)?://.*", re.DOTALL)
 _LOOK_EVERY: Final = 60.0
 
 
@@ -35,7 +33,6 @@ _LOOK_EVERY: Final = 60.0
 class Order:
     """What is to be published, and where."""
 
-    db: str
     portal: Path
     out: Path | None
     crl_url: str | None
@@ -56,12 +53,6 @@ def _keyboard(descriptor: int | None) -> Keyboard:
     return TerminalKeyboard() if descriptor is None else DescriptorKeyboard(descriptor)
 
 
-def _registry(url: str) -> SQLRegistry:
-    if not _DATABASE.fullmatch(url):
-        raise UsageError("not the URL of a database", reason="db")
-    return SQLRegistry(url)
-
-
 def _authority(display: Display, portal: Path, keyboard: Keyboard) -> Authority:
     with keyboard.secret(display.texts("crl.passphrase")) as passphrase:
         return Authority.open(portal / "ca", passphrase)
@@ -70,9 +61,9 @@ def _authority(display: Display, portal: Path, keyboard: Keyboard) -> Authority:
 # --- crl --------------------------------------------------------------------------------------------------------------
 
 
-def publish(display: Display, order: Order) -> None:
+def publish(display: Display, registry: SQLRegistry, order: Order) -> None:
     """Sign and write the CRLs that are due."""
-    points, registry = order.points, _registry(order.db)
+    points = order.points
     authority = _authority(display, order.portal, _keyboard(order.descriptor))
     write = partial(recipes.publish_crl, order.out or order.portal)
     lists = RevocationList(registry, authority, lambda: datetime.now(UTC), write, points=points)
@@ -165,10 +156,16 @@ def _repeat(display: Display, keyboard: Keyboard, require_equal: Callable[..., N
 
 
 def serve(
-    display: Display, *, db: str, responder: Path, host: str, port: int, descriptor: int | None, as_data: bool
+    display: Display,
+    registry: SQLRegistry,
+    *,
+    responder: Path,
+    host: str,
+    port: int,
+    descriptor: int | None,
+    as_data: bool,
 ) -> None:
     """Serve the responder until Ctrl-C or SIGTERM."""
-    registry = _registry(db)
     with _keyboard(descriptor).secret(display.texts("ocsp.passphrase")) as passphrase:
         service = OCSPService(registry, read_responder(responder, passphrase))
         with registry.begin():  # a registry that is not there is told now, and not as tryLater to each client

@@ -11,10 +11,8 @@ import click
 
 from zorgid_card.cli.display import Display, console
 from zorgid_card.cli.options import Name, color_option, file_name, guarded, json_option, lang_option, texts_of
+from zorgid_card.cli.storing import on_a_database
 
-_db_option = click.option(
-    "--db", required=True, metavar="URL", help="The portal's registry: sqlite:////FILE or postgresql+psycopg://…"
-)
 _portal_option = click.option(
     "--portal",
     required=True,
@@ -32,10 +30,8 @@ _passphrases_option = click.option(
 
 
 def _command(act: Callable[..., None]) -> Callable[..., int]:
-    """Options that all of them have; ``act`` gets a display."""
+    """The options of one that works on no registry; ``act`` gets a display."""
 
-    @_passphrases_option
-    @json_option
     @lang_option
     @color_option
     @wraps(act)
@@ -47,7 +43,6 @@ def _command(act: Callable[..., None]) -> Callable[..., int]:
 
 
 @click.command(name="crl")
-@_db_option
 @_portal_option
 @click.option(
     "--out",
@@ -61,12 +56,14 @@ def _command(act: Callable[..., None]) -> Callable[..., int]:
 @click.option(
     "--every", type=click.IntRange(1, 3600), metavar="SECONDS", help="Do it again and again, until Ctrl-C; 10 is good."
 )
-@_command
-def crl(display: Display, **options: Any) -> None:
+@_passphrases_option
+@json_option
+@on_a_database
+def crl(display: Display, database: Any, **options: Any) -> None:
     """Sign what CRLs are due, full and delta, and write them; nothing is signed where nothing has changed."""
     from zorgid_card.cli import revocation  # noqa: PLC0415  # needs SQLAlchemy, which other commands do not
 
-    revocation.publish(display, revocation.Order(**options))
+    revocation.publish(display, database.registry, revocation.Order(**options))
 
 
 @click.group()
@@ -80,6 +77,8 @@ def ocsp() -> None:
 @click.option(
     "--days", type=click.IntRange(1, 90), default=30, show_default=True, help="How long the certificate is valid."
 )
+@_passphrases_option
+@json_option
 @_command
 def certify(display: Display, **options: Any) -> None:
     """Make a key for the responder, have it certified by the portal's CA, and write both to FILE.
@@ -92,16 +91,17 @@ def certify(display: Display, **options: Any) -> None:
 
 
 @ocsp.command(name="serve")
-@_db_option
 @click.option("--responder", required=True, type=file_name, metavar="FILE", help="What `ocsp certify` wrote.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Where it listens.")
 @click.option("--port", type=click.IntRange(0, 65535), default=8080, show_default=True, help="0: a free one.")
-@_command
-def serve(display: Display, **options: Any) -> None:
+@_passphrases_option
+@json_option
+@on_a_database
+def serve(display: Display, database: Any, **options: Any) -> None:
     """Answer OCSP requests over HTTP until Ctrl-C; a FILE that is renewed meanwhile is taken within a minute.
 
     For more than some hundred requests a second, serve zorgid_card.adapters.asgi in an ASGI server (docs/revocation.md).
     """
     from zorgid_card.cli import revocation  # noqa: PLC0415  # as above
 
-    revocation.serve(display, **options)
+    revocation.serve(display, database.registry, **options)

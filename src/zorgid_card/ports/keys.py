@@ -120,3 +120,26 @@ class KeyStore(AdministrationKeys, ChannelKeys, Protocol):
             UsageError: the key is of another length, or a batch is there that overlaps this one (``reason``).
         """
         ...
+
+
+class KeyProvider(Protocol):
+    """The keys with which a database's personal data are sealed; they are kept outside it. Serves many threads.
+
+    Every method raises StorageError when the keys cannot be reached.
+    """
+
+    def generations(self) -> tuple[int, ...]:
+        """Those that are there, oldest first: the last seals what is new, all open what is old."""
+        ...
+
+    def data_key(self, purpose: str, generation: int) -> Secret:
+        """A key for one purpose, 32 bytes; always the same.
+
+        Args:
+            purpose: one word of ASCII.
+            generation: one of :meth:`generations`.
+
+        Raises:
+            NotFoundError: there is no key of this generation.
+        """
+        ...

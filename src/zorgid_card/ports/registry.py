@@ -6,11 +6,11 @@ birth are dates, keys and certificates DER, identifiers text. No record holds a 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -321,7 +321,21 @@ class PublishedCRL:
     der: bytes
 
 
+class FoundCard(NamedTuple):
+    """A card in a list, with what is shown of it; no record."""
+
+    card: SmartCard
+    person: Person
+    link: CardLink | None
+    """With the organisation whose cards are listed; None in a list of all."""
+    not_after: datetime | None
+    """When its certificate ends; None: it has none yet."""
+    mark: str
+    """Where the list goes on: ``after`` of the next page. A name may be in it: it does not belong in an address or a log."""
+
+
 R = TypeVar("R")
+T = TypeVar("T")
 
 
 class Unit(Protocol):
@@ -341,6 +355,36 @@ class Unit(Protocol):
 
     def page(self, kind: type[R], /, *, after: str = "", limit: int, **equal: Any) -> list[R]:
         """At most ``limit`` of what :meth:`find` gives, beginning behind the record whose first field is ``after``."""
+        ...
+
+    def cards(
+        self,
+        ura: str | None,
+        /,
+        *,
+        at: datetime,
+        search: str = "",
+        state: str | None = None,
+        after: str = "",
+        limit: int = 50,
+    ) -> list[FoundCard]:
+        """Cards in the order of their holders' names, or what is searched for.
+
+        Each word of ``search`` must be the beginning of a word of the card: of the holder's given names, surname, user name or
+        UZI number, or of the card's serial. A word is letters and digits without a break; case and accents do not matter. What is
+        found is in the order of the word that was found, so that the nearest comes first.
+
+        Args:
+            ura: only cards that are linked to this organisation at ``at``; None: all cards.
+            at: now.
+            search: at most 8 words of 64 characters serve, what follows does not.
+            state: only cards in this state.
+            after: ``mark`` of the last card of the page before.
+            limit: cards of the page, 1 to 500.
+
+        Raises:
+            UsageError: ``limit`` or ``after`` cannot be.
+        """
         ...
 
     def add(self, record: object, /) -> None:
@@ -377,6 +421,17 @@ class Registry(Protocol):
 
     def begin(self) -> AbstractContextManager[Unit]:
         """Open a transaction: committed when the block ends, rolled back when it raises.
+
+        Raises:
+            StorageError: the store cannot be read or written; nothing was changed.
+        """
+        ...
+
+    def run(self, work: Callable[[Unit], T], /) -> T:
+        """Do ``work`` in a transaction of its own, and again where another worker's came between.
+
+        Args:
+            work: is given the unit, and may be called several times: it changes nothing but through the unit.
 
         Raises:
             StorageError: the store cannot be read or written; nothing was changed.

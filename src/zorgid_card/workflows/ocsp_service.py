@@ -35,7 +35,7 @@ from zorgid_card.pki.ocsp_responder import (
     refuse,
 )
 from zorgid_card.ports.http import HTTPAnswer
-from zorgid_card.ports.registry import IssuedCertificate, Registry
+from zorgid_card.ports.registry import IssuedCertificate, Registry, StatusChange, Unit
 from zorgid_card.workflows.status_journal import changes_after, last_change
 
 FOLLOWED_WITHIN: Final = timedelta(seconds=1)
@@ -160,9 +160,8 @@ class OCSPService:
     def _look_up(self, serial: int) -> Standing:
         """Held against following, so that what was read is not older than what was followed."""
         with self._lock:
-            with self._registry.begin() as unit:
-                issued = next(unit.find(IssuedCertificate, serial=f"{serial:x}"), None)
-            standing = _standing_of(issued)
+            found = self._registry.run(lambda unit: list(unit.find(IssuedCertificate, serial=f"{serial:x}")))
+            standing = _standing_of(found[0] if found else None)
             self._standings[serial] = standing
             if len(self._standings) > self._room:
                 self._standings.popitem(last=False)
@@ -191,9 +190,7 @@ class OCSPService:
         with self._lock:
             if _ZERO < now - self._followed < self._within:  # another thread was quicker
                 return
-            with self._registry.begin() as unit:
-                changes = None if self._change < 0 else changes_after(unit, self._change)
-                last = last_change(unit) if changes is None else self._change + len(changes)
+            changes, last = self._registry.run(self._new)
             if changes is None:
                 self._standings.clear()
                 self._stock.clear()
@@ -204,6 +201,10 @@ class OCSPService:
                 for request in self._kept_for.pop(serial, ()):
                     self._stock.pop(request, None)
             self._change, self._followed = last, now
+
+    def _new(self, unit: Unit) -> tuple[list[StatusChange] | None, int]:
+        changes = None if self._change < 0 else changes_after(unit, self._change)
+        return changes, last_change(unit) if changes is None else self._change + len(changes)
 
     def sign_ahead(self, serials: Iterable[int]) -> int:
         """Sign answers before they are asked for: without nonce, by SHA-1, as RFC 5019 has clients ask.

@@ -229,6 +229,7 @@ class RevocationList:
         self._mirror = Mirror()
         self._made: dict[str, _Made] = {}
         self._expired_at: datetime | None = None
+        self._unsure = False
         self._ca = hashlib.sha256(authority.certificate + authority.root).hexdigest()[:16]
 
     def __call__(self, issuer: bytes, /) -> tuple[CRL, ...]:
@@ -327,20 +328,24 @@ class RevocationList:
     def _fresh(self, point: str) -> _Made:
         """What is made counts only once its transaction, with the CRL number in it, is kept."""
         while True:
-            now, expired_at = self._clock(), self._expired_at
-            with self._registry.begin() as unit:
-                if expired_at is None or now - expired_at >= _EXPIRE_EVERY:
-                    expire_uncommitted(unit, now)
-                    expired_at = now
-                made = self._made.get(point)
-                behind = self._mirror.change != last_change(unit) and not self._mirror.follow(unit)
-                if not behind:
-                    made = self._up_to_date(unit, point, made, now)
-            self._expired_at = expired_at
-            if made is not None and not behind:
+            made = self._registry.run(lambda unit: self._attempt(unit, point))
+            self._unsure = False
+            if made is not None:
                 self._made[point] = made
                 return made
             self._mirror.load(self._registry)
+
+    def _attempt(self, unit: Unit, point: str) -> _Made | None:
+        """In one transaction; None: the mirror is to be loaded. One that was not kept may have shown it what never came to be."""
+        if self._unsure:
+            self._mirror, self._expired_at = Mirror(), None
+        self._unsure, now = True, self._clock()
+        if self._expired_at is None or now - self._expired_at >= _EXPIRE_EVERY:
+            expire_uncommitted(unit, now)
+            self._expired_at = now
+        if self._mirror.change != last_change(unit) and not self._mirror.follow(unit):
+            return None
+        return self._up_to_date(unit, point, self._made.get(point), now)
 
     def _up_to_date(self, unit: Unit, point: str, made: _Made | None, now: datetime) -> _Made:
         """This worker's list, or another's, or a new one."""
@@ -398,13 +403,13 @@ class RevocationList:
         now, made = self._clock(), self._made.get(_ROOT)
         if made is not None and not made.old(now):
             return made
-        with self._registry.begin() as unit:
-            kept = next(unit.find(PublishedCRL, name=self._key("full", _ROOT)), None)
-            made = None if kept is None else _Made(kept, CRL.parse(kept.der))
-            if made is None or made.old(now):
-                made = self._make_roots(unit, now)
-        self._made[_ROOT] = made
+        made = self._made[_ROOT] = self._registry.run(lambda unit: self._roots(unit, now))
         return made
+
+    def _roots(self, unit: Unit, now: datetime) -> _Made:
+        kept = next(unit.find(PublishedCRL, name=self._key("full", _ROOT)), None)
+        made = None if kept is None else _Made(kept, CRL.parse(kept.der))
+        return self._make_roots(unit, now) if made is None or made.old(now) else made
 
     def _make_roots(self, unit: Unit, now: datetime) -> _Made:
         number = unit.count_up("crl-root")

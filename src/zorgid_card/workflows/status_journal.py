@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
 from zorgid_card.pki.crl import UNSPECIFIED
 from zorgid_card.pki.crl_builder import REMOVED
@@ -19,6 +19,8 @@ CHANGES: Final = "revocation"
 
 KEPT: Final = timedelta(days=7)
 """How long a change is kept; a follower that was away for longer reads everything anew."""
+
+R = TypeVar("R")
 
 _DIGITS: Final = 16
 _PAGE: Final = 1000
@@ -117,17 +119,14 @@ class Mirror:
             StorageError: the registry cannot be read.
         """
         self._points = {}
-        with registry.begin() as unit:
-            self.change = last_change(unit)
-            first = next(iter(unit.page(StatusChange, limit=1)), None)
-        self._oldest = int(first.id) if first else self.change + 1
+        self.change, first = registry.run(lambda unit: (last_change(unit), unit.page(StatusChange, limit=1)))
+        self._oldest = int(first[0].id) if first else self.change + 1
         for status in ("hold", "revoked"):
             for issued in _pages(registry, status):
                 self._point(issued.point).listed[int(issued.serial, 16)] = _listed(issued)
         after = self._oldest - 1
         while after < self.change:
-            with registry.begin() as unit:
-                page = unit.page(StatusChange, after=_id(after), limit=_PAGE)
+            page = _page(registry, StatusChange, _id(after))
             for change in page:
                 if int(change.id) <= self.change:
                     self._keep(change)
@@ -194,11 +193,14 @@ def _listed(issued: IssuedCertificate) -> Listed:
     return Listed(issued.changed_at, issued.reason or UNSPECIFIED, issued.not_after)
 
 
+def _page(registry: Registry, kind: type[R], after: str, **equal: str) -> list[R]:
+    return registry.run(lambda unit: unit.page(kind, after=after, limit=_PAGE, **equal))
+
+
 def _pages(registry: Registry, status: str) -> Iterator[IssuedCertificate]:
     after = ""
     while True:
-        with registry.begin() as unit:
-            page = unit.page(IssuedCertificate, after=after, limit=_PAGE, status=status)
+        page = _page(registry, IssuedCertificate, after, status=status)
         yield from page
         if len(page) < _PAGE:
             return

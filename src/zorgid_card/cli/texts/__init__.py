@@ -18,6 +18,7 @@ from zorgid_card.cli.texts import (
     activation,
     acts,
     create,
+    database,
     demo,
     details,
     documents,
@@ -50,6 +51,7 @@ TEXTS: Mapping[str, Text] = {
     **login.TEXTS,
     **keys.TEXTS,
     **create.TEXTS,
+    **database.TEXTS,
     **renewal.TEXTS,
     **revocation.TEXTS,
 }

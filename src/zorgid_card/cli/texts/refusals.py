@@ -287,8 +287,8 @@ _STORAGE = {
         "The database cannot be reached and nothing was changed; check that it runs and try again.",
     ),
     "error.storage:not_created": Text(
-        "De registratie is nog niet aangemaakt; maak haar eerst aan.",
-        "The registry was not created yet; create it first.",
+        "In deze database staat geen registratie; maak haar met ‘zorgid-card db upgrade’.",
+        "There is no registry in this database; make it by ‘zorgid-card db upgrade’.",
     ),
     "error.storage:corrupt": Text(
         "De registratie of het bestand is beschadigd[[ ({path})]]; zet een reservekopie terug.",

@@ -28,10 +28,6 @@ TEXTS: Mapping[str, Text] = {
         "OCSP at {url}, with a certificate until {until}; Ctrl-C stops.",
     ),
     "ocsp.stopped": Text("Gestopt.", "Stopped."),
-    "error.user.usage:db": Text(
-        "Dit is geen adres van een database; geef er een als sqlite:////map/bestand of postgresql+psycopg://machine/naam.",
-        "This is no address of a database; give one like sqlite:////directory/file or postgresql+psycopg://host/name.",
-    ),
     "error.user.usage:shards": Text(
         "Meer CRL's hebben elk een eigen adres: zet {{shard}} in --crl-url en --delta-url, of laat --shards weg.",
         "Several CRLs have an address each: put {{shard}} into --crl-url and --delta-url, or leave out --shards.",

@@ -1,0 +1,74 @@
+"""Files for their owner's eyes only, of which a reader finds the old contents or the new, never a part."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from zorgid_card.errors import StorageError
+
+
+def write(path: Path, octets: bytes, *, new: bool) -> None:
+    """Write a file of mode 0600.
+
+    Args:
+        path: where.
+        octets: all of it.
+        new: whether it must not be there yet.
+
+    Raises:
+        StorageError: it cannot be written, or is there already.
+    """
+    try:
+        descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)  # gives mode 0600
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(octets)
+                file.flush()
+                os.fsync(file.fileno())
+            if new:
+                os.link(name, path)  # unlike a rename, it never replaces what is there
+            else:
+                os.replace(name, path)
+        finally:
+            Path(name).unlink(missing_ok=True)
+    except OSError as error:
+        raise StorageError(f"{path} cannot be written", reason=str(error.strerror), path=str(path)) from error
+
+
+@contextmanager
+def alone(path: Path) -> Iterator[None]:
+    """Keep other processes from changing the file meanwhile: of two that add a key at once, one would be lost.
+
+    Raises:
+        StorageError: one is changing it (``locked``).
+    """
+    lock = path.with_name(path.name + ".lock")
+    try:
+        os.close(os.open(lock, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+    except OSError as error:
+        raise StorageError(
+            f"{path} is being changed by another process; if there is none, remove {lock}",
+            reason="locked",
+            path=str(lock),
+        ) from error
+    try:
+        yield
+    finally:
+        lock.unlink(missing_ok=True)
+
+
+def stamp(path: Path) -> tuple[int, int]:
+    """What is another when the file was written anew.
+
+    Raises:
+        StorageError: it cannot be looked at.
+    """
+    try:
+        told = path.stat()
+    except OSError as error:
+        raise StorageError(f"{path} cannot be read", reason=str(error.strerror), path=str(path)) from error
+    return told.st_mtime_ns, told.st_ino
