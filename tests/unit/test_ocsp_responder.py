@@ -29,11 +29,13 @@ from zorgid_card.pki.certificate import Certificate
 from zorgid_card.pki.crl import CLOCK_SKEW
 from zorgid_card.pki.ocsp import Answer, Question, is_not_checked
 from zorgid_card.pki.ocsp_responder import (
+    GOOD,
     LIFETIME,
     MAX_REQUEST,
     MOST_ASKED,
     Questions,
     Responder,
+    Standing,
     compose,
     parse_questions,
 )
@@ -66,6 +68,20 @@ def asking(der: bytes, change: object) -> bytes:
     change(request)  # type: ignore[operator]
     octets: bytes = request.dump(force=True)
     return octets
+
+
+@given(st.integers(1, (1 << 159) - 1), st.binary(max_size=128), st.sampled_from(["SHA1", "SHA256"]))
+def test_the_short_way_to_a_good_answer_leads_where_the_long_one_does(
+    world: Publications, serial: int, nonce: bytes, digest: str
+) -> None:
+    responder = world.ocsp.responder
+    asked = responder.certificate_id(serial)
+    if digest == "SHA256":
+        asked = parse_questions(question(world, world.responder_certificate, None, digest)).asked[0]
+    questions = Questions((asked,), nonce or None)
+    both = (responder.answer(questions, [good], world.now) for good in (GOOD, Standing(True, "unspecified")))
+    short, long = (ocsp.load_der_ocsp_response(der).tbs_response_bytes for der in both)
+    assert short == long
 
 
 # --- who answers ------------------------------------------------------------------------------------------------------

@@ -63,6 +63,8 @@ GOOD: Final = Standing(True)
 UNKNOWN: Final = Standing(False)
 """Its CA has not issued it."""
 
+_ONE_GOOD: Final = (GOOD,)
+
 
 class CertID(NamedTuple):
     """Which certificate is meant: its issuer, as algorithm and digests in DER, and its serial number."""
@@ -200,6 +202,7 @@ class Responder:
         if dump_public_key(key.public_key()) != named.spki:
             raise UsageError("the responder's certificate is of another key", reason="key")
         self.certificate, self.lifetime = named, lifetime
+        self._validity = named.not_before, named.not_after
         self._sign = signer_of(key)
         forms = tuple(_issuer_forms(issuer))
         self._issuers, self._sha1 = frozenset(forms), forms[0]
@@ -216,8 +219,8 @@ class Responder:
             if request.startswith(plain.before) and request[plain.stop : plain.nonce] == plain.between:
                 octets = request[plain.start : plain.stop]
                 if 0 < octets[0] < 0x80:  # DER, and positive
-                    asked = CertID(plain.issuer, int.from_bytes(octets, "big"), request[plain.certificate : plain.stop])
-                    return Questions((asked,), request[plain.nonce :] or None)
+                    fields = plain.issuer, int.from_bytes(octets, "big"), request[plain.certificate : plain.stop]
+                    return _made(Questions, ((_made(CertID, fields),), request[plain.nonce :] or None))
         questions = parse_questions(request)
         self._learn(request, questions)
         return questions
@@ -240,6 +243,11 @@ class Responder:
         octets = serial.to_bytes((serial.bit_length() >> 3) + 1, "big")
         return CertID(self._sha1, serial, encode(_SEQUENCE, self._sha1, encode(_INTEGER, octets)))
 
+    def is_valid(self, at: datetime) -> bool:
+        """Whether the certificate with which it answers is valid."""
+        begins, ends = self._validity
+        return begins <= at <= ends
+
     def speaks_for(self, asked: CertID) -> bool:
         """Whether this is a certificate of its CA, by name and key."""
         return asked.issuer in self._issuers
@@ -261,14 +269,38 @@ class Responder:
         times = self._times
         if times.as_of is not as_of or not times.start <= now < times.stop:
             times = self._times = _Times.of(now, as_of, self.lifetime)
-        singles = [_single(a.der, known, times.period) for a, known in zip(questions.asked, standings, strict=True)]
-        nonce = _NONCE_HEADS[len(questions.nonce)] + questions.nonce if questions.nonce else b""
-        responses = singles[0] if len(singles) == 1 else b"".join(singles)
-        tbs = _sequence(b"%b%b%b%b" % (self._name, times.produced, _sequence(responses), nonce))
+        nonce, standings = questions.nonce or b"", tuple(standings)
+        if standings == _ONE_GOOD:  # nearly all: what is the same within a second is put together once
+            der = questions.asked[0].der
+            sizes = len(der), len(nonce)
+            head, middle = times.parts.get(sizes) or self._parts(times, *sizes)
+            tbs = b"%b%b%b%b" % (head, der, middle, nonce)
+        else:
+            tbs = self._response_data(times, questions, standings)
         signature = self._sign(tbs)
         sizes = len(tbs), len(signature)
         before, between = self._frames.get(sizes) or self._frame(*sizes)
         return b"%b%b%b%b%b" % (before, tbs, between, signature, self._tail)
+
+    def _parts(self, times: _Times, certificate: int, nonce: int) -> tuple[bytes, bytes]:
+        """What stands in ResponseData before a good certificate's CertID, and between that and the nonce, of these lengths."""
+        nonce_head = _NONCE_HEADS[nonce]
+        middle = _GOOD + times.period
+        single = b"\x30" + _length(certificate + len(middle))
+        responses = b"\x30%b%b" % (_length(len(single) + certificate + len(middle)), single)
+        head = self._name + times.produced + responses
+        whole = len(head) + certificate + len(middle) + len(nonce_head) + nonce
+        found = times.parts[certificate, nonce] = b"\x30%b%b" % (_length(whole), head), middle + nonce_head
+        return found
+
+    def _response_data(self, times: _Times, questions: Questions, standings: tuple[Standing, ...]) -> bytes:
+        singles = (
+            _sequence(asked.der + _status(known) + times.period)
+            for asked, known in zip(questions.asked, standings, strict=True)
+        )
+        nonce = questions.nonce
+        extensions = _NONCE_HEADS[len(nonce)] + nonce if nonce else b""
+        return _sequence(b"%b%b%b%b" % (self._name, times.produced, _sequence(b"".join(singles)), extensions))
 
     def _frame(self, tbs: int, signature: int) -> tuple[bytes, bytes]:
         """What stands in an OCSPResponse around ResponseData and signature of these lengths."""
@@ -292,6 +324,8 @@ class _Times(NamedTuple):
     as_of: datetime | None
     produced: bytes
     period: bytes
+    parts: dict[tuple[int, int], tuple[bytes, bytes]]
+    """See :meth:`Responder._parts`."""
 
     @classmethod
     def of(cls, now: datetime, as_of: datetime | None, lifetime: timedelta) -> _Times:
@@ -299,10 +333,14 @@ class _Times(NamedTuple):
         start = _x509.utc(now).replace(microsecond=0)
         begins = start if as_of is None else as_of
         period = _time(begins) + b"\xa0\x11" + _time(begins + lifetime)
-        return cls(start, start + timedelta(seconds=1), as_of, _time(start), period)
+        return cls(start, start + timedelta(seconds=1), as_of, _time(start), period, {})
 
 
-_NO_TIMES: Final = _Times(datetime.max.replace(tzinfo=UTC), datetime.min.replace(tzinfo=UTC), None, b"", b"")
+_NO_TIMES: Final = _Times(datetime.max.replace(tzinfo=UTC), datetime.min.replace(tzinfo=UTC), None, b"", b"", {})
+
+
+_made: Final = tuple.__new__
+"""A named tuple of its fields, without the detour through a function of its own: this is done for each question."""
 
 
 class _Plain(NamedTuple):
@@ -344,11 +382,6 @@ def _length(octets: int) -> bytes:
 
 def _sequence(value: bytes) -> bytes:
     return b"\x30%b%b" % (_length(len(value)), value)
-
-
-def _single(certificate: bytes, known: Standing, period: bytes) -> bytes:
-    """SingleResponse."""
-    return _sequence(certificate + (_GOOD if known is GOOD else _status(known)) + period)
 
 
 _GOOD, _REVOKED, _UNKNOWN = b"\x80\x00", 0xA1, b"\x82\x00"

@@ -26,7 +26,6 @@ from zorgid_card.pki.ocsp_responder import (
     GOOD,
     MAX_REQUEST,
     UNKNOWN,
-    CertID,
     Questions,
     Refusal,
     Responder,
@@ -137,25 +136,22 @@ class OCSPService:
             return _refused("tryLater")
 
     def _sign(self, request: bytes, now: datetime) -> Answered:
-        responder = self._responder
+        responder, change, as_of = self._responder, self._change, self._followed
         questions = responder.read(request)
-        if not any(responder.speaks_for(asked) for asked in questions.asked):
+        standings = [
+            (self._standings.get(asked.serial) or self._look_up(asked.serial)) if responder.speaks_for(asked) else None
+            for asked in questions.asked
+        ]
+        if not any(standings):
             return _refused("unauthorized")
-        if not responder.certificate.not_before <= now <= responder.certificate.not_after:
+        if not responder.is_valid(now):
             return _refused("internalError")
-        change, as_of = self._change, self._followed
-        standings = [self._standing(responder, asked) for asked in questions.asked]
-        der = responder.answer(questions, standings, now, as_of)
+        der = responder.answer(questions, [standing or UNKNOWN for standing in standings], now, as_of)
         if questions.nonce is not None or len(standings) > 1 or len(request) > _LONGEST_KEPT:
             return Answered(der)
         answered = Answered(der, as_of, as_of + responder.lifetime / 2)
         self._keep(request, questions.asked[0].serial, answered, change)
         return answered
-
-    def _standing(self, responder: Responder, asked: CertID) -> Standing:
-        if not responder.speaks_for(asked):
-            return UNKNOWN
-        return self._standings.get(asked.serial) or self._look_up(asked.serial)
 
     def _look_up(self, serial: int) -> Standing:
         """Held against following, so that what was read is not older than what was followed."""
