@@ -52,9 +52,10 @@ class Publications:
     profile: CertificateProfile = ONE
     now: datetime = field(default_factory=lambda: datetime.now(UTC).replace(microsecond=0) - timedelta(minutes=2))
     url: str = "sqlite://"
+    registry: SQLRegistry | None = None
 
     def __post_init__(self) -> None:
-        self.store = SQLRegistry(self.url)
+        self.store = self.registry or SQLRegistry(self.url)
         self.store.create()
         self.authority = authority()
         self.files: dict[str, bytes] = {}
@@ -90,17 +91,16 @@ class Publications:
         )  # fmt: skip
         made = Certificate.parse(der)
         if registered:
-            with self.store.begin() as unit:
-                issued = IssuedCertificate(
-                    serial=f"{made.serial:x}", card_serial=f"{made.serial:x}", der=der, key_hash=b"", status="hold",
-                    reason="certificateHold", changed_at=self.now, commit_by=None, not_after=made.not_after,
-                )  # fmt: skip
-                revocation_list.hold(unit, issued)
+            issued = IssuedCertificate(
+                serial=f"{made.serial:x}", card_serial=f"{made.serial:x}", der=der, key_hash=b"", status="hold",
+                reason="certificateHold", changed_at=self.now, commit_by=None, not_after=made.not_after,
+            )  # fmt: skip
+            self.store.run(lambda unit: revocation_list.hold(unit, issued))
             self.change(made, "release")
         return made
 
     def change(self, certificate: Certificate, event: str, reason: str | None = None, cause: str = "card") -> None:
         """``block``, ``release`` or ``revoke`` a card, which has this one certificate."""
         reason = reason or {"block": "certificateHold", "revoke": "keyCompromise"}.get(event)
-        with self.store.begin() as unit:
-            revocation_list.change_all(unit, f"{certificate.serial:x}", event, reason, self.now, cause=cause)
+        serial = f"{certificate.serial:x}"
+        self.store.run(lambda u: revocation_list.change_all(u, serial, event, reason, self.now, cause=cause))

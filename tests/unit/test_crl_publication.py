@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from management_world import CARD, CERTIFICATE, World
+from postgres import running
 from publication_world import SHARDED, Publications
 from registry_world import NOW, URA, add_card
 from zorgid_card.errors import (
@@ -186,9 +187,21 @@ def number_and_entries(der: bytes) -> tuple[int, dict[int, str]]:
     return number, {entry.serial_number: _reason(entry) for entry in crl}
 
 
-def test_workers_give_out_one_list_and_none_goes_back(tmp_path: Path) -> None:
+@pytest.fixture(params=["sqlite", "postgresql"])
+def shared(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Publications]:
+    """On a database that several workers share."""
+    if request.param == "sqlite":
+        yield Publications(url=f"sqlite:///{tmp_path / 'registry.db'}")
+        return
+    with running() as server:
+        made = Publications(registry=server.registry())
+        yield made
+        made.store.close()
+
+
+def test_workers_give_out_one_list_and_none_goes_back(shared: Publications) -> None:
     """Threads of several workers on one database, while cards are blocked: of each number there is one list, and numbers grow."""
-    world = Publications(url=f"sqlite:///{tmp_path / 'registry.db'}")
+    world = shared
     cards = [world.issue() for _ in range(6)]
     seen: list[list[bytes]] = [[], [], []]
     stop, failures = threading.Event(), []
