@@ -324,7 +324,7 @@ def test_a_full_store_changes_nothing(path: Path, registry: SQLRegistry) -> None
     def limit(connection: sqlite3.Connection, _: object) -> None:
         connection.execute("PRAGMA max_page_count=200")
 
-    sa.event.listen(limited._engine, "connect", limit)
+    sa.event.listen(limited.engine, "connect", limit)
     units = fill(limited)
     assert units > 10
     assert_whole(limited, units)
@@ -340,7 +340,7 @@ def test_a_caller_that_swallows_the_error_commits_nothing(path: Path, registry: 
     def limit(connection: sqlite3.Connection, _: object) -> None:
         connection.execute("PRAGMA max_page_count=200")
 
-    sa.event.listen(limited._engine, "connect", limit)
+    sa.event.listen(limited.engine, "connect", limit)
     with pytest.raises(StorageError), limited.begin() as unit:  # noqa: PT012
         unit.add(organisation("small"))
         with pytest.raises(StorageError):
