@@ -34,6 +34,7 @@ _SETTINGS = {
     "fsync": "off",  # a server that is killed loses nothing: what was written is in the kernel
     "shared_buffers": "32MB",
     "max_connections": "40",
+    "deadlock_timeout": "50ms",
 }
 
 
