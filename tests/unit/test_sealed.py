@@ -170,7 +170,7 @@ def test_two_that_rotate_at_once_lose_no_key(keys: FileDataKeys, tmp_path: Path)
     (tmp_path / "data.keys.lock").touch()
     with pytest.raises(StorageError) as error:
         keys.rotate()
-    assert error.value.reason == "locked"
+    assert error.value.reason == "lock"
     (tmp_path / "data.keys.lock").unlink()
     assert [keys.rotate(), other.rotate(), keys.rotate()] == [2, 3, 4]
     assert other.generations() == (1, 2, 3, 4)

@@ -26,6 +26,7 @@ from zorgid_card.cli.texts import (
     expiry,
     keys,
     login,
+    puks,
     readers,
     refusals,
     renewal,
@@ -52,6 +53,7 @@ TEXTS: Mapping[str, Text] = {
     **create.TEXTS,
     **database.TEXTS,
     **renewal.TEXTS,
+    **puks.TEXTS,
 }
 """All of them."""
 
