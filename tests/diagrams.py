@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from zorgid_card.workflows import succession
+from zorgid_card.workflows import puk_records, succession
 from zorgid_card.workflows.bench import EMPTYING, FINISHING, PREPARING
 from zorgid_card.workflows.creation_messages import (
     AbandonCard,
@@ -10,16 +10,22 @@ from zorgid_card.workflows.creation_messages import (
     CardAbandoned,
     CardAccepted,
     CardActive,
+    CardRecovered,
     CardsListed,
     CardToGo,
+    CardToRecover,
     CertificatesIssued,
+    ChangePUK,
     CommitCard,
+    EscrowPUK,
     FetchAdministrationKey,
     FetchPresentKey,
     ListCards,
     MatchPerson,
     OfferCard,
     PersonMatched,
+    PUKEscrowed,
+    RecoverCard,
     Relay,
     RelayCommands,
     RenewCard,
@@ -49,6 +55,9 @@ ANSWERS: dict[type[Message], type[Message]] = {
     RetireCard: CardToGo,
     RenewCard: CardAccepted,
     FetchPresentKey: AdministrationKey,
+    EscrowPUK: PUKEscrowed,
+    RecoverCard: CardToRecover,
+    ChangePUK: CardRecovered,
 }
 
 
@@ -78,7 +87,7 @@ def sequence() -> str:
     """The messages of a creation, in the order of the portal's table."""
     lines = ["sequenceDiagram", "    participant C as card side", "    participant P as portal"]
     for (state, kind), (_, after) in STEPS.items():
-        if kind in (AbandonCard, ScrapCard) or (state, kind) in succession.STEPS:
+        if kind in (AbandonCard, ScrapCard) or (state, kind) in {**succession.STEPS, **puk_records.STEPS}:
             continue
         lines += [f"    C->>P: {kind.kind}", f"    P-->>C: {ANSWERS[kind].kind}"]
         lines += [f"    Note over P: {state} → {after}"] if state != after else []

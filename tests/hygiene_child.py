@@ -6,6 +6,7 @@ keypad. It does what it is told, says when it is done, and holds still while it 
 
 from __future__ import annotations
 
+import hashlib
 import io
 import logging
 import os
@@ -16,8 +17,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from renewal_world import KEYS
 from zorgid_card.adapters import pcsc
 from zorgid_card.adapters.journal import SQLiteJournal
 from zorgid_card.adapters.pcsc.keypad import PCSCKeypad, ask
@@ -30,8 +35,11 @@ from zorgid_card.testkit.transcript import RecordingReader, Transcript
 from zorgid_card.workflows import pin as codes
 from zorgid_card.workflows.card_side import log_in
 from zorgid_card.workflows.creation import CardCreation
+from zorgid_card.workflows.escrow import Escrow, KeyOfficer
 from zorgid_card.workflows.holder import Cue, Progress, Question
 from zorgid_card.workflows.pin import PINPolicy
+from zorgid_card.workflows.recovery import recover
+from zorgid_card.workflows.renewal import CardRenewal, CardReset
 from zorgid_card.workflows.session import PortalClient
 
 
@@ -127,7 +135,7 @@ class Person:
         return Secret.take(entered)
 
     def pin(self, request: PINRequest) -> Secret | LastTry:
-        return self.code("pass-pin")
+        return self.code("pin" if request.reference in KEYS else "pass-pin")
 
     def new_pin(self, policy: PINPolicy) -> tuple[Secret, Secret]:
         return self.code("pin"), self.code("pin")
@@ -152,6 +160,9 @@ class Person:
         pass
 
 
+Workflow = TypeVar("Workflow", bound=CardCreation)
+
+
 class CardSide:
     """What it can be told to do."""
 
@@ -169,10 +180,34 @@ class CardSide:
         finally:
             channel.close(reset=True)
 
-    def create(self) -> None:
+    @contextmanager
+    def workflow(self, kind: type[Workflow]) -> Iterator[Workflow]:
         with SQLiteJournal(self.directory / "journal.db") as journal:
-            creation = CardCreation(self.reader, PortalClient(RemotePortal(self.parent)), self.person, journal)
+            yield kind(self.reader, PortalClient(RemotePortal(self.parent)), self.person, journal)
+
+    def create(self) -> None:
+        with self.workflow(CardCreation) as creation:
             creation.run(platform="Linux", client_version="0.1")
+
+    def renew(self) -> None:
+        with self.workflow(CardRenewal) as renewal:
+            renewal.run(platform="Linux", client_version="0.1")
+
+    def reset(self) -> None:
+        with self.workflow(CardReset) as emptying:
+            emptying.run_reset(platform="Linux", client_version="0.1")
+
+    def recover(self) -> None:
+        """With a PUK out of escrow; the new one goes there."""
+        public = ec.generate_private_key(ec.SECP256R1()).public_key()
+        der = public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+        officer = KeyOfficer.pinned("key officer", der, hashlib.sha256(der).digest())
+        escrow = Escrow(officer, self._kept)
+        with self.card() as card, self.person.code("puk") as puk:
+            recover(card, "serial", puk, self.person, escrow=escrow)
+
+    def _kept(self, serial: str, sealed: bytes) -> None:
+        (self.directory / f"{serial}.sealed").write_bytes(sealed)
 
     def log_in(self) -> None:
         with self.card() as card, self.person.code("pin") as pin:

@@ -70,7 +70,7 @@ class PortalSide:
         phones: log-in with a phone (ORG-6, ORG-7).
         management: cards, phones and people of an organisation (ADM-1 to ADM-7).
         revocation: the CRLs; serve :meth:`RevocationList.current` where the certificates say. A remote CA publishes its own.
-        remote: for a remote CA only: call :meth:`RemoteStatus.report` every minute.
+        remote: for a remote CA only.
     """
 
     services: Services
@@ -81,9 +81,24 @@ class PortalSide:
     revocation: RevocationList
     remote: RemoteStatus | None = None
 
-    def remove_expired(self) -> int:
-        """Remove what has served its time (:func:`housekeeping.remove_expired`); to be called every few minutes."""
-        return housekeeping.remove_expired(self.services.registry, self.services.clock())
+    def tend(self) -> None:
+        """What a portal does by the clock alone, to be called every minute from a timer, in one process or in several.
+
+        What was not activated in time is revoked (CRD-8), the CRLs are published, or the remote CA is told; what has served its
+        time is removed (:func:`housekeeping.remove_expired`).
+
+        Raises:
+            StorageError: the registry cannot be read, or a CRL not be published.
+            FetchError: the remote CA could not be told all. Either is made up for at the next call.
+        """
+        try:
+            if self.remote is not None:
+                self.remote.report()
+            else:
+                self.revocation.current()
+                self.revocation.of_root()
+        finally:
+            housekeeping.remove_expired(self.services.registry, self.services.clock())
 
 
 def open_portal(
@@ -147,7 +162,9 @@ def open_portal(
         seam=Portal(services, {organisation.REGISTER: enrolment.STEPS, organisation.CREATE: issuance.STEPS}),
         log_in=registry_log_in(services, remote or revocation),
         phones=PhoneDoor(services),
-        management=Management(registry, clock, one_means=services.policy.one_means),
+        management=Management(
+            registry, clock, one_means=services.policy.one_means, guest_use=services.policy.guest_use
+        ),
         revocation=revocation,
         remote=remote,
     )

@@ -492,7 +492,7 @@ def somebodys() -> VirtualPIVCard:
 OPENING: dict[str, tuple[Callable[[], VirtualCard], int, int, int | None]] = {
     "ZORG-ID Smartcard": (a_card, 6, 6, None),
     "PIV card in use": (somebodys, 5, 5, None),
-    "PIV card without a dialect": (lambda: Maker.create().blank(dialect=False, channel=ChannelKeys()), 6, 6, None),
+    "PIV card without a dialect": (lambda: Maker.create().blank(dialect=False, channel=ChannelKeys()), 7, 7, None),
     "blank": (lambda: Maker.create().blank(), 54, 54, None),
     "blank, NIST dialect": (lambda: Maker.create().nist_blank(), 33, 33, None),
     "UZI pass Z, layout A": (lambda: a_pass("Z", "A"), 18, 27, 35),

@@ -182,6 +182,19 @@ class Authority:
         return cls.load(directory, root_key, issuing_key)
 
     @classmethod
+    def change_passphrase(cls, directory: Path, present: Secret, new: Secret) -> None:
+        """Seal both keys by another passphrase. Interrupted, each opens by one of the two: do it again.
+
+        Raises:
+            StorageError: a file is missing or damaged, or cannot be written; it opens as before.
+            PassphraseError: neither passphrase opens a key, and nothing was changed; or the new one is empty.
+        """
+        paths = [Path(directory) / f"{name}.key.pem" for name in ("root", "issuing")]
+        for path, data in [(path, _keyfile.resealed(path, present, new)) for path in paths]:
+            if data is not None:
+                _keyfile.replace(path, data)
+
+    @classmethod
     def load(cls, directory: Path, root_key: PrivateKey, issuing_key: PrivateKey) -> Authority:
         """Open the CA that :meth:`certify` made of these keys.
 

@@ -131,7 +131,9 @@ class Adoption:
 class SmartCard:
     """A ZORG-ID Smartcard, known by its hardware serial; ``blocked_by`` is the URA of the organisation that blocked it.
 
-    ``key_generation`` is that of its administration key (:class:`~zorgid_card.ports.keys.AdministrationKeys`).
+    ``key_generation`` is that of its administration key (:class:`~zorgid_card.ports.keys.AdministrationKeys`). ``puk_disclosed``
+    names the occasion on which others than its holder got, or may have got, to know its PUK: ``escrow:`` or ``reset:`` and a random
+    number; None: they did not, or it was changed since.
     """
 
     serial: str
@@ -148,13 +150,15 @@ class SmartCard:
     reason: str | None
     blocked_by: str | None = None
     key_generation: int = 1
+    puk_disclosed: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EscrowedPUK:
     """A card's PUK, sealed for a key officer (:mod:`zorgid_card.workflows.escrow`); whoever keeps it cannot open it.
 
-    ``asked_by`` and ``reason``: who asked for it first, and why; ``released_at``: when the second person had it released.
+    ``pending`` is the one that takes its place in a recovery that has begun: which of the two the card has is known when that has
+    ended. ``asked_by`` and ``reason``: who asked for it first, and why; ``released_at``: when the second person had it released.
     """
 
     card_serial: str
@@ -163,6 +167,7 @@ class EscrowedPUK:
     asked_by: str | None
     reason: str | None
     released_at: datetime | None
+    pending: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,7 +198,8 @@ class IssuedCertificate:
     """A certificate of the portal's CA; ``serial`` in hexadecimal, lower case. ``status``: good, hold, revoked.
 
     ``key_hash`` is the SHA-256 of the SubjectPublicKeyInfo: no key is certified twice. ``told`` is the status that a remote CA was
-    told last. ``point`` is the distribution point that it names, empty if it names none: on that one's list it stands.
+    told last. ``card_serial`` is empty as long as not all certificates of its card are issued. ``point`` is the distribution point
+    that it names, empty if it names none: on that one's list it stands.
     """
 
     serial: str

@@ -7,10 +7,12 @@ another organisation is *not found*, just as what does not exist.
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 from zorgid_card.cards.expiry import NOTICE
 from zorgid_card.errors import NotAllowedError, NotFoundError, UsageError
@@ -18,7 +20,6 @@ from zorgid_card.pki.revocation import ON_HOLD, UNSPECIFIED
 from zorgid_card.ports.registry import (
     Adoption,
     CardLink,
-    EscrowedPUK,
     IssuedCertificate,
     Membership,
     MobileID,
@@ -27,8 +28,9 @@ from zorgid_card.ports.registry import (
     SmartCard,
     Unit,
 )
-from zorgid_card.workflows import audit, people, revocation_list
+from zorgid_card.workflows import audit, card_records, people, revocation_list
 from zorgid_card.workflows.organisation import registered
+from zorgid_card.workflows.policy import GUEST_USE
 from zorgid_card.workflows.states import move
 
 CAUSES = frozenset(
@@ -47,6 +49,7 @@ PAGE = 200
 """Cards of one page, at most."""
 
 _IN_USE = frozenset({"active", "renewing", "suspended"})
+_ALIVE = frozenset({"active", "renewing", "creating"})
 _REASON_LENGTH = 1000
 _READ = 500
 
@@ -96,6 +99,7 @@ class Management:
         registry: the portal's store.
         clock: gives the time, UTC.
         one_means: the policy of CRD-12.
+        guest_use: that of CRD-13.
     """
 
     def __init__(
@@ -104,10 +108,11 @@ class Management:
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         *,
         one_means: bool = True,
+        guest_use: timedelta | None = GUEST_USE,
     ) -> None:
         self._registry = registry
         self._clock = clock
-        self._one_means = one_means
+        self._rules = _Rules(one_means, guest_use)
 
     def acting_as(self, person_id: str, ura: str) -> Manager:
         """What this person may do at this organisation.
@@ -116,7 +121,7 @@ class Management:
             NotAllowedError: the person is no manager or administrator there.
             OrganisationUnknownError: the organisation is not validated, or suspended.
         """
-        manager = Manager(self._registry, self._clock, person_id, ura, one_means=self._one_means)
+        manager = Manager(self._registry, self._clock, person_id, ura, self._rules)
         manager.require_role()
         return manager
 
@@ -145,17 +150,22 @@ class Management:
 # --- one organisation ---------------------------------------------------------------------------------------
 
 
+class _Rules(NamedTuple):
+    one_means: bool
+    guest_use: timedelta | None
+
+
 class Manager:
     """One person, acting for one organisation; made by :meth:`Management.acting_as`."""
 
     def __init__(
-        self, registry: Registry, clock: Callable[[], datetime], person_id: str, ura: str, *, one_means: bool
+        self, registry: Registry, clock: Callable[[], datetime], person_id: str, ura: str, rules: _Rules
     ) -> None:
         self._registry = registry
         self._clock = clock
         self._person_id = person_id
         self._ura = ura
-        self._one_means = one_means
+        self._rules = rules
 
     def require_role(self, *, least: str = people.MANAGER) -> None:
         """The person has at least this role now; raises NotAllowedError."""
@@ -236,8 +246,8 @@ class Manager:
         return self._change_card(serial, "block", "block", reason, ON_HOLD)
 
     def unblock(self, serial: str, reason: str) -> SmartCard:
-        """Undo :meth:`block`, which this organisation did (ADM-3); raises what it raises, and NotAllowedError while a PUK that came
-        out of escrow has not been changed."""
+        """Undo :meth:`block`, which this organisation did (ADM-3); raises what it raises, and NotAllowedError while others than the
+        card's holder know its PUK, or may know it (:meth:`disclose_puk`)."""
         return self._change_card(serial, "unblock", "release", reason, None)
 
     def revoke(self, serial: str, reason: str, *, cause: str = UNSPECIFIED) -> SmartCard:
@@ -252,27 +262,54 @@ class Manager:
             raise UsageError("no such reason for a CRL", reason="cause")
         return self._change_card(serial, "revoke", "revoke", reason, cause)
 
+    def disclose_puk(self, serial: str, how: str, reason: str) -> SmartCard:
+        """Others are about to know a card's PUK: it is suspended, and cannot be unblocked until its holder has changed it.
+
+        Args:
+            serial: the card's.
+            how: ``escrow`` or ``reset``.
+            reason: in the manager's words, for the record.
+
+        Raises:
+            NotFoundError, NotAllowedError, UsageError: as for :meth:`block`.
+            TransitionError: it is being made or renewed.
+        """
+        with self._acting() as (unit, now):
+            card = self._own_card(unit, serial, "block", now)
+            if card.state in _ALIVE:
+                card = self._moved(unit, now, card, "block", "block", reason, ON_HOLD)
+            disclosed = replace(card, puk_disclosed=f"{how}:{uuid.uuid4().hex}")
+            unit.replace(disclosed)
+            self._audit(unit, now, "puk.disclose", serial, reason, how=how)
+            return disclosed
+
     def _change_card(self, serial: str, event: str, change: str, reason: str, cause: str | None) -> SmartCard:
         with self._acting() as (unit, now):
-            card = self._own_card(unit, serial, event, now)
-            changed = replace(
-                card,
-                state=move("card", card.state, event),
-                reason=_reason(reason),
-                blocked_by=self._ura if event == "block" else None,
-            )
-            unit.replace(changed)
-            revocation_list.change_all(unit, serial, change, cause, now)
-            self._audit(unit, now, f"card.{event}", serial, reason)
-            return changed
+            return self._moved(unit, now, self._own_card(unit, serial, event, now), event, change, reason, cause)
+
+    def _moved(
+        self, unit: Unit, now: datetime, card: SmartCard, event: str, change: str, reason: str, cause: str | None
+    ) -> SmartCard:
+        changed = replace(
+            card,
+            state=move("card", card.state, event),
+            reason=_reason(reason),
+            blocked_by=self._ura if event == "block" else None,
+        )
+        unit.replace(changed)
+        revocation_list.change_all(unit, card.serial, change, cause, now)
+        self._audit(unit, now, f"card.{event}", card.serial, reason)
+        return changed
 
     def _own_card(self, unit: Unit, serial: str, event: str, now: datetime) -> SmartCard:
         _own_link(unit, serial, self._ura, now, f"card.{event}")
         card = unit.get(SmartCard, serial)
         if event == "unblock" and card.blocked_by not in (None, self._ura):
             raise NotAllowedError("another organisation blocked this card", action="card.unblock")
-        if event == "unblock" and any(kept.released_at for kept in unit.find(EscrowedPUK, card_serial=serial)):
-            raise NotAllowedError("its PUK came out of escrow, and is to be changed first", action="card.unblock")
+        if event == "unblock" and card.puk_disclosed is not None:
+            raise NotAllowedError(
+                "others know its PUK, which is to be changed first", action="card.unblock", reason="puk"
+            )
         return card
 
     # ADM-7
@@ -329,7 +366,7 @@ class Manager:
             member = people.membership(unit, person_id, self._ura, now)
             if member.until is not None:
                 raise NotAllowedError("a guest cannot have a role", action="appoint")
-            if role != people.HOLDER and self._one_means:
+            if role != people.HOLDER and self._rules.one_means:
                 people.require_one_means(unit, person_id, people.PHONE, now)
             if role != people.ADMINISTRATOR:
                 self._require_another_administrator(unit, person_id, now)
@@ -361,6 +398,35 @@ class Manager:
                         replace(phone, state=move("mobile", phone.state, "revoke"), secret_hash=b"", code=None)
                     )
             self._audit(unit, now, "person.unlink", person_id, reason)
+
+    def link_guest(self, uzi_number: str, serial: str, until: datetime, reason: str) -> CardLink:
+        """Link another organisation's person with their card for some time (CRD-13); the two must belong together.
+
+        Args:
+            uzi_number: the guest's.
+            serial: of the guest's card, which is in use.
+            until: the last moment, UTC; a link that lasts longer stays as it is.
+            reason: for the record.
+
+        Raises:
+            NotAllowedError: the policy links no guests; or the person is one of this organisation's own.
+            NotFoundError: no such person has such a card in use; which of it is wrong is not told.
+            UsageError: ``until`` has passed, or is later than the policy allows.
+        """
+        with self._acting(people.ADMINISTRATOR) as (unit, now):
+            longest = self._rules.guest_use
+            if longest is None:
+                raise NotAllowedError("guests are not linked", action="link-guest")
+            if not now < until <= now + longest:
+                raise UsageError(f"a guest is linked for at most {longest.days} days", reason="until")
+            person = next(unit.find(Person, uzi_number=uzi_number), None)
+            card = next(unit.find(SmartCard, serial=serial, state="active"), None)
+            if person is None or card is None or card.person_id != person.id:
+                raise NotFoundError("no such card", what="SmartCard")
+            if people.link(unit, person.id, self._ura, now, until=until).until is None:
+                raise NotAllowedError("the person belongs to this organisation", action="link-guest")
+            self._audit(unit, now, "card.link-guest", serial, reason, until=until.isoformat())
+            return card_records.link(unit, serial, self._ura, until, now)
 
     def approve_uzi_number(self, person_id: str, uzi_number: str, reason: str) -> Adoption:
         """Allow a linked person to come with another UZI number, once (ORG-8).

@@ -27,6 +27,8 @@ KEPT_BY: Final = frozenset({"history", "escrow"})
 PIN_SHORTEST: Final = 6
 PIN_LONGEST: Final = 8
 MOST_TRIES: Final = 15
+FINGERPRINT: Final = 32
+GUEST_USE: Final = timedelta(days=366)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +55,8 @@ class CreationPolicy:
     weak."""
     certificates_per_session: int = 5
     """How often a card may be begun anew before the pass must authenticate again."""
+    offers_per_session: int = 10
+    """How many cards may be offered, or how often one, before the pass must authenticate again: each is put on record."""
     residency: frozenset[str] = frozenset({"attested"})
     """Accepted proofs that the key is on the card (CRD-7): ``attested`` by the maker, ``channel`` (SCP03 that ends at the portal),
     ``possession-only`` (none; it is recorded)."""
@@ -69,6 +73,8 @@ class CreationPolicy:
     replaced: str = REVOKE
     """What becomes of a card at the commit of the one that replaces it: ``revoke``, or ``suspend`` (when it is found, a manager may
     unblock it)."""
+    key_officer: bytes = b""
+    """SHA-256 of the SubjectPublicKeyInfo of the key officer's key for which PUKs are sealed (docs/pin.md); empty: none is kept."""
     replacement_links: bool = True
     """Whether the new card serves wherever the replaced one did (CRD-11, CRD-13), and not at the pass's organisation alone."""
 
@@ -92,6 +98,7 @@ class CreationPolicy:
             ("pin_tries", _tries(self.pin_tries) and (self.pin_tries is None) is (self.puk_tries is None)),
             ("puk_tries", _tries(self.puk_tries)),
             ("replaced", self.replaced in {REVOKE, SUSPEND}),
+            ("key_officer", len(self.key_officer) in (0, FINGERPRINT)),
             ("validity", self.validity > timedelta(0)),
         ):
             if not sound:
@@ -121,4 +128,6 @@ class Policy:
     """Whether a UZI pass logs in only for an organisation that is registered here; a suspended one never does."""
     one_means: bool = True
     """CRD-12: one person has a ZORG-ID Smartcard or a mobile ID, not both, and who manages has no ZORG-ID Smartcard."""
+    guest_use: timedelta | None = GUEST_USE
+    """CRD-13: for how long an organisation may link another's person as a guest at most; None: no guests are linked."""
     creation: CreationPolicy = field(default_factory=CreationPolicy)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ssl
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -33,12 +34,14 @@ from zorgid_card.cli.display import Display
 from zorgid_card.cli.simulate import interruptible
 from zorgid_card.errors import StorageError
 from zorgid_card.ports.seam import LIMIT, PATH, Seam
+from zorgid_card.recipes import PortalSide
 from zorgid_card.testkit.uzi import VirtualUZIPass
 from zorgid_card.testkit.uzi_profile import DE_LINDE, FATIMA_EL_AMRANI, Person
 
 HOST: Final = "localhost"
 _TLS, _CARDS = "tls.pem", "cards"
 _SECONDS: Final = 20
+_MINUTE: Final = 60
 _NAMES: Final = (
     *("Amina Bakker", "Bas Smit", "Carla Visser", "Daan Mulder", "Eva Bos", "Fleur Vos", "Guus Peters"),
     *("Hanna Kok", "Ilse Hendriks", "Joost Dekker", "Kim Brouwer", "Lars Maas", "Mila Schouten", "Noor Willems"),
@@ -71,7 +74,7 @@ def serve(display: Display, options: Options) -> None:
             _lay(world, options.holders)
             with interruptible(), _listening(world, directory, options.port):
                 _tell(display, directory, origin)
-                _wait()
+                _wait(world.portal)
         except KeyboardInterrupt:
             display.say("portal.stopped", "dim")
         finally:
@@ -129,8 +132,12 @@ def _listening(world: World, directory: Path, port: int) -> Iterator[None]:
         server.server_close()
 
 
-def _wait() -> None:
-    threading.Event().wait()
+def _wait(portal: PortalSide) -> None:
+    """For ever, as a portal does: by the clock."""
+    while True:
+        with suppress(StorageError):  # made up for at the next call
+            portal.tend()
+        time.sleep(_MINUTE)
 
 
 def _certificate(directory: Path) -> Path:
@@ -195,6 +202,8 @@ def _tell(display: Display, directory: Path, origin: str) -> None:
     display.entry(f"  zorgid-card create {where}")
     display.entry(f"  zorgid-card create {where} --reader 02 --interactive")
     display.entry(f"  zorgid-card create {where} --all-readers")
+    display.entry(f"  zorgid-card renew {where}")
+    display.entry(f"  zorgid-card reset {where}")
     display.say("portal.stop", "dim")
     with suppress(OSError):
         display.console.file.flush()

@@ -26,6 +26,7 @@ from zorgid_card.cli.texts import (
     expiry,
     keys,
     login,
+    puks,
     readers,
     refusals,
     renewal,
@@ -54,6 +55,7 @@ TEXTS: Mapping[str, Text] = {
     **database.TEXTS,
     **renewal.TEXTS,
     **revocation.TEXTS,
+    **puks.TEXTS,
 }
 """All of them."""
 
