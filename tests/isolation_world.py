@@ -13,7 +13,6 @@ from registry_world import BORN, NOW, Clock, add_card, add_organisation, registr
 from zorgid_card.pki.identity import UZIIdentity
 from zorgid_card.ports import registry as records
 from zorgid_card.ports.registry import (
-    CardHold,
     CardLink,
     Counter,
     IssuedCertificate,
@@ -24,6 +23,8 @@ from zorgid_card.ports.registry import (
     Reply,
     Request,
     SmartCard,
+    StatusChange,
+    Suspension,
     TryCount,
     Unit,
 )
@@ -153,9 +154,11 @@ def owners(records_: Records, record: Any) -> set[str]:
         found = {
             link.ura for link in records_.values() if isinstance(link, CardLink) and link.card_serial == record.serial
         }
-    elif isinstance(record, IssuedCertificate | CardHold):
-        serial = record.serial if isinstance(record, IssuedCertificate) else record.certificate_serial
-        cards = [c for c in records_.values() if isinstance(c, SmartCard) and c.certificate_serial == serial]
+    elif isinstance(record, IssuedCertificate | Suspension | StatusChange):
+        serial = record.serial if isinstance(record, StatusChange) else record.card_serial
+        cards = [
+            c for c in records_.values() if isinstance(c, SmartCard) and serial in (c.serial, c.certificate_serial)
+        ]
         found = {ura for card in cards for ura in owners(records_, card)}
     elif isinstance(record, Counter):
         found = {record.name.partition(":")[2]}

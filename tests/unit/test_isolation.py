@@ -31,7 +31,7 @@ from zorgid_card.errors import (
     ZorgIDError,
 )
 from zorgid_card.pki.identity import UZIIdentity
-from zorgid_card.ports.registry import CardHold, IssuedCertificate, LinkOffer, Membership, SmartCard
+from zorgid_card.ports.registry import IssuedCertificate, LinkOffer, Membership, SmartCard, Suspension
 from zorgid_card.workflows.management import TABLE, Acting, Actor, Operator
 
 _REFUSALS = (NotAllowedError, OrganisationUnknownError, OrganisationMismatchError)
@@ -101,11 +101,9 @@ def judge(name: str, actor: Actor, ura: str | None, before: Records, after: Reco
             continue
         assert ura in owners(before, record) | owners(after, record), (name, record)
         own = isinstance(actor, str) and before[("Membership", f"m-{actor}-{ura}")].role == "holder"
-        if own and isinstance(record, SmartCard | IssuedCertificate | CardHold):
-            serial = record.certificate_serial if isinstance(record, SmartCard | CardHold) else record.serial
-            cards = [
-                card for card in after.values() if isinstance(card, SmartCard) and card.certificate_serial == serial
-            ]
+        if own and isinstance(record, SmartCard | IssuedCertificate | Suspension):
+            serial = record.serial if isinstance(record, SmartCard) else record.card_serial
+            cards = [card for card in after.values() if isinstance(card, SmartCard) and card.serial == serial]
             assert [card.person_id for card in cards] == [actor]
     told, own_name = repr(answer), actor.given_names if isinstance(actor, UZIIdentity) else None
     assert [name for name in theirs(before | after, ura) if name in told and name != own_name] == [], name

@@ -31,6 +31,7 @@ from zorgid_card.cli.texts import (
     readers,
     refusals,
     renewal,
+    revocation,
     tools,
     trust,
 )
@@ -55,6 +56,7 @@ TEXTS: Mapping[str, Text] = {
     **database.TEXTS,
     **renewal.TEXTS,
     **management.TEXTS,
+    **revocation.TEXTS,
     **puks.TEXTS,
 }
 """All of them."""
