@@ -90,7 +90,7 @@ _INDEXES: dict[type, tuple[tuple[str, ...], ...]] = {
     records.Person: (("uzi_number",), ("user_name",), ("birth_date_mark",)),
     records.Membership: (("person_id", "ura"), ("ura", "id")),
     records.MobileID: (("person_id", "ura"), ("ura", "id"), ("state",)),
-    records.PhoneLogin: (("mobile_id", "state"),),
+    records.PhoneRequest: (("mobile_id", "state"), ("person_id", "state")),
     records.Adoption: (("person_id", "uzi_number"),),
     records.SmartCard: (("person_id",), ("certificate_serial",)),
     records.CardLink: (("ura", "id"), ("card_serial",)),

@@ -67,8 +67,8 @@ class MobileID:
     """A phone of a person (ORG-5 to ORG-7).
 
     ``secret_hash`` is derived one way from the offer's secret, and empty once the phone has claimed the offer; ``code`` is there
-    while phone and page compare it; ``verifier`` is a salted hash of what the phone derives from its digits; ``binding`` names
-    the browser session that made the offer.
+    while phone and page compare it; ``verifier`` is a salted hash of what the phone derives from its digits; ``binding`` is a hash
+    of what names the browser session that made the offer; ``claim_hash`` tells the same claim that comes again from another.
     """
 
     id: str
@@ -84,24 +84,9 @@ class MobileID:
     last_used_at: datetime | None
     binding: str
     code: str | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PhoneLogin:
-    """A log-in asked of a phone (ORG-7): single use, expiring, bound to origin and browser session.
-
-    ``number`` is shown by the portal's page only; the person copies it to the phone. ``state``: asked, approved, refused, used.
-    """
-
-    nonce: str
-    mobile_id: str
-    person_id: str
-    ura: str
-    origin: str
-    binding: str
-    number: str
-    state: str
-    expires_at: datetime
+    claim_hash: bytes = b""
+    device: str = ""
+    linked_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -271,6 +256,37 @@ class Counter:
 
     name: str
     value: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PhoneRequest:
+    """Something that a phone is asked to sign: a log-in (ORG-7), or one change (ADM-2 to ADM-7). Single use, expiring.
+
+    ``kind`` is the kind of statement, ``content`` its fields but for the number, as canonical JSON. ``number`` is shown by the
+    portal's page only; the person copies it to the phone. ``mobile_id`` is empty where nobody is asked, which the page cannot tell.
+    ``state``: asked, approved, refused, used; ``expires_at``: until when it can be answered, or once approved, used.
+    """
+
+    nonce: str
+    mobile_id: str
+    person_id: str
+    ura: str
+    kind: str
+    content: str
+    binding: str
+    number: str
+    state: str
+    expires_at: datetime
+    signature: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tally:
+    """How often something was done in one span of time; ``id`` names both."""
+
+    id: str
+    count: int
+    expires_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,16 @@ from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
-from zorgid_card.ports.registry import CardAttempt, Challenge, LinkOffer, PhoneLogin, Registry, Reply, Session
+from zorgid_card.ports.registry import (
+    CardAttempt,
+    Challenge,
+    LinkOffer,
+    PhoneRequest,
+    Registry,
+    Reply,
+    Session,
+    Tally,
+)
 
 ATTEMPTS_KEPT = timedelta(days=30)
 """How long a half-made card is known as such to the person who began it (CRD-8)."""
@@ -17,7 +26,8 @@ _OVER: tuple[tuple[type, str, Callable[[Any, datetime], bool]], ...] = (
     (Session, "id", lambda record, now: record.expires_at <= now),
     (Reply, "id", lambda record, now: record.expires_at <= now),
     (Challenge, "nonce", lambda record, now: record.expires_at <= now),
-    (PhoneLogin, "nonce", lambda record, now: record.expires_at <= now),
+    (PhoneRequest, "nonce", lambda record, now: record.expires_at <= now),
+    (Tally, "id", lambda record, now: record.expires_at <= now),
     (LinkOffer, "id", lambda record, now: record.expires_at <= now),
     (CardAttempt, "id", lambda record, now: record.begun_at + ATTEMPTS_KEPT <= now),
 )
@@ -25,7 +35,7 @@ _OVER: tuple[tuple[type, str, Callable[[Any, datetime], bool]], ...] = (
 
 
 def remove_expired(registry: Registry, now: datetime) -> int:
-    """Remove sessions, answers, challenges and phone log-ins that have expired, and attempts nobody came back for.
+    """Remove sessions, answers, challenges, requests to phones and tallies that have expired, and attempts nobody came back for.
 
     Works in pages, each a transaction of its own, so that nobody waits long for it.
 

@@ -27,6 +27,7 @@ from zorgid_card.cli.texts import (
     keys,
     login,
     management,
+    phone,
     readers,
     refusals,
     renewal,
@@ -54,6 +55,7 @@ TEXTS: Mapping[str, Text] = {
     **database.TEXTS,
     **renewal.TEXTS,
     **management.TEXTS,
+    **phone.TEXTS,
 }
 """All of them."""
 

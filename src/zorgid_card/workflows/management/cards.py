@@ -226,17 +226,17 @@ def _revoke(call: Call, serial: str, reason: str, cause: str) -> SmartCard:
     for hold in _holds(call.unit, card):
         call.unit.remove(hold)
     revocation_list.change_all(call.unit, serial, "revoke", cause, call.now)
-    return _changed(call, card, state, reason)
+    return _changed(call, card, state, reason, cause=cause)
 
 
 def _holds(unit: Unit, card: SmartCard) -> list[CardHold]:
     return list(unit.find(CardHold, certificate_serial=card.certificate_serial))
 
 
-def _changed(call: Call, card: SmartCard, state: str, reason: str) -> SmartCard:
+def _changed(call: Call, card: SmartCard, state: str, reason: str, **detail: str) -> SmartCard:
     changed = replace(card, state=state, reason=reason)
     call.unit.replace(changed)
-    call.record(card.serial, reason)
+    call.record(card.serial, reason, **detail)
     return changed
 
 
