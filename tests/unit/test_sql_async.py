@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 from sqlalchemy.engine import URL
-from zorgid_card.workflows.lifecycle import Management
 
 from postgres import Server, running
 from registry_world import NOW, URA, add_card, add_organisation, add_person

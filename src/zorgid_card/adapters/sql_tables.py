@@ -80,8 +80,9 @@ SEALED: Final[dict[type, tuple[str, ...]]] = {
     records.Person: ("birth_date",),
     records.Session: ("data",),
     records.Consent: ("evidence",),
+    records.Notice: ("recipient", "data"),
 }
-"""Fields that are encrypted before they are kept: where a birth date is, or may be."""
+"""Fields that are encrypted before they are kept: where a birth date or an address is, or may be."""
 
 MARKED: Final[dict[type, str]] = {records.Person: "birth_date"}
 """Sealed fields by whose value records are found: a column beside them has a keyed mark of it."""
@@ -98,6 +99,7 @@ _INDEXES: dict[type, tuple[tuple[str, ...], ...]] = {
     records.Challenge: (("binding",),),
     records.CardHold: (("certificate_serial",),),
     records.LinkOffer: (("person_id",),),
+    records.Notice: (("state", "id"),),
 }
 
 

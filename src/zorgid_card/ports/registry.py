@@ -238,7 +238,10 @@ class TryCount:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditEvent:
-    """Something that happened; ``detail`` holds public values only, as canonical JSON."""
+    """Something that happened; ``detail`` holds public values only, as canonical JSON.
+
+    ``salts``: with which each field was committed to (:mod:`zorgid_card.codec.audit`). A field that was erased is empty, and its salt 0.
+    """
 
     id: str
     at: datetime
@@ -248,6 +251,7 @@ class AuditEvent:
     subject: str
     reason: str | None
     detail: str
+    salts: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -310,6 +314,46 @@ class LinkOffer:
     person_id: str
     ura: str
     expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditLink:
+    """An event's place in its organisation's chain: nothing personal, only added to, and kept when the event is erased."""
+
+    id: str
+    commitments: bytes
+    digest: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditHead:
+    """The end of a chain: ``chain`` is a URA, or ``portal``; ``exported`` the number up to which it was signed and put elsewhere."""
+
+    chain: str
+    number: int
+    digest: bytes
+    exported: int
+    exported_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """A message to a person, which waits to be sent, was ``sent``, or is ``dead``: given up; ``data`` is canonical JSON.
+
+    ``due_at``: when it is to be tried, and, while somebody tries, when another may. ``tries`` counts those begun.
+    """
+
+    id: str
+    kind: str
+    recipient: str
+    language: str
+    data: str
+    state: str
+    tries: int
+    due_at: datetime
+    made_at: datetime
+    done_at: datetime | None
+    error: str | None
 
 
 class FoundCard(NamedTuple):
