@@ -13,11 +13,14 @@ from registry_world import BORN, NOW, Clock, add_card, add_organisation, registr
 from zorgid_card.pki.identity import UZIIdentity
 from zorgid_card.ports import registry as records
 from zorgid_card.ports.registry import (
+    AuditHead,
+    AuditLink,
     CardLink,
     Counter,
     IssuedCertificate,
     Membership,
     MobileID,
+    Notice,
     Organisation,
     Person,
     Reply,
@@ -162,6 +165,11 @@ def owners(records_: Records, record: Any) -> set[str]:
         found = {ura for card in cards for ura in owners(records_, card)}
     elif isinstance(record, Counter):
         found = {record.name.partition(":")[2]}
+    elif isinstance(record, AuditHead | AuditLink):
+        name = record.chain if isinstance(record, AuditHead) else record.id.partition(":")[0]
+        found = {name} - {"portal"}
+    elif isinstance(record, Notice):  # it goes to who asked, whose request it names
+        found = set()
     else:
         found = {record.ura}
     return {ura for ura in found if ura}

@@ -30,7 +30,7 @@ from zorgid_card.testkit.card import VirtualCard
 from zorgid_card.testkit.keys import KeyPool
 from zorgid_card.testkit.maker import Maker
 from zorgid_card.testkit.nist import VirtualNISTCard
-from zorgid_card.testkit.phone import SimulatedPhone
+from zorgid_card.testkit.phone import SimulatedPhone, direct
 from zorgid_card.testkit.piv import VirtualPIVCard
 from zorgid_card.testkit.pki import UZITestPKI
 from zorgid_card.testkit.reader import SimulatedReader
@@ -260,7 +260,7 @@ class World:
 
     def phone(self) -> SimulatedPhone:
         """A new phone with the app."""
-        return SimulatedPhone(self.phones, self.portal_key)
+        return SimulatedPhone(direct(self.phones.seam, self.portal_key), clock=lambda: self.now)
 
     def creation(self, holder: ScriptedHolder, seam: Seam | None = None) -> CardCreation:
         return CardCreation(self.reader, self.client(seam), holder, self.journal, card_timeout=1)

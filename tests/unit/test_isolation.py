@@ -87,6 +87,8 @@ def before_role(world: IsolationWorld, actor: Actor, ura: str | None) -> str | N
             (m for m in records.values() if isinstance(m, Membership) and (m.person_id, m.ura) == (actor, ura)), None
         )
         return member.role if member and organisation and organisation.state == "validated" else None
+    if isinstance(actor, Operator) and ura is not None:
+        return "operator" if ura in {getattr(record, "ura", None) for record in world.all_records().values()} else None
     return world.role(actor, ura)
 
 

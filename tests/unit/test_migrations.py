@@ -48,6 +48,10 @@ OLD: dict[str, dict[str, Any]] = {
         "changed_at": AT, "commit_by": None, "not_after": AT, "told": None,
     },
     "zorgid_card_link": {"id": "l1", "card_serial": "S-1", "ura": URA, "until": None},
+    "zorgid_audit_event": {
+        "id": f"{URA}:000000000001", "at": AT, "actor": "p1", "ura": URA, "action": "card.block", "subject": "S-1", "reason": "lost",
+        "detail": "{}",
+    },
 }  # fmt: skip
 """Rows as version 0001 wrote them."""
 

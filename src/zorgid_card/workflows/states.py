@@ -42,6 +42,13 @@ MOBILE: Table = {
 ``linking``.
 """
 
+PHONE_REQUEST: Table = {
+    ("asked", "approve"): "approved",
+    ("asked", "refuse"): "refused",
+    ("approved", "use"): "used",
+}
+"""What a phone is asked to sign (ORG-7): a log-in or a change; what was signed serves once."""
+
 CARD: Table = {
     ("creating", "commit"): "active",
     ("creating", "revoke"): "revoked",
@@ -78,6 +85,7 @@ MACHINES: Mapping[str, Table] = {
     "request": REQUEST,
     "organisation": ORGANISATION,
     "mobile": MOBILE,
+    "phone-request": PHONE_REQUEST,
     "card": CARD,
     "certificate": CERTIFICATE,
 }

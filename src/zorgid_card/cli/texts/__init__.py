@@ -27,6 +27,7 @@ from zorgid_card.cli.texts import (
     keys,
     login,
     management,
+    phone,
     puks,
     readers,
     refusals,
@@ -58,6 +59,7 @@ TEXTS: Mapping[str, Text] = {
     **management.TEXTS,
     **revocation.TEXTS,
     **puks.TEXTS,
+    **phone.TEXTS,
 }
 """All of them."""
 

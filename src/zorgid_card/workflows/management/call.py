@@ -22,6 +22,7 @@ from zorgid_card.workflows import audit, people
 from zorgid_card.workflows.management.roles import APPLICANT, OPERATOR, PASS_HOLDER, TABLE, Actor, Operator, Reach
 from zorgid_card.workflows.messages import JSON
 from zorgid_card.workflows.organisation import printable_text, registered
+from zorgid_card.workflows.phone_requests import require_signed
 
 LONGEST_REASON = 1000
 """Characters of a reason."""
@@ -40,6 +41,8 @@ class Call:
     role: str
     reach: Reach
     ura: str | None
+    signed: bool = False
+    """It does nothing without a signature of the actor's phone over just this (:attr:`PhonePolicy.signed`)."""
 
     @property
     def actor_name(self) -> str:
@@ -102,7 +105,12 @@ class Call:
         return self.reach is not Reach.OWN or person_id == self.actor
 
     def record(self, subject: str, reason: str | None = None, **detail: JSON) -> None:
-        """Write down what was done."""
+        """Write down what was done, in its transaction; raises NotSignedError, and it is undone, where a signature is missing."""
+        if self.signed:
+            said = {name: str(value) for name, value in detail.items()}
+            require_signed(
+                self.unit, self.now, self.actor_name, self.organisation, self.action, subject, reason, **said
+            )
         audit.record(self.unit, self.now, self.actor_name, self.ura, self.action, subject, reason, **detail)
 
 
@@ -111,8 +119,18 @@ def reason_of(text: str) -> str:
     return printable_text(text, "reason", LONGEST_REASON)
 
 
-def admit(unit: Unit, now: datetime, action: str, actor: Actor, ura: str | None) -> Call:
+def admit(
+    unit: Unit,
+    now: datetime,
+    action: str,
+    actor: Actor,
+    ura: str | None,
+    *,
+    signed: frozenset[str] = frozenset(),
+) -> Call:
     """Judge by :data:`TABLE` whether the actor may do this here and now. This is the only place where that is judged.
+
+    What is in ``signed`` wants a signature of the phone of those who manage; a holder who blocks their own card has none.
 
     Raises:
         NotAllowedError: the actor's role does not reach it.
@@ -125,7 +143,8 @@ def admit(unit: Unit, now: datetime, action: str, actor: Actor, ura: str | None)
         raise NotAllowedError(f"a {role} may not do this", action=action)
     if reach is Reach.ANY and ura is not None:
         reach = Reach.ORGANISATION
-    return Call(unit, now, action, actor, role, reach, ura)
+    wanted = action in signed and role in (people.ADMINISTRATOR, people.MANAGER)
+    return Call(unit, now, action, actor, role, reach, ura, wanted)
 
 
 def role_of(unit: Unit, now: datetime, actor: Actor, ura: str | None) -> str:

@@ -54,7 +54,7 @@ class Desk:
         return in_turn(self._registry, lambda unit: once(self._admitted(unit, action), key, kind, request, work))
 
     def _admitted(self, unit: Unit, action: str) -> Call:
-        return admit(unit, self._clock(), action, self._actor, self._ura)
+        return admit(unit, self._clock(), action, self._actor, self._ura, signed=self._policy.phones.signed)
 
 
 def require_limit(limit: int) -> None:

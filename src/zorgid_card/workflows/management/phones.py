@@ -20,7 +20,9 @@ class PhoneRow:
     person_id: str
     ura: str
     state: str
+    device: str
     tries_left: int
+    linked_at: datetime | None
     last_used_at: datetime | None
 
     @classmethod
@@ -78,6 +80,6 @@ def _change(call: Call, mobile_id: str, event: str, reason: str) -> PhoneRow:
     phone = call.phone(mobile_id)
     tries = TRIES if event == "unblock" else phone.tries_left
     changed = replace(phone, state=move("mobile", phone.state, event), tries_left=tries, secret_hash=b"", code=None)
+    call.record(mobile_id, reason)  # before the change: it may be this phone that has signed for it
     call.unit.replace(changed)
-    call.record(mobile_id, reason)
     return PhoneRow.of(changed)
