@@ -17,10 +17,12 @@ import cases
 import create
 import login
 import plots
+import registry
+import revocation
 import verification
 from harness import Result, run
 
-MODULES = (cases, verification, login, create)
+MODULES = (cases, verification, login, create, registry, revocation)
 GROUPS = tuple(group for module in MODULES for group in module.GROUPS)
 ROOT = Path(__file__).parents[1]
 MARKS = ("<!-- bench: begin -->\n", "<!-- bench: end -->\n")
@@ -80,9 +82,7 @@ def _versions() -> str:
 def _write_document(path: Path, table: str) -> None:
     before, rest = path.read_text(encoding="utf-8").split(MARKS[0])
     after = rest.split(MARKS[1])[1]
-    skipped = "".join(
-        f"\nSkipped: {why}.\n" for why in (*cases.skipped, *verification.skipped, *login.skipped, *create.skipped)
-    )
+    skipped = "".join(f"\nSkipped: {why}.\n" for why in _skipped())
     body = f"{_versions()}\n\n{table}\n{skipped}"
     path.write_text(before + MARKS[0] + body + MARKS[1] + after, encoding="utf-8")
 

@@ -17,7 +17,7 @@ from zorgid_card.adapters.sql_sealed import Sealer
 
 
 def main(name: str) -> None:
-    with SQLRegistry("sqlite://")._engine.begin() as connection:
+    with SQLRegistry("sqlite://").engine.begin() as connection:
         config = migrations.configuration(connection, sealer=Sealer(MemoryDataKeys()))
         command.upgrade(config, "head")
         last = ScriptDirectory.from_config(config).get_current_head()

@@ -25,8 +25,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
-
 from zorgid_card.adapters.data_keys import MemoryDataKeys
 from zorgid_card.adapters.sql import SQLRegistry
 
@@ -36,6 +34,7 @@ _SETTINGS = {
     "fsync": "off",  # a server that is killed loses nothing: what was written is in the kernel
     "shared_buffers": "32MB",
     "max_connections": "40",
+    "deadlock_timeout": "50ms",
 }
 
 
@@ -45,10 +44,11 @@ class Server:
     Args:
         directory: for everything; it is the server's alone.
         settings: of postgresql.conf, beside those that keep it small and local.
+        socket: where its socket is, if not there: a socket's path has 107 octets at most.
     """
 
-    def __init__(self, directory: Path, settings: dict[str, str] | None = None) -> None:
-        self._directory, self._data = directory, directory / "data"
+    def __init__(self, directory: Path, settings: dict[str, str] | None = None, *, socket: Path | None = None) -> None:
+        self._directory, self._data, self._socket = directory, directory / "data", socket or directory
         self._options = [f"-c{name}={value}" for name, value in (_SETTINGS | (settings or {})).items()]
         self._numbers = itertools.count(1)
 
@@ -71,7 +71,7 @@ class Server:
 
     def start(self) -> None:
         """Start it, and wait until it answers."""
-        options = " ".join([f"-k {self._directory}", *self._options])
+        options = " ".join([f"-k {self._socket}", *self._options])
         _run(
             "pg_ctl",
             "start",
@@ -109,11 +109,11 @@ class Server:
 
     def url(self, name: str) -> str:
         """The URL of a database."""
-        return f"postgresql+psycopg://portal@/{name}?host={self._directory}"
+        return f"postgresql+psycopg://portal@/{name}?host={self._socket}"
 
     def sql(self, statement: str, name: str) -> str:
         """What psql prints for a statement, values only."""
-        command = ["psql", "-XqAt", "-v", "ON_ERROR_STOP=1", "-h", str(self._directory), "-U", "portal", "-d", name]
+        command = ["psql", "-XqAt", "-v", "ON_ERROR_STOP=1", "-h", str(self._socket), "-U", "portal", "-d", name]
         return _run(*command, "-c", statement)
 
     @property
@@ -137,10 +137,17 @@ def running(settings: dict[str, str] | None = None) -> Iterator[Server]:
 
 def require() -> None:
     """Skip, with the reason, unless a server can be run here."""
+    import pytest
+
+    if (why := missing()) is not None:
+        pytest.skip(why)
+
+
+def missing() -> str | None:
+    """What is missing to run a server; None: nothing."""
     if _program("initdb") is None:
-        pytest.skip("PostgreSQL's server is not installed (Debian: postgresql)")
-    if importlib.util.find_spec("psycopg") is None:
-        pytest.skip("psycopg is not installed")
+        return "PostgreSQL's server is not installed (Debian: postgresql)"
+    return "psycopg is not installed" if importlib.util.find_spec("psycopg") is None else None
 
 
 def owned(directory: Path) -> Path:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Collection, Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from zorgid_card.adapters.keystore import FileKeyStore
@@ -53,6 +54,7 @@ __all__ = [
     "open_login",
     "open_portal",
     "open_token",
+    "publish_crl",
     "write_whole",
 ]
 
@@ -151,7 +153,9 @@ def open_portal(
         channels=keys,
         clock=clock,
     )
-    revocation = RevocationList(registry, authority, clock, lambda name, der: write_whole(directory / name, der))
+    profiles = services.policy.creation.profiles.values()
+    points = [point for profile in profiles for point in profile.points]
+    revocation = RevocationList(registry, authority, clock, partial(publish_crl, directory), points=points)
     remote = RemoteStatus(registry, authority, clock) if isinstance(authority, RemoteAuthority) else None
     return PortalSide(
         services=services,
@@ -323,6 +327,43 @@ def _needed(passphrase: Secret | None) -> Secret:
     if passphrase is None:
         raise UsageError("the keys in the directory need a passphrase", reason="passphrase")
     return passphrase
+
+
+def publish_crl(directory: Path, name: str, der: bytes) -> None:
+    """Write a CRL into a directory, unless a newer one of this name is there: another worker may have been quicker.
+
+    Raises:
+        StorageError: it cannot be written; the old one is still there.
+    """
+    with _one_at_a_time(directory):
+        if _number_in(directory / name) <= (CRL.parse(der).number or 0):
+            write_whole(directory / name, der)
+
+
+def _number_in(path: Path) -> int:
+    """Of the CRL in a file; whatever else is there is written over."""
+    with suppress(OSError, CertificateError):
+        return CRL.parse(path.read_bytes()).number or 0
+    return 0
+
+
+@contextmanager
+def _one_at_a_time(directory: Path) -> Iterator[None]:
+    """Among the workers of this machine, where the system has locks of files."""
+    try:
+        import fcntl  # noqa: PLC0415  # not on Windows
+
+        handle = os.open(directory, os.O_RDONLY | os.O_CLOEXEC)
+    except ImportError:
+        yield
+        return
+    except OSError as error:
+        raise StorageError(f"{directory} cannot be written", reason=str(error.strerror)) from error
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 def write_whole(path: Path, octets: bytes) -> None:

@@ -49,7 +49,7 @@ def registry(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SQLRegi
     else:
         made = request.getfixturevalue("on_postgres")
         yield made
-        with made._engine.begin() as connection:
+        with made.engine.begin() as connection:
             connection.execute(sa.text(f"TRUNCATE {', '.join(METADATA.tables)}"))
 
 
@@ -216,9 +216,9 @@ def plan(registry: SQLRegistry, **asked: Any) -> str:
     asked = {"ura": URA, "search": "", "state": None, "after": "", **asked}
     statement = sql_search.listing(asked.pop("ura"), at=NOW, limit=50, **asked)
     assert statement is not None
-    compiled = statement.compile(registry._engine, compile_kwargs={"literal_binds": True})
+    compiled = statement.compile(registry.engine, compile_kwargs={"literal_binds": True})
     explain = "EXPLAIN QUERY PLAN " if registry._sqlite else "EXPLAIN "
-    with registry._engine.connect() as connection:
+    with registry.engine.connect() as connection:
         rows = connection.exec_driver_sql((explain + str(compiled)).replace("%", "%%")).all()
     return "\n".join(str(row[-1]) for row in rows)
 
@@ -230,7 +230,7 @@ def test_no_list_reads_a_whole_table_or_sorts(registry: SQLRegistry) -> None:
             person(unit, f"p{number}", f"Jan{number % 7}", f"Vries{number % 5}", f"{number:09d}")
             state = "active" if number % 30 else "suspended"
             add_card(unit, f"{number:04d}", f"p{number}", certificate=f"c{number}", state=state)
-    with registry._engine.begin() as connection:
+    with registry.engine.begin() as connection:
         connection.exec_driver_sql("ANALYZE")
         if not registry._sqlite:
             connection.exec_driver_sql("ALTER ROLE portal SET enable_seqscan = off")  # so small a table is read whole

@@ -26,13 +26,13 @@ from zorgid_card.pki.identity import UZIIdentity
 from zorgid_card.ports.links import PresentedCard
 from zorgid_card.ports.registry import (
     AuditEvent,
-    CardHold,
     CardLink,
     IssuedCertificate,
     Organisation,
     Person,
     Request,
     SmartCard,
+    Suspension,
 )
 from zorgid_card.workflows.management import Operator
 from zorgid_card.workflows.registry_links import RegistryLinks
@@ -184,7 +184,7 @@ def test_adm_4_revoking_forgets_the_blocks_so_that_a_card_made_anew_has_none(wor
     world.acting().block(CARD, "mislaid")
     world.acting().revoke(CARD, "gone")
     with world.store.begin() as unit:
-        assert list(unit.find(CardHold)) == []
+        assert list(unit.find(Suspension)) == []
 
 
 def test_an_operator_blocks_any_card_and_only_an_operator_undoes_that(world: World) -> None:

@@ -24,7 +24,7 @@ from zorgid_card.adapters.sql_sealed import Sealer
 from zorgid_card.adapters.sql_tables import METADATA
 from zorgid_card.errors import StorageError
 from zorgid_card.ports.keys import KeyProvider
-from zorgid_card.ports.registry import CardHold, Consent, Organisation, Person, Session
+from zorgid_card.ports.registry import Consent, Organisation, Person, Session, Suspension
 
 AT = "2026-11-02T09:00:00.000000Z"
 OLD: dict[str, dict[str, Any]] = {
@@ -48,6 +48,10 @@ OLD: dict[str, dict[str, Any]] = {
         "changed_at": AT, "commit_by": None, "not_after": AT, "told": None,
     },
     "zorgid_card_link": {"id": "l1", "card_serial": "S-1", "ura": URA, "until": None},
+    "zorgid_audit_event": {
+        "id": f"{URA}:000000000001", "at": AT, "actor": "p1", "ura": URA, "action": "card.block", "subject": "S-1", "reason": "lost",
+        "detail": "{}",
+    },
 }  # fmt: skip
 """Rows as version 0001 wrote them."""
 
@@ -76,14 +80,14 @@ def keys(tmp_path: Path) -> KeyProvider:
 def migrated(where: str, keys: KeyProvider, version: str) -> SQLRegistry:
     """A registry that the migrations made, one after another."""
     registry = SQLRegistry(where, keys)
-    with registry._engine.begin() as connection:
+    with registry.engine.begin() as connection:
         command.upgrade(migrations.configuration(connection, sealer=Sealer(keys), words=False), version)
     return registry
 
 
 def old(where: str, keys: KeyProvider) -> SQLRegistry:
     registry = migrated(where, keys, "0001")
-    with registry._engine.begin() as connection:
+    with registry.engine.begin() as connection:
         for table, row in OLD.items():
             values = row if registry._sqlite else {name: typed(name, value) for name, value in row.items()}
             connection.execute(sa.text(f"INSERT INTO {table} ({','.join(row)}) VALUES (:{',:'.join(row)})"), values)
@@ -95,14 +99,14 @@ def typed(name: str, value: Any) -> Any:
 
 
 def test_head_is_the_last_migration(where: str, keys: KeyProvider) -> None:
-    with SQLRegistry(where, keys)._engine.begin() as connection:
+    with SQLRegistry(where, keys).engine.begin() as connection:
         scripts = ScriptDirectory.from_config(migrations.configuration(connection))
         assert scripts.get_heads() == [migrations.HEAD]
 
 
 def test_the_migrated_schema_is_that_of_the_records(where: str, keys: KeyProvider) -> None:
     registry = migrated(where, keys, "head")
-    with registry._engine.begin() as connection:
+    with registry.engine.begin() as connection:
         context = MigrationContext.configure(
             connection, opts={"include_name": migrations.is_ours, "version_table": migrations.VERSION_TABLE}
         )
@@ -122,14 +126,14 @@ def test_an_upgrade_brings_all_data_along(where: str, keys: KeyProvider) -> None
         assert unit.get(Session, "s1").data == '{"birth_date":"1980-05-17"}'
         assert unit.get(Consent, "c1").evidence == b"born 1980-05-17"
         assert [card.card.serial for card in unit.cards(URA, at=NOW, search="amrani")] == ["S-1"]
-        assert [(hold.certificate_serial, hold.party, hold.at) for hold in unit.find(CardHold)] == [("c1", URA, NOW)]
+        assert [(one.card_serial, one.cause, one.since) for one in unit.find(Suspension)] == [("S-1", URA, NOW)]
     assert registry.create() == (migrations.HEAD, migrations.HEAD)
     registry.close()
 
 
 def test_a_registry_from_before_versions_were_written_down_is_upgraded(where: str, keys: KeyProvider) -> None:
     registry = old(where, keys)
-    with registry._engine.begin() as connection:
+    with registry.engine.begin() as connection:
         connection.exec_driver_sql("DROP TABLE zorgid_version")
     assert registry.create() == ("0001", migrations.HEAD)
     with registry.begin() as unit:
@@ -146,7 +150,7 @@ def test_an_upgraded_file_has_a_key_beside_it_and_no_birth_date_in_it(tmp_path: 
     with registry.begin() as unit:
         assert unit.get(Person, "p1").birth_date == BORN
     registry.close()
-    with registry._engine.connect() as connection:
+    with registry.engine.connect() as connection:
         connection.connection.cursor().execute("VACUUM")
     registry.close()
     assert {file.name for file in tmp_path.iterdir()} == {"registry.db", "registry.db.keys"}
@@ -160,7 +164,7 @@ def test_a_failed_upgrade_changes_nothing(where: str, keys: KeyProvider, tmp_pat
     with pytest.raises(StorageError) as error:
         broken.create()
     assert error.value.reason == "no_keys"
-    with broken._engine.begin() as connection:
+    with broken.engine.begin() as connection:
         assert migrations.version(connection) == "0001"
         assert str(connection.exec_driver_sql("SELECT birth_date FROM zorgid_person").scalar_one()) == "1980-05-17"
         assert "zorgid_card_word" not in sa.inspect(connection).get_table_names()
@@ -203,7 +207,7 @@ def test_another_version_is_not_served(where: str, keys: KeyProvider) -> None:
     with pytest.raises(StorageError) as error, registry.begin():
         pass
     assert error.value.reason == "version"
-    with registry._engine.begin() as connection:
+    with registry.engine.begin() as connection:
         connection.exec_driver_sql("UPDATE zorgid_version SET version_num = '9999'")
     for act in (registry.create, lambda: registry.run(lambda unit: None)):
         with pytest.raises(StorageError) as error:
@@ -213,7 +217,7 @@ def test_another_version_is_not_served(where: str, keys: KeyProvider) -> None:
 
 def test_a_portal_upgrades_in_a_transaction_of_its_own(where: str, keys: KeyProvider) -> None:
     registry = old(where, keys)
-    with registry._engine.connect() as connection:
+    with registry.engine.connect() as connection:
         if not registry._sqlite:
             connection.execution_options(isolation_level="READ COMMITTED")
         with connection.begin() as transaction:

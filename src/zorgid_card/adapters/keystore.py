@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import secrets
-import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +18,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.kdf.kbkdf import KBKDFCMAC, CounterLocation, Mode
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
+from zorgid_card.adapters import private_file
 from zorgid_card.adapters.diversified import MASTER_OCTETS, DiversifiedKeys, require_batch, require_older
 from zorgid_card.errors import PassphraseError, StorageError
 from zorgid_card.ports.keys import Batch, Master
@@ -69,7 +69,7 @@ class FileKeyStore(DiversifiedKeys):
 
     def __init__(self, path: Path, salt: bytes, wrapping: Secret, keys: _Keys) -> None:
         self._path, self._salt, self._wrapping = path, salt, wrapping
-        self._keys, self._seen, self._process = keys, _stamp(path), os.getpid()
+        self._keys, self._seen, self._process = keys, private_file.stamp(path), os.getpid()
         self._lock = threading.Lock()
 
     @classmethod
@@ -157,12 +157,12 @@ class FileKeyStore(DiversifiedKeys):
             salt, wrapping: under which; None: as it is.
         """
         self._require_process()
-        with self._lock, _alone(self._path):
+        with self._lock, private_file.alone(self._path):
             keys = self._load()
             yield keys
             salt, wrapping = salt or self._salt, wrapping or self._wrapping
             _write(self._path, _sealed(keys, salt, wrapping), new=False)
-            self._keys, self._seen, self._salt, self._wrapping = keys, _stamp(self._path), salt, wrapping
+            self._keys, self._seen, self._salt, self._wrapping = keys, private_file.stamp(self._path), salt, wrapping
 
     def _require_process(self) -> None:
         """Secrets are empty in a forked child."""
@@ -172,7 +172,7 @@ class FileKeyStore(DiversifiedKeys):
     def _current(self) -> _Keys:
         self._require_process()
         with self._lock:
-            seen = _stamp(self._path)
+            seen = private_file.stamp(self._path)
             if seen != self._seen:
                 self._keys, self._seen = self._load(), seen
             return self._keys
@@ -319,65 +319,12 @@ def _read(path: Path) -> _Stored:
     return _Stored(salt, nonce, index, sealed)
 
 
-def _stamp(path: Path) -> tuple[int, int]:
-    try:
-        told = path.stat()
-    except OSError as error:
-        raise StorageError(f"{path} cannot be read", reason=str(error.strerror), path=str(path)) from error
-    return told.st_mtime_ns, told.st_ino
-
-
 def _write(path: Path, octets: bytes, *, new: bool) -> None:
-    """A reader finds the old contents or the new, never a part, and when this returns the new ones; mkstemp gives mode 0600."""
     if len(octets) > MAX_FILE:  # which could never be read again
         raise StorageError(f"{path} holds no more keys", reason="too many keys", path=str(path))
-    try:
-        descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(octets)
-                file.flush()
-                os.fsync(file.fileno())
-            if new:
-                os.link(name, path)  # unlike a rename, it never replaces what is there
-            else:
-                os.replace(name, path)
-            _keep_name(path.parent)
-        finally:
-            Path(name).unlink(missing_ok=True)
-    except OSError as error:
-        raise StorageError(f"{path} cannot be written", reason=str(error.strerror), path=str(path)) from error
+    private_file.write(path, octets, new=new)
 
 
 def _real(path: Path) -> Path:
     """What is behind a link is changed, and not the link: others have it by another name."""
     return Path(os.path.realpath(path))  # which a link that leads to itself does not upset
-
-
-def _keep_name(directory: Path) -> None:
-    """A new name is on the disk when its directory is: cards get keys of the new master at once."""
-    if os.name == "nt":  # where a directory cannot be opened
-        return
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-@contextmanager
-def _alone(path: Path) -> Iterator[None]:
-    """Keep other processes from changing the key store: two that rotate at once would lose a key."""
-    lock = path.with_name(path.name + ".lock")
-    try:
-        os.close(os.open(lock, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-    except OSError as error:
-        raise StorageError(
-            f"{path} is being changed by another process; if there is none, remove {lock}",
-            reason="lock",
-            path=str(lock),
-        ) from error
-    try:
-        yield
-    finally:
-        lock.unlink(missing_ok=True)

@@ -54,7 +54,7 @@ _OPEN: ContextVar[tuple[_Open, ...]] = ContextVar("open transactions", default=(
 
 class SQLRegistry:
     """A :class:`~zorgid_card.ports.registry.Registry` in an SQL database. It has no state of its own but
-    its connections. ``keys``: with which personal data are sealed.
+    its connections: ``engine``, ``keys`` with which personal data are sealed, and ``sealer``, which does it.
     """
 
     def __init__(self, where: str | URL | Engine, keys: KeyProvider | None = None) -> None:
@@ -66,10 +66,10 @@ class SQLRegistry:
             keys: with which personal data are sealed. None: for SQLite, a key in a file beside the database, ``.keys`` added to its
                 name; for PostgreSQL, personal data can be neither written nor read.
         """
-        self._engine = prepare(where if isinstance(where, Engine) else engine_of(make_url(where)))
-        self._sqlite = self._engine.dialect.name == "sqlite"
+        self.engine = prepare(where if isinstance(where, Engine) else engine_of(make_url(where)))
+        self._sqlite = self.engine.dialect.name == "sqlite"
         self.keys = keys if keys is not None else self._own_keys()
-        self._sealer = Sealer(self.keys)
+        self.sealer = Sealer(self.keys)
         self._current = False  # whether the schema was seen to be this library's
         self._pause: Callable[[float], None] = time.sleep
 
@@ -88,14 +88,14 @@ class SQLRegistry:
         Raises:
             StorageError: ``reason`` says why not.
         """
-        path = path_of(self._engine.url) if self._sqlite else None
+        path = path_of(self.engine.url) if self._sqlite else None
         if path is not None:
             make_private(path)
         with translated():
             if path is not None:
-                with self._engine.connect() as connection:  # not inside a transaction, where SQLite refuses it
+                with self.engine.connect() as connection:  # not inside a transaction, where SQLite refuses it
                     connection.connection.cursor().execute("PRAGMA journal_mode=WAL")
-            with self._engine.connect() as connection:
+            with self.engine.connect() as connection:
                 if not self._sqlite:  # who has waited for the lock is to see what was done meanwhile
                     connection.execution_options(isolation_level="READ COMMITTED")
                 with connection.begin():
@@ -118,7 +118,7 @@ class SQLRegistry:
         """
         with translated():
             self._make_keys(connection)
-            return migrations.upgrade(connection, self._sealer)
+            return migrations.upgrade(connection, self.sealer)
 
     def reseal(self, progress: Callable[[int, int], None] = lambda done, of: None) -> int:
         """Seal with the newest key what older ones sealed, page by page, each in a transaction of its own.
@@ -145,7 +145,7 @@ class SQLRegistry:
     def _own_keys(self) -> KeyProvider | None:
         if not self._sqlite:
             return None
-        path = path_of(self._engine.url)
+        path = path_of(self.engine.url)
         return MemoryDataKeys() if path is None else FileDataKeys(path.with_name(path.name + ".keys"))
 
     def _make_keys(self, connection: sa.Connection) -> None:
@@ -159,7 +159,7 @@ class SQLRegistry:
 
     def close(self) -> None:
         """Close all connections; the next transaction opens new ones."""
-        self._engine.dispose()
+        self.engine.dispose()
 
     @contextmanager
     def begin(self) -> Iterator[SQLUnit]:
@@ -171,11 +171,11 @@ class SQLRegistry:
             RuntimeError: this thread has a transaction open already; the second would wait for the first
                 for ever.
         """
-        with self._alone(), translated(), self._engine.begin() as connection:
+        with self._alone(), translated(), self.engine.begin() as connection:
             if not self._current:
                 migrations.require_current(connection)
                 self._current = True
-            unit = SQLUnit(connection, self._sealer)
+            unit = SQLUnit(connection, self.sealer)
             yield unit
             unit.finish()
 

@@ -182,7 +182,8 @@ class IssuedCertificate:
     """A certificate of the portal's CA; ``serial`` in hexadecimal, lower case. ``status``: good, hold, revoked.
 
     ``key_hash`` is the SHA-256 of the SubjectPublicKeyInfo: no key is certified twice. ``told`` is the status that a remote CA was
-    told last. ``card_serial`` is empty as long as not all certificates of its card are issued.
+    told last. ``card_serial`` is empty as long as not all certificates of its card are issued. ``point`` is the distribution point
+    that it names, empty if it names none: on that one's list it stands.
     """
 
     serial: str
@@ -195,6 +196,7 @@ class IssuedCertificate:
     commit_by: datetime | None
     not_after: datetime
     told: str | None = None
+    point: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -243,7 +245,10 @@ class TryCount:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditEvent:
-    """Something that happened; ``detail`` holds public values only, as canonical JSON."""
+    """Something that happened; ``detail`` holds public values only, as canonical JSON.
+
+    ``salts``: with which each field was committed to (:mod:`zorgid_card.codec.audit`). A field that was erased is empty, and its salt 0.
+    """
 
     id: str
     at: datetime
@@ -253,6 +258,7 @@ class AuditEvent:
     subject: str
     reason: str | None
     detail: str
+    salts: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -295,26 +301,99 @@ class Tally:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CardHold:
-    """Why a card with this certificate is suspended: ``party`` blocked it: a URA, ``holder`` or ``operator``.
+class Suspension:
+    """A cause for which a card's certificates are on hold: they come off when none is left. ``id`` is the card's serial and it."""
 
-    It works again when the last hold is gone (ADM-3).
+    id: str
+    card_serial: str
+    cause: str
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusChange:
+    """What became of a certificate, for those that follow: CRLs and OCSP responders of all workers.
+
+    ``id`` is the number of the change, 16 digits, without gaps in the order in which changes were committed; the rest is as in
+    :class:`IssuedCertificate`.
     """
 
     id: str
-    certificate_serial: str
-    party: str
+    serial: str
+    point: str
+    status: str
+    reason: str | None
     at: datetime
+    not_after: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublishedCRL:
+    """The newest CRL of one CA and distribution point, which all workers give out.
+
+    ``change`` is the number of the last change that it tells of; ``base_number``, ``base_change`` and ``base_at`` are those of the
+    list on which its deltas go.
+    """
+
+    name: str
+    number: int
+    change: int
+    this_update: datetime
+    next_update: datetime
+    base_number: int
+    base_change: int
+    base_at: datetime
+    der: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinkOffer:
-    """A person's leave to be linked to an organisation, once (CRD-11, CRD-13); ``id`` is a hash of the code that shows it."""
+    """A person's leave to be linked to an organisation, once (CRD-11); ``id`` is a hash of the code that shows it."""
 
     id: str
     person_id: str
     ura: str
     expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditLink:
+    """An event's place in its organisation's chain: nothing personal, only added to, and kept when the event is erased."""
+
+    id: str
+    commitments: bytes
+    digest: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditHead:
+    """The end of a chain: ``chain`` is a URA, or ``portal``; ``exported`` the number up to which it was signed and put elsewhere."""
+
+    chain: str
+    number: int
+    digest: bytes
+    exported: int
+    exported_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """A message to a person, which waits to be sent, was ``sent``, or is ``dead``: given up; ``data`` is canonical JSON.
+
+    ``due_at``: when it is to be tried, and, while somebody tries, when another may. ``tries`` counts those begun.
+    """
+
+    id: str
+    kind: str
+    recipient: str
+    language: str
+    data: str
+    state: str
+    tries: int
+    due_at: datetime
+    made_at: datetime
+    done_at: datetime | None
+    error: str | None
 
 
 class FoundCard(NamedTuple):

@@ -11,7 +11,6 @@ from typing import Final
 from zorgid_card.errors import CardInUseError, CardScrappedError, NotBlankError, SessionError
 from zorgid_card.pki.csr import request_template
 from zorgid_card.pki.identity import UZIIdentity
-from zorgid_card.pki.profile import PROFILES
 from zorgid_card.ports.authority import SubjectData
 from zorgid_card.ports.registry import CardAttempt, CardLink, IssuedCertificate, SmartCard, Unit
 from zorgid_card.workflows import audit, people, revocation_list
@@ -81,7 +80,7 @@ def accept(
         residency=how,
         slots=policy.slots,
         algorithms=tuple(map(policy.algorithm_of, policy.slots)),
-        requests=tuple(request_template(PROFILES[slot], subject(identity), guid.bytes) for slot in policy.slots),
+        requests=tuple(request_template(policy.profiles[slot], subject(identity), guid.bytes) for slot in policy.slots),
         administration_algorithm=policy.administration_algorithm,
         guid=guid.bytes,
         expires=expires,

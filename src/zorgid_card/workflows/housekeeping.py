@@ -14,8 +14,10 @@ from zorgid_card.ports.registry import (
     Registry,
     Reply,
     Session,
+    StatusChange,
     Tally,
 )
+from zorgid_card.workflows import status_journal
 from zorgid_card.workflows.session import COMMITS_KEPT, COMMITTED
 
 ATTEMPTS_KEPT = timedelta(days=30)
@@ -37,6 +39,7 @@ _OVER: tuple[tuple[type, str, Callable[[Any, datetime], bool]], ...] = (
     (Tally, "id", lambda record, now: record.expires_at <= now),
     (LinkOffer, "id", lambda record, now: record.expires_at <= now),
     (CardAttempt, "id", lambda record, now: record.begun_at + ATTEMPTS_KEPT <= now),
+    (StatusChange, "id", lambda record, now: record.at + status_journal.KEPT <= now),
 )
 """Kind, its first field, and when one of it is over."""
 

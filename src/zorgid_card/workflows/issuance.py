@@ -18,7 +18,6 @@ from zorgid_card.errors import (
 from zorgid_card.pki.authority import new_serial
 from zorgid_card.pki.csr import verify_csr
 from zorgid_card.pki.identity import UZIIdentity
-from zorgid_card.pki.profile import PROFILES
 from zorgid_card.pki.revocation import ON_HOLD
 from zorgid_card.pki.statement import CARD_PROOF, verify_statement
 from zorgid_card.ports.registry import (
@@ -172,7 +171,7 @@ def _certificate(context: Context, identity: UZIIdentity, slot: int, key: bytes,
     def issue() -> bytes:
         accept_pass(services, *session_pass(context), now)
         return services.authority.issue(
-            PROFILES[slot],
+            policy.profiles[slot],
             card_records.subject(identity),
             key,
             serial=new_serial(),

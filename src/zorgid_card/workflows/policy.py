@@ -8,6 +8,8 @@ from datetime import timedelta
 from typing import Final
 
 from zorgid_card.errors import UsageError
+from zorgid_card.pki.profile import PROFILES
+from zorgid_card.ports.authority import CertificateProfile
 from zorgid_card.workflows.pin import PINPolicy
 
 AUTHENTICITY: Final = 0x9A
@@ -73,6 +75,8 @@ class CreationPolicy:
     """Wrong PINs in a row until it is blocked, 1 to 15; None: as the maker has set it."""
     puk_tries: int | None = None
     """Wrong PUKs in a row until it is blocked, 1 to 15. Both are set, or neither."""
+    profiles: Mapping[int, CertificateProfile] = field(default_factory=lambda: dict(PROFILES))
+    """What is in the certificates, by PIV key reference; addresses of CRLs and OCSP responder among it."""
     validity: timedelta = timedelta(days=3 * 365)
     commit_within: timedelta = timedelta(minutes=15)
     """What is not activated in this time is revoked by the portal alone (CRD-8)."""
@@ -95,6 +99,7 @@ class CreationPolicy:
                 "slots",
                 AUTHENTICITY in self.slots and set(self.slots) <= SLOTS and len(set(self.slots)) == len(self.slots),
             ),
+            ("profiles", set(self.slots) <= set(self.profiles)),
             ("confidentiality_kept_by", CONFIDENTIALITY not in self.slots or self.confidentiality_kept_by in KEPT_BY),
             ("key_algorithm", {self.key_algorithm, *self.key_algorithms.values()} <= ALGORITHMS),
             ("administration_algorithm", self.administration_algorithm in ADMINISTRATION_ALGORITHMS),

@@ -48,8 +48,8 @@ from zorgid_card.workflows.messages import parse
 HOST: Final = "localhost"
 _TLS, _KEY, _CARDS = "tls.pem", "tls-key.pem", "cards"
 _SECONDS: Final = 20
-_COOKIE, _SESSION = "session", 32
 _MINUTE: Final = 60
+_COOKIE, _SESSION = "session", 32
 _NAMES: Final = (
     *("Amina Bakker", "Bas Smit", "Carla Visser", "Daan Mulder", "Eva Bos", "Fleur Vos", "Guus Peters"),
     *("Hanna Kok", "Ilse Hendriks", "Joost Dekker", "Kim Brouwer", "Lars Maas", "Mila Schouten", "Noor Willems"),

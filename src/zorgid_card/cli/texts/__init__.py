@@ -32,6 +32,7 @@ from zorgid_card.cli.texts import (
     readers,
     refusals,
     renewal,
+    revocation,
     tools,
     trust,
 )
@@ -56,6 +57,7 @@ TEXTS: Mapping[str, Text] = {
     **database.TEXTS,
     **renewal.TEXTS,
     **management.TEXTS,
+    **revocation.TEXTS,
     **puks.TEXTS,
     **phone.TEXTS,
 }

@@ -1,0 +1,142 @@
+"""What a portal asks of its registry, at 1,000,000 cards and at 10,000: the cost may be no more than twice as much.
+
+A page has 50 cards, and each time another place of the list is asked for; blocking and asking are the whole of what a portal calls,
+role, revocation and audit included.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from random import Random
+from typing import Any
+
+import registries
+from harness import Case, Result, run
+from registries import GIVEN, LARGE, LARGE_CARDS, MANAGER, NOW, SURNAMES
+
+from zorgid_card.adapters import sql_search
+from zorgid_card.adapters.sql import SQLRegistry
+from zorgid_card.workflows.lifecycle import Management
+
+FEW, MANY = 10_000, 1_000_000
+LEAST = 0.5
+ROUNDS = 21
+skipped: list[str] = []
+
+Work = Callable[[SQLRegistry, int], Callable[[], Any]]
+"""Of a registry and the number of its cards, what is timed."""
+
+
+@contextmanager
+def _pairs() -> Iterator[list[tuple[str, SQLRegistry, SQLRegistry]]]:
+    with registries.server() as why:
+        if why is not None and why not in skipped:
+            skipped.append(why)
+        pairs = [
+            (name, few, many)
+            for (name, few), (_, many) in zip(registries.registries(FEW), registries.registries(MANY), strict=True)
+        ]
+        yield pairs
+        for _, few, many in pairs:
+            few.close()
+            many.close()
+
+
+def _compared(**works: Work) -> Iterator[Result]:
+    with _pairs() as pairs:
+        for (name, few, many), (what, work) in itertools.product(pairs, works.items()):
+            case = Case(
+                f"{what.replace('_', ' ').replace(' ', '-', 1)}, {name}, {MANY:,} cards",
+                work(many, MANY),
+                f"{FEW:,} cards",
+                work(few, FEW),
+                least=LEAST,
+                rounds=ROUNDS,
+            )
+            yield run(case)
+
+
+def _listing(ura: str | None, places: list[dict[str, Any]]) -> Work:
+    def work(registry: SQLRegistry, _: int) -> Callable[[], Any]:
+        turns = itertools.cycle(places)
+
+        def page() -> None:
+            with registry.begin() as unit:
+                if len(unit.cards(ura, at=NOW, limit=50, **next(turns))) < 50 and ura is None:
+                    raise SystemExit("a page is not full: the two cannot be compared")
+
+        return page
+
+    return work
+
+
+def _places(**more: str) -> list[dict[str, Any]]:
+    """Behind 40 surnames, drawn once."""
+    names = Random(2).sample(SURNAMES, 40)
+    return [
+        {"after": f"0:{' ' + ' '.join(sql_search.split(name))}", **more}
+        for name in names
+        if sql_search.split(name)[0] < "k"
+    ]
+
+
+def cards_page() -> Iterator[Result]:
+    """A page from somewhere in the list."""
+    yield from _compared(
+        cards_page_one_organisation=_listing(LARGE, _places()),
+        cards_page_all=_listing(None, _places()),
+        cards_page_all_suspended=_listing(None, _places(state="suspended")),
+    )
+
+
+def cards_search() -> Iterator[Result]:
+    """The first page of a search."""
+    names = [{"search": " ".join(sql_search.split(name))} for name in (*GIVEN, *SURNAMES)]
+    both = [{"search": f"{name} {surname}"} for name, surname in zip(GIVEN, SURNAMES, strict=False)]
+    yield from _compared(
+        cards_search_one_organisation_by_name=_listing(LARGE, names),
+        cards_search_one_organisation_by_both_names=_listing(LARGE, both),
+        cards_search_all_by_given_name=_listing(None, names[: len(GIVEN)]),
+        cards_search_all_by_number=_listing(None, [{"search": f"90000{n}"} for n in range(4)]),
+    )
+
+
+def _managed(act: Callable[[Any, Iterator[str]], Callable[[], Any]]) -> Work:
+    def work(registry: SQLRegistry, _: int) -> Callable[[], Any]:
+        manager = Management(registry, lambda: NOW).acting_as(MANAGER, LARGE)
+        numbers = Random(3).sample(range(LARGE_CARDS), 500)
+        with registry.begin() as unit:
+            active = [
+                it for it in map(registries.serial, numbers) if unit.get(registries.SmartCard, it).state == "active"
+            ]
+        return act(manager, itertools.cycle(active))
+
+    return work
+
+
+def card_block() -> Iterator[Result]:
+    """Block a card and unblock it again."""
+
+    def act(manager: Any, serials: Iterator[str]) -> Callable[[], Any]:
+        def block_and_unblock() -> None:
+            serial = next(serials)
+            manager.block(serial, "lost")
+            manager.unblock(serial, "found")
+
+        return block_and_unblock
+
+    yield from _compared(card_block_and_unblock=_managed(act))
+
+
+def card_status() -> Iterator[Result]:
+    """Show a card with its holder, its link and its certificate's end."""
+
+    def act(manager: Any, serials: Iterator[str]) -> Callable[[], Any]:
+        return lambda: manager.show(next(serials))
+
+    yield from _compared(card_status=_managed(act))
+
+
+GROUPS = (cards_page, cards_search, card_block, card_status)
