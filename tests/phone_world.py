@@ -1,90 +1,91 @@
-"""A portal, a person and their phones, for the tests of linking and log-in."""
+"""A portal, a person and their phones, for the tests of linking, log-in and signing."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 from registry_world import URA, Clock, add_organisation, add_person, registry
 from zorgid_card.adapters.sql import SQLRegistry
 from zorgid_card.pki.signing import SoftwareSigner
-from zorgid_card.ports.phone import PhoneAnswer, PhoneClaim, PhoneQuestion
 from zorgid_card.ports.registry import MobileID
 from zorgid_card.secret import Secret
-from zorgid_card.testkit.phone import SimulatedPhone
+from zorgid_card.testkit.phone import SimulatedPhone, direct
 from zorgid_card.workflows import pairing
-from zorgid_card.workflows.turn import turn
+from zorgid_card.workflows.phone_door import PhoneDoor
+from zorgid_card.workflows.phone_requests import Asked, PhoneLoggedIn
+from zorgid_card.workflows.policy import Policy
+from zorgid_card.workflows.portal import Services
 
 PORTAL_KEY = SoftwareSigner.generate("ES256").public_key
 PORTAL = pairing.PortalIdentity("https://portal.example", pairing.fingerprint(PORTAL_KEY))
 BROWSER, STRANGER = "browser-session", "another-session"
 
 
-class Desk:
-    """The portal as a phone reaches it; keeps what went over the line, and lets a test change it on the
-    way.
-    """
+class Line:
+    """The line between phone and portal; keeps what went over it, and lets a test change it on the way."""
 
-    def __init__(self, store: SQLRegistry, clock: Clock) -> None:
-        self.store = store
-        self.clock = clock
-        self.sent: list[Any] = []
-        self.tamper: Callable[[Any], Any] = lambda message: message
+    origin = PORTAL.origin
 
-    def link(self, claim: PhoneClaim, /) -> None:
-        self.sent.append(claim)
-        with turn(self.store) as unit:
-            pairing.link(unit, self.tamper(claim), self.clock())
+    def __init__(self, door: PhoneDoor) -> None:
+        self.door = door
+        self.sent: list[dict[str, Any]] = []
+        self.tamper: Callable[[dict[str, Any]], dict[str, Any]] = lambda message: message
 
-    def waiting(self, mobile_id: str, /) -> PhoneQuestion | None:
-        with turn(self.store) as unit:
-            return pairing.waiting(unit, mobile_id, self.clock())
-
-    def answer(self, answer: PhoneAnswer, /) -> None:
-        self.sent.append(answer)
-        with turn(self.store) as unit:
-            pairing.answer(unit, self.tamper(answer), self.clock())
+    def ask(self, request: bytes, /) -> bytes:
+        self.sent.append(json.loads(request))
+        return self.door.seam.ask(json.dumps(self.tamper(json.loads(request))).encode())
 
 
 class World:
-    def __init__(self) -> None:
+    """One organisation with an administrator, at a portal whose registry is real; passes and CA play no part."""
+
+    def __init__(self, store: SQLRegistry | None = None, policy: Policy | None = None) -> None:
         self.clock = Clock()
-        self.store = registry()
-        self.desk = Desk(self.store, self.clock)
+        self.store = store or registry()
+        services = SimpleNamespace(registry=self.store, identity=PORTAL, policy=policy or Policy(), clock=self.clock)
+        self.services = cast(Services, services)
+        self.door = PhoneDoor(self.services)
+        self.line = Line(self.door)
         with self.store.begin() as unit:
             add_organisation(unit)
             self.person = add_person(unit, "anna", uzi_number="900016528", role="administrator")
 
-    def offer(self, ura: str = URA) -> pairing.Offer:
+    def offer(self, ura: str = URA, binding: str = BROWSER) -> pairing.Offer:
         with self.store.begin() as unit:
-            return pairing.offer(unit, PORTAL, self.person, ura, BROWSER, self.clock())
+            return pairing.offer(unit, PORTAL, self.person, ura, binding, self.clock())
+
+    def new_phone(self, key: bytes = PORTAL_KEY) -> SimulatedPhone:
+        return SimulatedPhone(direct(self.line, key), clock=self.clock)
 
     def phone(self, offer: pairing.Offer, digits: bytes = b"314159") -> SimulatedPhone:
-        phone = SimulatedPhone(self.desk, PORTAL_KEY)
+        phone = self.new_phone()
         phone.set_digits(Secret.of(digits))
         phone.scan(offer.qr_text)
         return phone
 
     def progress(self, offer: pairing.Offer, binding: str = BROWSER) -> tuple[str, str | None]:
-        with self.store.begin() as unit:
-            return pairing.progress(unit, offer.mobile_id, binding, self.clock())
+        found = self.door.progress(offer.mobile_id, binding=binding)
+        return found.state, found.code
 
     def confirm(self, offer: pairing.Offer, code: str, binding: str = BROWSER) -> MobileID:
-        with self.store.begin() as unit:
-            return pairing.confirm(unit, offer.mobile_id, binding, code, self.clock())
+        return self.door.confirm(offer.mobile_id, code, binding=binding)
 
     def linked(self, digits: bytes = b"314159") -> tuple[SimulatedPhone, MobileID]:
         offer = self.offer()
         phone = self.phone(offer, digits)
         return phone, self.confirm(offer, phone.link())
 
-    def ask(self, binding: str = BROWSER, user_name: str | None = None, ura: str = URA) -> pairing.Asked:
-        with self.store.begin() as unit:
-            return pairing.ask(unit, PORTAL, user_name or self.person.user_name, ura, binding, self.clock())
+    def ask(self, binding: str = BROWSER, user_name: str | None = None, ura: str = URA, client: str = "") -> Asked:
+        return self.door.ask(user_name or self.person.user_name, ura, binding=binding, client=client)
 
-    def finish(self, asked: pairing.Asked, binding: str = BROWSER) -> pairing.PhoneLoggedIn | None:
-        with self.store.begin() as unit:
-            return pairing.finish(unit, asked.nonce, binding, self.clock())
+    def finish(self, asked: Asked, binding: str = BROWSER) -> PhoneLoggedIn | None:
+        return self.door.finish(asked.nonce, binding=binding)
+
+    def status(self, asked: Asked, binding: str = BROWSER) -> str:
+        return self.door.status(asked.nonce, binding=binding)
 
     def mobile(self, mobile_id: str) -> MobileID:
         with self.store.begin() as unit:

@@ -30,7 +30,7 @@ from zorgid_card.testkit.card import VirtualCard
 from zorgid_card.testkit.keys import KeyPool
 from zorgid_card.testkit.maker import Maker
 from zorgid_card.testkit.nist import VirtualNISTCard
-from zorgid_card.testkit.phone import SimulatedPhone
+from zorgid_card.testkit.phone import SimulatedPhone, direct
 from zorgid_card.testkit.piv import VirtualPIVCard
 from zorgid_card.testkit.pki import UZITestPKI
 from zorgid_card.testkit.reader import SimulatedReader
@@ -41,7 +41,7 @@ from zorgid_card.workflows import enrolment, issuance, organisation
 from zorgid_card.workflows.card_side import log_in
 from zorgid_card.workflows.creation import CardCreation, Made
 from zorgid_card.workflows.holder import Cue, Progress, Question, Step
-from zorgid_card.workflows.lifecycle import Management
+from zorgid_card.workflows.management import Management
 from zorgid_card.workflows.pairing import PortalIdentity, fingerprint
 from zorgid_card.workflows.phone_door import PhoneDoor
 from zorgid_card.workflows.pin import PINPolicy
@@ -260,7 +260,7 @@ class World:
 
     def phone(self) -> SimulatedPhone:
         """A new phone with the app."""
-        return SimulatedPhone(self.phones, self.portal_key)
+        return SimulatedPhone(direct(self.phones.seam, self.portal_key), clock=lambda: self.now)
 
     def creation(self, holder: ScriptedHolder, seam: Seam | None = None) -> CardCreation:
         return CardCreation(self.reader, self.client(seam), holder, self.journal, card_timeout=1)

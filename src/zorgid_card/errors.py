@@ -620,7 +620,7 @@ class TransitionError(PortalError):
 
 
 class PairingError(PortalError):
-    """The phone could not be linked; ``reason``: expired, used, mac, code."""
+    """The phone could not be linked; ``reason``: expired, used, mac, csr, key, code, unknown, portal, order."""
 
     code = "portal.pairing"
 
@@ -638,6 +638,20 @@ class PhoneNumberError(PortalError):
 
     code = "portal.phone_number"
     counted = True
+    retryable = True
+
+
+class PhoneLimitError(PortalError):
+    """Phones are asked too often, of this name or by this client; ``retry_after`` seconds."""
+
+    code = "portal.phone_limit"
+    retryable = True
+
+
+class NotSignedError(PortalError):
+    """This change wants the phone's signature over just this: none that is fresh was found; ``action``. Nothing was changed."""
+
+    code = "portal.not_signed"
     retryable = True
 
 

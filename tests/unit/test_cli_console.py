@@ -8,18 +8,17 @@ import os
 import pty
 import re
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import date
 
 import pytest
 from rich.console import Console
 
 from zorgid_card.cards.access import LastTry, PINRequest, Tries
-from zorgid_card.cli import qr
 from zorgid_card.cli.console import TerminalHolder, TerminalKeyboard
 from zorgid_card.cli.display import Display, console
 from zorgid_card.cli.texts import Language, Texts
-from zorgid_card.errors import DeclinedError, PINPolicyError, StorageError, UsageError, WrongPINError
+from zorgid_card.errors import DeclinedError, PINPolicyError, UsageError, WrongPINError
 from zorgid_card.protocol.iso7816 import Credential
 from zorgid_card.secret import Secret
 from zorgid_card.workflows.holder import Cue, Progress, Question, Step
@@ -266,42 +265,3 @@ def test_a_console_is_at_most_80_columns_wide(monkeypatch: pytest.MonkeyPatch) -
     assert console().width == 80
     monkeypatch.setenv("COLUMNS", "60")
     assert console().width == 60
-
-
-# --- the QR code -----------------------------------------------------------------------------------------------------
-
-TEXT = "https://portaal.zorgid.example/phone#" + ".".join(("A" * 43, "B" * 22, "C" * 22))
-
-
-def modules(lines: Iterable[str]) -> list[list[int]]:
-    """The modules that a camera sees in half blocks: a block is light."""
-    halves = {"█": (0, 0), "▀": (0, 1), "▄": (1, 0), " ": (1, 1)}
-    rows: list[list[int]] = []
-    for line in lines:
-        pairs = [halves[character] for character in line]
-        rows += [[upper for upper, _ in pairs], [lower for _, lower in pairs]]
-    return rows
-
-
-def test_org_5_the_qr_code_in_the_terminal_is_the_code_with_its_quiet_zone() -> None:
-    import segno
-
-    shown = modules(qr.lines(TEXT))
-    wanted = [list(row) for row in segno.make_qr(TEXT, error="m", boost_error=False).matrix]
-    size = len(wanted)
-    assert [row[4 : 4 + size] for row in shown[4 : 4 + size]] == wanted
-    assert all(len(line) <= 76 for line in qr.lines(TEXT)), "fits 80 columns with its indentation"
-    assert not any(any(row) for row in shown[:4])
-    assert not any(row[column] for row in shown[: size + 8] for column in (*range(4), *range(-4, 0)))
-
-
-def test_the_qr_code_as_files(tmp_path: object) -> None:
-    from pathlib import Path
-
-    directory = Path(str(tmp_path))
-    qr.save(TEXT, directory / "code.svg")
-    qr.save(TEXT, directory / "code.png")
-    assert b"<svg" in (directory / "code.svg").read_bytes()
-    assert (directory / "code.png").read_bytes().startswith(b"\x89PNG")
-    with pytest.raises(StorageError):
-        qr.save(TEXT, directory / "absent" / "code.svg")

@@ -1,15 +1,24 @@
-"""Linking a phone (ORG-5, ORG-6): the simulated phone was written from the protocol's page alone."""
+"""Linking a phone (ORG-5, ORG-6), and what attackers make of it."""
 
 from __future__ import annotations
 
 import base64
-import dataclasses
+import json
+import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import NameOID
 
-from phone_world import PORTAL, PORTAL_KEY, STRANGER, World
-from registry_world import OTHER_URA, add_card, add_organisation
+from phone_world import BROWSER, PORTAL, STRANGER, World
+from registry_world import OTHER_URA, URA, add_card, add_organisation, add_person
+from zorgid_card.adapters.sql import SQLRegistry
 from zorgid_card.errors import (
     MessageError,
     NotLinkedError,
@@ -17,9 +26,10 @@ from zorgid_card.errors import (
     PairingError,
 )
 from zorgid_card.pki.signing import SoftwareSigner
-from zorgid_card.ports.phone import PhoneClaim
-from zorgid_card.ports.registry import AuditEvent
+from zorgid_card.ports.registry import AuditEvent, MobileID
+from zorgid_card.secret import Secret
 from zorgid_card.testkit.phone import SimulatedPhone
+from zorgid_card.workflows import pairing
 
 
 @pytest.fixture
@@ -36,22 +46,28 @@ def test_org_5_the_qr_code_names_the_portal_and_its_secret_is_kept_nowhere(world
     offer = world.offer()
     where, _, fragment = offer.qr_text.partition("#")
     assert where == "https://portal.example/phone"
-    fingerprint, mobile_id, secret = (base64.urlsafe_b64decode(part + "==") for part in fragment.split("."))
-    assert fingerprint == PORTAL.fingerprint
+    version, *parts = fragment.split(".")
+    fingerprint, mobile_id, secret = (base64.urlsafe_b64decode(part + "==") for part in parts)
+    assert (version, fingerprint) == ("1", PORTAL.fingerprint)
     assert len(secret) == len(mobile_id) == 16
     kept = repr(world.mobile(offer.mobile_id))
     assert repr(secret)[2:-1] not in kept
-    assert fragment.split(".")[2] not in kept + repr(offer)
+    assert fragment.split(".")[3] not in kept + repr(offer)
 
 
 def test_org_5_a_second_scan_is_refused(world: World) -> None:
     offer = world.offer()
     first, second = world.phone(offer), world.phone(offer)
     code = first.link()
-    for phone in (second, first):
-        with pytest.raises(PairingError) as error:
-            phone.link()
-        assert error.value.reason == "used"
+    with pytest.raises(PairingError) as error:
+        second.link()
+    assert error.value.reason == "used"
+    again = world.new_phone()
+    again.set_digits(Secret.of(b"314159"))
+    again._key = first._key  # the same phone's key, with another claim
+    again.scan(offer.qr_text)
+    with pytest.raises(PairingError, match="used"):
+        again.link()
     assert world.progress(offer) == ("linking", code)
     world.confirm(offer, code)
     with pytest.raises(PairingError, match="used"):
@@ -109,17 +125,19 @@ def test_org_6_phone_and_page_show_the_same_code_and_the_page_confirms(world: Wo
     assert len(code) == 6
     assert world.progress(offer) == ("linking", code)
     phone = world.confirm(offer, code)
-    assert (phone.state, phone.secret_hash, phone.code, phone.binding) == ("linked", b"", None, "")
-    with pytest.raises(PairingError):
-        world.progress(offer, "")
+    assert (phone.state, phone.secret_hash, phone.claim_hash) == ("linked", b"", b"")
+    assert BROWSER not in repr(phone)
+    assert world.progress(offer) == ("linked", code)
     with world.store.begin() as unit:
         assert [e.action for e in unit.find(AuditEvent)] == ["phone.offer", "phone.link"]
 
 
 def test_org_6_nothing_is_linked_before_the_page_confirms(world: World) -> None:
-    world.phone(world.offer()).link()
-    with pytest.raises(NotLinkedError):
-        world.ask()
+    phone = world.phone(world.offer())
+    phone.link()
+    world.ask()
+    view = phone.view()
+    assert (view.state, view.asked) == ("linking", None)
 
 
 def test_org_6_a_wrong_code_does_not_link(world: World) -> None:
@@ -134,11 +152,13 @@ def test_org_6_a_wrong_code_does_not_link(world: World) -> None:
 def test_org_6_only_the_session_that_made_the_offer_sees_and_confirms(world: World) -> None:
     offer = world.offer()
     code = world.phone(offer).link()
+    nobody = world.door.progress("no-such-offer", binding=BROWSER)
     for binding in (STRANGER, ""):
-        with pytest.raises(PairingError):
-            world.progress(offer, binding)
-        with pytest.raises(PairingError):
+        assert world.door.progress(offer.mobile_id, binding=binding) == nobody
+        with pytest.raises(PairingError) as error:
             world.confirm(offer, code, binding)
+        assert error.value.reason == "unknown"
+    assert world.mobile(offer.mobile_id).state == "linking"
 
 
 def test_org_6_a_confirmation_can_come_too_late_and_serves_once(world: World) -> None:
@@ -158,74 +178,217 @@ def test_org_6_a_confirmation_can_come_too_late_and_serves_once(world: World) ->
     assert error.value.reason == "expired"
 
 
-@pytest.mark.parametrize(
-    ("change", "reason"),
-    [
-        (lambda c: dataclasses.replace(c, public_key=SoftwareSigner.generate("ES256").public_key), "mac"),
-        (lambda c: dataclasses.replace(c, verifier=bytes(32)), "mac"),
-        (lambda c: dataclasses.replace(c, mac=bytes(32)), "mac"),
-        (lambda c: dataclasses.replace(c, mac=b""), "mac"),
-        (lambda c: dataclasses.replace(c, verifier=b"", public_key=c.public_key + c.verifier), "mac"),
-        (lambda c: dataclasses.replace(c, mobile_id="nonsense"), "unknown"),
-    ],
-)
-def test_org_6_a_claim_changed_on_the_way_is_refused_and_the_offer_unharmed(
-    world: World, change: Callable[[PhoneClaim], PhoneClaim], reason: str
-) -> None:
+def octets(text: str) -> bytes:
+    return base64.urlsafe_b64decode(text + "==")
+
+
+def text(octets: bytes) -> str:
+    return base64.urlsafe_b64encode(octets).rstrip(b"=").decode()
+
+
+def request(common_name: str, key: Any = None) -> bytes:
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
+    key = key or ec.generate_private_key(ec.SECP256R1())
+    return x509.CertificateSigningRequestBuilder(name).sign(key, hashes.SHA256()).public_bytes(Encoding.DER)
+
+
+CHANGES: dict[str, tuple[Callable[[dict[str, Any]], dict[str, Any]], str]] = {
+    "csr": (lambda c: {**c, "csr": text(request(c["phone"]))}, "mac"),
+    "verifier": (lambda c: {**c, "verifier": text(bytes(32))}, "mac"),
+    "device": (lambda c: {**c, "device": "another"}, "mac"),
+    "mac": (lambda c: {**c, "mac": text(bytes(32))}, "mac"),
+    "phone": (lambda c: {**c, "phone": "nonsense"}, "unknown"),
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_org_6_a_claim_changed_on_the_way_is_refused_and_the_offer_unharmed(world: World, name: str) -> None:
     offer = world.offer()
-    world.desk.tamper = change
+    world.line.tamper, reason = CHANGES[name]
     with pytest.raises(PairingError) as error:
         world.phone(offer).link()
     assert error.value.reason == reason
-    world.desk.tamper = lambda claim: claim
+    world.line.tamper = lambda claim: claim
     world.confirm(offer, world.phone(offer).link())
 
 
-@pytest.mark.parametrize("key", [b"", b"\x30\x00", SoftwareSigner.generate("ES384").public_key])
-def test_org_6_a_key_of_another_kind_is_refused(world: World, key: bytes) -> None:
+@pytest.mark.parametrize("field", ["mac", "verifier", "csr", "device", "phone"])
+@pytest.mark.parametrize("value", ["", "AAAA", "A" * 4000, None, 7], ids=["none", "short", "long", "null", "number"])
+def test_org_6_a_claim_that_is_none_is_refused_as_such(world: World, field: str, value: object) -> None:
     offer = world.offer()
-    phone = world.phone(offer)
+    world.line.tamper = lambda claim: {**claim, field: value}
+    with pytest.raises((MessageError, PairingError)):
+        world.phone(offer).link()
+    assert world.mobile(offer.mobile_id).state == "offered"
 
-    class Odd:
-        public_key = key
 
-    phone._signer = Odd()  # type: ignore[assignment]  # a phone that makes another kind of key
+REQUESTS: dict[str, tuple[Callable[[str], bytes], str]] = {
+    "another-curve": (lambda name: request(name, ec.generate_private_key(ec.SECP384R1())), "key"),
+    "rsa": (lambda name: request(name, rsa.generate_private_key(65537, 2048)), "key"),
+    "another-offer": (lambda name: request("A" * 22), "csr"),
+    "broken-signature": (lambda name: request(name)[:-1] + b"\0", "csr"),
+    "no-request": (lambda name: b"\x30\x00", "csr"),
+}
+
+
+@pytest.mark.parametrize("name", REQUESTS)
+def test_org_6_a_request_of_another_kind_is_refused_though_its_mac_is_right(
+    world: World, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    offer = world.offer()
+    make, reason = REQUESTS[name]
+    monkeypatch.setattr("zorgid_card.testkit.phone.build_csr", lambda *_: make(offer.mobile_id))
     with pytest.raises(PairingError) as error:
-        phone.link()
-    assert error.value.reason == "key"
+        world.phone(offer).link()
+    assert error.value.reason == reason
+    assert world.mobile(offer.mobile_id).state == "offered"
 
 
-def test_org_6_a_claim_for_one_offer_is_no_claim_for_another(world: World) -> None:
-    first = world.offer()
-    world.phone(first).link()
-    claim = world.desk.sent[-1]
-    second = world.offer()
+def test_org_6_a_claim_replayed_for_another_offer_is_refused(world: World) -> None:
+    world.phone(world.offer()).link()
+    old = world.line.sent[-1]
+    offer = world.offer()
+    world.line.tamper = lambda claim: {**old, "phone": claim["phone"]}
     with pytest.raises(PairingError) as error:
-        world.desk.link(dataclasses.replace(claim, mobile_id=second.mobile_id))
+        world.phone(offer).link()
     assert error.value.reason == "mac"
+
+
+def test_org_6_a_replayed_request_is_refused_even_by_who_has_read_the_new_code(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The CSR names its offer: somebody else's, taken from an earlier claim, cannot be put under an ID of one's own."""
+    world.phone(world.offer()).link()
+    seen = octets(world.line.sent[-1]["csr"])
+    with world.store.begin() as unit:
+        world.person = add_person(unit, "mallory", uzi_number="900000666", role="manager")
+    monkeypatch.setattr("zorgid_card.testkit.phone.build_csr", lambda *_: seen)
+    with pytest.raises(PairingError) as error:
+        world.phone(world.offer()).link()
+    assert error.value.reason == "csr"
+
+
+def test_org_6_a_claim_whose_answer_was_lost_may_come_again(world: World) -> None:
+    offer = world.offer()
+    code = world.phone(offer).link()
+    claim = world.line.sent[-1]
+    for _ in range(2):
+        assert b"phone-claimed" in world.door.seam.ask(json.dumps(claim).encode())
+    assert world.progress(offer) == ("linking", code)
+    first = world.confirm(offer, code)
+    assert world.confirm(offer, code) == first
+    assert b"used" in world.door.seam.ask(json.dumps(claim).encode())
+
+
+def test_org_6_who_photographs_the_code_and_is_first_shows_another_code(world: World) -> None:
+    """The thief's phone is first: the page shows a code that the person's own phone does not show."""
+    offer = world.offer()
+    thief, own = world.phone(offer), world.phone(offer)
+    stolen = thief.link()
+    with pytest.raises(PairingError, match="used"):
+        own.link()
+    assert world.progress(offer) == ("linking", stolen)
+    again = world.offer()  # the person declines, and begins anew
+    assert world.mobile(offer.mobile_id).state == "revoked"
+    world.confirm(again, world.phone(again).link())
+    assert thief.view().state == "revoked"
+
+
+def test_org_6_a_stolen_session_without_the_code_links_no_phone(world: World) -> None:
+    offer = world.offer()
+    for guess in ("000000", "123456", ""):
+        with pytest.raises(PairingError) as error:
+            world.confirm(offer, guess)
+        assert error.value.reason == "used"
+    assert world.mobile(offer.mobile_id).state == "offered"
+
+
+def test_org_6_of_two_phones_at_once_one_is_linked(tmp_path: Path) -> None:
+    store = SQLRegistry.file(tmp_path / "registry.db")
+    store.create()
+    world = World(store)
+    offer = world.offer()
+    phones = [world.phone(offer) for _ in range(4)]
+    start, codes, refused = threading.Barrier(4), list[str](), list[object]()
+
+    def scan(phone: SimulatedPhone) -> None:
+        start.wait()
+        try:
+            codes.append(phone.link())
+        except PairingError as error:
+            refused.append(error.reason)
+
+    threads = [threading.Thread(target=scan, args=(phone,)) for phone in phones]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert refused == ["used"] * 3
+    assert world.progress(offer) == ("linking", codes[0])
+    store.close()
 
 
 def test_org_6_digits_and_secret_never_travel(world: World) -> None:
     phone, _ = world.linked()
     world.approve(phone, world.ask().number)
-    line = repr(world.desk.sent)
+    line = repr(world.line.sent)
     assert "314159" not in line
-    assert len({len(m.verifier) for m in world.desk.sent}) == 1
+    assert phone._device_secret.hex() not in line
+    assert text(phone._device_secret) not in line
 
 
 def test_org_6_the_phone_refuses_a_portal_that_is_not_the_one_of_the_qr_code(world: World) -> None:
-    phone = SimulatedPhone(world.desk, SoftwareSigner.generate("ES256").public_key)
+    phone = world.new_phone(SoftwareSigner.generate("ES256").public_key)
     with pytest.raises(PairingError) as error:
         phone.scan(world.offer().qr_text)
     assert error.value.reason == "portal"
 
 
 @pytest.mark.parametrize(
-    "text", ["", "https://x/phone", "https://x/phone#a.b", "https://x/other#YQ.YQ.YQ", "https://x/phone#!.!.!"]
+    "scanned",
+    [
+        "",
+        "https://x/phone",
+        "https://x/phone#1.a.b",
+        "https://x/other#1.YQ.YQ.YQ",
+        "https://x/phone#1.!.!.!",
+        "https://x/phone#1.YQ.YQ.YQ",
+        "http://x/phone#1." + "A" * 43 + "." + "A" * 22 + "." + "A" * 22,
+        "https://x/phone#2." + "A" * 43 + "." + "A" * 22 + "." + "A" * 22,
+    ],
 )
-def test_org_6_the_phone_refuses_other_qr_codes(world: World, text: str) -> None:
+def test_org_6_the_phone_refuses_other_qr_codes(world: World, scanned: str) -> None:
     with pytest.raises(MessageError):
-        SimulatedPhone(world.desk, PORTAL_KEY).scan(text)
+        world.new_phone().scan(scanned)
+
+
+def test_org_5_a_new_qr_code_needs_a_new_uzi_authentication(world: World) -> None:
+    def offer(authentication: str) -> pairing.Offer:
+        return world.door.offer("900016528", URA, binding=BROWSER, authentication=authentication)
+
+    first = offer("nonce-1")
+    with pytest.raises(PairingError) as error:
+        offer("nonce-1")
+    assert error.value.reason == "used"
+    assert offer("nonce-2").mobile_id != first.mobile_id
+    with pytest.raises(NotLinkedError):
+        world.door.offer("900000001", URA, binding=BROWSER, authentication="nonce-3")
+
+
+def test_adm_7_a_lost_phone_is_known_by_name_and_last_use_and_another_takes_its_place(world: World) -> None:
+    phone, mobile = world.linked()
+    assert (mobile.device, mobile.linked_at, mobile.last_used_at) == ("Simulated phone", world.clock(), None)
+    world.clock.forward(days=3)
+    world.approve(phone, world.ask().number)
+    used = world.mobile(mobile.id).last_used_at
+    assert used == world.clock()
+    world.clock.forward(hours=1)
+    offer = world.door.offer("900016528", URA, binding=BROWSER, authentication="another log-in")
+    assert world.mobile(mobile.id).state == "linked"  # as long as nothing takes its place
+    world.confirm(offer, world.phone(offer).link())
+    with world.store.begin() as unit:
+        states = sorted((p.state, p.last_used_at) for p in unit.find(MobileID, person_id="anna"))
+    assert states == [("linked", None), ("revoked", used)]
 
 
 def test_org_7_a_new_phone_replaces_the_old_one(world: World) -> None:

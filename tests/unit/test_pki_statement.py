@@ -16,7 +16,10 @@ from zorgid_card.pki.statement import (
     CARD_PROOF,
     CONSENT,
     DOMAIN,
+    PHONE_APPROVAL,
     PHONE_LOG_IN,
+    PHONE_POLL,
+    PHONE_REFUSAL,
     REQUIRED,
     SESSION,
     Fields,
@@ -34,6 +37,19 @@ FIELDS: dict[str, dict[str, str | int]] = {
     SESSION: {**COMMON, "key": "AAAA"},
     CARD_PROOF: {**COMMON, "card": "20000001"},
     PHONE_LOG_IN: {**COMMON, "ura": "90000123", "phone": "p-1", "nonce": NONCE, "number": "42"},
+    PHONE_APPROVAL: {
+        **COMMON,
+        "ura": "90000123",
+        "phone": "p-1",
+        "nonce": NONCE,
+        "number": "42",
+        "person": "p",
+        "action": "card.block",
+        "subject": "20000001",
+        "reason": "lost",
+    },
+    PHONE_REFUSAL: {**COMMON, "phone": "p-1", "nonce": NONCE},
+    PHONE_POLL: {**COMMON, "phone": "p-1", "at": "2026-06-01T12:00:00+00:00"},
 }
 KINDS = list(FIELDS)
 

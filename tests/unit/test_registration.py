@@ -278,7 +278,7 @@ def test_org_7_the_administrator_logs_in_with_the_phone(world: World) -> None:
     made.link_phone(offered)
     (person,) = records(world, Person)
     asked = world.phones.ask(person.user_name, PRACTICE.ura, binding="browser")
-    assert world.phones.finish(asked, binding="browser") is None
+    assert world.phones.finish(asked.nonce, binding="browser") is None
     question = phone.question()
     assert question is not None
     with pytest.raises(PhoneDigitsError) as caught:
@@ -289,7 +289,7 @@ def test_org_7_the_administrator_logs_in_with_the_phone(world: World) -> None:
     assert question is not None
     assert (question.origin, question.organisation) == (world.portal.origin, PRACTICE.name)
     phone.approve(question, number=asked.number, digits=Secret.of(DIGITS))
-    logged_in = world.phones.finish(asked, binding="browser")
+    logged_in = world.phones.finish(asked.nonce, binding="browser")
     assert logged_in is not None
     assert (logged_in.person, logged_in.membership.role) == (person, "administrator")
 

@@ -35,17 +35,7 @@ from zorgid_card.pki.aorta import verify as aorta_verify
 from zorgid_card.pki.csr import build_csr, verify_csr
 from zorgid_card.pki.identity import read_uzi_identity
 from zorgid_card.pki.signing import SoftwareSigner
-from zorgid_card.pki.statement import (
-    CARD_PROOF,
-    CARD_RECOVERY,
-    CARD_RENEWAL,
-    CONSENT,
-    DOMAIN,
-    PHONE_LOG_IN,
-    REQUIRED,
-    SESSION,
-    encode,
-)
+from zorgid_card.pki.statement import DOMAIN, REQUIRED, encode
 from zorgid_card.testkit.keys import KeyPool
 from zorgid_card.testkit.pki import UZITestPKI
 from zorgid_card.testkit.uzi_contents import PassContents
@@ -226,10 +216,7 @@ def encoded(octets: bytes) -> str:
 
 
 KINDS: dict[str, tuple[Kind, bytes]] = {
-    **{
-        kind: (Statement(kind), DOMAIN + kind.encode() + b"\n")
-        for kind in (CONSENT, SESSION, CARD_PROOF, CARD_RENEWAL, CARD_RECOVERY, PHONE_LOG_IN)
-    },
+    **{kind: (Statement(kind), DOMAIN + kind.encode() + b"\n") for kind in sorted(REQUIRED)},
     "web-eid": (WebEID(), b""),
     "jws order": (JWS("vnd.example.order"), b"eyJ"),
     "jws referral": (JWS("vnd.example.referral"), b"eyJ"),

@@ -80,8 +80,9 @@ SEALED: Final[dict[type, tuple[str, ...]]] = {
     records.Person: ("birth_date",),
     records.Session: ("data",),
     records.Consent: ("evidence",),
+    records.Notice: ("recipient", "data"),
 }
-"""Fields that are encrypted before they are kept: where a birth date is, or may be."""
+"""Fields that are encrypted before they are kept: where a birth date or an address is, or may be."""
 
 MARKED: Final[dict[type, str]] = {records.Person: "birth_date"}
 """Sealed fields by whose value records are found: a column beside them has a keyed mark of it."""
@@ -90,13 +91,15 @@ _INDEXES: dict[type, tuple[tuple[str, ...], ...]] = {
     records.Person: (("uzi_number",), ("user_name",), ("birth_date_mark",)),
     records.Membership: (("person_id", "ura"), ("ura", "id")),
     records.MobileID: (("person_id", "ura"), ("ura", "id"), ("state",)),
-    records.PhoneLogin: (("mobile_id", "state"),),
+    records.PhoneRequest: (("mobile_id", "state"), ("person_id", "state")),
     records.Adoption: (("person_id", "uzi_number"),),
     records.SmartCard: (("person_id",), ("certificate_serial",)),
     records.CardLink: (("ura", "id"), ("card_serial",)),
     records.IssuedCertificate: (("card_serial",), ("status", "serial"), ("key_hash",)),
     records.Suspension: (("card_serial",),),
     records.Challenge: (("binding",),),
+    records.LinkOffer: (("person_id",),),
+    records.Notice: (("state", "id"),),
 }
 
 

@@ -13,6 +13,7 @@ from asn1crypto import x509 as asn1_x509
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.x509.oid import NameOID
 
 from zorgid_card.errors import CertificateMalformedError, SignatureError
 from zorgid_card.pki import _x509
@@ -112,6 +113,31 @@ def require_template(data: bytes, template: bytes) -> None:
         raise CertificateMalformedError(
             "the request says something else than it should", field="CSR", reason="contents"
         )
+
+
+def named_template(common_name: str) -> bytes:
+    """What the request of a phone says, besides its key: a common name alone (RFC 5280, 4.1.2.4), and no attribute.
+
+    Args:
+        common_name: 1 to 64 characters.
+
+    Returns:
+        as :func:`request_template`.
+    """
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
+    return bytes(_Template({"subject": asn1_x509.Name.load(name.public_bytes()), "attributes": []}).dump())
+
+
+def require_common_name(data: bytes, common_name: str) -> None:
+    """Require that a request, verified before, names this common name and nothing else as its subject.
+
+    Raises:
+        CertificateMalformedError: it names another subject.
+    """
+    with _x509.decoding("CSR"):
+        subject = [(attribute.oid, attribute.value) for attribute in x509.load_der_x509_csr(bytes(data)).subject]
+    if subject != [(NameOID.COMMON_NAME, common_name)]:
+        raise CertificateMalformedError("the request is for another subject", field="CSR", reason="contents")
 
 
 def signature_algorithm(name: str) -> Any:

@@ -36,6 +36,9 @@ CARD_PROOF = "card-proof"
 CARD_RENEWAL = "card-renewal"
 CARD_RECOVERY = "card-recovery"
 PHONE_LOG_IN = "phone-log-in"
+PHONE_APPROVAL = "phone-approval"
+PHONE_REFUSAL = "phone-refusal"
+PHONE_POLL = "phone-poll"
 
 REQUIRED: Mapping[str, frozenset[str]] = {
     CONSENT: frozenset({"session", "origin", "expires", "action"}),
@@ -44,6 +47,11 @@ REQUIRED: Mapping[str, frozenset[str]] = {
     CARD_RENEWAL: frozenset({"session", "origin", "card", "after"}),
     CARD_RECOVERY: frozenset({"session", "origin", "card"}),
     PHONE_LOG_IN: frozenset({"origin", "ura", "phone", "nonce", "number", "expires"}),
+    PHONE_APPROVAL: frozenset(
+        {"origin", "ura", "phone", "nonce", "number", "expires", "person", "action", "subject", "reason"}
+    ),
+    PHONE_REFUSAL: frozenset({"origin", "phone", "nonce"}),
+    PHONE_POLL: frozenset({"origin", "phone", "at"}),
 }
 """The kinds, and the fields without which each binds to nothing.
 
@@ -58,6 +66,9 @@ REQUIRED: Mapping[str, frozenset[str]] = {
 * ``card-recovery``: a card whose PUK others knew shows that its holder has set its PIN, once its PUK is another.
 * ``phone-log-in``: a linked phone approves a log-in (ORG-7); ``number`` is what its person read from the
   portal's page.
+* ``phone-approval``: a linked phone approves one change (ADM-2 to ADM-7): ``person`` does ``action`` to ``subject`` for ``ura``,
+  for ``reason``; further fields say what is to become of it.
+* ``phone-refusal``: its person refuses what it is asked. ``phone-poll``: the phone asks what waits for it.
 """
 
 MAX_STATEMENT = 16 * 1024

@@ -67,8 +67,8 @@ class MobileID:
     """A phone of a person (ORG-5 to ORG-7).
 
     ``secret_hash`` is derived one way from the offer's secret, and empty once the phone has claimed the offer; ``code`` is there
-    while phone and page compare it; ``verifier`` is a salted hash of what the phone derives from its digits; ``binding`` names
-    the browser session that made the offer.
+    while phone and page compare it; ``verifier`` is a salted hash of what the phone derives from its digits; ``binding`` is a hash
+    of what names the browser session that made the offer; ``claim_hash`` tells the same claim that comes again from another.
     """
 
     id: str
@@ -84,24 +84,9 @@ class MobileID:
     last_used_at: datetime | None
     binding: str
     code: str | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PhoneLogin:
-    """A log-in asked of a phone (ORG-7): single use, expiring, bound to origin and browser session.
-
-    ``number`` is shown by the portal's page only; the person copies it to the phone. ``state``: asked, approved, refused, used.
-    """
-
-    nonce: str
-    mobile_id: str
-    person_id: str
-    ura: str
-    origin: str
-    binding: str
-    number: str
-    state: str
-    expires_at: datetime
+    claim_hash: bytes = b""
+    device: str = ""
+    linked_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,7 +114,7 @@ class Adoption:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SmartCard:
-    """A ZORG-ID Smartcard, known by its hardware serial; ``blocked_by`` is the URA of the organisation that blocked it.
+    """A ZORG-ID Smartcard, known by its hardware serial.
 
     ``key_generation`` is that of its administration key (:class:`~zorgid_card.ports.keys.AdministrationKeys`). ``puk_disclosed``
     names the occasion on which others than its holder got, or may have got, to know its PUK: ``escrow:`` or ``reset:`` and a random
@@ -148,7 +133,6 @@ class SmartCard:
     activated_at: datetime | None
     last_used_at: datetime | None
     reason: str | None
-    blocked_by: str | None = None
     key_generation: int = 1
     puk_disclosed: str | None = None
 
@@ -261,7 +245,10 @@ class TryCount:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditEvent:
-    """Something that happened; ``detail`` holds public values only, as canonical JSON."""
+    """Something that happened; ``detail`` holds public values only, as canonical JSON.
+
+    ``salts``: with which each field was committed to (:mod:`zorgid_card.codec.audit`). A field that was erased is empty, and its salt 0.
+    """
 
     id: str
     at: datetime
@@ -271,6 +258,7 @@ class AuditEvent:
     subject: str
     reason: str | None
     detail: str
+    salts: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -279,6 +267,37 @@ class Counter:
 
     name: str
     value: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PhoneRequest:
+    """Something that a phone is asked to sign: a log-in (ORG-7), or one change (ADM-2 to ADM-7). Single use, expiring.
+
+    ``kind`` is the kind of statement, ``content`` its fields but for the number, as canonical JSON. ``number`` is shown by the
+    portal's page only; the person copies it to the phone. ``mobile_id`` is empty where nobody is asked, which the page cannot tell.
+    ``state``: asked, approved, refused, used; ``expires_at``: until when it can be answered, or once approved, used.
+    """
+
+    nonce: str
+    mobile_id: str
+    person_id: str
+    ura: str
+    kind: str
+    content: str
+    binding: str
+    number: str
+    state: str
+    expires_at: datetime
+    signature: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tally:
+    """How often something was done in one span of time; ``id`` names both."""
+
+    id: str
+    count: int
+    expires_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -325,6 +344,56 @@ class PublishedCRL:
     base_change: int
     base_at: datetime
     der: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkOffer:
+    """A person's leave to be linked to an organisation, once (CRD-11); ``id`` is a hash of the code that shows it."""
+
+    id: str
+    person_id: str
+    ura: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditLink:
+    """An event's place in its organisation's chain: nothing personal, only added to, and kept when the event is erased."""
+
+    id: str
+    commitments: bytes
+    digest: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditHead:
+    """The end of a chain: ``chain`` is a URA, or ``portal``; ``exported`` the number up to which it was signed and put elsewhere."""
+
+    chain: str
+    number: int
+    digest: bytes
+    exported: int
+    exported_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """A message to a person, which waits to be sent, was ``sent``, or is ``dead``: given up; ``data`` is canonical JSON.
+
+    ``due_at``: when it is to be tried, and, while somebody tries, when another may. ``tries`` counts those begun.
+    """
+
+    id: str
+    kind: str
+    recipient: str
+    language: str
+    data: str
+    state: str
+    tries: int
+    due_at: datetime
+    made_at: datetime
+    done_at: datetime | None
+    error: str | None
 
 
 class FoundCard(NamedTuple):

@@ -1,11 +1,22 @@
-"""What happened, by whom, to what, and why (ADM-2 to ADM-4)."""
+"""What happened, by whom, to what, and why (ADM-2 to ADM-4): one chain for each organisation, which can only grow.
+
+Each event is linked to the one before it by a digest (:mod:`zorgid_card.codec.audit`). What it says enters as salted commitments, so
+that it may be erased later and the chain holds; what the chain proves, and how, is in :mod:`zorgid_card.workflows.audit_verification`.
+"""
 
 from __future__ import annotations
 
+import secrets
+from dataclasses import replace
 from datetime import datetime
+from typing import Final
 
-from zorgid_card.ports.registry import AuditEvent, Unit
+from zorgid_card.codec import audit as codec
+from zorgid_card.ports.registry import AuditEvent, AuditHead, AuditLink, Unit
 from zorgid_card.workflows.messages import JSON, canonical
+
+PORTAL: Final = "portal"
+"""The chain of what concerns no organisation, or all; and the actor where the portal itself acts."""
 
 
 def record(
@@ -21,7 +32,7 @@ def record(
     """Write one event in the transaction of what it tells of: both are kept, or neither.
 
     Events are numbered per organisation, so that a missing one shows, and a list in the order of ids is in
-    order of time.
+    order of time. Of two transactions that write in one chain, one waits or is done again (:meth:`Registry.run`).
 
     Args:
         unit: the open transaction.
@@ -31,11 +42,13 @@ def record(
         action: ``<thing>.<event>``, such as ``card.block``.
         subject: id of the thing.
         reason: as the actor gave it.
-        detail: public values only; never a PIN, PUK, key, digits or birth date.
+        detail: never a PIN, PUK, key, digits or birth date.
     """
-    number = unit.count_up(f"audit:{ura or ''}")
+    chain = ura or PORTAL
+    head = next(unit.find(AuditHead, chain=chain), None)
+    known = head or AuditHead(chain=chain, number=0, digest=codec.FIRST, exported=0, exported_at=None)
     event = AuditEvent(
-        id=f"{ura or 'portal'}:{number:012d}",
+        id=codec.name(chain, known.number + 1),
         at=now,
         actor=actor,
         ura=ura,
@@ -43,6 +56,17 @@ def record(
         subject=subject,
         reason=reason,
         detail=canonical(detail).decode(),
+        salts=secrets.token_bytes(codec.SALT * len(codec.FIELDS)),
     )
+    committed = commitments(event)
+    digest = codec.link(known.digest, event.id, committed)
     unit.add(event)
+    unit.add(AuditLink(id=event.id, commitments=committed, digest=digest))
+    (unit.add if head is None else unit.replace)(replace(known, number=known.number + 1, digest=digest))
     return event
+
+
+def commitments(event: AuditEvent) -> bytes:
+    """What the chain has of an event."""
+    what = codec.event(event.at, event.ura, event.action)
+    return codec.commitments((what, event.actor, event.subject, event.reason, event.detail), event.salts)

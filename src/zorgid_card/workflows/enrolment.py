@@ -89,6 +89,7 @@ def offer_phone(context: Context, message: OfferPhone) -> PhoneOffered:
         context.session.id,
         context.now,
         one_means=context.services.policy.one_means,
+        policy=context.services.policy.phones,
     )
     context.facts["phone"] = offer.mobile_id
     return PhoneOffered(qr=offer.qr_text, expires_at=offer.expires_at)
@@ -97,10 +98,10 @@ def offer_phone(context: Context, message: OfferPhone) -> PhoneOffered:
 def ask_phone(context: Context, message: AskPhone) -> PhoneScanned:
     """ORG-6: has a phone scanned the code?"""
     phone = context.facts["phone"]
-    state, code = pairing.progress(context.unit, phone, context.session.id, context.now)
-    if state not in ("offered", "linking"):
-        raise PairingError("the QR code was not scanned in time", reason=state)
-    return PhoneScanned(code=code)
+    found = pairing.progress(context.unit, phone, context.session.id, context.now)
+    if found.state not in ("offered", "linking"):
+        raise PairingError("the QR code was not scanned in time", reason=found.state)
+    return PhoneScanned(code=found.code)
 
 
 def confirm_phone(context: Context, message: ConfirmPhone) -> PhoneLinked:

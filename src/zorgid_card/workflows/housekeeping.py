@@ -6,7 +6,17 @@ from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
-from zorgid_card.ports.registry import CardAttempt, Challenge, PhoneLogin, Registry, Reply, Session, StatusChange
+from zorgid_card.ports.registry import (
+    CardAttempt,
+    Challenge,
+    LinkOffer,
+    PhoneRequest,
+    Registry,
+    Reply,
+    Session,
+    StatusChange,
+    Tally,
+)
 from zorgid_card.workflows import status_journal
 from zorgid_card.workflows.session import COMMITS_KEPT, COMMITTED
 
@@ -25,7 +35,9 @@ _OVER: tuple[tuple[type, str, Callable[[Any, datetime], bool]], ...] = (
     (Session, "id", lambda record, now: _end(record) <= now),
     (Reply, "id", lambda record, now: record.expires_at <= now),
     (Challenge, "nonce", lambda record, now: record.expires_at <= now),
-    (PhoneLogin, "nonce", lambda record, now: record.expires_at <= now),
+    (PhoneRequest, "nonce", lambda record, now: record.expires_at <= now),
+    (Tally, "id", lambda record, now: record.expires_at <= now),
+    (LinkOffer, "id", lambda record, now: record.expires_at <= now),
     (CardAttempt, "id", lambda record, now: record.begun_at + ATTEMPTS_KEPT <= now),
     (StatusChange, "id", lambda record, now: record.at + status_journal.KEPT <= now),
 )
@@ -33,7 +45,7 @@ _OVER: tuple[tuple[type, str, Callable[[Any, datetime], bool]], ...] = (
 
 
 def remove_expired(registry: Registry, now: datetime) -> int:
-    """Remove sessions, answers, challenges and phone log-ins that have expired, and attempts nobody came back for.
+    """Remove sessions, answers, challenges, requests to phones and tallies that have expired, and attempts nobody came back for.
 
     Works in pages, each a transaction of its own, so that nobody waits long for it.
 

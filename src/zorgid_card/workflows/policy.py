@@ -114,6 +114,28 @@ def _tries(number: int | None) -> bool:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PhonePolicy:
+    """How phones are linked, and what is asked of them."""
+
+    offer_lifetime: timedelta = timedelta(minutes=2)
+    """How long a QR code can be scanned and confirmed (ORG-5)."""
+    log_in_lifetime: timedelta = timedelta(seconds=30)
+    """How long a log-in waits for the phone (ORG-7)."""
+    approval_lifetime: timedelta = timedelta(minutes=2)
+    """How long a change waits for the phone's signature, and how long that is fresh."""
+    tries: int = 5
+    """Wrong entries of the six digits in a row until the phone is blocked."""
+    asks_per_name: int = 10
+    """Log-ins of one name that may be asked for in :attr:`window` without one being approved."""
+    asks_per_client: int = 60
+    """Log-ins that one client of the portal may ask for in :attr:`window`."""
+    window: timedelta = timedelta(minutes=10)
+    signed: frozenset[str] = frozenset()
+    """Changes that do nothing without the phone's signature over this very change: names of
+    :data:`zorgid_card.workflows.phone_requests.ACTIONS`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
     """A portal's policy; the defaults are those of the public manuals, or our own where these are silent."""
 
@@ -131,3 +153,4 @@ class Policy:
     guest_use: timedelta | None = GUEST_USE
     """CRD-13: for how long an organisation may link another's person as a guest at most; None: no guests are linked."""
     creation: CreationPolicy = field(default_factory=CreationPolicy)
+    phones: PhonePolicy = field(default_factory=PhonePolicy)

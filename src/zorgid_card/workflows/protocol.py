@@ -56,7 +56,7 @@ def _steps(steps: Steps) -> str:
         (f"`{state}`" if state else "none", f"`{asked.kind}`", f"`{answer.kind}`", f"`{following}`")
         for state, asked, answer, following in _answers(steps)
     ]
-    return _table(("in state", "the card side sends", "the portal answers, or refuses", "and the state is"), rows)
+    return table(("in state", "the card side sends", "the portal answers, or refuses", "and the state is"), rows)
 
 
 def _diagram(steps: Steps) -> str:
@@ -67,8 +67,8 @@ def _diagram(steps: Steps) -> str:
 
 
 def _kinds() -> str:
-    rows = [row for sender, kind in _every() for row in _rows(sender, kind)]
-    return _table(("message", "from", "field", "type", "length"), rows)
+    rows = [row for sender, kind in _every() for row in rows_of(sender, kind)]
+    return table(("message", "from", "field", "type", "length"), rows)
 
 
 def _every() -> list[tuple[str, type[Message]]]:
@@ -81,7 +81,8 @@ def _every() -> list[tuple[str, type[Message]]]:
     return [(sender, kind) for kind, sender in found.items()]
 
 
-def _rows(sender: str, kind: type[Message]) -> Iterator[tuple[str, ...]]:
+def rows_of(sender: str, kind: type[Message]) -> Iterator[tuple[str, ...]]:
+    """A message's lines of the table: kind, sender, field, type, length."""
     fields = get_type_hints(kind, include_extras=True)
     named, by = f"`{kind.kind}`" + (" (volatile)" if kind.volatile else ""), sender
     shown = {name: hint for name, hint in fields.items() if name in getattr(kind, "__slots__", ())}
@@ -111,7 +112,8 @@ def _length(length: Length) -> str:
     return str(length.least) if length.least == length.most else f"{length.least} to {length.most}"
 
 
-def _table(heads: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
+def table(heads: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
+    """A table in Markdown."""
     lines = [heads, ("---",) * len(heads), *rows]
     return "\n".join("| " + " | ".join(row) + " |" for row in lines)
 

@@ -26,8 +26,8 @@ from zorgid_card.workflows.states import move
 from zorgid_card.workflows.status_journal import CHANGES, KEPT, Mirror, last_change, note
 
 __all__ = [
-    "CHANGES", "DELTA_LIFETIME", "LIFETIME", "SIGNED_WITHIN", "UNFINISHED", "Publication", "RevocationList", "change", "change_all",
-    "expire_uncommitted", "hold",
+    "CARD", "CHANGES", "DELTA_LIFETIME", "LIFETIME", "SIGNED_WITHIN", "UNFINISHED", "Publication", "RevocationList", "change",
+    "change_all", "expire_uncommitted", "hold",
 ]  # fmt: skip
 
 LIFETIME: Final = timedelta(hours=48)
@@ -46,7 +46,7 @@ UNFINISHED: Final = "cessationOfOperation"
 """Reason for a certificate whose card was not finished."""
 
 _EXPIRE_EVERY: Final = timedelta(minutes=1)
-_CARD: Final = "card"
+CARD: Final = "card"
 """The cause of a hold where its caller names none."""
 
 
@@ -95,7 +95,7 @@ def change_all(
     now: datetime,
     *,
     commit_by: datetime | None = None,
-    cause: str = _CARD,
+    cause: str = CARD,
 ) -> frozenset[str]:
     """The same for all certificates of a card; those of earlier makings are revoked, and stay so.
 

@@ -42,13 +42,21 @@ MOBILE: Table = {
 ``linking``.
 """
 
+PHONE_REQUEST: Table = {
+    ("asked", "approve"): "approved",
+    ("asked", "refuse"): "refused",
+    ("approved", "use"): "used",
+}
+"""What a phone is asked to sign (ORG-7): a log-in or a change; what was signed serves once."""
+
 CARD: Table = {
     ("creating", "commit"): "active",
     ("creating", "revoke"): "revoked",
     ("creating", "abandon"): "abandoned",
     ("active", "block"): "suspended",
     ("active", "revoke"): "revoked",
-    ("suspended", "unblock"): "active",
+    ("suspended", "block"): "suspended",  # by another party, for a reason of its own
+    ("suspended", "unblock"): "active",  # by the last of those who blocked it
     ("suspended", "revoke"): "revoked",
     # Between the leave to overwrite its keys and the proof of new ones, a card has perhaps the old keys, perhaps none.
     ("active", "renew"): "renewing",
@@ -77,6 +85,7 @@ MACHINES: Mapping[str, Table] = {
     "request": REQUEST,
     "organisation": ORGANISATION,
     "mobile": MOBILE,
+    "phone-request": PHONE_REQUEST,
     "card": CARD,
     "certificate": CERTIFICATE,
 }

@@ -9,7 +9,7 @@ from functools import partial
 from typing import TypeVar
 
 from zorgid_card import recipes
-from zorgid_card.cli import qr
+from zorgid_card.adapters.qr import qr_lines, qr_png, qr_svg
 from zorgid_card.cli.demo import narration
 from zorgid_card.cli.demo.holder import Desk
 from zorgid_card.cli.demo.narration import Hands, NarratedHolder
@@ -20,6 +20,7 @@ from zorgid_card.cli.failures import about
 from zorgid_card.cli.texts import Texts
 from zorgid_card.errors import (
     DeclinedError,
+    NotSignedError,
     OnHoldError,
     PairingError,
     PINBlockedError,
@@ -37,12 +38,11 @@ from zorgid_card.testkit.uzi import DEFAULT_PIN, VirtualUZIPass
 from zorgid_card.testkit.uzi_profile import DE_LINDE, FATIMA_EL_AMRANI, JAN_DE_VRIES, Usage
 from zorgid_card.workflows import card_side, organisation
 from zorgid_card.workflows.creation import CardCreation, Made
-from zorgid_card.workflows.lifecycle import Manager
 from zorgid_card.workflows.log_in import LoggedIn
-from zorgid_card.workflows.pairing import PhoneLoggedIn
+from zorgid_card.workflows.management import Acting, Operator
+from zorgid_card.workflows.phone_requests import PhoneLoggedIn
 from zorgid_card.workflows.registration import Registered, Registration
 from zorgid_card.workflows.session import PortalClient
-from zorgid_card.workflows.turn import turn
 
 CLIENT_VERSION = "1.0"
 PLATFORM = "Windows"
@@ -106,20 +106,14 @@ def request(play: Play) -> None:
     """The organisation's request is filed and approved (ORG-1); what is needed is checked and shown (ORG-2)."""
     stage, services = play.stage, play.world.portal.services
     stage.act("request")
-    with turn(services.registry) as unit:
-        filed = organisation.file_request(
-            unit,
-            ura=DE_LINDE.ura,
-            organisation_name=DE_LINDE.name,
-            contact_name=_CONTACT,
-            contact_email=_MAIL,
-            now=play.now(),
-        )
+    management = play.world.portal.management
+    filed = management.acting_as(None, DE_LINDE.ura).request(
+        organisation_name=DE_LINDE.name, contact_name=_CONTACT, contact_email=_MAIL
+    )
     stage.done("request.filed", "ORG-1", contact=filed.contact_name)
     texts = stage.texts
     stage.display.facts(((texts("fact.organisation"), filed.organisation_name), (texts("fact.ura"), filed.ura)))
-    with turn(services.registry) as unit:
-        organisation.approve(unit, filed.id, operator=_OPERATOR, reason=texts("request.reason"), now=play.now())
+    management.acting_as(Operator(_OPERATOR)).approve(filed.id, texts("request.reason"))
     stage.done("request.approved", "ORG-1", operator=_OPERATOR)
     needed = organisation.requirements(
         organisation.REGISTER,
@@ -176,9 +170,9 @@ def _link_phone(play: Play, registration: Registration) -> None:
     stage = play.stage
     offered = registration.offer_phone()
     stage.done_once("phone.qr", "ORG-5")
-    stage.display.code(qr.lines(offered.qr))
-    for ending in ("svg", "png"):
-        qr.save(offered.qr, play.world.directory / f"phone-qr.{ending}")
+    stage.display.code(qr_lines(offered.qr))
+    for ending, image in (("svg", qr_svg(offered.qr)), ("png", qr_png(offered.qr))):
+        play.world.write(f"phone-qr.{ending}", image)
     play.phone = phone = play.world.phone()
     phone.set_digits(play.desk.choose_digits())
     stage.done_once("phone.digits", "ORG-6")
@@ -293,22 +287,22 @@ def manage(play: Play) -> None:
     _show_cards(stage, manager)
 
 
-def _block(play: Play, manager: Manager, judge: Judge) -> None:
-    _change(play, manager.block, "block", "ADM-2")
+def _block(play: Play, manager: Acting, judge: Judge) -> None:
+    _change(play, manager, "block", "ADM-2")
     judge.expect("certificateHold", "ADM-2")
     with play.stage.refusal(OnHoldError, "manage.log-in.blocked", "ADM-2", "AUT-2"):
         _log_in_again(play)
 
 
-def _unblock(play: Play, manager: Manager, judge: Judge) -> None:
-    _change(play, manager.unblock, "unblock", "ADM-3")
+def _unblock(play: Play, manager: Acting, judge: Judge) -> None:
+    _change(play, manager, "unblock", "ADM-3")
     judge.expect(None, "ADM-3")
     _log_in_again(play)
     play.stage.done("manage.log-in.unblocked", "ADM-3", "AUT-2")
 
 
-def _revoke(play: Play, manager: Manager, judge: Judge) -> None:
-    _change(play, partial(manager.revoke, cause=_CAUSE), "revoke", "ADM-4")
+def _revoke(play: Play, manager: Acting, judge: Judge) -> None:
+    _change(play, manager, "revoke", "ADM-4", cause=_CAUSE)
     judge.expect(_CAUSE, "ADM-4")
     with play.stage.refusal(RevokedError, "manage.log-in.revoked", "ADM-4", "AUT-2"):
         _log_in_again(play)
@@ -328,7 +322,7 @@ def _phone_log_in(play: Play) -> PhoneLoggedIn:
     stage.display.say("phone.asks", "dim", origin=question.origin, organisation=question.organisation)
     phone.approve(question, number=play.desk.number(asked.number), digits=play.desk.digits())
     stage.done_once("manage.approved", "ORG-7")
-    found = door.finish(asked, binding=_OFFICE)
+    found = door.finish(asked.nonce, binding=_OFFICE)
     if found is None:
         raise DemonstrationError("the phone's approval did not arrive")
     return found
@@ -340,20 +334,42 @@ def _serial(play: Play) -> str:
     return play.made.serial
 
 
-def _change(play: Play, action: Callable[[str, str], object], name: str, rule: str) -> None:
-    reason = play.desk.reason(name)
-    action(_serial(play), reason)
+def _change(play: Play, manager: Acting, name: str, rule: str, **detail: str) -> None:
+    """The phone signs just this change; without that nothing is changed."""
+    reason, serial = play.desk.reason(name), _serial(play)
+    change: Callable[..., object] = getattr(manager, name)
+    if name == "block":
+        with play.stage.refusal(NotSignedError, "manage.unsigned", rule):
+            change(serial, reason)
+    play.attempt(lambda: _sign(play, f"card.{name}", serial, reason, rule, detail))
+    change(serial, reason, **detail)
     play.stage.done(f"manage.{name}", rule, reason=reason)
 
 
-def _show_cards(stage: Stage, manager: Manager) -> None:
+def _sign(play: Play, action: str, serial: str, reason: str, rule: str, detail: dict[str, str]) -> None:
+    stage, door = play.stage, play.world.portal.phones
+    if play.phone is None or play.registered is None:
+        raise DemonstrationError("no phone is linked")
+    who, ura = play.registered.person, play.registered.ura
+    asked = door.ask_approval(who, ura, binding=_OFFICE, action=action, subject=serial, reason=reason, **detail)
+    stage.display.say("manage.asked", "dim", number=asked.number)
+    question = play.phone.question()
+    if question is None:
+        raise DemonstrationError("the phone was not asked")
+    what = stage.texts(f"action.{action}")
+    stage.display.say("phone.asks_change", "dim", what=what, subject=serial, about=question.about, reason=reason)
+    play.phone.approve(question, number=play.desk.number(asked.number), digits=play.desk.digits())
+    stage.done("manage.signed", rule, what=what)
+
+
+def _show_cards(stage: Stage, manager: Acting) -> None:
     texts = stage.texts
     rows = [
         (
             row.card.serial,
             f"{row.person.given_names} {row.person.surname}",
             texts(f"state.{row.card.state}"),
-            row.not_after.date().isoformat(),
+            row.not_after.date().isoformat() if row.not_after else "",
             row.card.last_used_at.strftime("%Y-%m-%d") if row.card.last_used_at else "",
         )
         for row in manager.list_cards().rows

@@ -6,13 +6,16 @@ library, to as many as a demonstration has: a portal has a web server (docs/seam
 
 from __future__ import annotations
 
+import json
+import secrets
 import ssl
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from http.cookies import SimpleCookie
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Final
@@ -20,28 +23,33 @@ from typing import Any, Final
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from zorgid_card.adapters.seam_server import answer_http
+from zorgid_card.adapters.seam_server import HTTPAnswer, answer_http
 from zorgid_card.cli.create.trial import CARD, PASS
 from zorgid_card.cli.demo import acts
 from zorgid_card.cli.demo.holder import KeepingHolder, unseen
+from zorgid_card.cli.demo.pages import PATH as PAGES
+from zorgid_card.cli.demo.pages import Pages
 from zorgid_card.cli.demo.run import directory_for
 from zorgid_card.cli.demo.stage import Stage
 from zorgid_card.cli.demo.world import World
 from zorgid_card.cli.display import Display
 from zorgid_card.cli.simulate import interruptible
-from zorgid_card.errors import StorageError
-from zorgid_card.ports.seam import LIMIT, PATH, Seam
+from zorgid_card.errors import StorageError, ZorgIDError
+from zorgid_card.ports.phone import PATH as PHONE_PATH
+from zorgid_card.ports.seam import CONTENT_TYPE, LIMIT, PATH, Seam
 from zorgid_card.recipes import PortalSide
 from zorgid_card.testkit.uzi import VirtualUZIPass
 from zorgid_card.testkit.uzi_profile import DE_LINDE, FATIMA_EL_AMRANI, Person
+from zorgid_card.workflows.messages import parse
 
 HOST: Final = "localhost"
-_TLS, _CARDS = "tls.pem", "cards"
+_TLS, _KEY, _CARDS = "tls.pem", "tls-key.pem", "cards"
 _SECONDS: Final = 20
 _MINUTE: Final = 60
+_COOKIE, _SESSION = "session", 32
 _NAMES: Final = (
     *("Amina Bakker", "Bas Smit", "Carla Visser", "Daan Mulder", "Eva Bos", "Fleur Vos", "Guus Peters"),
     *("Hanna Kok", "Ilse Hendriks", "Joost Dekker", "Kim Brouwer", "Lars Maas", "Mila Schouten", "Noor Willems"),
@@ -68,12 +76,13 @@ def serve(display: Display, options: Options) -> None:
     display.say("portal.making", "dim", count=options.holders)
     origin = f"https://{HOST}:{options.port}"
     with directory_for(options.keep) as directory:
-        world = World.build(directory, options.key_algorithm, origin)
+        key = _certificate(directory)
+        world = World.build(directory, options.key_algorithm, origin, key)
         try:
-            _register(world)
+            user_name = _register(world)
             _lay(world, options.holders)
             with interruptible(), _listening(world, directory, options.port):
-                _tell(display, directory, origin)
+                _tell(display, directory, origin, user_name)
                 _wait(world.portal)
         except KeyboardInterrupt:
             display.say("portal.stopped", "dim")
@@ -81,12 +90,13 @@ def serve(display: Display, options: Options) -> None:
             world.close()
 
 
-def _register(world: World) -> None:
-    """The organisation, as the first acts of the demonstration leave it."""
+def _register(world: World) -> str:
+    """The organisation, as the first acts of the demonstration leave it; returns the administrator's user name."""
     display = unseen()
     play = acts.Play(world, Stage(display), KeepingHolder(display))
     for act in (acts.request, acts.register):
         act(play)
+    return play.registered.user_name if play.registered else ""
 
 
 def people(count: int) -> list[Person]:
@@ -115,11 +125,10 @@ def _lay(world: World, holders: int) -> None:
 
 @contextmanager
 def _listening(world: World, directory: Path, port: int) -> Iterator[None]:
-    key = _certificate(directory)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(directory / _TLS, key)
+    context.load_cert_chain(directory / _TLS, directory / _KEY)
     try:
-        server = _Server(("127.0.0.1", port), world.portal.seam)
+        server = _Server(("127.0.0.1", port), world)
     except OSError as error:
         raise StorageError(f"port {port} cannot be used", reason=str(error.strerror), path=f"port {port}") from error
     server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
@@ -140,8 +149,8 @@ def _wait(portal: PortalSide) -> None:
         time.sleep(_MINUTE)
 
 
-def _certificate(directory: Path) -> Path:
-    """A certificate for this computer alone, which is trusted because it is named; returns its key's file."""
+def _certificate(directory: Path) -> bytes:
+    """A certificate for this computer alone, which is trusted because it is named; returns its SubjectPublicKeyInfo."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, HOST)])
     now = datetime.now(UTC)
@@ -154,18 +163,19 @@ def _certificate(directory: Path) -> Path:
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
         .sign(key, hashes.SHA256())
     )
-    path = directory / "tls-key.pem"
+    path = directory / _KEY
     path.touch(mode=0o600)
     path.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
     (directory / _TLS).write_bytes(certificate.public_bytes(Encoding.PEM))
-    return path
+    return key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
-    def __init__(self, address: tuple[str, int], seam: Seam) -> None:
-        self.seam = seam
+    def __init__(self, address: tuple[str, int], world: World) -> None:
+        self.seams: Mapping[str, Seam] = {PATH: world.portal.seam, PHONE_PATH: world.portal.phones.seam}
+        self.pages = Pages(world)
         super().__init__(address, _Handler)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
@@ -178,13 +188,31 @@ class _Handler(BaseHTTPRequestHandler):
     server: _Server  # pyright: ignore[reportIncompatibleVariableOverride]  # the one it is made by
 
     def do_POST(self) -> None:
-        """One message."""
-        if self.path != PATH:
-            self.send_error(404)
-            return
+        """One message, or what a browser sends from a page."""
         length = self.headers.get("Content-Length", "")
         body = self.rfile.read(min(int(length), LIMIT + 1)) if length.isdecimal() else b""
-        answer = answer_http(self.server.seam, "POST", self.headers.get("Content-Type", ""), body)
+        seam = self.server.seams.get(self.path)
+        if seam is not None:
+            self._send(answer_http(seam, "POST", self.headers.get("Content-Type", ""), body))
+        elif self.path.startswith(PAGES):
+            self._send(self._page(self.path.removeprefix(PAGES), body))
+        else:
+            self.send_error(404)
+
+    def _page(self, name: str, body: bytes) -> HTTPAnswer:
+        """A page's answer; the browser's session is a cookie."""
+        kept = SimpleCookie(self.headers.get("Cookie", "")).get(_COOKIE)
+        session = kept.value if kept is not None and len(kept.value) >= _SESSION else secrets.token_urlsafe(32)
+        cookie = ("Set-Cookie", f"{_COOKIE}={session}; Secure; HttpOnly; SameSite=Strict; Path=/")
+        headers = (("Content-Type", CONTENT_TYPE), ("Cache-Control", "no-store"), cookie)
+        try:
+            found = self.server.pages.answer(name, session, parse(body), str(self.client_address[0]))
+            status = 404 if found is None else 200
+        except ZorgIDError as error:
+            status, found = 409, {"code": error.code, "message": str(error), "details": error.details}
+        return HTTPAnswer(status, headers, json.dumps(found).encode())
+
+    def _send(self, answer: HTTPAnswer) -> None:
         self.send_response(answer.status)
         for header, value in (*answer.headers, ("Content-Length", str(len(answer.body))), ("Connection", "close")):
             self.send_header(header, value)
@@ -195,7 +223,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Nothing."""
 
 
-def _tell(display: Display, directory: Path, origin: str) -> None:
+def _tell(display: Display, directory: Path, origin: str, user_name: str) -> None:
     display.say("portal.ready", "bold", origin=origin)
     display.say("portal.try")
     where = f"--portal {origin} --ca {directory / _TLS} --simulated {directory / _CARDS}"
@@ -204,6 +232,13 @@ def _tell(display: Display, directory: Path, origin: str) -> None:
     display.entry(f"  zorgid-card create {where} --all-readers")
     display.entry(f"  zorgid-card renew {where}")
     display.entry(f"  zorgid-card reset {where}")
+    display.say("portal.try_phone")
+    page, phone = f"--portal {origin} --ca {directory / _TLS}", f"--state {directory / 'phone.json'}"
+    session = f"--session {directory / 'browser.json'}"
+    display.entry(f"  zorgid-card phone link {page} {phone}")
+    display.entry(f"  zorgid-card phone log-in {page} {session} --user-name {user_name} --ura {DE_LINDE.ura}")
+    display.entry(f"  zorgid-card phone approve {phone}")
+    display.entry(f"  zorgid-card phone change {page} {session} card.block CARD --reason lost")
     display.say("portal.stop", "dim")
     with suppress(OSError):
         display.console.file.flush()

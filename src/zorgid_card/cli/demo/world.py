@@ -18,12 +18,13 @@ from zorgid_card.recipes import PortalSide, open_portal, write_whole
 from zorgid_card.secret import Secret
 from zorgid_card.testkit.keys import KeyPool
 from zorgid_card.testkit.maker import Maker
-from zorgid_card.testkit.phone import SimulatedPhone
+from zorgid_card.testkit.phone import SimulatedPhone, direct
 from zorgid_card.testkit.pki import UZITestPKI
 from zorgid_card.testkit.reader import SimulatedReader
 from zorgid_card.testkit.transcript import RecordingReader, Transcript
 from zorgid_card.workflows import pairing
-from zorgid_card.workflows.policy import CreationPolicy, Policy
+from zorgid_card.workflows.phone_requests import SIGNED
+from zorgid_card.workflows.policy import CreationPolicy, PhonePolicy, Policy
 
 ORIGIN = "https://portaal.zorgid.example"
 PLATFORMS = frozenset({"Windows", "Linux", "Darwin"})
@@ -49,13 +50,14 @@ class World:
     """The key at which the phone's way to the portal ends, SubjectPublicKeyInfo."""
 
     @classmethod
-    def build(cls, directory: Path, key_algorithm: str, origin: str = ORIGIN) -> World:
+    def build(cls, directory: Path, key_algorithm: str, origin: str = ORIGIN, phone_key: bytes | None = None) -> World:
         """Make the world, and publish the portal's first, empty CRL.
 
         Args:
             directory: an empty one.
             key_algorithm: of the new card's key: RSA2048 or ECCP256.
             origin: the portal's.
+            phone_key: the key at which its TLS ends, SubjectPublicKeyInfo; None: nothing is served, and one is made up.
 
         Raises:
             StorageError: the directory cannot be written.
@@ -63,7 +65,7 @@ class World:
         pki, maker = UZITestPKI(pool=KeyPool()), Maker.create()
         registry = SQLRegistry.file(directory / "registry.db")
         registry.create()
-        phone_key = SoftwareSigner.generate().public_key
+        phone_key = phone_key or SoftwareSigner.generate().public_key
         with Secret.of(PASSPHRASE) as passphrase:
             portal = open_portal(
                 directory,
@@ -73,7 +75,10 @@ class World:
                 uzi=pki.trust("Z", "N"),
                 uzi_revocation=CRLs(pki.crl_source),
                 makers=(maker.root,),
-                policy=Policy(creation=CreationPolicy(key_algorithm=key_algorithm, platforms=PLATFORMS)),
+                policy=Policy(
+                    creation=CreationPolicy(key_algorithm=key_algorithm, platforms=PLATFORMS),
+                    phones=PhonePolicy(signed=SIGNED),
+                ),
             )
         transcript = Transcript(directory / "transcript.jsonl")
         world = cls(
@@ -97,7 +102,7 @@ class World:
 
     def phone(self) -> SimulatedPhone:
         """A new phone with the app."""
-        return SimulatedPhone(self.portal.phones, self.phone_key)
+        return SimulatedPhone(direct(self.portal.phones.seam, self.phone_key))
 
     def publish(self) -> bytes:
         """The portal's CRL as it is now, DER; the portal writes ``crl.der``, and beside it stands ``crl.pem``."""

@@ -26,6 +26,8 @@ from zorgid_card.cli.texts import (
     expiry,
     keys,
     login,
+    management,
+    phone,
     puks,
     readers,
     refusals,
@@ -54,8 +56,10 @@ TEXTS: Mapping[str, Text] = {
     **create.TEXTS,
     **database.TEXTS,
     **renewal.TEXTS,
+    **management.TEXTS,
     **revocation.TEXTS,
     **puks.TEXTS,
+    **phone.TEXTS,
 }
 """All of them."""
 
@@ -64,7 +68,7 @@ LONGEST_VALUE = 300
 
 _OPTIONAL = re.compile(r"\[\[(.*?)\]\]")
 _ABSENT = (None, "")
-_VARIANTS = ("what", "rule", "expected", "state", "reason", "card", "purpose", "tries_left")
+_VARIANTS = ("what", "rule", "expected", "state", "reason", "card", "purpose", "tries_left", "action")
 """Details of an error by whose value a sentence of its own may be chosen: ``error.<code>:<value>``; the first one counts."""
 _TECHNICAL = re.compile(r"[0-9A-F]{2,8}|[0-9]+(\.[0-9]+)*")
 """A number of a system or standard: the same in every language."""

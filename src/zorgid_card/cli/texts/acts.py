@@ -141,6 +141,15 @@ _MANAGE = {
         "The phone asks: log in to {origin} for {organisation}?",
     ),
     "manage.approved": Text("De telefoon keurt het inloggen goed", "The phone approves the log-in"),
+    "phone.asks_change": Text(
+        "De telefoon vraagt: {what}, kaart {subject} van {about}, reden: {reason}?",
+        "The phone asks: {what}, card {subject} of {about}, reason: {reason}?",
+    ),
+    "manage.unsigned": Text(
+        "Zonder handtekening van de telefoon wordt er niets gewijzigd",
+        "Without the phone's signature nothing is changed",
+    ),
+    "manage.signed": Text("De telefoon heeft ondertekend: {what}", "The phone has signed: {what}"),
     "manage.logged_in": Text("Ingelogd als administrator: {name}", "Logged in as administrator: {name}"),
     "manage.cards": Text("Alle gekoppelde kaarten:", "All linked cards:"),
     "manage.block": Text("Kaart geblokkeerd: {reason}", "Card blocked: {reason}"),

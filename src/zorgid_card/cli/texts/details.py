@@ -109,6 +109,8 @@ _SESSION = _of(
     order=Text("berichten in verkeerde volgorde", "messages out of order"),
     replay=Text("een bericht kwam twee keer, met andere inhoud", "a message came twice, with other contents"),
     closed=Text("niet geopend", "not open"),
+    clock=Text("de klok van de telefoon loopt niet gelijk", "the phone's clock is not right"),
+    refused=Text("op de telefoon geweigerd", "refused on the phone"),
     certificates=Text("te veel certificaten gemaakt", "too many certificates were made"),
 )
 
@@ -120,6 +122,9 @@ _PAIRING = _of(
     code=Text("de codes zijn niet gelijk", "the codes differ"),
     unknown=Text("de telefoon is onbekend", "the phone is not known"),
     key=Text("de sleutel van de telefoon klopt niet", "the phone's key is not right"),
+    csr=Text("de aanvraag van de telefoon klopt niet", "the phone's request is not right"),
+    portal=Text("dit is niet het portaal van de QR-code", "this is not the portal of the QR code"),
+    order=Text("scan eerst de QR-code", "scan the QR code first"),
     refused=Text("op de telefoon geweigerd", "refused on the phone"),
     linked=Text("al gekoppeld", "linked already"),
     blocked=Text("de telefoon is geblokkeerd", "the phone is blocked"),

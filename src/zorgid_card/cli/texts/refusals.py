@@ -219,6 +219,14 @@ _PORTAL = {
         "Het getal op de telefoon is niet het getal dat het portaal toont; begin opnieuw met inloggen.",
         "The number entered on the phone is not the one that the portal shows; start the log-in again.",
     ),
+    "error.portal.phone_limit": Text(
+        "Er is te vaak gevraagd om in te loggen; probeer het later[[ (over {retry_after} seconden)]] opnieuw, en weiger in de app wat u niet zelf vraagt.",
+        "Log-ins are asked for too often; try again later[[ (in {retry_after} seconds)]], and refuse in the app what you do not ask yourself.",
+    ),
+    "error.portal.not_signed": Text(
+        "Er is niets gewijzigd, want hiervoor is uw handtekening met de telefoon nodig[[ ({action})]]; keur precies deze wijziging goed in de app.",
+        "Nothing was changed, for this needs your signature by phone[[ ({action})]]; approve just this change in the app.",
+    ),
     "error.portal.not_a_proxy": Text(
         "Dit verzoek kwam niet langs de eigen poort van het portaal[[ (maar van {peer})]]; gebruik het gewone adres van het portaal.",
         "This request did not come through the portal's own door[[ (but from {peer})]]; use the portal's usual address.",

@@ -8,15 +8,15 @@ from asn1crypto.x509 import Certificate
 
 from zorgid_card.adapters.sql_tables import Text, UTCTime
 
-revision = "0003"
-down_revision = "0002"
+revision = "0006"
+down_revision = "0005"
 
 _ISSUED = "zorgid_issued_certificate"
 _PAGE = 500
 
 
 def upgrade() -> None:
-    """From 0002 to 0003."""
+    """From 0005 to 0006."""
     op.add_column(_ISSUED, sa.Column("point", Text(), nullable=False, server_default=""))
     _fill_points()
     op.drop_index(f"{_ISSUED}_by_status", _ISSUED)
