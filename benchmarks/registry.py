@@ -44,11 +44,11 @@ def _pairs() -> Iterator[list[tuple[str, SQLRegistry, SQLRegistry]]]:
             many.close()
 
 
-def _compared(**works: Work) -> Iterator[Result]:
+def _compared(works: dict[str, Work]) -> Iterator[Result]:
     with _pairs() as pairs:
         for (name, few, many), (what, work) in itertools.product(pairs, works.items()):
             case = Case(
-                f"{what.replace('_', ' ').replace(' ', '-', 1)}, {name}, {MANY:,} cards",
+                f"{what}, {name}, {MANY:,} cards",
                 work(many, MANY),
                 f"{FEW:,} cards",
                 work(few, FEW),
@@ -85,9 +85,11 @@ def _places(**more: str) -> list[dict[str, Any]]:
 def cards_page() -> Iterator[Result]:
     """A page from somewhere in the list."""
     yield from _compared(
-        cards_page_one_organisation=_listing(LARGE, _places()),
-        cards_page_all=_listing(None, _places()),
-        cards_page_all_suspended=_listing(None, _places(state="suspended")),
+        {
+            "cards-page, one organisation": _listing(LARGE, _places()),
+            "cards-page, all": _listing(None, _places()),
+            "cards-page, all that are suspended": _listing(None, _places(state="suspended")),
+        }
     )
 
 
@@ -96,10 +98,12 @@ def cards_search() -> Iterator[Result]:
     names = [{"search": " ".join(sql_search.split(name))} for name in (*GIVEN, *SURNAMES)]
     both = [{"search": f"{name} {surname}"} for name, surname in zip(GIVEN, SURNAMES, strict=False)]
     yield from _compared(
-        cards_search_one_organisation_by_name=_listing(LARGE, names),
-        cards_search_one_organisation_by_both_names=_listing(LARGE, both),
-        cards_search_all_by_given_name=_listing(None, names[: len(GIVEN)]),
-        cards_search_all_by_number=_listing(None, [{"search": f"90000{n}"} for n in range(4)]),
+        {
+            "cards-search, one organisation, a name": _listing(LARGE, names),
+            "cards-search, one organisation, both names": _listing(LARGE, both),
+            "cards-search, all, a name": _listing(None, names[: len(GIVEN)]),
+            "cards-search, all, a number": _listing(None, [{"search": f"90000{n}"} for n in range(4)]),
+        }
     )
 
 
@@ -127,7 +131,7 @@ def card_block() -> Iterator[Result]:
 
         return block_and_unblock
 
-    yield from _compared(card_block_and_unblock=_managed(act))
+    yield from _compared({"card-block, and unblock": _managed(act)})
 
 
 def card_status() -> Iterator[Result]:
@@ -136,7 +140,7 @@ def card_status() -> Iterator[Result]:
     def act(manager: Any, serials: Iterator[str]) -> Callable[[], Any]:
         return lambda: manager.show(next(serials))
 
-    yield from _compared(card_status=_managed(act))
+    yield from _compared({"card-status": _managed(act)})
 
 
 GROUPS = (cards_page, cards_search, card_block, card_status)

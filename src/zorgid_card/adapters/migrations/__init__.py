@@ -25,7 +25,7 @@ FIRST: Final = "0001"
 VERSION_TABLE: Final = "zorgid_version"
 
 _LOCK: Final = 0x7A6F7267_2D6964  # pg_advisory_xact_lock's key: nobody else's, with any luck
-_PLACE: Final = Path(__file__).parent
+_PLACE: Final = Path(__file__).parent / "scripts"
 
 
 def version(connection: sa.Connection) -> str | None:
