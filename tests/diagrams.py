@@ -1,9 +1,9 @@
-"""The pictures of docs/creation.md, drawn from the tables (Mermaid)."""
+"""The pictures of docs/creation.md and docs/renewal.md, drawn from the tables (Mermaid)."""
 
 from __future__ import annotations
 
 from zorgid_card.workflows import puk_records, succession
-from zorgid_card.workflows.bench import EMPTYING, FINISHING, PREPARING
+from zorgid_card.workflows.bench import EMPTYING, FINISHING, PREPARING, RENEWING
 from zorgid_card.workflows.creation_messages import (
     AbandonCard,
     AdministrationKey,
@@ -83,6 +83,12 @@ def steps() -> str:
     return "\n".join(["flowchart LR", f"    {' --> '.join(names)}"])
 
 
+def renewal() -> str:
+    """The steps of a renewal."""
+    names = [*(stage.step.value for stage in RENEWING), "sealed{{commit sealed}}", Step.ACTIVATE.value]
+    return "\n".join(["flowchart LR", f"    shown{{{{old keys shown}}}} --> {' --> '.join(names)}"])
+
+
 def sequence() -> str:
     """The messages of a creation, in the order of the portal's table."""
     lines = ["sequenceDiagram", "    participant C as card side", "    participant P as portal"]
@@ -95,9 +101,12 @@ def sequence() -> str:
 
 
 PICTURES = {
-    "steps": steps,
-    "sequence": sequence,
-    "session": session,
-    "card": lambda: states("card"),
-    "certificate": lambda: states("certificate"),
+    "creation.md": {
+        "steps": steps,
+        "sequence": sequence,
+        "session": session,
+        "card": lambda: states("card"),
+        "certificate": lambda: states("certificate"),
+    },
+    "renewal.md": {"steps": renewal},
 }

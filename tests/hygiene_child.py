@@ -19,9 +19,6 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-
 from renewal_world import KEYS
 from zorgid_card.adapters import pcsc
 from zorgid_card.adapters.journal import SQLiteJournal
@@ -30,15 +27,16 @@ from zorgid_card.cards import Card, LastTry, OnKeypad, PINRequest, open_card
 from zorgid_card.codec.link import Link
 from zorgid_card.errors import UserError
 from zorgid_card.ports.card import Octets
+from zorgid_card.protocol.iso7816 import Credential
 from zorgid_card.secret import Secret
 from zorgid_card.testkit.transcript import RecordingReader, Transcript
 from zorgid_card.workflows import pin as codes
 from zorgid_card.workflows.card_side import log_in
 from zorgid_card.workflows.creation import CardCreation
-from zorgid_card.workflows.escrow import Escrow, KeyOfficer
+from zorgid_card.workflows.escrow import KeyOfficer
 from zorgid_card.workflows.holder import Cue, Progress, Question
 from zorgid_card.workflows.pin import PINPolicy
-from zorgid_card.workflows.recovery import recover
+from zorgid_card.workflows.recovery import CardRecovery
 from zorgid_card.workflows.renewal import CardRenewal, CardReset
 from zorgid_card.workflows.session import PortalClient
 
@@ -135,6 +133,8 @@ class Person:
         return Secret.take(entered)
 
     def pin(self, request: PINRequest) -> Secret | LastTry:
+        if request.what is Credential.PUK:
+            return LastTry(self.code("puk"))
         return self.code("pin" if request.reference in KEYS else "pass-pin")
 
     def new_pin(self, policy: PINPolicy) -> tuple[Secret, Secret]:
@@ -183,7 +183,17 @@ class CardSide:
     @contextmanager
     def workflow(self, kind: type[Workflow]) -> Iterator[Workflow]:
         with SQLiteJournal(self.directory / "journal.db") as journal:
-            yield kind(self.reader, PortalClient(RemotePortal(self.parent)), self.person, journal)
+            client = PortalClient(RemotePortal(self.parent))
+            yield kind(self.reader, client, self.person, journal, officer=self.officer)
+
+    @property
+    def officer(self) -> KeyOfficer | None:
+        """Whose key PUKs are sealed for, where the other side wants that."""
+        file = self.directory / "officer.der"
+        if not file.exists():
+            return None
+        der = file.read_bytes()
+        return KeyOfficer.pinned("key officer", der, hashlib.sha256(der).digest())
 
     def create(self) -> None:
         with self.workflow(CardCreation) as creation:
@@ -198,16 +208,9 @@ class CardSide:
             emptying.run_reset(platform="Linux", client_version="0.1")
 
     def recover(self) -> None:
-        """With a PUK out of escrow; the new one goes there."""
-        public = ec.generate_private_key(ec.SECP256R1()).public_key()
-        der = public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-        officer = KeyOfficer.pinned("key officer", der, hashlib.sha256(der).digest())
-        escrow = Escrow(officer, self._kept)
-        with self.card() as card, self.person.code("puk") as puk:
-            recover(card, "serial", puk, self.person, escrow=escrow)
-
-    def _kept(self, serial: str, sealed: bytes) -> None:
-        (self.directory / f"{serial}.sealed").write_bytes(sealed)
+        """With a PUK that others know; the new one goes to escrow."""
+        with self.workflow(CardRecovery) as recovery:
+            recovery.run_recovery(platform="Linux", client_version="0.1")
 
     def log_in(self) -> None:
         with self.card() as card, self.person.code("pin") as pin:

@@ -12,14 +12,17 @@ import socket
 import sys
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from memory_scanner import Clean, Wanted, forms_of_digits, forms_of_octets, in_core, in_memory
+from recovery_world import OFFICER
 from renewal_world import blank_of, world_with
 from simulated_keypad import GET_FEATURES, SimulatedKeypad
 from zorgid_card.errors import PINPolicyError
 from zorgid_card.ports.card import Channel
+from zorgid_card.ports.registry import SmartCard
 from zorgid_card.secret import Secret
 from zorgid_card.testkit.uzi import VirtualUZIPass
 from zorgid_card.workflows.pin import PINPolicy, check_new_pin
@@ -56,12 +59,16 @@ _QUESTIONS = {
 class CardSideProcess:
     """The child, and all that it talks to."""
 
-    def __init__(self, directory: Path, way: str, reader: str = "", dialect: str = "yubico") -> None:
+    def __init__(
+        self, directory: Path, way: str, reader: str = "", dialect: str = "yubico", *, escrow: bool = False
+    ) -> None:
         self.way = way
         (directory / "portal").mkdir()
         self.directory = directory / "card-side"
         self.directory.mkdir()
-        self.world = world_with(directory / "portal")
+        self.world = world_with(directory / "portal", key_officer=OFFICER.fingerprint if escrow else b"")
+        if escrow:
+            (self.directory / "officer.der").write_bytes(OFFICER.public_key)
         self.world.now = datetime.now(UTC)
         self.codes = {name: unusual() for name in ("pass-pin", "pin", "new-pin", "wrong", "puk", "new-puk")}
         self.codes["weak"] = b"73917391"
@@ -228,6 +235,13 @@ class CardSideProcess:
         self.world.create(holder)
         self.codes["puk"] = holder.puk
         self._remember_key()
+
+    def know_puk(self, *, disclosed: bool) -> None:
+        """The portal knows that others know the card's PUK, or that nobody does any more and a manager has unblocked it."""
+        state, known = ("suspended", "escrow: for a test") if disclosed else ("active", None)
+        with self.world.registry.begin() as unit:
+            card = unit.get(SmartCard, str(self.blank.serial))
+            unit.replace(replace(card, state=state, puk_disclosed=known))
 
     def left(self, *, whole: bool = False) -> list[str]:
         """What is found in its memory."""

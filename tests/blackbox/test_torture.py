@@ -73,8 +73,8 @@ def test_crd_10_a_portal_that_releases_before_the_commit_has_certificates_withou
 def test_crd_10_a_portal_that_releases_before_the_commit_loses_a_card_that_is_renewed(
     broken: Callable[[str], Runner], dialect: str
 ) -> None:
+    counts = broken("").count_renewal(dialect)
     judged = broken("releases-before-commit")
-    counts = judged.count_renewal(dialect)
     cuts = (Cut("portal", at, "kill-after") for at in range(1, counts.portal + 1))
     found = [one for cut in cuts for one in judged.run(Run.renewed(dialect, KEYS, cut)) if one.loss]
     assert "never" in {outcome.run.rpartition("/")[2] for outcome in found}

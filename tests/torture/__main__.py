@@ -70,13 +70,20 @@ def main() -> int:
         "\n",
         *tellings(outcomes),
         "\n",
-        f"{summary}; seeds {options.first_seed} to {options.first_seed + options.seeds - 1}.\n",
+        f"{summary}{seeds(options)}.\n",
     ]
     print("".join(lines), end="")
     print(f"{summary}, {time.monotonic() - begun:.0f} s")
     if options.report:
         report(options.report, lines)
     return any(outcome.loss for outcome in outcomes)
+
+
+def seeds(options: argparse.Namespace) -> str:
+    """Which seeds were run, if any."""
+    if options.run or not options.seeds:
+        return ""
+    return f"; seeds {options.first_seed} to {options.first_seed + options.seeds - 1}"
 
 
 def tortured(options: argparse.Namespace, algorithm: str, directory: Path) -> Iterator[Outcome]:

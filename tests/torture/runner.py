@@ -92,11 +92,13 @@ class Runner:
     def _in_use(self, dialect: str) -> Trial:
         """A card in use; it is made once, and copied for each run."""
         if dialect not in self._made:
-            made = Trial(self._shared, self._place(), dialect, self.broken)
+            made = Trial(self._shared, self._place(), dialect)
             made.live(Life(()))
             made.in_use()
             self._made[dialect] = made
-        return self._made[dialect].copy(self._place())
+        made = self._made[dialect]
+        made.broken = self.broken
+        return made.copy(self._place())
 
     def _kept(self, trial: Trial, run: Run) -> str:
         """The PUK that must stay: a process was killed when the card had it, the person too, and nobody had given the card up."""

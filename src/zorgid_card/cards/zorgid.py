@@ -14,7 +14,8 @@ from zorgid_card.cards.detect import detection
 from zorgid_card.cards.inventory import Inventory, take_inventory
 from zorgid_card.cards.kinds import CardKind
 from zorgid_card.cards.memory import Recognised, contents_change
-from zorgid_card.cards.piv import Key, PIVCard
+from zorgid_card.cards.piv import PIVCard
+from zorgid_card.cards.piv_keys import Key
 from zorgid_card.cards.profile import YUBICO_PIV, CardProfile, Factory
 from zorgid_card.codec.apdu import SW, CommandAPDU, ResponseAPDU
 from zorgid_card.codec.link import Exchange, Link
