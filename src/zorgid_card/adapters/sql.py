@@ -265,14 +265,26 @@ class SQLUnit:
         limit: int = 50,
     ) -> list[records.FoundCard]:
         """Cards in the order of their holders' names, or what is searched for; see the port."""
-        statement = sql_search.listing(ura, at=at, search=search, state=state, after=after, limit=limit)
-        if statement is None:
-            return []
+        sql_search.require_limit(limit)
+        found: list[records.FoundCard] = []
+        while len(found) < limit:
+            asked = limit - len(found)
+            page = sql_search.page_of(ura=ura, search=search, state=state, after=after, limit=asked)
+            rows = [] if page is None else self._listed(sql_search.shown(page, ura, at))
+            with self._reading("card"):
+                found += (self._found(row, ura) for row in rows if ura is None or row["link_id"] is not None)
+            if len(rows) < asked:
+                break
+            after = sql_search.mark(rows[-1]["card_serial"], rows[-1]["word"])
+        return found
+
+    def _listed(self, statement: sa.Select[Any]) -> list[Any]:
+        """The rows of a page, one for each card, in order."""
         self._refresh()
         result = self._execute(statement)
         with self._reading("card"):
-            found = {row["card_serial"]: row for row in result.mappings()}
-            return [self._found(row, linked=ura is not None) for row in found.values()]
+            rows = {row["card_serial"]: row for row in result.mappings()}
+        return sorted(rows.values(), key=lambda row: (row["word"], row["card_serial"]))
 
     def add(self, record: object, /) -> None:
         """Keep a new record; raises ReplayError if one with the same first field is there."""
@@ -363,12 +375,12 @@ class SQLUnit:
         values = {column.name: row[prefix + column.name] for column in FIELDS[kind]}
         return kind(**values | self._sealer.opened(kind, values, values[FIELDS[kind][0].name]))
 
-    def _found(self, row: Any, *, linked: bool) -> records.FoundCard:
+    def _found(self, row: Any, ura: str | None) -> records.FoundCard:
         card = self._made(records.SmartCard, row, "card_")
         return records.FoundCard(
             card,
             self._made(records.Person, row, "person_"),
-            self._made(records.CardLink, row, "link_") if linked else None,
+            self._made(records.CardLink, row, "link_") if ura is not None else None,
             row["not_after"],
             sql_search.mark(card.serial, row["word"]),
         )

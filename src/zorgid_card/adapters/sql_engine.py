@@ -20,6 +20,8 @@ from zorgid_card.errors import StorageError, ZorgIDError
 BUSY_SECONDS = 5.0
 """How long a transaction waits for another worker's on SQLite."""
 
+_CACHE_KIB = 16 * 1024  # of pages, for each connection to SQLite; its own 2 MiB hold too little of a large index
+
 
 # --- SQLite -------------------------------------------------------------------------------------------------
 
@@ -74,7 +76,7 @@ def prepare(engine: Engine) -> Engine:
 def _configure(connection: sqlite3.Connection, _: ConnectionPoolEntry) -> None:
     connection.isolation_level = None  # the driver begins nothing by itself; _begin_immediate does
     cursor = connection.cursor()
-    for pragma in ("synchronous=FULL", "secure_delete=ON", "trusted_schema=OFF"):
+    for pragma in ("synchronous=FULL", "secure_delete=ON", "trusted_schema=OFF", f"cache_size=-{_CACHE_KIB}"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 
