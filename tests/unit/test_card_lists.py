@@ -197,6 +197,24 @@ def test_crd_13_a_page_is_full_though_the_links_of_many_have_ended(registry: SQL
             assert serials(unit.cards(URA, at=NOW, search=search, after=after, limit=3)) == ["0031", "0039"]
 
 
+def test_what_is_written_back_as_it_was_costs_the_words_nothing(registry: SQLRegistry) -> None:
+    with registry.begin() as unit:
+        fill(unit)
+    statements: list[str] = []
+    sa.event.listen(registry.engine, "before_cursor_execute", lambda *told: statements.append(told[2]))
+    with registry.begin() as unit:
+        unit.replace(replace(unit.get(SmartCard, "S-001"), last_used_at=NOW))
+    assert not [statement for statement in statements if "zorgid_card_word" in statement]
+    with registry.begin() as unit:
+        card = unit.get(SmartCard, "S-001")
+        unit.replace(replace(card, state="revoked"))
+        unit.replace(card)  # back again, without a look
+        link = unit.get(CardLink, f"l-S-001-{URA}")
+        unit.replace(replace(link, card_serial="S-002"))
+    assert searched(registry, "vries", state="active") == []
+    assert searched(registry, "vries", None, state="active") == ["S-001"]
+
+
 @pytest.mark.parametrize("bad", [{"limit": 0}, {"limit": 501}, {"after": "x"}, {"after": "1:z"}, {"after": "1:jan\0"}])
 def test_what_cannot_be_a_page_is_refused(registry: SQLRegistry, bad: dict[str, Any]) -> None:
     with registry.begin() as unit, pytest.raises(UsageError):

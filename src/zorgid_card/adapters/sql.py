@@ -226,6 +226,7 @@ class SQLUnit:
         self._insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
         self._cards: set[str] = set()  # whose words are out of date
         self._persons: set[str] = set()
+        self._read: dict[tuple[type, str], tuple[str, ...]] = {}  # what the words of cards have of these records
 
     def finish(self) -> None:
         """What is to be done before the transaction is committed.
@@ -300,6 +301,7 @@ class SQLUnit:
 
     def remove(self, record: object, /) -> None:
         """Remove the record with the same first field; raises NotFoundError."""
+        self._read.pop((type(record), getattr(record, FIELDS[type(record)][0].name)), None)
         self._on_one(record, sa.delete(TABLES[type(record)]))
 
     def count_up(self, name: str, /) -> int:
@@ -328,11 +330,14 @@ class SQLUnit:
         self._touch(record)
 
     def _touch(self, record: object) -> None:
-        """Take note of the cards that are found by this record, for their words."""
+        """Take note of the cards that are found by this record, if it is another than the one that was read."""
+        before = self._read.pop((type(record), getattr(record, FIELDS[type(record)][0].name)), None)
+        if sql_search.found_by(record) == before:
+            return
         if isinstance(record, records.SmartCard):
             self._cards.add(record.serial)
         elif isinstance(record, records.CardLink):
-            self._cards.add(record.card_serial)
+            self._cards |= {record.card_serial, before[0] if before else record.card_serial}
         elif isinstance(record, records.Person):
             self._persons.add(record.id)
 
@@ -373,7 +378,11 @@ class SQLUnit:
 
     def _made(self, kind: type[R], row: Any, prefix: str = "") -> R:
         values = {column.name: row[prefix + column.name] for column in FIELDS[kind]}
-        return kind(**values | self._sealer.opened(kind, values, values[FIELDS[kind][0].name]))
+        key = values[FIELDS[kind][0].name]
+        made = kind(**values | self._sealer.opened(kind, values, key))
+        if (found_by := sql_search.found_by(made)) is not None:
+            self._read[kind, key] = found_by
+        return made
 
     def _found(self, row: Any, ura: str | None) -> records.FoundCard:
         card = self._made(records.SmartCard, row, "card_")

@@ -61,6 +61,17 @@ def words_of(serial: str, surname: str, given_names: str, user_name: str, uzi_nu
     return [listed, *list(words)[:MOST_WORDS]]
 
 
+def found_by(record: object) -> tuple[str, ...] | None:
+    """What of a record is in the words of cards; None: nothing of such a record is."""
+    if isinstance(record, SmartCard):
+        return record.serial, record.person_id, record.state
+    if isinstance(record, CardLink):
+        return record.card_serial, record.ura
+    if isinstance(record, Person):
+        return record.surname, record.given_names, record.user_name, record.uzi_number
+    return None
+
+
 # --- the table of words ---------------------------------------------------------------------------------------------
 
 _CARD, _PERSON, _LINK, _ISSUED = (TABLES[kind] for kind in (SmartCard, Person, CardLink, IssuedCertificate))
