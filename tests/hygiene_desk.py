@@ -106,8 +106,24 @@ class CardSideProcess:
 
     def run(self, task: str) -> None:
         """Have it do one thing; returns when it asks for the next, and holds still."""
+        if task.startswith("recover"):
+            self._disclose()
         self.serve(lambda kind, _: kind == b"D", task)
+        if task.startswith("recover"):
+            self._change_card(state="active")
         self._remember_key()
+
+    def _disclose(self) -> None:
+        """Others know the card's PUK; the next one is to be sealed for the key officer."""
+        world = self.world
+        world.services = world._services(replace(world.services.policy.creation, key_officer=OFFICER.fingerprint))
+        world.portal = world._portal()
+        self._change_card(state="suspended", puk_disclosed="escrow:1")
+
+    def _change_card(self, **changes: str) -> None:
+        with self.world.registry.begin() as unit:
+            card = unit.get(SmartCard, str(self.blank.serial))
+            unit.replace(replace(card, **changes))  # type: ignore[arg-type]  # its fields
 
     def serve(self, until: Callable[[bytes, bytes], bool], task: str = "") -> None:
         """Answer the task's question and all that follow, until one that is kept unanswered."""

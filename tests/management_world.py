@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from registry_world import NOW, OTHER_URA, URA, Clock, add_card, add_organisation, add_person, registry
-from zorgid_card.ports.registry import (
-    MobileID,
-)
-from zorgid_card.workflows.lifecycle import CardPage, Management, Manager
+from zorgid_card.adapters.sql import SQLRegistry
+from zorgid_card.ports.registry import MobileID
+from zorgid_card.workflows.management import Acting, CardPage, Management
 
 CARD, FOREIGN = "11111111", "99999999"
 CERTIFICATE, FOREIGN_CERTIFICATE = "aa01", "ff01"
@@ -17,9 +16,9 @@ CERTIFICATE, FOREIGN_CERTIFICATE = "aa01", "ff01"
 class World:
     """Two organisations, each with an administrator, a manager and a holder with a card."""
 
-    def __init__(self) -> None:
+    def __init__(self, store: SQLRegistry | None = None) -> None:
         self.clock = Clock()
-        self.store = registry()
+        self.store = store or registry()
         self.management = Management(self.store, self.clock)
         with self.store.begin() as unit:
             for number, (ura, card, certificate) in enumerate(
@@ -30,7 +29,7 @@ class World:
                     add_person(unit, f"{role}{number}", uzi_number=f"90000{number}{digit}00", ura=ura, role=role)
                 add_card(unit, card, f"holder{number}", certificate=certificate, ura=ura)
 
-    def acting(self, person: str = "manager0", ura: str = URA) -> Manager:
+    def acting(self, person: str = "manager0", ura: str = URA) -> Acting:
         return self.management.acting_as(person, ura)
 
     def get(self, kind: Any, key: str) -> Any:

@@ -24,7 +24,7 @@ from zorgid_card.workflows.pin import unblock_pin
 from zorgid_card.workflows.policy import CreationPolicy
 from zorgid_card.workflows.recovery import CardRecovery, PUKReset
 
-KEY = ec.generate_private_key(ec.SECP256R1())
+KEY = ec.derive_private_key(0x0FF1CE, ec.SECP256R1())
 DER = KEY.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 OFFICER = KeyOfficer.pinned("Sleutelbeheer De Linde", DER, hashlib.sha256(DER).digest())
 NEW = b"86420975"

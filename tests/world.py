@@ -41,7 +41,7 @@ from zorgid_card.workflows import enrolment, issuance, organisation
 from zorgid_card.workflows.card_side import log_in
 from zorgid_card.workflows.creation import CardCreation, Made
 from zorgid_card.workflows.holder import Cue, Progress, Question, Step
-from zorgid_card.workflows.lifecycle import Management
+from zorgid_card.workflows.management import Management
 from zorgid_card.workflows.pairing import PortalIdentity, fingerprint
 from zorgid_card.workflows.phone_door import PhoneDoor
 from zorgid_card.workflows.pin import PINPolicy

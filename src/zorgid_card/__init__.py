@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from zorgid_card.workflows.creation import CardCreation
     from zorgid_card.workflows.documents import decrypt, sign_document, sign_message
     from zorgid_card.workflows.log_in import LoggedIn, LogIn
+    from zorgid_card.workflows.management import Management, Operator
     from zorgid_card.workflows.pairing import PortalIdentity
     from zorgid_card.workflows.policy import CreationPolicy, Policy
     from zorgid_card.workflows.registration import Registration
@@ -59,8 +60,10 @@ __all__ = [
     "LastTry",
     "LogIn",
     "LoggedIn",
+    "Management",
     "OnKeypad",
     "OnlineRevocation",
+    "Operator",
     "PINRequest",
     "Policy",
     "PortalClient",
@@ -135,6 +138,8 @@ _HOME = {
     "decrypt": "workflows.documents",
     "sign_document": "workflows.documents",
     "sign_message": "workflows.documents",
+    "Management": "workflows.management",
+    "Operator": "workflows.management",
     "PortalIdentity": "workflows.pairing",
     "CreationPolicy": "workflows.policy",
     "Policy": "workflows.policy",

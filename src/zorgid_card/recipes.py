@@ -31,8 +31,8 @@ from zorgid_card.ports.registry import IssuedCertificate, Registry
 from zorgid_card.secret import Secret
 from zorgid_card.workflows import enrolment, housekeeping, issuance, organisation
 from zorgid_card.workflows.challenges import MemoryChallenges, RegistryChallenges
-from zorgid_card.workflows.lifecycle import Management
 from zorgid_card.workflows.log_in import LogIn
+from zorgid_card.workflows.management import Management
 from zorgid_card.workflows.pairing import PortalIdentity
 from zorgid_card.workflows.phone_door import PhoneDoor
 from zorgid_card.workflows.policy import Policy
@@ -158,9 +158,7 @@ def open_portal(
         seam=Portal(services, {organisation.REGISTER: enrolment.STEPS, organisation.CREATE: issuance.STEPS}),
         log_in=registry_log_in(services, remote or revocation),
         phones=PhoneDoor(services),
-        management=Management(
-            registry, clock, one_means=services.policy.one_means, guest_use=services.policy.guest_use
-        ),
+        management=Management(registry, clock, services.policy),
         revocation=revocation,
         remote=remote,
     )

@@ -155,9 +155,9 @@ class PortalSide:
 
     def _start(self) -> None:
         self.registry = SQLRegistry.file(self._file)
-        engine = self.registry._engine
+        engine = self.registry.engine
         engine.dialect = _SHARED.setdefault("dialect", engine.dialect)
-        self.registry._engine = engine.execution_options(compiled_cache=_SHARED.setdefault("compiled", {}))
+        self.registry.engine = engine.execution_options(compiled_cache=_SHARED.setdefault("compiled", {}))
         self.services = self._shared.services(self.registry, lambda: self.now)
         steps = _releasing(issuance.STEPS) if self._broken == "releases-before-commit" else issuance.STEPS
         self._purposes = {organisation.CREATE: steps}

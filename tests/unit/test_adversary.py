@@ -289,7 +289,7 @@ def test_org_8_a_guests_organisation_does_not_change_their_identity(world: World
     manager = world.management.acting_as(administrator, PRACTICE.ura)
     with pytest.raises(NotAllowedError):
         manager.approve_uzi_number("guest", "900000666", "new pass")
-    assert "birth" not in repr(manager.members())
+    assert "birth" not in repr(manager.list_people())
 
 
 # --- a hostile portal --------------------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from zorgid_card.pki.authority import Authority
 from zorgid_card.pki.certificate import Certificate
 from zorgid_card.ports.registry import IssuedCertificate, SmartCard
 from zorgid_card.secret import Secret
+from zorgid_card.workflows.management import Operator
 from zorgid_card.workflows.revocation_list import RevocationList, expire_uncommitted
 
 
@@ -155,7 +156,7 @@ def test_adm_4_an_operator_revokes_a_card_that_is_linked_to_nobody(world: Publis
     world.management.acting_as("administrator0", URA).unlink("holder0", "left")
     with pytest.raises(NotFoundError):
         world.acting().revoke(CARD, "stolen")
-    world.management.revoke_as_operator(CARD, operator="operator", reason="stolen", cause="keyCompromise")
+    world.management.acting_as(Operator("operator")).revoke(CARD, "stolen", cause="keyCompromise")
     assert world.listed()[1] == [(SERIAL, "keyCompromise")]
     with pytest.raises(TransitionError):
-        world.management.revoke_as_operator(CARD, operator="operator", reason="again")
+        world.management.acting_as(Operator("operator")).revoke(CARD, "again")

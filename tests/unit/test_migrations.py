@@ -24,7 +24,7 @@ from zorgid_card.adapters.sql_sealed import Sealer
 from zorgid_card.adapters.sql_tables import METADATA
 from zorgid_card.errors import StorageError
 from zorgid_card.ports.keys import KeyProvider
-from zorgid_card.ports.registry import Consent, Organisation, Person, Session
+from zorgid_card.ports.registry import CardHold, Consent, Organisation, Person, Session
 
 AT = "2026-11-02T09:00:00.000000Z"
 OLD: dict[str, dict[str, Any]] = {
@@ -39,9 +39,13 @@ OLD: dict[str, dict[str, Any]] = {
     },
     "zorgid_consent": {"id": "c1", "person_id": "p1", "ura": URA, "evidence": b"born 1980-05-17", "at": AT},
     "zorgid_smart_card": {
-        "serial": "S-1", "dialect": "yubico", "firmware": "5.7.1", "guid": "00", "person_id": "p1", "state": "active",
+        "serial": "S-1", "dialect": "yubico", "firmware": "5.7.1", "guid": "00", "person_id": "p1", "state": "suspended",
         "residency": "attested", "certificate_serial": "c1", "created_at": AT, "activated_at": AT, "last_used_at": None,
-        "reason": None, "blocked_by": None, "key_generation": 1,
+        "reason": None, "blocked_by": URA, "key_generation": 1,
+    },
+    "zorgid_issued_certificate": {
+        "serial": "c1", "card_serial": "S-1", "der": b"0", "key_hash": b"0", "status": "hold", "reason": "certificateHold",
+        "changed_at": AT, "commit_by": None, "not_after": AT, "told": None,
     },
     "zorgid_card_link": {"id": "l1", "card_serial": "S-1", "ura": URA, "until": None},
 }  # fmt: skip
@@ -118,6 +122,7 @@ def test_an_upgrade_brings_all_data_along(where: str, keys: KeyProvider) -> None
         assert unit.get(Session, "s1").data == '{"birth_date":"1980-05-17"}'
         assert unit.get(Consent, "c1").evidence == b"born 1980-05-17"
         assert [card.card.serial for card in unit.cards(URA, at=NOW, search="amrani")] == ["S-1"]
+        assert [(hold.certificate_serial, hold.party, hold.at) for hold in unit.find(CardHold)] == [("c1", URA, NOW)]
     assert registry.create() == (migrations.HEAD, migrations.HEAD)
     registry.close()
 

@@ -18,7 +18,7 @@ from zorgid_card.adapters.sql import SQLRegistry
 from zorgid_card.adapters.sql_async import AsyncSQLRegistry
 from zorgid_card.errors import NotFoundError, StorageError
 from zorgid_card.ports.registry import Organisation, SmartCard, TryCount, Unit
-from zorgid_card.workflows.lifecycle import Management
+from zorgid_card.workflows.management import Management
 
 
 @pytest.fixture(scope="module")

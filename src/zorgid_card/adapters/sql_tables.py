@@ -96,6 +96,8 @@ _INDEXES: dict[type, tuple[tuple[str, ...], ...]] = {
     records.CardLink: (("ura", "id"), ("card_serial",)),
     records.IssuedCertificate: (("card_serial",), ("status",), ("key_hash",)),
     records.Challenge: (("binding",),),
+    records.CardHold: (("certificate_serial",),),
+    records.LinkOffer: (("person_id",),),
 }
 
 

@@ -26,7 +26,7 @@ from zorgid_card.cli.place import Place
 from zorgid_card.cli.shown import dump, error_as_json
 from zorgid_card.errors import StorageError, WrongCardError, ZorgIDError
 from zorgid_card.workflows.escrow import EscrowRoom, open_sealed
-from zorgid_card.workflows.lifecycle import Management
+from zorgid_card.workflows.management import Management
 from zorgid_card.workflows.recovery import PUKReset
 
 if TYPE_CHECKING:

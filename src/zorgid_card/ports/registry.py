@@ -129,7 +129,7 @@ class Adoption:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SmartCard:
-    """A ZORG-ID Smartcard, known by its hardware serial; ``blocked_by`` is the URA of the organisation that blocked it.
+    """A ZORG-ID Smartcard, known by its hardware serial.
 
     ``key_generation`` is that of its administration key (:class:`~zorgid_card.ports.keys.AdministrationKeys`). ``puk_disclosed``
     names the occasion on which others than its holder got, or may have got, to know its PUK: ``escrow:`` or ``reset:`` and a random
@@ -148,7 +148,6 @@ class SmartCard:
     activated_at: datetime | None
     last_used_at: datetime | None
     reason: str | None
-    blocked_by: str | None = None
     key_generation: int = 1
     puk_disclosed: str | None = None
 
@@ -277,6 +276,29 @@ class Counter:
 
     name: str
     value: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CardHold:
+    """Why a card with this certificate is suspended: ``party`` blocked it: a URA, ``holder`` or ``operator``.
+
+    It works again when the last hold is gone (ADM-3).
+    """
+
+    id: str
+    certificate_serial: str
+    party: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkOffer:
+    """A person's leave to be linked to an organisation, once (CRD-11, CRD-13); ``id`` is a hash of the code that shows it."""
+
+    id: str
+    person_id: str
+    ura: str
+    expires_at: datetime
 
 
 class FoundCard(NamedTuple):

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
-from zorgid_card.ports.registry import CardAttempt, Challenge, PhoneLogin, Registry, Reply, Session
+from zorgid_card.ports.registry import CardAttempt, Challenge, LinkOffer, PhoneLogin, Registry, Reply, Session
 from zorgid_card.workflows.session import COMMITS_KEPT, COMMITTED
 
 ATTEMPTS_KEPT = timedelta(days=30)
@@ -25,6 +25,7 @@ _OVER: tuple[tuple[type, str, Callable[[Any, datetime], bool]], ...] = (
     (Reply, "id", lambda record, now: record.expires_at <= now),
     (Challenge, "nonce", lambda record, now: record.expires_at <= now),
     (PhoneLogin, "nonce", lambda record, now: record.expires_at <= now),
+    (LinkOffer, "id", lambda record, now: record.expires_at <= now),
     (CardAttempt, "id", lambda record, now: record.begun_at + ATTEMPTS_KEPT <= now),
 )
 """Kind, its first field, and when one of it is over."""

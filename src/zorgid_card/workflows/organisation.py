@@ -66,8 +66,8 @@ def file_request(
     request = Request(
         id=secrets.token_hex(16),
         ura=ura,
-        organisation_name=_text(organisation_name, "organisation_name", _NAME_LENGTH),
-        contact_name=_text(contact_name, "contact_name", _NAME_LENGTH),
+        organisation_name=printable_text(organisation_name, "organisation_name", _NAME_LENGTH),
+        contact_name=printable_text(contact_name, "contact_name", _NAME_LENGTH),
         contact_email=contact_email,
         state="filed",
         reason=None,
@@ -103,8 +103,8 @@ def reject(unit: Unit, request_id: str, *, operator: str, reason: str, now: date
 
 
 def _decide(unit: Unit, request_id: str, event: str, operator: str, reason: str, now: datetime) -> Request:
-    reason = _text(reason, "reason", _REASON_LENGTH)
-    operator = _text(operator, "operator", _NAME_LENGTH)
+    reason = printable_text(reason, "reason", _REASON_LENGTH)
+    operator = printable_text(operator, "operator", _NAME_LENGTH)
     request = unit.get(Request, request_id)
     decided = replace(request, state=move("request", request.state, event), reason=reason, decided_at=now)
     unit.replace(decided)
@@ -129,8 +129,8 @@ def resume(unit: Unit, ura: str, *, operator: str, reason: str, now: datetime) -
 
 
 def _change(unit: Unit, ura: str, event: str, operator: str, reason: str, now: datetime) -> Organisation:
-    reason = _text(reason, "reason", _REASON_LENGTH)
-    operator = _text(operator, "operator", _NAME_LENGTH)
+    reason = printable_text(reason, "reason", _REASON_LENGTH)
+    operator = printable_text(operator, "operator", _NAME_LENGTH)
     organisation = unit.get(Organisation, ura)
     changed = replace(organisation, state=move("organisation", organisation.state, event))
     unit.replace(changed)
@@ -138,7 +138,8 @@ def _change(unit: Unit, ura: str, event: str, operator: str, reason: str, now: d
     return changed
 
 
-def _text(value: str, field: str, longest: int) -> str:
+def printable_text(value: str, field: str, longest: int) -> str:
+    """Text of a person, without the blanks around it; raises UsageError, with ``field`` as its reason."""
     value = value.strip()
     if not 1 <= len(value) <= longest or not value.isprintable():
         raise UsageError(f"{field}: 1 to {longest} printable characters are needed", reason=field)

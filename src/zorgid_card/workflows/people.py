@@ -6,7 +6,7 @@ import hashlib
 import re
 import secrets
 import unicodedata
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from zorgid_card.errors import (
@@ -37,6 +37,14 @@ _BEGUN_PHONE = frozenset({"offered", "linking"})
 _OLDEST = 130
 
 
+@dataclass(frozen=True, slots=True)
+class Match:
+    """How a match ended (ORG-8): ``new``, ``known``, or ``adopted``: known, with another UZI number that was approved."""
+
+    ending: str
+    person: Person
+
+
 def match_person(
     unit: Unit,
     identity: UZIIdentity,
@@ -48,6 +56,31 @@ def match_person(
     tries: int = TRIES_A_DAY,
     keep: bool = True,
 ) -> Person:
+    """The person whom :func:`match` finds, who is about to get a means to log in.
+
+    Args:
+        means: what the person is about to get, :data:`SMARTCARD` or :data:`PHONE`.
+        one_means: the policy of CRD-12.
+
+    Raises:
+        OneMeansError: the person has the other means.
+        PassTypeError, UsageError, TooManyTriesError, BirthDateError, OtherPersonError: as :func:`match`.
+    """
+    found = match(unit, identity, birth_date, now, tries=tries, keep=False).person
+    if one_means:
+        require_one_means(unit, found.id, means, now)
+    return match(unit, identity, birth_date, now, tries=tries).person if keep else found
+
+
+def match(
+    unit: Unit,
+    identity: UZIIdentity,
+    birth_date: date,
+    now: datetime,
+    *,
+    tries: int = TRIES_A_DAY,
+    keep: bool = True,
+) -> Match:
     """The person whom a pass and a birth date name, linked to the organisation of the pass; a new one if
     there is none (ORG-8).
 
@@ -60,8 +93,6 @@ def match_person(
         identity: as the pass, just authenticated, says.
         birth_date: as entered.
         now: UTC.
-        means: what the person is about to get, :data:`SMARTCARD` or :data:`PHONE`.
-        one_means: the policy of CRD-12.
         tries: failures for one pass on one day, at most.
         keep: take a new person up, and link them. False only judges: what was mistyped is not kept for good.
 
@@ -72,7 +103,6 @@ def match_person(
         BirthDateError: the data do not match; which of them is not told.
         OtherPersonError: a registered person with another UZI number has these data, and no administrator
             approved the new one.
-        OneMeansError: the person has the other means.
     """
     names = _names(identity)
     if not 0 <= now.year - birth_date.year <= _OLDEST or birth_date > now.date():
@@ -80,19 +110,14 @@ def match_person(
     _require_tries(unit, identity.uzi_number, now, tries)
     found = _known(unit, identity, names, birth_date, now) or _namesake(unit, identity, names, birth_date, now, keep)
     if found is None:
-        person = _new(identity, names, birth_date)
+        matched = Match("new", _new(identity, names, birth_date))
     else:
-        person = replace(found, uzi_number=identity.uzi_number, role_code=identity.role)
-    if one_means:
-        require_one_means(unit, person.id, means, now)
-    if not keep:
-        return person
-    if found is None:
-        unit.add(person)
-    else:
-        unit.replace(person)
-    link(unit, person.id, identity.ura, now)
-    return person
+        ending = "known" if found.uzi_number == identity.uzi_number else "adopted"
+        matched = Match(ending, replace(found, uzi_number=identity.uzi_number, role_code=identity.role))
+    if keep:
+        (unit.add if found is None else unit.replace)(matched.person)
+        link(unit, matched.person.id, identity.ura, now)
+    return matched
 
 
 def _names(identity: UZIIdentity) -> tuple[str, str]:

@@ -31,7 +31,7 @@ from zorgid_card.workflows.creation_messages import (
 )
 from zorgid_card.workflows.escrow import Escrow
 from zorgid_card.workflows.holder import Cue
-from zorgid_card.workflows.lifecycle import Management
+from zorgid_card.workflows.management import Management
 from zorgid_card.workflows.organisation import CREATE
 from zorgid_card.workflows.pin import PUK_DIGITS, PINPolicy, change_puk, new_puk
 from zorgid_card.workflows.policy import AUTHENTICITY, PIN_LONGEST, PIN_SHORTEST

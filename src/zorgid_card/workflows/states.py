@@ -48,7 +48,8 @@ CARD: Table = {
     ("creating", "abandon"): "abandoned",
     ("active", "block"): "suspended",
     ("active", "revoke"): "revoked",
-    ("suspended", "unblock"): "active",
+    ("suspended", "block"): "suspended",  # by another party, for a reason of its own
+    ("suspended", "unblock"): "active",  # by the last of those who blocked it
     ("suspended", "revoke"): "revoked",
     # Between the leave to overwrite its keys and the proof of new ones, a card has perhaps the old keys, perhaps none.
     ("active", "renew"): "renewing",

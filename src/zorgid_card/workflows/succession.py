@@ -124,7 +124,7 @@ def _suspend(context: Context, old: SmartCard, new: SmartCard) -> None:
 
 
 def _revoke(context: Context, card: SmartCard, cause: str, why: str) -> None:
-    context.unit.replace(replace(card, state=move("card", card.state, "revoke"), reason=why, blocked_by=None))
+    context.unit.replace(replace(card, state=move("card", card.state, "revoke"), reason=why))
     revocation_list.change_all(context.unit, card.serial, "revoke", cause, context.now)
     card_records.audited(context, "card.revoke", card.serial, why=why, cause=cause)
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 from zorgid_card.errors import ZorgIDError
 from zorgid_card.ports.registry import Registry, Unit
+
+T = TypeVar("T")
 
 
 @contextmanager
@@ -27,3 +30,25 @@ def turn(registry: Registry) -> Iterator[Unit]:
             counted = error
     if counted is not None:
         raise counted
+
+
+def in_turn(registry: Registry, work: Callable[[Unit], T]) -> T:
+    """Do ``work`` as in :func:`turn`, and again from its beginning where another transaction came between."""
+
+    def counting(unit: Unit) -> T | _Counted:
+        try:
+            return work(unit)
+        except ZorgIDError as error:
+            if not error.counted:
+                raise
+            return _Counted(error)
+
+    outcome = registry.run(counting)
+    if isinstance(outcome, _Counted):
+        raise outcome.error
+    return outcome
+
+
+class _Counted:
+    def __init__(self, error: ZorgIDError) -> None:
+        self.error = error

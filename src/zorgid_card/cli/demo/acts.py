@@ -37,12 +37,11 @@ from zorgid_card.testkit.uzi import DEFAULT_PIN, VirtualUZIPass
 from zorgid_card.testkit.uzi_profile import DE_LINDE, FATIMA_EL_AMRANI, JAN_DE_VRIES, Usage
 from zorgid_card.workflows import card_side, organisation
 from zorgid_card.workflows.creation import CardCreation, Made
-from zorgid_card.workflows.lifecycle import Manager
 from zorgid_card.workflows.log_in import LoggedIn
+from zorgid_card.workflows.management import Acting, Operator
 from zorgid_card.workflows.pairing import PhoneLoggedIn
 from zorgid_card.workflows.registration import Registered, Registration
 from zorgid_card.workflows.session import PortalClient
-from zorgid_card.workflows.turn import turn
 
 CLIENT_VERSION = "1.0"
 PLATFORM = "Windows"
@@ -106,20 +105,14 @@ def request(play: Play) -> None:
     """The organisation's request is filed and approved (ORG-1); what is needed is checked and shown (ORG-2)."""
     stage, services = play.stage, play.world.portal.services
     stage.act("request")
-    with turn(services.registry) as unit:
-        filed = organisation.file_request(
-            unit,
-            ura=DE_LINDE.ura,
-            organisation_name=DE_LINDE.name,
-            contact_name=_CONTACT,
-            contact_email=_MAIL,
-            now=play.now(),
-        )
+    management = play.world.portal.management
+    filed = management.acting_as(None, DE_LINDE.ura).request(
+        organisation_name=DE_LINDE.name, contact_name=_CONTACT, contact_email=_MAIL
+    )
     stage.done("request.filed", "ORG-1", contact=filed.contact_name)
     texts = stage.texts
     stage.display.facts(((texts("fact.organisation"), filed.organisation_name), (texts("fact.ura"), filed.ura)))
-    with turn(services.registry) as unit:
-        organisation.approve(unit, filed.id, operator=_OPERATOR, reason=texts("request.reason"), now=play.now())
+    management.acting_as(Operator(_OPERATOR)).approve(filed.id, texts("request.reason"))
     stage.done("request.approved", "ORG-1", operator=_OPERATOR)
     needed = organisation.requirements(
         organisation.REGISTER,
@@ -293,21 +286,21 @@ def manage(play: Play) -> None:
     _show_cards(stage, manager)
 
 
-def _block(play: Play, manager: Manager, judge: Judge) -> None:
+def _block(play: Play, manager: Acting, judge: Judge) -> None:
     _change(play, manager.block, "block", "ADM-2")
     judge.expect("certificateHold", "ADM-2")
     with play.stage.refusal(OnHoldError, "manage.log-in.blocked", "ADM-2", "AUT-2"):
         _log_in_again(play)
 
 
-def _unblock(play: Play, manager: Manager, judge: Judge) -> None:
+def _unblock(play: Play, manager: Acting, judge: Judge) -> None:
     _change(play, manager.unblock, "unblock", "ADM-3")
     judge.expect(None, "ADM-3")
     _log_in_again(play)
     play.stage.done("manage.log-in.unblocked", "ADM-3", "AUT-2")
 
 
-def _revoke(play: Play, manager: Manager, judge: Judge) -> None:
+def _revoke(play: Play, manager: Acting, judge: Judge) -> None:
     _change(play, partial(manager.revoke, cause=_CAUSE), "revoke", "ADM-4")
     judge.expect(_CAUSE, "ADM-4")
     with play.stage.refusal(RevokedError, "manage.log-in.revoked", "ADM-4", "AUT-2"):
@@ -346,14 +339,14 @@ def _change(play: Play, action: Callable[[str, str], object], name: str, rule: s
     play.stage.done(f"manage.{name}", rule, reason=reason)
 
 
-def _show_cards(stage: Stage, manager: Manager) -> None:
+def _show_cards(stage: Stage, manager: Acting) -> None:
     texts = stage.texts
     rows = [
         (
             row.card.serial,
             f"{row.person.given_names} {row.person.surname}",
             texts(f"state.{row.card.state}"),
-            row.not_after.date().isoformat(),
+            row.not_after.date().isoformat() if row.not_after else "",
             row.card.last_used_at.strftime("%Y-%m-%d") if row.card.last_used_at else "",
         )
         for row in manager.list_cards().rows

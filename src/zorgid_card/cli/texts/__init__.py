@@ -26,6 +26,7 @@ from zorgid_card.cli.texts import (
     expiry,
     keys,
     login,
+    management,
     puks,
     readers,
     refusals,
@@ -53,6 +54,7 @@ TEXTS: Mapping[str, Text] = {
     **create.TEXTS,
     **database.TEXTS,
     **renewal.TEXTS,
+    **management.TEXTS,
     **puks.TEXTS,
 }
 """All of them."""
@@ -62,7 +64,7 @@ LONGEST_VALUE = 300
 
 _OPTIONAL = re.compile(r"\[\[(.*?)\]\]")
 _ABSENT = (None, "")
-_VARIANTS = ("what", "rule", "expected", "state", "reason", "card", "purpose", "tries_left")
+_VARIANTS = ("what", "rule", "expected", "state", "reason", "card", "purpose", "tries_left", "action")
 """Details of an error by whose value a sentence of its own may be chosen: ``error.<code>:<value>``; the first one counts."""
 _TECHNICAL = re.compile(r"[0-9A-F]{2,8}|[0-9]+(\.[0-9]+)*")
 """A number of a system or standard: the same in every language."""

@@ -37,7 +37,8 @@ from zorgid_card.ports.registry import (
     SmartCard,
 )
 from zorgid_card.workflows import people
-from zorgid_card.workflows.lifecycle import Management
+from zorgid_card.workflows.management import Management
+from zorgid_card.workflows.policy import Policy
 from zorgid_card.workflows.registry_links import RegistryLinks
 
 
@@ -88,7 +89,7 @@ def test_adm_1_a_full_last_page_has_no_next(world: World) -> None:
 
 @pytest.mark.parametrize(
     ("search", "found"),
-    [("WORKER07", ["20000007"]), ("jansen", None), ("800000003", ["20000003"]), ("20000011", ["20000011"]), ("x", []), ("%", [])],
+    [("WORKER07", ["20000007"]), ("jansen", None), ("800000003", ["20000003"]), ("20000011", ["20000011"]), ("x", []), ("", None)],
 )  # fmt: skip
 def test_adm_1_search(world: World, search: str, found: list[str] | None) -> None:
     expected = many(world)
@@ -235,20 +236,23 @@ def test_crd_11_what_one_organisation_blocked_another_does_not_unblock(world: Wo
 
 
 def test_adm_5_holders_and_strangers_do_not_manage(world: World) -> None:
-    for person, ura in (("holder0", URA), ("administrator1", URA), ("nobody", URA)):
+    for person, ura in (("administrator1", URA), ("nobody", URA)):
         with pytest.raises(NotAllowedError):
             world.acting(person, ura)
     with pytest.raises(OrganisationUnknownError):
         world.acting("manager0", "00000000")
+    with pytest.raises(NotAllowedError):
+        world.acting("holder0").list_people()
 
 
 def test_adm_5_a_role_taken_away_ends_at_once(world: World) -> None:
     manager = world.acting()
     world.acting("administrator0").appoint("manager0", "holder", "other work")
-    with pytest.raises(NotAllowedError):
+    with pytest.raises(NotFoundError):
         manager.block(CARD, "mislaid")
     with pytest.raises(NotAllowedError):
-        manager.list_cards()
+        manager.unblock(CARD, "found")
+    assert serials(manager.list_cards()) == []
 
 
 def test_a_suspended_organisation_manages_nothing(world: World) -> None:
@@ -272,7 +276,7 @@ def test_adm_5_managers_do_not_do_what_is_for_administrators(world: World) -> No
     for act in acts:
         with pytest.raises(NotAllowedError):
             act()
-    assert len(manager.members()) == 3
+    assert len(manager.list_people().rows) == 3
 
 
 def test_adm_5_one_administrator_always_remains(world: World) -> None:
@@ -285,7 +289,7 @@ def test_adm_5_one_administrator_always_remains(world: World) -> None:
             act()
     administrator.appoint("manager0", "administrator", "stands in")
     assert administrator.appoint("administrator0", "holder", "leaves").role == "holder"
-    assert world.acting("manager0").members()
+    assert world.acting("manager0").list_people().rows
 
 
 def test_crd_12_making_a_card_holder_manager_is_refused(world: World) -> None:
@@ -350,7 +354,7 @@ def test_crd_13_a_revoked_card_and_a_policy_without_guests_and_who_is_no_adminis
     number, until = world.get(Person, "holder1").uzi_number, NOW + timedelta(days=1)
     with pytest.raises(NotAllowedError):
         world.acting("manager0").link_guest(number, FOREIGN, until, "locum")
-    closed = Management(world.store, world.clock, guest_use=None).acting_as("administrator0", URA)
+    closed = Management(world.store, world.clock, Policy(guest_use=None)).acting_as("administrator0", URA)
     with pytest.raises(NotAllowedError):
         closed.link_guest(number, FOREIGN, until, "locum")
     world.acting("manager1", OTHER_URA).revoke(FOREIGN, "lost")
@@ -471,7 +475,7 @@ class OneOrganisation(RuleBasedStateMachine):
         manager = self.world.acting("administrator0")
         assert FOREIGN not in serials(manager.list_cards(limit=200))
         assert "m1" not in [p.id for p in manager.phones()]
-        assert all(m.ura == URA for _, m in manager.members())
+        assert all(row.membership.ura == URA for row in manager.list_people().rows)
 
 
 TestNoCallReachesAnotherOrganisation = OneOrganisation.TestCase

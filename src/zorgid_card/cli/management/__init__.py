@@ -1,0 +1,1 @@
+"""What ``zorgid-card org``, ``people`` and ``cards`` do."""

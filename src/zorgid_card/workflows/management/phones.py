@@ -1,0 +1,83 @@
+"""An organisation's phones: their last use; blocked, unblocked, revoked (ADM-7)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from datetime import datetime
+
+from zorgid_card.ports.registry import MobileID
+from zorgid_card.workflows.management.call import Call, reason_of
+from zorgid_card.workflows.management.desk import Desk
+from zorgid_card.workflows.pairing import TRIES
+from zorgid_card.workflows.states import move
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneRow:
+    """A phone as it is shown: without its key, and what is kept of its secrets."""
+
+    id: str
+    person_id: str
+    ura: str
+    state: str
+    tries_left: int
+    last_used_at: datetime | None
+
+    @classmethod
+    def of(cls, phone: MobileID) -> PhoneRow:
+        """What is shown of this phone."""
+        return cls(**{field.name: getattr(phone, field.name) for field in fields(cls)})
+
+
+class Phones(Desk):
+    """What may be done with phones."""
+
+    def phones(self) -> tuple[PhoneRow, ...]:
+        """The organisation's phones, with their last use."""
+        return self._do(
+            "phone.list", lambda call: tuple(map(PhoneRow.of, call.unit.find(MobileID, ura=call.organisation)))
+        )
+
+    def block_phone(self, mobile_id: str, reason: str, *, key: str | None = None) -> PhoneRow:
+        """Block a phone (ADM-7).
+
+        Args:
+            mobile_id: the phone.
+            reason: for the record, 1 to 1000 characters.
+            key: the caller's idempotency key, 1 to 200 characters.
+
+        Raises:
+            NotFoundError: no such phone at this organisation.
+            TransitionError: its state does not allow it.
+            UsageError: no reason is given.
+            ReplayError: the key served another request.
+        """
+        return self._change_phone(mobile_id, "block", reason, key)
+
+    def unblock_phone(self, mobile_id: str, reason: str, *, key: str | None = None) -> PhoneRow:
+        """Unblock a phone, with all its tries; Args and Raises as :meth:`block_phone`."""
+        return self._change_phone(mobile_id, "unblock", reason, key)
+
+    def revoke_phone(self, mobile_id: str, reason: str, *, key: str | None = None) -> PhoneRow:
+        """Revoke a phone for good; Args and Raises as :meth:`block_phone`."""
+        return self._change_phone(mobile_id, "revoke", reason, key)
+
+    def _change_phone(self, mobile_id: str, event: str, reason: str, key: str | None) -> PhoneRow:
+        why = reason_of(reason)
+        return self._once(
+            f"phone.{event}",
+            PhoneRow,
+            lambda call: _change(call, mobile_id, event, why),
+            key,
+            phone=mobile_id,
+            reason=why,
+        )
+
+
+def _change(call: Call, mobile_id: str, event: str, reason: str) -> PhoneRow:
+    phone = call.phone(mobile_id)
+    tries = TRIES if event == "unblock" else phone.tries_left
+    changed = replace(phone, state=move("mobile", phone.state, event), tries_left=tries, secret_hash=b"", code=None)
+    call.unit.replace(changed)
+    call.record(mobile_id, reason)
+    return PhoneRow.of(changed)
