@@ -198,6 +198,22 @@ def test_workers_that_start_together_make_one_registry(where: str, keys: KeyProv
     assert sorted(came, key=str) == [(migrations.HEAD, migrations.HEAD)] * 3 + [(None, migrations.HEAD)]
 
 
+def test_workers_that_start_together_make_one_key(where: str, tmp_path: Path) -> None:
+    came: list[Any] = []
+
+    def work() -> None:
+        keys = FileDataKeys(tmp_path / "made.keys")
+        SQLRegistry(where, keys).create()
+        came.append(keys.generations())
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert came == [(1,)] * 4
+
+
 def test_another_version_is_not_served(where: str, keys: KeyProvider) -> None:
     registry = old(where, keys)
     with pytest.raises(StorageError) as error, registry.begin():

@@ -117,6 +117,7 @@ class SQLRegistry:
             StorageError: as :meth:`create`; the caller rolls back.
         """
         with translated():
+            migrations.lock(connection)
             self._make_keys(connection)
             return migrations.upgrade(connection, self.sealer)
 
