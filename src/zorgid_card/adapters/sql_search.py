@@ -169,7 +169,7 @@ def page_of(*, ura: str | None, search: str, state: str | None, after: str, limi
     where += [_first(other).is_not(None) for other in others]
     if sought:
         where.append(_first(leading) == WORDS.c.word)  # a card with two such words is there once
-    order = (WORDS.c.word, WORDS.c.card_serial)
+    order: list[sa.Column[Any]] = [WORDS.c.word, WORDS.c.card_serial]
     return sa.select(*order).where(*where).order_by(*order).limit(limit)
 
 
