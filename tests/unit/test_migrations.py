@@ -227,6 +227,19 @@ def test_another_version_is_not_served(where: str, keys: KeyProvider) -> None:
         assert error.value.reason == "version"
 
 
+def test_the_tables_may_have_a_schema_of_their_own(server: Server, keys: KeyProvider) -> None:
+    where = server.database()
+    name = where.partition("@/")[2].partition("?")[0]
+    server.sql("CREATE SCHEMA zorgid", name)
+    server.sql("CREATE TABLE public.zorgid_version (not_ours int)", name)
+    registry = old(f"{where}&options=-csearch_path%3Dzorgid", keys)
+    assert registry.create() == ("0001", migrations.HEAD)
+    with registry.begin() as unit:
+        assert unit.get(Person, "p1").birth_date == BORN
+    told = "SELECT DISTINCT table_schema FROM information_schema.tables WHERE table_name LIKE 'zorgid_person%'"
+    assert server.sql(told, name) == "zorgid"
+
+
 def test_a_portal_upgrades_in_a_transaction_of_its_own(where: str, keys: KeyProvider) -> None:
     registry = old(where, keys)
     with registry.engine.connect() as connection:
