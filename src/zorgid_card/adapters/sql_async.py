@@ -58,12 +58,12 @@ class AsyncSQLRegistry:
 def _engine(url: URL) -> AsyncEngine:
     url = url.set(drivername=_DRIVERS.get(url.get_backend_name(), url.drivername))
     if url.get_backend_name() != "sqlite":
-        return create_async_engine(url, pool_pre_ping=True)
+        return create_async_engine(url, pool_pre_ping=True, hide_parameters=True)
     path = path_of(url)
     if path is None:
-        return create_async_engine(url)
+        return create_async_engine(url, hide_parameters=True)
     named = url.set(database=path.absolute().as_uri(), query={"uri": "true", "mode": "rw"})
-    return create_async_engine(named, connect_args={"timeout": BUSY_SECONDS})
+    return create_async_engine(named, connect_args={"timeout": BUSY_SECONDS}, hide_parameters=True)
 
 
 def _pause(seconds: float) -> None:
