@@ -20,7 +20,7 @@ from zorgid_card.workflows.holder import Cue, Step
 from zorgid_card.workflows.states import CARD
 
 for module in pkgutil.walk_packages(zorgid_card.__path__, "zorgid_card."):
-    if not module.name.endswith("__main__"):
+    if not module.name.endswith(("__main__", "migrations.env")):  # Alembic runs the latter
         importlib.import_module(module.name)
 
 CODES = sorted(ZorgIDError._by_code)

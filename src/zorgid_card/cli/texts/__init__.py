@@ -17,6 +17,7 @@ from enum import StrEnum
 from zorgid_card.cli.texts import (
     activation,
     acts,
+    auditing,
     create,
     database,
     demo,
@@ -56,6 +57,7 @@ TEXTS: Mapping[str, Text] = {
     **renewal.TEXTS,
     **management.TEXTS,
     **phone.TEXTS,
+    **auditing.TEXTS,
 }
 """All of them."""
 
