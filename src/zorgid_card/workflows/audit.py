@@ -1,7 +1,7 @@
 """What happened, by whom, to what, and why (ADM-2 to ADM-4): one chain for each organisation, which can only grow.
 
-Each event is linked to the one before it by a digest (:mod:`zorgid_card.codec.audit`). What it says enters as salted commitments, so
-that it may be erased later and the chain holds; what the chain proves, and how, is in :mod:`zorgid_card.workflows.audit_verification`.
+Each event is linked to the one before it by a digest (:mod:`zorgid_card.codec.audit`). What it says enters as salted commitments,
+so that it may be erased later and the chain holds. :mod:`zorgid_card.workflows.audit_verification` says what that proves, and how.
 """
 
 from __future__ import annotations

@@ -17,6 +17,7 @@ from enum import StrEnum
 from zorgid_card.cli.texts import (
     activation,
     acts,
+    auditing,
     create,
     database,
     demo,
@@ -60,6 +61,7 @@ TEXTS: Mapping[str, Text] = {
     **revocation.TEXTS,
     **puks.TEXTS,
     **phone.TEXTS,
+    **auditing.TEXTS,
 }
 """All of them."""
 
