@@ -205,16 +205,15 @@ class SQLRegistry:
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
-        outer = _OPEN.get()
-        if any(other.open and other.registry is self for other in outer):
+        outer = tuple(other for other in _OPEN.get() if other.open)
+        if any(other.registry is self for other in outer):
             raise RuntimeError("a transaction of this registry is open already in this thread")
         this = _Open(self)
-        token = _OPEN.set((*outer, this))
+        _OPEN.set((*outer, this))
         try:
             yield
         finally:
-            this.open = False  # also for a task that was begun meanwhile, and has a copy
-            _OPEN.reset(token)
+            this.open = False  # wherever it is ended, and for tasks that were begun meanwhile: they have copies
 
 
 class SQLUnit:
