@@ -163,9 +163,9 @@ bench: $(STAMP) $(BENCH)/.peers $(BENCH)/libpcsclite.so.1 ## measure against the
 $(BENCH)/.peers: | $(STAMP)
 	@mkdir -p $(@D)
 ifeq ($(shell id -u),0)
-	@pkg-config --exists libpcsclite 2>/dev/null && command -v swig >/dev/null && command -v pkcs11-tool >/dev/null && test -e $(VPCD) \
+	@pkg-config --exists libpcsclite 2>/dev/null && command -v swig >/dev/null && command -v pkcs11-tool >/dev/null && test -e $(VPCD) && test -d /usr/lib/postgresql \
 	  || { command -v apt-get >/dev/null && apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq \
-	  --no-install-recommends swig libpcsclite-dev pkgconf gcc pcscd vsmartcard-vpcd opensc opensc-pkcs11; } \
+	  --no-install-recommends swig libpcsclite-dev pkgconf gcc pcscd vsmartcard-vpcd opensc opensc-pkcs11 postgresql; } \
 	  || echo 'the Debian packages that peers need could not be installed: what needs them is skipped'
 endif
 	$(BIN)/python -m pip install --quiet --no-deps --upgrade --target $(BENCH)/peers yubikey-manager

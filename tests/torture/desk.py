@@ -57,8 +57,11 @@ RSA_KEYS = 24
 _SHARED: dict[str, Any] = {}
 """What SQLAlchemy has compiled, for all of a worker's databases: to compile it takes half as long as to make a card."""
 
-RECORDS = ("smart_card", "card_link", "issued_certificate", "card_attempt", "person", "membership")
-"""Of the portal's tables those that the making of a card leaves something in, beside its session."""
+RECORDS = dict.fromkeys(("smart_card", "card_link", "issued_certificate", "card_attempt", "membership"), "*") | {
+    "person": "id, user_name, given_names, surname, birth_date_mark, uzi_number, role_code"
+}
+"""Of the portal's tables those that the making of a card leaves something in, beside its session; not what is sealed, which differs
+each time that it is written."""
 
 QUIET = frozenset({"connect", "transmit", "begin", "end", "close", "wait"})
 """What a process asks for that leaves nothing when it is killed: a card that it had is reset then, one way or the other."""
@@ -152,9 +155,9 @@ class PortalSide:
 
     def _start(self) -> None:
         self.registry = SQLRegistry.file(self._file)
-        engine = self.registry._engine
+        engine = self.registry.engine
         engine.dialect = _SHARED.setdefault("dialect", engine.dialect)
-        self.registry._engine = engine.execution_options(compiled_cache=_SHARED.setdefault("compiled", {}))
+        self.registry.engine = engine.execution_options(compiled_cache=_SHARED.setdefault("compiled", {}))
         self.services = self._shared.services(self.registry, lambda: self.now)
         steps = _releasing(issuance.STEPS) if self._broken == "releases-before-commit" else issuance.STEPS
         self._purposes = {organisation.CREATE: steps}
@@ -200,7 +203,8 @@ class Trial:
     def __init__(self, shared: Shared, directory: Path, dialect: str, broken: str = "") -> None:
         self.shared, self.directory, self.dialect, self.broken = shared, directory, dialect, broken
         directory.mkdir()
-        shutil.copy(shared.directory / "registry.db", directory)
+        for name in ("registry.db", "registry.db.keys"):
+            shutil.copy(shared.directory / name, directory)
         self.state = shared.blank(dialect)
         self.renews = False
         """Whether the card is in use, and to be renewed by who comes next."""
@@ -239,7 +243,9 @@ class Trial:
 
     def _kept(self) -> tuple[PIVState, list[list[Any]], tuple[Making, ...], list[str]]:
         with sqlite3.connect(self.directory / "registry.db") as database:
-            kept = [database.execute(f"SELECT * FROM zorgid_{table}").fetchall() for table in RECORDS]
+            kept = [
+                database.execute(f"SELECT {names} FROM zorgid_{table}").fetchall() for table, names in RECORDS.items()
+            ]
         with SQLiteJournal(self.directory / "journal.db") as journal:
             begun = journal.unfinished()
         return snapshot(self.state), kept, begun, [*self.paper.puks]

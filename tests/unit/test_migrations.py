@@ -202,6 +202,22 @@ def test_workers_that_start_together_make_one_registry(where: str, keys: KeyProv
     assert sorted(came, key=str) == [(migrations.HEAD, migrations.HEAD)] * 3 + [(None, migrations.HEAD)]
 
 
+def test_workers_that_start_together_make_one_key(where: str, tmp_path: Path) -> None:
+    came: list[Any] = []
+
+    def work() -> None:
+        keys = FileDataKeys(tmp_path / "made.keys")
+        SQLRegistry(where, keys).create()
+        came.append(keys.generations())
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert came == [(1,)] * 4
+
+
 def test_another_version_is_not_served(where: str, keys: KeyProvider) -> None:
     registry = old(where, keys)
     with pytest.raises(StorageError) as error, registry.begin():
@@ -213,6 +229,19 @@ def test_another_version_is_not_served(where: str, keys: KeyProvider) -> None:
         with pytest.raises(StorageError) as error:
             act()
         assert error.value.reason == "version"
+
+
+def test_the_tables_may_have_a_schema_of_their_own(server: Server, keys: KeyProvider) -> None:
+    where = server.database()
+    name = where.partition("@/")[2].partition("?")[0]
+    server.sql("CREATE SCHEMA zorgid", name)
+    server.sql("CREATE TABLE public.zorgid_version (not_ours int)", name)
+    registry = old(f"{where}&options=-csearch_path%3Dzorgid", keys)
+    assert registry.create() == ("0001", migrations.HEAD)
+    with registry.begin() as unit:
+        assert unit.get(Person, "p1").birth_date == BORN
+    told = "SELECT DISTINCT table_schema FROM information_schema.tables WHERE table_name LIKE 'zorgid_person%'"
+    assert server.sql(told, name) == "zorgid"
 
 
 def test_a_portal_upgrades_in_a_transaction_of_its_own(where: str, keys: KeyProvider) -> None:

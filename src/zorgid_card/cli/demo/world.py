@@ -1,6 +1,7 @@
 """The world of the demonstration: a portal with its registry and CA, and beside it simulated cards, reader and phone.
 
-Everything that the portal keeps lies in one directory: ``registry.db``, ``ca/``, ``master.key``, ``crl.der``, ``crl.pem``.
+Everything that the portal keeps lies in one directory: ``registry.db`` and its ``.keys``, ``ca/``, ``master.key``, ``crl.der``,
+``crl.pem``.
 """
 
 from __future__ import annotations

@@ -90,7 +90,6 @@ def upgrade() -> None:
         sa.Column("asked_by", Text(), nullable=True),
         sa.Column("reason", Text(), nullable=True),
         sa.Column("released_at", UTCTime(), nullable=True),
-        sa.Column("pending", sa.LargeBinary(), nullable=True),
         sa.PrimaryKeyConstraint("card_serial"),
     )
     op.create_table(
@@ -232,7 +231,6 @@ def upgrade() -> None:
         sa.Column("reason", Text(), nullable=True),
         sa.Column("blocked_by", Text(), nullable=True),
         sa.Column("key_generation", sa.BigInteger(), nullable=False),
-        sa.Column("puk_disclosed", Text(), nullable=True),
         sa.PrimaryKeyConstraint("serial"),
     )
     op.create_index("zorgid_smart_card_by_certificate_serial", "zorgid_smart_card", ["certificate_serial"])
