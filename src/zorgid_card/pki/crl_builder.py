@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
+from hashlib import sha256
 from typing import Final, NamedTuple
 
 from asn1crypto.core import ObjectIdentifier
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 
 from zorgid_card.codec.tlv import encode
 from zorgid_card.errors import UsageError
@@ -45,7 +47,7 @@ REASON_CODES: Final = {
 _FULL: Final = CRLForm()
 _SHA256: Final = hashes.SHA256()
 _PKCS1: Final = padding.PKCS1v15()
-_ECDSA: Final = ec.ECDSA(_SHA256)
+_ECDSA: Final = ec.ECDSA(Prehashed(_SHA256))
 
 
 class Period(NamedTuple):
@@ -190,7 +192,7 @@ def signer_of(key: PrivateKey) -> Callable[[bytes], bytes]:
     """Signs with SHA-256: ECDSA as DER, RSA by PKCS #1 v1.5."""
     if isinstance(key, rsa.RSAPrivateKey):
         return lambda tbs: key.sign(tbs, _PKCS1, _SHA256)
-    return lambda tbs: key.sign(tbs, _ECDSA)
+    return lambda tbs: key.sign(sha256(tbs).digest(), _ECDSA)
 
 
 def signed(key: PrivateKey, tbs: bytes) -> bytes:

@@ -63,8 +63,6 @@ GOOD: Final = Standing(True)
 UNKNOWN: Final = Standing(False)
 """Its CA has not issued it."""
 
-_ONE_GOOD: Final = (GOOD,)
-
 
 class CertID(NamedTuple):
     """Which certificate is meant: its issuer, as algorithm and digests in DER, and its serial number."""
@@ -186,6 +184,10 @@ class Responder:
         certificate: the responder's, of :meth:`zorgid_card.pki.authority.Authority.certify_responder`; None: the CA itself signs.
         lifetime: from thisUpdate to nextUpdate.
 
+    Attributes:
+        certificate: with which it answers, valid from ``begins`` to ``ends``.
+        issuers: as what the CA is named in a CertID; of any other this responder does not speak.
+
     Raises:
         UsageError: the certificate is of another key.
     """
@@ -202,10 +204,10 @@ class Responder:
         if dump_public_key(key.public_key()) != named.spki:
             raise UsageError("the responder's certificate is of another key", reason="key")
         self.certificate, self.lifetime = named, lifetime
-        self._validity = named.not_before, named.not_after
+        self.begins, self.ends = named.not_before, named.not_after
         self._sign = signer_of(key)
         forms = tuple(_issuer_forms(issuer))
-        self._issuers, self._sha1 = frozenset(forms), forms[0]
+        self.issuers, self._sha1 = frozenset(forms), forms[0]
         self._name = encode(0xA2, encode(_OCTETS, hashlib.sha1(key_octets(named), usedforsecurity=False).digest()))
         self._tail = encode(0xA0, encode(_SEQUENCE, certificate.der)) if certificate else b""
         self._algorithm = algorithm_of(key)
@@ -213,14 +215,20 @@ class Responder:
         self._times = _NO_TIMES
         self._frames: dict[tuple[int, int], tuple[bytes, bytes]] = {}
 
-    def read(self, request: bytes) -> Questions:
-        """As :func:`parse_questions`, and faster for the plain questions about this CA that clients send day in, day out."""
-        for plain in self._plain.get(len(request), ()):
-            if request.startswith(plain.before) and request[plain.stop : plain.nonce] == plain.between:
-                octets = request[plain.start : plain.stop]
+    def plain(self, request: bytes) -> tuple[int, bytes, bytes] | None:
+        """Of a question about one certificate of this CA, such as clients send day in, day out: serial number, CertID, and nonce,
+        empty for none. None: it is of a form that was not seen yet, and :meth:`read` tells.
+        """
+        for form in self._plain.get(len(request), ()):
+            if request.startswith(form.before) and request[form.stop : form.nonce] == form.between:
+                octets = request[form.start : form.stop]
                 if 0 < octets[0] < 0x80:  # DER, and positive
-                    fields = plain.issuer, int.from_bytes(octets, "big"), request[plain.certificate : plain.stop]
-                    return _made(Questions, ((_made(CertID, fields),), request[plain.nonce :] or None))
+                    serial = int.from_bytes(octets, "big")
+                    return serial, request[form.certificate : form.stop], request[form.nonce :]
+        return None
+
+    def read(self, request: bytes) -> Questions:
+        """As :func:`parse_questions`; it learns plain forms."""
         questions = parse_questions(request)
         self._learn(request, questions)
         return questions
@@ -228,29 +236,20 @@ class Responder:
     def _learn(self, request: bytes, questions: Questions) -> None:
         """Remember the form of a question that is just what it says in DER: those of the same lengths differ in two values only."""
         (asked, *others), known = questions.asked, self._plain.get(len(request), ())
-        if others or not self.speaks_for(asked) or len(known) >= _MOST_FORMS or request != compose(questions):
+        if others or asked.issuer not in self.issuers or len(known) >= _MOST_FORMS or request != compose(questions):
             return
         stop = request.index(asked.der) + len(asked.der)
         nonce = len(request) - len(questions.nonce or b"")
         start = stop - (asked.serial.bit_length() // 8 + 1)
         self._plain[len(request)] = (
             *known,
-            _Plain(request[:start], start, stop, request[stop:nonce], nonce, stop - len(asked.der), asked.issuer),
+            _Plain(request[:start], start, stop, request[stop:nonce], nonce, stop - len(asked.der)),
         )
 
     def certificate_id(self, serial: int) -> CertID:
         """How a client names a certificate of its CA by SHA-1 (RFC 5019, 2.1.1)."""
         octets = serial.to_bytes((serial.bit_length() >> 3) + 1, "big")
         return CertID(self._sha1, serial, encode(_SEQUENCE, self._sha1, encode(_INTEGER, octets)))
-
-    def is_valid(self, at: datetime) -> bool:
-        """Whether the certificate with which it answers is valid."""
-        begins, ends = self._validity
-        return begins <= at <= ends
-
-    def speaks_for(self, asked: CertID) -> bool:
-        """Whether this is a certificate of its CA, by name and key."""
-        return asked.issuer in self._issuers
 
     def answer(
         self, questions: Questions, standings: Iterable[Standing], now: datetime, as_of: datetime | None = None
@@ -266,17 +265,37 @@ class Responder:
         Returns:
             OCSPResponse, DER.
         """
+        times = self._now(now, as_of)
+        singles = (
+            _sequence(asked.der + _status(known) + times.period)
+            for asked, known in zip(questions.asked, standings, strict=True)
+        )
+        nonce = questions.nonce
+        extensions = _NONCE_HEADS[len(nonce)] + nonce if nonce else b""
+        tbs = _sequence(b"%b%b%b%b" % (self._name, times.produced, _sequence(b"".join(singles)), extensions))
+        return self._signed(tbs)
+
+    def good(self, certificate: bytes, nonce: bytes, now: datetime, as_of: datetime | None = None) -> bytes:
+        """As :meth:`answer`: that one certificate is good, as nearly all are. What is the same for a second is put together once.
+
+        Args:
+            certificate: its CertID, DER.
+            nonce: empty for none.
+            now: as for :meth:`answer`.
+            as_of: the same.
+        """
+        times = self._now(now, as_of)
+        sizes = len(certificate), len(nonce)
+        head, middle = times.parts.get(sizes) or self._parts(times, *sizes)
+        return self._signed(b"%b%b%b%b" % (head, certificate, middle, nonce))
+
+    def _now(self, now: datetime, as_of: datetime | None) -> _Times:
         times = self._times
         if times.as_of is not as_of or not times.start <= now < times.stop:
             times = self._times = _Times.of(now, as_of, self.lifetime)
-        nonce, standings = questions.nonce or b"", tuple(standings)
-        if standings == _ONE_GOOD:  # nearly all: what is the same within a second is put together once
-            der = questions.asked[0].der
-            sizes = len(der), len(nonce)
-            head, middle = times.parts.get(sizes) or self._parts(times, *sizes)
-            tbs = b"%b%b%b%b" % (head, der, middle, nonce)
-        else:
-            tbs = self._response_data(times, questions, standings)
+        return times
+
+    def _signed(self, tbs: bytes) -> bytes:
         signature = self._sign(tbs)
         sizes = len(tbs), len(signature)
         before, between = self._frames.get(sizes) or self._frame(*sizes)
@@ -292,15 +311,6 @@ class Responder:
         whole = len(head) + certificate + len(middle) + len(nonce_head) + nonce
         found = times.parts[certificate, nonce] = b"\x30%b%b" % (_length(whole), head), middle + nonce_head
         return found
-
-    def _response_data(self, times: _Times, questions: Questions, standings: tuple[Standing, ...]) -> bytes:
-        singles = (
-            _sequence(asked.der + _status(known) + times.period)
-            for asked, known in zip(questions.asked, standings, strict=True)
-        )
-        nonce = questions.nonce
-        extensions = _NONCE_HEADS[len(nonce)] + nonce if nonce else b""
-        return _sequence(b"%b%b%b%b" % (self._name, times.produced, _sequence(b"".join(singles)), extensions))
 
     def _frame(self, tbs: int, signature: int) -> tuple[bytes, bytes]:
         """What stands in an OCSPResponse around ResponseData and signature of these lengths."""
@@ -339,10 +349,6 @@ class _Times(NamedTuple):
 _NO_TIMES: Final = _Times(datetime.max.replace(tzinfo=UTC), datetime.min.replace(tzinfo=UTC), None, b"", b"", {})
 
 
-_made: Final = tuple.__new__
-"""A named tuple of its fields, without the detour through a function of its own: this is done for each question."""
-
-
 class _Plain(NamedTuple):
     """A form of question about one certificate: what stands before its serial number and between that and the nonce, and where."""
 
@@ -352,7 +358,6 @@ class _Plain(NamedTuple):
     between: bytes
     nonce: int
     certificate: int
-    issuer: bytes
 
 
 def compose(questions: Questions) -> bytes:

@@ -26,6 +26,7 @@ from zorgid_card.pki.ocsp_responder import (
     GOOD,
     MAX_REQUEST,
     UNKNOWN,
+    CertID,
     Questions,
     Refusal,
     Responder,
@@ -137,21 +138,31 @@ class OCSPService:
 
     def _sign(self, request: bytes, now: datetime) -> Answered:
         responder, change, as_of = self._responder, self._change, self._followed
-        questions = responder.read(request)
-        standings = [
-            (self._standings.get(asked.serial) or self._look_up(asked.serial)) if responder.speaks_for(asked) else None
-            for asked in questions.asked
-        ]
-        if not any(standings):
-            return _refused("unauthorized")
-        if not responder.is_valid(now):
+        ends = as_of + responder.lifetime / 2
+        if not responder.begins <= now <= responder.ends:
             return _refused("internalError")
-        der = responder.answer(questions, [standing or UNKNOWN for standing in standings], now, as_of)
+        plain = responder.plain(request)
+        if plain is not None:
+            serial, certificate, nonce = plain
+            standing = self._standings.get(serial) or self._look_up(serial)
+            if standing is GOOD:
+                der = responder.good(certificate, nonce, now, as_of)
+            else:
+                questions = Questions((CertID(b"", serial, certificate),), nonce or None)
+                der = responder.answer(questions, (standing,), now, as_of)
+            return Answered(der) if nonce else self._keep(request, serial, Answered(der, as_of, ends), change)
+        questions = responder.read(request)
+        ours = [asked.issuer in responder.issuers for asked in questions.asked]
+        if not any(ours):
+            return _refused("unauthorized")
+        standings = [
+            self._standings.get(asked.serial) or self._look_up(asked.serial) if mine else UNKNOWN
+            for asked, mine in zip(questions.asked, ours, strict=True)
+        ]
+        der = responder.answer(questions, standings, now, as_of)
         if questions.nonce is not None or len(standings) > 1 or len(request) > _LONGEST_KEPT:
             return Answered(der)
-        answered = Answered(der, as_of, as_of + responder.lifetime / 2)
-        self._keep(request, questions.asked[0].serial, answered, change)
-        return answered
+        return self._keep(request, questions.asked[0].serial, Answered(der, as_of, ends), change)
 
     def _look_up(self, serial: int) -> Standing:
         """Held against following, so that what was read is not older than what was followed."""
@@ -163,15 +174,16 @@ class OCSPService:
                 self._standings.popitem(last=False)
             return standing
 
-    def _keep(self, request: bytes, serial: int, answered: Answered, change: int) -> None:
+    def _keep(self, request: bytes, serial: int, answered: Answered, change: int) -> Answered:
         with self._lock:
             if change != self._change:  # it was signed before what was learned meanwhile
-                return
+                return answered
             self._stock[request] = answered
             self._kept_for.setdefault(serial, set()).add(request)
             while len(self._stock) > self._room:
                 old, _ = self._stock.popitem(last=False)
                 self._drop(old)
+            return answered
 
     def _drop(self, request: bytes) -> None:
         """What was kept longest is no longer remembered by its certificate."""
