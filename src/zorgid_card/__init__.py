@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from zorgid_card.workflows.log_in import LoggedIn, LogIn
     from zorgid_card.workflows.management import Management, Operator
     from zorgid_card.workflows.pairing import PortalIdentity
-    from zorgid_card.workflows.policy import CreationPolicy, Policy
+    from zorgid_card.workflows.policy import CreationPolicy, PhonePolicy, Policy
     from zorgid_card.workflows.registration import Registration
     from zorgid_card.workflows.revocation_policy import Grace, RevocationPolicy
     from zorgid_card.workflows.session import PortalClient
@@ -65,6 +65,7 @@ __all__ = [
     "OnlineRevocation",
     "Operator",
     "PINRequest",
+    "PhonePolicy",
     "Policy",
     "PortalClient",
     "PortalIdentity",
@@ -142,6 +143,7 @@ _HOME = {
     "Operator": "workflows.management",
     "PortalIdentity": "workflows.pairing",
     "CreationPolicy": "workflows.policy",
+    "PhonePolicy": "workflows.policy",
     "Policy": "workflows.policy",
     "Registration": "workflows.registration",
     "Grace": "workflows.revocation_policy",

@@ -31,6 +31,16 @@ FINGERPRINT: Final = 32
 GUEST_USE: Final = timedelta(days=366)
 
 
+CARD_ACTIONS: Final = ("card.block", "card.unblock", "card.revoke")
+PERSON_ACTIONS: Final = ("person.appoint", "person.unlink", "person.approve-uzi-number")
+PHONE_ACTIONS: Final = ("phone.block", "phone.unblock", "phone.revoke")
+ACTIONS: Final = frozenset((*CARD_ACTIONS, *PERSON_ACTIONS, *PHONE_ACTIONS))
+"""The changes that a phone can be asked to sign; the subject is a card's serial, a person's id, a phone's id."""
+
+SIGNED: Final = frozenset((*CARD_ACTIONS, *PHONE_ACTIONS, "person.appoint"))
+"""Block, unblock, revoke and appoint: what a portal would have signed (:attr:`PhonePolicy.signed`)."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreationPolicy:
     """How ZORG-ID Smartcards are made."""
@@ -131,8 +141,18 @@ class PhonePolicy:
     """Log-ins that one client of the portal may ask for in :attr:`window`."""
     window: timedelta = timedelta(minutes=10)
     signed: frozenset[str] = frozenset()
-    """Changes that do nothing without the phone's signature over this very change: names of
-    :data:`zorgid_card.workflows.phone_requests.ACTIONS`."""
+    """Changes that do nothing without the phone's signature over this very change, some of :data:`ACTIONS`; :data:`SIGNED` are
+    block, unblock, revoke and appoint. Asked of those who manage: operators, and holders who block their own card, have no phone.
+    """
+
+    def __post_init__(self) -> None:
+        """A name that is mistyped would ask for no signature.
+
+        Raises:
+            UsageError: ``reason`` names the field.
+        """
+        if not self.signed <= ACTIONS:
+            raise UsageError("a phone signs no such change", reason="signed")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
