@@ -61,12 +61,19 @@ class Scene:
     cards: dict[str, str]
 
 
-_LINKS = st.builds(Link, st.sampled_from(people.ROLES), st.just(False)) | st.just(Link(people.HOLDER, True))
+_LINKS = st.sampled_from(
+    (
+        *(Link(people.ADMINISTRATOR, False),) * 4,
+        *(Link(people.MANAGER, False),) * 2,
+        *(Link(people.HOLDER, False),) * 2,
+        Link(people.HOLDER, True),
+    )
+)
 SCENES = st.builds(
     Scene,
     st.fixed_dictionaries({ura: st.sampled_from(("validated",) * 4 + ("suspended", "approved")) for ura in URAS}),
-    st.dictionaries(st.tuples(st.sampled_from(PEOPLE), st.sampled_from(URAS)), _LINKS, min_size=4, max_size=12),
-    st.dictionaries(st.sampled_from(PEOPLE), st.sampled_from(("active", "suspended", "revoked")), max_size=6),
+    st.dictionaries(st.tuples(st.sampled_from(PEOPLE), st.sampled_from(URAS)), _LINKS, min_size=6, max_size=14),
+    st.dictionaries(st.sampled_from(PEOPLE), st.sampled_from(("active", "active", "suspended", "revoked")), min_size=4),
 )
 
 
