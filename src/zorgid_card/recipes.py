@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -27,12 +27,14 @@ from zorgid_card.pki.verifier import CertificateVerifier, SmartcardVerifier
 from zorgid_card.ports.authority import CertificateAuthority, RemoteAuthority
 from zorgid_card.ports.challenges import Challenges
 from zorgid_card.ports.keys import KeyStore
+from zorgid_card.ports.notices import Events, Notifier
 from zorgid_card.ports.registry import IssuedCertificate, Registry
 from zorgid_card.secret import Secret
-from zorgid_card.workflows import enrolment, housekeeping, issuance, organisation
+from zorgid_card.workflows import enrolment, health, housekeeping, issuance, organisation
 from zorgid_card.workflows.challenges import MemoryChallenges, RegistryChallenges
 from zorgid_card.workflows.log_in import LogIn
 from zorgid_card.workflows.management import Management
+from zorgid_card.workflows.outbox import Outbox
 from zorgid_card.workflows.pairing import PortalIdentity
 from zorgid_card.workflows.phone_door import PhoneDoor
 from zorgid_card.workflows.policy import Policy
@@ -69,6 +71,7 @@ class PortalSide:
         management: cards, phones and people of an organisation (ADM-1 to ADM-7).
         revocation: the CRLs; serve :meth:`RevocationList.current` where the certificates say. A remote CA publishes its own.
         remote: for a remote CA only: call :meth:`RemoteStatus.report` every minute.
+        outbox: where there is a notifier: call :meth:`Outbox.deliver` every minute.
     """
 
     services: Services
@@ -78,10 +81,24 @@ class PortalSide:
     management: Management
     revocation: RevocationList
     remote: RemoteStatus | None = None
+    outbox: Outbox | None = None
 
     def remove_expired(self) -> int:
         """Remove what has served its time (:func:`housekeeping.remove_expired`); to be called every few minutes."""
         return housekeeping.remove_expired(self.services.registry, self.services.clock())
+
+    def health(
+        self, *, certificates: Mapping[str, bytes] | None = None, crls: Mapping[str, bytes] | None = None
+    ) -> health.Health:
+        """How the portal is doing (:func:`zorgid_card.workflows.health.health`), the CA's own certificates included.
+
+        Args:
+            certificates: others whose end matters, such as that of the portal's server; DER, by a name.
+            crls: as the world fetches them, by a name.
+        """
+        authority = self.services.authority
+        known = {"issuing-ca": authority.certificate, "root-ca": authority.root, **(certificates or {})}
+        return health.health(self.services.registry, self.services.clock(), certificates=known, crls=crls)
 
 
 def open_portal(
@@ -96,6 +113,8 @@ def open_portal(
     policy: Policy | None = None,
     keys: KeyStore | None = None,
     authority: CertificateAuthority | None = None,
+    notifier: Notifier | None = None,
+    events: Events | None = None,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> PortalSide:
     """A portal with its own CA and key store in a directory; both are made when it is opened for the first time.
@@ -114,6 +133,9 @@ def open_portal(
         keys: where the keys of cards are, such as :class:`zorgid_card.adapters.pkcs11.hsm.HSMKeyStore`; None: in the directory.
         authority: the CA, such as :class:`zorgid_card.pki.authority.Authority` with its keys in an HSM, or
             :class:`zorgid_card.workflows.remote_authority.RemoteCA`; None: in the directory.
+        notifier: tells people what became of their request, such as :class:`zorgid_card.adapters.smtp.SMTPNotifier`; None: notices
+            wait until there is one.
+        events: counts what happens, for the portal's monitoring.
         clock: UTC.
 
     Raises:
@@ -146,6 +168,7 @@ def open_portal(
         management=Management(registry, clock, services.policy),
         revocation=revocation,
         remote=remote,
+        outbox=None if notifier is None else Outbox(registry, notifier, clock, events),
     )
 
 
