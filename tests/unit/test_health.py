@@ -103,13 +103,13 @@ def test_prometheus_reads_what_is_written_for_it() -> None:
     counts = EventCounts()
     for _ in range(3):
         counts.happened("notice.sent")
-    counts.happened("record.removed", 40)
+    counts.happened("notice.failed", 40)
     found = health(registry(), NOW, crls={'odd "name"\n\\': b""})
     families = {family.name: family for family in text_string_to_metric_families(prometheus(found, counts.counts()))}
     assert families["zorgid_database_up"].samples[0].value == 1
     (sample,) = families["zorgid_crl_left_seconds"].samples
     assert sample.labels == {"about": 'odd "name"\n\\'}
     assert {s.labels["event"]: s.value for s in families["zorgid_events"].samples} == {
-        "notice.sent": 3, "record.removed": 40,
+        "notice.sent": 3, "notice.failed": 40,
     }  # fmt: skip
     assert all(family.documentation for family in families.values())

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from zorgid_card.cli import auditing, keeping, managing, phoning, renewing, storing, verifying
+from zorgid_card.cli import auditing, housekeeping, keeping, managing, phoning, renewing, storing, verifying
 from zorgid_card.cli.display import Display, console
 from zorgid_card.cli.failures import INTERRUPTED, PIPE_CLOSED, exit_codes
 from zorgid_card.cli.options import (
@@ -70,7 +70,15 @@ def main() -> None:
     """UZI passes and ZORG-ID Smartcards: look at them, change their PIN, simulate them, see how they are made."""
 
 
-for _command in (*verifying.COMMANDS, keeping.keys, storing.db, *managing.COMMANDS, phoning.phone, auditing.audit):
+for _command in (
+    *verifying.COMMANDS,
+    keeping.keys,
+    storing.db,
+    *managing.COMMANDS,
+    phoning.phone,
+    auditing.audit,
+    housekeeping.outbox,
+):
     main.add_command(_command)
 
 

@@ -25,6 +25,7 @@ from zorgid_card.cli.texts import (
     documents,
     errors,
     expiry,
+    housekeeping,
     keys,
     login,
     management,
@@ -58,6 +59,7 @@ TEXTS: Mapping[str, Text] = {
     **management.TEXTS,
     **phone.TEXTS,
     **auditing.TEXTS,
+    **housekeeping.TEXTS,
 }
 """All of them."""
 
