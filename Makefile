@@ -47,10 +47,11 @@ $(STAMP): $(BIN)/ninja $(CORE)
 demo: $(STAMP) ## the two procedures of the manuals, step by step, with simulated cards
 	$(BIN)/zorgid-card demo
 
-test: packages lint types ## everything: C tests, fuzzing for a minute, linters, type checkers, unit and black-box tests
+test: packages lint types ## everything: C tests, fuzzing for a minute, linters, type checkers, unit and black-box tests, torture
 	$(MAKE) -j2 --output-sync=target test-c test-binding
 	$(MAKE) fuzz-smoke
 	$(MAKE) -j2 --output-sync=target test-unit test-blackbox
+	$(MAKE) test-torture
 
 test-c: $(COMPILERS:%=test-c-%) ctgrind ## the tests of the C core under both sanitizers, with gcc and clang, and ctgrind
 
@@ -115,10 +116,10 @@ endif
 TORTURE := PYTHONPATH=tests unshare -n -m bash -c 'ip link set lo up && mount -t tmpfs none $(PCSC_RUN) && exec "$$@"' - $(BIN)/python -m torture
 
 test-torture: $(STAMP) $(TOOLS) ## cards with P-256 keys, cut once in every place in every way, each ending judged (root)
-	$(call tortured,--algorithms ECCP256 --seeds 0 --distinct)
+	$(call tortured,--algorithms ECCP256 --seeds 0 --distinct --renewed 23)
 
 torture: $(STAMP) $(TOOLS) ## both kinds of keys, and 500 runs with several cuts; into docs/interruptions.md; RUN=name for one run (root)
-	$(call tortured,$(if $(RUN),--run $(RUN),--remade --report docs/interruptions.md))
+	$(call tortured,$(if $(RUN),--run $(RUN),--remade --renewed 1 --report docs/interruptions.md))
 
 define tortured
 @if [ $$(id -u) = 0 ]; then mkdir -p $(PCSC_RUN) && $(TORTURE) $(1); \
@@ -162,9 +163,9 @@ bench: $(STAMP) $(BENCH)/.peers $(BENCH)/libpcsclite.so.1 ## measure against the
 $(BENCH)/.peers: | $(STAMP)
 	@mkdir -p $(@D)
 ifeq ($(shell id -u),0)
-	@pkg-config --exists libpcsclite 2>/dev/null && command -v swig >/dev/null && command -v pkcs11-tool >/dev/null && test -e $(VPCD) \
+	@pkg-config --exists libpcsclite 2>/dev/null && command -v swig >/dev/null && command -v pkcs11-tool >/dev/null && test -e $(VPCD) && test -d /usr/lib/postgresql \
 	  || { command -v apt-get >/dev/null && apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq \
-	  --no-install-recommends swig libpcsclite-dev pkgconf gcc pcscd vsmartcard-vpcd opensc opensc-pkcs11; } \
+	  --no-install-recommends swig libpcsclite-dev pkgconf gcc pcscd vsmartcard-vpcd opensc opensc-pkcs11 postgresql; } \
 	  || echo 'the Debian packages that peers need could not be installed: what needs them is skipped'
 endif
 	$(BIN)/python -m pip install --quiet --no-deps --upgrade --target $(BENCH)/peers yubikey-manager

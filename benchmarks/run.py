@@ -18,10 +18,11 @@ import create
 import login
 import plots
 import registry
+import revocation
 import verification
 from harness import Result, run
 
-MODULES = (cases, verification, login, create, registry)
+MODULES = (cases, verification, login, create, registry, revocation)
 GROUPS = tuple(group for module in MODULES for group in module.GROUPS)
 ROOT = Path(__file__).parents[1]
 MARKS = ("<!-- bench: begin -->\n", "<!-- bench: end -->\n")

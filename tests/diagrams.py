@@ -1,25 +1,31 @@
-"""The pictures of docs/creation.md, drawn from the tables (Mermaid)."""
+"""The pictures of docs/creation.md and docs/renewal.md, drawn from the tables (Mermaid)."""
 
 from __future__ import annotations
 
-from zorgid_card.workflows import succession
-from zorgid_card.workflows.bench import EMPTYING, FINISHING, PREPARING
+from zorgid_card.workflows import puk_records, succession
+from zorgid_card.workflows.bench import EMPTYING, FINISHING, PREPARING, RENEWING
 from zorgid_card.workflows.creation_messages import (
     AbandonCard,
     AdministrationKey,
     CardAbandoned,
     CardAccepted,
     CardActive,
+    CardRecovered,
     CardsListed,
     CardToGo,
+    CardToRecover,
     CertificatesIssued,
+    ChangePUK,
     CommitCard,
+    EscrowPUK,
     FetchAdministrationKey,
     FetchPresentKey,
     ListCards,
     MatchPerson,
     OfferCard,
     PersonMatched,
+    PUKEscrowed,
+    RecoverCard,
     Relay,
     RelayCommands,
     RenewCard,
@@ -49,6 +55,9 @@ ANSWERS: dict[type[Message], type[Message]] = {
     RetireCard: CardToGo,
     RenewCard: CardAccepted,
     FetchPresentKey: AdministrationKey,
+    EscrowPUK: PUKEscrowed,
+    RecoverCard: CardToRecover,
+    ChangePUK: CardRecovered,
 }
 
 
@@ -74,11 +83,17 @@ def steps() -> str:
     return "\n".join(["flowchart LR", f"    {' --> '.join(names)}"])
 
 
+def renewal() -> str:
+    """The steps of a renewal."""
+    names = [*(stage.step.value for stage in RENEWING), "sealed{{commit sealed}}", Step.ACTIVATE.value]
+    return "\n".join(["flowchart LR", f"    shown{{{{old keys shown}}}} --> {' --> '.join(names)}"])
+
+
 def sequence() -> str:
     """The messages of a creation, in the order of the portal's table."""
     lines = ["sequenceDiagram", "    participant C as card side", "    participant P as portal"]
     for (state, kind), (_, after) in STEPS.items():
-        if kind in (AbandonCard, ScrapCard) or (state, kind) in succession.STEPS:
+        if kind in (AbandonCard, ScrapCard) or (state, kind) in {**succession.STEPS, **puk_records.STEPS}:
             continue
         lines += [f"    C->>P: {kind.kind}", f"    P-->>C: {ANSWERS[kind].kind}"]
         lines += [f"    Note over P: {state} → {after}"] if state != after else []
@@ -86,9 +101,12 @@ def sequence() -> str:
 
 
 PICTURES = {
-    "steps": steps,
-    "sequence": sequence,
-    "session": session,
-    "card": lambda: states("card"),
-    "certificate": lambda: states("certificate"),
+    "creation.md": {
+        "steps": steps,
+        "sequence": sequence,
+        "session": session,
+        "card": lambda: states("card"),
+        "certificate": lambda: states("certificate"),
+    },
+    "renewal.md": {"steps": renewal},
 }

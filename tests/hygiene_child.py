@@ -6,6 +6,7 @@ keypad. It does what it is told, says when it is done, and holds still while it 
 
 from __future__ import annotations
 
+import hashlib
 import io
 import logging
 import os
@@ -16,8 +17,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+from renewal_world import KEYS
 from zorgid_card.adapters import pcsc
 from zorgid_card.adapters.journal import SQLiteJournal
 from zorgid_card.adapters.pcsc.keypad import PCSCKeypad, ask
@@ -25,13 +27,17 @@ from zorgid_card.cards import Card, LastTry, OnKeypad, PINRequest, open_card
 from zorgid_card.codec.link import Link
 from zorgid_card.errors import UserError
 from zorgid_card.ports.card import Octets
+from zorgid_card.protocol.iso7816 import Credential
 from zorgid_card.secret import Secret
 from zorgid_card.testkit.transcript import RecordingReader, Transcript
 from zorgid_card.workflows import pin as codes
 from zorgid_card.workflows.card_side import log_in
 from zorgid_card.workflows.creation import CardCreation
+from zorgid_card.workflows.escrow import KeyOfficer
 from zorgid_card.workflows.holder import Cue, Progress, Question
 from zorgid_card.workflows.pin import PINPolicy
+from zorgid_card.workflows.recovery import CardRecovery
+from zorgid_card.workflows.renewal import CardRenewal, CardReset
 from zorgid_card.workflows.session import PortalClient
 
 
@@ -127,7 +133,9 @@ class Person:
         return Secret.take(entered)
 
     def pin(self, request: PINRequest) -> Secret | LastTry:
-        return self.code("pass-pin")
+        if request.what is Credential.PUK:
+            return LastTry(self.code("puk"))
+        return self.code("pin" if request.reference in KEYS else "pass-pin")
 
     def new_pin(self, policy: PINPolicy) -> tuple[Secret, Secret]:
         return self.code("pin"), self.code("pin")
@@ -152,6 +160,9 @@ class Person:
         pass
 
 
+Workflow = TypeVar("Workflow", bound=CardCreation)
+
+
 class CardSide:
     """What it can be told to do."""
 
@@ -169,10 +180,37 @@ class CardSide:
         finally:
             channel.close(reset=True)
 
-    def create(self) -> None:
+    @contextmanager
+    def workflow(self, kind: type[Workflow]) -> Iterator[Workflow]:
         with SQLiteJournal(self.directory / "journal.db") as journal:
-            creation = CardCreation(self.reader, PortalClient(RemotePortal(self.parent)), self.person, journal)
+            client = PortalClient(RemotePortal(self.parent))
+            yield kind(self.reader, client, self.person, journal, officer=self.officer)
+
+    @property
+    def officer(self) -> KeyOfficer | None:
+        """Whose key PUKs are sealed for, where the other side wants that."""
+        file = self.directory / "officer.der"
+        if not file.exists():
+            return None
+        der = file.read_bytes()
+        return KeyOfficer.pinned("key officer", der, hashlib.sha256(der).digest())
+
+    def create(self) -> None:
+        with self.workflow(CardCreation) as creation:
             creation.run(platform="Linux", client_version="0.1")
+
+    def renew(self) -> None:
+        with self.workflow(CardRenewal) as renewal:
+            renewal.run(platform="Linux", client_version="0.1")
+
+    def reset(self) -> None:
+        with self.workflow(CardReset) as emptying:
+            emptying.run_reset(platform="Linux", client_version="0.1")
+
+    def recover(self) -> None:
+        """With a PUK that others know; the new one goes to escrow."""
+        with self.workflow(CardRecovery) as recovery:
+            recovery.run_recovery(platform="Linux", client_version="0.1")
 
     def log_in(self) -> None:
         with self.card() as card, self.person.code("pin") as pin:

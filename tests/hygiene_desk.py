@@ -12,14 +12,17 @@ import socket
 import sys
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from memory_scanner import Wanted, forms_of_digits, forms_of_octets, in_core, in_memory
+from memory_scanner import Clean, Wanted, forms_of_digits, forms_of_octets, in_core, in_memory
+from recovery_world import OFFICER
+from renewal_world import blank_of, world_with
 from simulated_keypad import GET_FEATURES, SimulatedKeypad
-from world import World
 from zorgid_card.errors import PINPolicyError
 from zorgid_card.ports.card import Channel
+from zorgid_card.ports.registry import SmartCard
 from zorgid_card.secret import Secret
 from zorgid_card.testkit.uzi import VirtualUZIPass
 from zorgid_card.workflows.pin import PINPolicy, check_new_pin
@@ -56,22 +59,29 @@ _QUESTIONS = {
 class CardSideProcess:
     """The child, and all that it talks to."""
 
-    def __init__(self, directory: Path, way: str, reader: str = "") -> None:
+    def __init__(
+        self, directory: Path, way: str, reader: str = "", dialect: str = "yubico", *, escrow: bool = False
+    ) -> None:
         self.way = way
         (directory / "portal").mkdir()
         self.directory = directory / "card-side"
         self.directory.mkdir()
-        self.world = World(directory / "portal", now=datetime.now(UTC))
+        self.world = world_with(directory / "portal", key_officer=OFFICER.fingerprint if escrow else b"")
+        if escrow:
+            (self.directory / "officer.der").write_bytes(OFFICER.public_key)
+        self.world.now = datetime.now(UTC)
         self.codes = {name: unusual() for name in ("pass-pin", "pin", "new-pin", "wrong", "puk", "new-puk")}
         self.codes["weak"] = b"73917391"
         self.world.worker_pass = VirtualUZIPass(self.world.worker_pass.contents, pin=self.codes["pass-pin"])
-        self.blank = self.world.maker.blank()
+        self.blank = blank_of(self.world, dialect)
+        self._makers_key = self.blank._state.administration.value
+        self._keys: list[bytes] = []
+        self._former_puks: list[bytes] = []
         self.planted: list[bytes] = []
         self._channel: Channel | None = None
         self._keypad = SimulatedKeypad(self.transmitted)
         self._shown = b""
-        self._wanted: Wanted = {}
-        self._clean: set[bytes] = set()
+        self._clean: Clean = set()
         ours, theirs = socket.socketpair()
         self._socket = ours
         reading, self._writing = os.pipe()
@@ -96,7 +106,24 @@ class CardSideProcess:
 
     def run(self, task: str) -> None:
         """Have it do one thing; returns when it asks for the next, and holds still."""
+        if task.startswith("recover"):
+            self._disclose()
         self.serve(lambda kind, _: kind == b"D", task)
+        if task.startswith("recover"):
+            self._change_card(state="active")
+        self._remember_key()
+
+    def _disclose(self) -> None:
+        """Others know the card's PUK; the next one is to be sealed for the key officer."""
+        world = self.world
+        world.services = world._services(replace(world.services.policy.creation, key_officer=OFFICER.fingerprint))
+        world.portal = world._portal()
+        self._change_card(state="suspended", puk_disclosed="escrow:1")
+
+    def _change_card(self, **changes: str) -> None:
+        with self.world.registry.begin() as unit:
+            card = unit.get(SmartCard, str(self.blank.serial))
+            unit.replace(replace(card, **changes))  # type: ignore[arg-type]  # its fields
 
     def serve(self, until: Callable[[bytes, bytes], bool], task: str = "") -> None:
         """Answer the task's question and all that follow, until one that is kept unanswered."""
@@ -154,6 +181,7 @@ class CardSideProcess:
         return b""
 
     def showed_puk(self, puk: bytes) -> bytes:
+        self._former_puks += [self.codes["puk"]]
         self.codes["puk"] = puk
         return b""
 
@@ -188,12 +216,20 @@ class CardSideProcess:
     # --- what is looked for
 
     def wanted(self) -> Wanted:
-        """All codes, and the card's administration key."""
-        key = self.blank._state.administration.value
-        return {
-            "administration key": forms_of_octets(key),
-            **{name: forms_of_digits(code) for name, code in self.codes.items()},
+        """All codes, all administration keys that the card has had but its maker's, which is public, and its channel's keys."""
+        channel, codes = self.blank._state.channel, dict(self.codes)
+        codes |= {f"former puk {number}": puk for number, puk in enumerate(self._former_puks)}
+        keys = {f"administration key {number}": key for number, key in enumerate(self._keys)}
+        if channel is not None:
+            keys |= {"channel key ENC": channel.enc, "channel key MAC": channel.mac}
+        return {name: forms_of_octets(key) for name, key in keys.items()} | {
+            name: forms_of_digits(code) for name, code in codes.items()
         }
+
+    def _remember_key(self) -> None:
+        key = self.blank._state.administration.value
+        if key not in (self._makers_key, *self._keys):
+            self._keys.append(key)
 
     def end(self) -> bytes:
         """Have it abort; its core."""
@@ -212,17 +248,21 @@ class CardSideProcess:
         """Make the card in this process, for a card side that cannot, or need not."""
         holder = self.world.worker(self.blank)
         holder.pins, holder.pass_pin = [(self.codes["pin"],) * 2], self.codes["pass-pin"]
-        self.world.validated()
         self.world.create(holder)
         self.codes["puk"] = holder.puk
+        self._remember_key()
+
+    def know_puk(self, *, disclosed: bool) -> None:
+        """The portal knows that others know the card's PUK, or that nobody does any more and a manager has unblocked it."""
+        state, known = ("suspended", "escrow: for a test") if disclosed else ("active", None)
+        with self.world.registry.begin() as unit:
+            card = unit.get(SmartCard, str(self.blank.serial))
+            unit.replace(replace(card, state=state, puk_disclosed=known))
 
     def left(self, *, whole: bool = False) -> list[str]:
         """What is found in its memory."""
-        wanted = self.wanted()
-        if wanted != self._wanted:
-            self._wanted, self._clean = wanted, set()
-        return in_memory(self.pid, wanted, whole=whole, clean=self._clean)
+        return in_memory(self.pid, self.wanted(), whole=whole, clean=self._clean)
 
     def left_in(self, core: bytes) -> list[str]:
         """What is found in its core."""
-        return in_core(core, self.wanted())
+        return in_core(core, self.wanted(), self._clean)

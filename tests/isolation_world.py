@@ -15,7 +15,6 @@ from zorgid_card.ports import registry as records
 from zorgid_card.ports.registry import (
     AuditHead,
     AuditLink,
-    CardHold,
     CardLink,
     Counter,
     IssuedCertificate,
@@ -27,6 +26,8 @@ from zorgid_card.ports.registry import (
     Reply,
     Request,
     SmartCard,
+    StatusChange,
+    Suspension,
     TryCount,
     Unit,
 )
@@ -60,19 +61,62 @@ class Scene:
     cards: dict[str, str]
 
 
-_LINKS = st.builds(Link, st.sampled_from(people.ROLES), st.just(False)) | st.just(Link(people.HOLDER, True))
+_LINKS = st.sampled_from(
+    (
+        *(Link(people.ADMINISTRATOR, False),) * 4,
+        *(Link(people.MANAGER, False),) * 2,
+        *(Link(people.HOLDER, False),) * 2,
+        Link(people.HOLDER, True),
+    )
+)
 SCENES = st.builds(
     Scene,
-    st.fixed_dictionaries({ura: st.sampled_from(("validated", "validated", "suspended", "approved")) for ura in URAS}),
-    st.dictionaries(st.tuples(st.sampled_from(PEOPLE), st.sampled_from(URAS)), _LINKS, min_size=4, max_size=12),
-    st.dictionaries(st.sampled_from(PEOPLE), st.sampled_from(("active", "suspended", "revoked")), max_size=6),
+    st.fixed_dictionaries({ura: st.sampled_from(("validated",) * 4 + ("suspended", "approved")) for ura in URAS}),
+    st.dictionaries(st.tuples(st.sampled_from(PEOPLE), st.sampled_from(URAS)), _LINKS, min_size=6, max_size=14),
+    st.dictionaries(st.sampled_from(PEOPLE), st.sampled_from(("active", "active", "suspended", "revoked")), min_size=4),
 )
-ACTORS: st.SearchStrategy[Actor] = st.one_of(
-    st.sampled_from((*PEOPLE, "nobody")),
-    st.just(OPERATOR),
-    st.none(),
-    st.builds(lambda number, ura: pass_of(PEOPLE[number], ura), st.integers(0, 5), st.sampled_from(URAS)),
-)
+
+
+@dataclass(frozen=True)
+class Play:
+    """A scene; who acts, and for which organisation; every service in some order, about these people and organisations in turn."""
+
+    scene: Scene
+    actor: Actor
+    ura: str | None
+    order: tuple[str, ...]
+    people: tuple[str, ...]
+    uras: tuple[str, ...]
+
+    def calls(self) -> Iterator[tuple[str, str, str]]:
+        """Name of the service, person, organisation."""
+        for number, name in enumerate(self.order):
+            yield name, self.people[number % len(self.people)], self.uras[number // 2 % len(self.uras)]
+
+
+@st.composite
+def _plays(draw: st.DrawFn) -> Play:
+    """Mostly somebody acts where they are linked; else anybody anywhere."""
+    scene = draw(SCENES)
+    linked = st.sampled_from(sorted(scene.links))
+    anywhere = st.sampled_from((*URAS, "90000009", None))
+    who: tuple[Actor, str | None] = draw(
+        st.one_of(
+            linked,
+            linked,
+            linked,
+            st.tuples(st.sampled_from((*PEOPLE, "nobody")), anywhere),
+            st.tuples(st.just(OPERATOR), anywhere),
+            st.tuples(st.none(), anywhere),
+            st.tuples(st.builds(pass_of, st.sampled_from(PEOPLE), st.sampled_from(URAS)), anywhere),
+            linked.map(lambda link: (pass_of(*link), link[1])),
+        )
+    )
+    order, people_, uras = (tuple(draw(st.permutations(names))) for names in (sorted(CALLS), PEOPLE, URAS))
+    return Play(scene, *who, order, people_, uras)
+
+
+PLAYS = _plays()
 
 
 def pass_of(person: str, ura: str) -> UZIIdentity:
@@ -156,9 +200,11 @@ def owners(records_: Records, record: Any) -> set[str]:
         found = {
             link.ura for link in records_.values() if isinstance(link, CardLink) and link.card_serial == record.serial
         }
-    elif isinstance(record, IssuedCertificate | CardHold):
-        serial = record.serial if isinstance(record, IssuedCertificate) else record.certificate_serial
-        cards = [c for c in records_.values() if isinstance(c, SmartCard) and c.certificate_serial == serial]
+    elif isinstance(record, IssuedCertificate | Suspension | StatusChange):
+        serial = record.serial if isinstance(record, StatusChange) else record.card_serial
+        cards = [
+            c for c in records_.values() if isinstance(c, SmartCard) and serial in (c.serial, c.certificate_serial)
+        ]
         found = {ura for card in cards for ura in owners(records_, card)}
     elif isinstance(record, Counter):
         found = {record.name.partition(":")[2]}
@@ -237,6 +283,11 @@ CALLS: dict[str, tuple[str, Callable[[Acting, Asked], object]]] = {
     ),
     "offer_link": ("person.offer", lambda acting, asked: acting.offer_link(asked.ura, asked.person)),
     "link": ("person.link", lambda acting, asked: acting.link(asked.code, "why")),
+    "link_guest": (
+        "person.link-guest",
+        lambda acting, asked: acting.link_guest(number_of(asked.person), asked.card, NOW + timedelta(days=2), "why"),
+    ),
+    "disclose_puk": ("puk.disclose", lambda acting, asked: acting.disclose_puk(asked.card, "escrow", "why")),
     "identify": ("person.identify", lambda acting, asked: acting.identify(BORN)),
     "join": ("person.join", lambda acting, asked: acting.join(BORN, asked.person)),
     "phones": ("phone.list", lambda acting, asked: acting.phones()),

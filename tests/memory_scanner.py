@@ -8,6 +8,7 @@ import os
 import re
 import struct
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from pathlib import Path
 
 _MAP = re.compile(r"([0-9a-f]+)-([0-9a-f]+) r(.)\S+ \S+ \S+ (\S+) *(.*)")
@@ -67,14 +68,18 @@ Wanted = Mapping[str, Mapping[str, bytes]]
 """Forms by the name of what has them."""
 
 
-def in_memory(pid: int, wanted: Wanted, *, whole: bool = True, clean: set[bytes] | None = None) -> list[str]:
+Clean = set[tuple[bytes, bytes]]
+"""Digests of parts, each with the first form of something of which nothing is in it."""
+
+
+def in_memory(pid: int, wanted: Wanted, *, whole: bool = True, clean: Clean | None = None) -> list[str]:
     """What is found in any readable memory of a process: its name, its form, and where.
 
     Args:
         pid: of the process, which holds still.
         wanted: what is looked for.
         whole: also where the process cannot write, as in the code of libraries.
-        clean: digests of parts in which nothing of this was found before: those are not looked through again.
+        clean: parts in which nothing of something was found before: those are not looked through for it again.
     """
     found = []
     clean = set() if clean is None else clean
@@ -92,7 +97,7 @@ def in_memory(pid: int, wanted: Wanted, *, whole: bool = True, clean: set[bytes]
     return sorted(set(found))
 
 
-def _in_part(memory: int, start: int, end: int, wanted: Wanted, clean: set[bytes]) -> Iterator[str]:
+def _in_part(memory: int, start: int, end: int, wanted: Wanted, clean: Clean) -> Iterator[str]:
     for at in range(start, end, _CHUNK):
         try:
             octets = os.pread(memory, min(_CHUNK + _LONGEST, end - at), at)
@@ -101,13 +106,15 @@ def _in_part(memory: int, start: int, end: int, wanted: Wanted, clean: set[bytes
         yield from _in_new(octets, wanted, clean)
 
 
-def _in_new(octets: bytes, wanted: Wanted, clean: set[bytes]) -> list[str]:
-    digest = hashlib.sha256(octets).digest()
-    if digest in clean:
-        return []
-    found = list(in_octets(octets, wanted))
-    if not found:
-        clean.add(digest)
+def _in_new(octets: bytes, wanted: Wanted, clean: Clean) -> list[str]:
+    digest, found = hashlib.sha256(octets).digest(), []
+    for name, forms in wanted.items():
+        known = digest, next(iter(forms.values()))
+        if known not in clean:
+            told = list(in_octets(octets, {name: forms}))
+            if not told:
+                clean.add(known)
+            found += told
     return found
 
 
@@ -125,8 +132,20 @@ def in_files(directory: Path, wanted: Wanted) -> list[str]:
     return sorted({f"{what} in {path.name}" for path in files for what in in_octets(path.read_bytes(), wanted)})
 
 
-def in_core(core: bytes, wanted: Wanted) -> list[str]:
-    """What is found in a core dump, most of which is zeros."""
-    parts = (core[at : at + _CHUNK + _LONGEST] for at in range(0, len(core), _CHUNK))
-    clean: set[bytes] = set()
-    return sorted({what for part in parts for what in _in_new(part, wanted, clean)})
+def in_core(core: bytes, wanted: Wanted, clean: Clean | None = None) -> list[str]:
+    """What is found in a core dump, which is cut as memory is: what was clean there need not be looked through again."""
+    clean, found = set() if clean is None else clean, set()
+    starts = [0, *sorted(_segments(core)), len(core)]
+    for start, end in pairwise(starts):
+        for at in range(start, end, _CHUNK):
+            found.update(_in_new(core[at : min(at + _CHUNK + _LONGEST, end)], wanted, clean))
+    return sorted(found)
+
+
+def _segments(core: bytes) -> Iterator[int]:
+    """Where the parts of memory begin in an ELF file of 64 bits (its program headers of type PT_LOAD)."""
+    headers, size, count = int.from_bytes(core[0x20:0x28], "little"), *struct.unpack_from("<HH", core, 0x36)
+    for at in range(headers, headers + size * count, size):
+        kind, _, offset = struct.unpack_from("<IIQ", core, at)
+        if kind == 1:
+            yield offset

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from phone_world import BROWSER, World
 from registry_world import URA, add_card, add_person
+from zorgid_card.adapters.sql import SQLRegistry
 from zorgid_card.ports.registry import AuditEvent, CardLink, Consent, Membership, MobileID, SmartCard
 from zorgid_card.secret import Secret
 from zorgid_card.testkit.phone import PhoneAsked
 from zorgid_card.workflows.management import Acting, Management
-from zorgid_card.workflows.phone_requests import SIGNED, Asked
-from zorgid_card.workflows.policy import PhonePolicy, Policy
+from zorgid_card.workflows.phone_requests import Asked
+from zorgid_card.workflows.policy import SIGNED, PhonePolicy, Policy
 
 CARD, OTHER_CARD = "11111111", "22222222"
 REASON = "lost on the train"
@@ -18,8 +19,8 @@ REASON = "lost on the train"
 class Signing(World):
     """An administrator with a phone, and what they manage; the portal wants the phone's signature."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, store: SQLRegistry | None = None) -> None:
+        super().__init__(store)
         with self.store.begin() as unit:
             for number, card in enumerate((CARD, OTHER_CARD)):
                 add_person(unit, f"holder{number}", uzi_number=f"90000020{number}")

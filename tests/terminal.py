@@ -13,6 +13,14 @@ import time
 from collections.abc import Mapping, Sequence
 
 
+def given(*codes: bytes) -> int:
+    """A descriptor from which these can be read, a line each."""
+    reading, writing = os.pipe()
+    os.write(writing, b"".join(code + b"\n" for code in codes))
+    os.close(writing)
+    return reading
+
+
 class Terminal:
     """Runs a program in a pseudo-terminal of 80 by 24.
 

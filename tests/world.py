@@ -157,13 +157,15 @@ class World:
         creation: CreationPolicy | None = None,
         reader: Slot | None = None,
         now: datetime = NOW,
+        registry: SQLRegistry | None = None,
     ) -> None:
         self.now = now
         self.pki = UZITestPKI(pool=KeyPool.shared(), now=now - timedelta(days=30))
         self.maker = Maker.create()
         self.reader: Slot = reader or SimulatedReader()
-        self.registry: Registry = SQLRegistry(f"sqlite:///{directory}/registry.db")
-        self.registry.create()  # type: ignore[attr-defined]
+        kept = registry or SQLRegistry(f"sqlite:///{directory}/registry.db")
+        kept.create()
+        self.registry: Registry = kept
         self.journal = SQLiteJournal(directory / "journal.db")
         self.directory = directory
         passphrase = Secret.of(PASSPHRASE)

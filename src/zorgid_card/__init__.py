@@ -38,8 +38,9 @@ if TYPE_CHECKING:
     from zorgid_card.workflows.creation import CardCreation
     from zorgid_card.workflows.documents import decrypt, sign_document, sign_message
     from zorgid_card.workflows.log_in import LoggedIn, LogIn
+    from zorgid_card.workflows.management import Management, Operator
     from zorgid_card.workflows.pairing import PortalIdentity
-    from zorgid_card.workflows.policy import CreationPolicy, Policy
+    from zorgid_card.workflows.policy import CreationPolicy, PhonePolicy, Policy
     from zorgid_card.workflows.registration import Registration
     from zorgid_card.workflows.revocation_policy import Grace, RevocationPolicy
     from zorgid_card.workflows.session import PortalClient
@@ -59,9 +60,12 @@ __all__ = [
     "LastTry",
     "LogIn",
     "LoggedIn",
+    "Management",
     "OnKeypad",
     "OnlineRevocation",
+    "Operator",
     "PINRequest",
+    "PhonePolicy",
     "Policy",
     "PortalClient",
     "PortalIdentity",
@@ -135,8 +139,11 @@ _HOME = {
     "decrypt": "workflows.documents",
     "sign_document": "workflows.documents",
     "sign_message": "workflows.documents",
+    "Management": "workflows.management",
+    "Operator": "workflows.management",
     "PortalIdentity": "workflows.pairing",
     "CreationPolicy": "workflows.policy",
+    "PhonePolicy": "workflows.policy",
     "Policy": "workflows.policy",
     "Registration": "workflows.registration",
     "Grace": "workflows.revocation_policy",

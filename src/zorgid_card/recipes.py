@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from zorgid_card.adapters.keystore import FileKeyStore
@@ -55,6 +56,7 @@ __all__ = [
     "open_login",
     "open_portal",
     "open_token",
+    "publish_crl",
     "write_whole",
 ]
 
@@ -70,8 +72,8 @@ class PortalSide:
         phones: log-in with a phone (ORG-6, ORG-7).
         management: cards, phones and people of an organisation (ADM-1 to ADM-7).
         revocation: the CRLs; serve :meth:`RevocationList.current` where the certificates say. A remote CA publishes its own.
-        remote: for a remote CA only: call :meth:`RemoteStatus.report` every minute.
-        outbox: where there is a notifier: call :meth:`Outbox.deliver` every minute.
+        remote: for a remote CA only.
+        outbox: where there is a notifier.
     """
 
     services: Services
@@ -83,9 +85,28 @@ class PortalSide:
     remote: RemoteStatus | None = None
     outbox: Outbox | None = None
 
-    def remove_expired(self) -> int:
-        """Remove what has served its time (:func:`housekeeping.remove_expired`); to be called every few minutes."""
-        return housekeeping.remove_expired(self.services.registry, self.services.clock())
+    def tend(self) -> None:
+        """What a portal does by the clock alone, to be called every minute from a timer, in one process or in several.
+
+        What was not activated in time is revoked (CRD-8), the CRLs are published, or the remote CA is told; what has served its
+        time is removed (:func:`housekeeping.remove_expired`), and notices that are due are sent. One fails, the others are done.
+
+        Raises:
+            StorageError: the registry cannot be read, or a CRL not be published.
+            FetchError: the remote CA could not be told all. Either is made up for at the next call.
+        """
+        try:
+            if self.remote is not None:
+                self.remote.report()
+            else:
+                self.revocation.current()
+                self.revocation.of_root()
+        finally:
+            try:
+                housekeeping.remove_expired(self.services.registry, self.services.clock())
+            finally:
+                if self.outbox is not None:
+                    self.outbox.deliver()
 
     def health(
         self, *, certificates: Mapping[str, bytes] | None = None, crls: Mapping[str, bytes] | None = None
@@ -158,7 +179,9 @@ def open_portal(
         channels=keys,
         clock=clock,
     )
-    revocation = RevocationList(registry, authority, clock, lambda name, der: write_whole(directory / name, der))
+    profiles = services.policy.creation.profiles.values()
+    points = [point for profile in profiles for point in profile.points]
+    revocation = RevocationList(registry, authority, clock, partial(publish_crl, directory), points=points)
     remote = RemoteStatus(registry, authority, clock) if isinstance(authority, RemoteAuthority) else None
     return PortalSide(
         services=services,
@@ -331,6 +354,43 @@ def _needed(passphrase: Secret | None) -> Secret:
     if passphrase is None:
         raise UsageError("the keys in the directory need a passphrase", reason="passphrase")
     return passphrase
+
+
+def publish_crl(directory: Path, name: str, der: bytes) -> None:
+    """Write a CRL into a directory, unless a newer one of this name is there: another worker may have been quicker.
+
+    Raises:
+        StorageError: it cannot be written; the old one is still there.
+    """
+    with _one_at_a_time(directory):
+        if _number_in(directory / name) <= (CRL.parse(der).number or 0):
+            write_whole(directory / name, der)
+
+
+def _number_in(path: Path) -> int:
+    """Of the CRL in a file; whatever else is there is written over."""
+    with suppress(OSError, CertificateError):
+        return CRL.parse(path.read_bytes()).number or 0
+    return 0
+
+
+@contextmanager
+def _one_at_a_time(directory: Path) -> Iterator[None]:
+    """Among the workers of this machine, where the system has locks of files."""
+    try:
+        import fcntl  # noqa: PLC0415  # not on Windows
+
+        handle = os.open(directory, os.O_RDONLY | os.O_CLOEXEC)
+    except ImportError:
+        yield
+        return
+    except OSError as error:
+        raise StorageError(f"{directory} cannot be written", reason=str(error.strerror)) from error
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 def write_whole(path: Path, octets: bytes) -> None:

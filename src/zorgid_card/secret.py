@@ -7,6 +7,7 @@ never makes an object of them: no ``str``, no ``bytes``. A command carries a tem
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import TracebackType
@@ -54,15 +55,16 @@ class Secret:
 
     Made by :meth:`take`, :meth:`seize`, :meth:`of`, :meth:`random`, :meth:`random_digits`, :meth:`from_terminal` or
     :meth:`from_descriptor`. Used as a context manager it is wiped when the block ends; otherwise when it is collected. A wiped
-    secret raises ``ValueError`` on every use.
+    secret raises ``ValueError`` on every use; in a forked child of its process, where it is empty, ``UsageError`` (``reason``
+    "fork").
     """
 
-    __slots__ = ("__weakref__", "_length", "_pointer")
+    __slots__ = ("__weakref__", "_length", "_pointer", "_process")
 
     def __init__(self, length: int) -> None:
         """Make a secret of ``length`` zero bytes, 0 to 256."""
         self._pointer = _open(length)
-        self._length = length
+        self._length, self._process = length, os.getpid()
 
     @classmethod
     def take(cls, buffer: bytearray | memoryview) -> Secret:
@@ -169,6 +171,8 @@ class Secret:
 
     def _alive(self) -> Any:
         if lib.zc_secret_check(self._pointer) != lib.ZC_OK:
+            if self._process != os.getpid():
+                raise UsageError("the secret was made before a fork: make it in the child", reason="fork")
             raise ValueError("the secret was wiped")
         return self._pointer
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from torture import judge
-from torture.cuts import Counts, Cut, Run, remakings, seeded, singles
+from torture.cuts import Counts, Cut, Run, remakings, renewals, seeded, singles
 from torture.desk import Shared
 from torture.runner import Outcome, Runner, runner
 from zorgid_card.testkit.pcscd import PrivatePCSCD
@@ -69,6 +69,18 @@ def test_crd_10_a_portal_that_releases_before_the_commit_has_certificates_withou
     assert all("is valid" in outcome.why for outcome in found if outcome.run.endswith("never"))
 
 
+@pytest.mark.parametrize("dialect", ["yubico", "nist"])
+def test_crd_10_a_portal_that_releases_before_the_commit_loses_a_card_that_is_renewed(
+    broken: Callable[[str], Runner], dialect: str
+) -> None:
+    counts = broken("").count_renewal(dialect)
+    judged = broken("releases-before-commit")
+    cuts = (Cut("portal", at, "kill-after") for at in range(1, counts.portal + 1))
+    found = [one for cut in cuts for one in judged.run(Run.renewed(dialect, KEYS, cut)) if one.loss]
+    assert "never" in {outcome.run.rpartition("/")[2] for outcome in found}
+    assert all("is valid" in outcome.why for outcome in found if outcome.run.endswith("never"))
+
+
 def test_crd_8_a_portal_that_forgets_the_deadline_leaves_certificates_on_hold(broken: Callable[[str], Runner]) -> None:
     found = losses(broken("forgets-deadline"), "yubico", "portal", "kill-after")
     assert found
@@ -92,7 +104,12 @@ def test_the_judge_shares_no_code_with_what_it_judges() -> None:
 
 def test_a_run_is_made_again_by_its_name() -> None:
     single, anew = singles("nist", KEYS, COUNTS), remakings("nist", KEYS, COUNTS, COUNTS)
-    for run in (*single, *anew, *(seeded(seed, ("yubico-channel", KEYS)) for seed in range(50))):
+    for run in (
+        *single,
+        *anew,
+        *renewals("nist", KEYS, COUNTS),
+        *(seeded(seed, ("yubico-channel", KEYS)) for seed in range(50)),
+    ):
         for name, then in zip(run.names, run.then, strict=True):
             again = Run.parse(name, {"nist": COUNTS})
             assert (again.lives, again.names, again.then) == (run.lives, (name,), (then,))

@@ -19,7 +19,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from torture.cuts import ALGORITHMS, DIALECTS, Run, remakings, seeded, singles
+from torture.cuts import ALGORITHMS, DIALECTS, Run, remakings, renewals, seeded, singles
 from torture.desk import Shared
 from torture.runner import Outcome, Runner, make_runs, runner
 from zorgid_card.testkit.pcscd import SLOTS_LIMIT, private_pcscd, why_not
@@ -36,9 +36,10 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--dialects", default="yubico,nist", help="of the cards that are cut once, with commas")
     parser.add_argument("--seeds", type=int, default=SEEDS, help="how many runs with several cuts")
     parser.add_argument("--first-seed", type=int, default=1)
-    parser.add_argument("--every", type=int, default=1, help="only every n-th single cut")
+    parser.add_argument("--every", type=int, default=1, help="only every n-th single cut; 0: none")
     parser.add_argument("--distinct", action="store_true", help="no cut that leaves what the one before it left")
     parser.add_argument("--remade", action="store_true", help="cut the making anew of a card that was too late, too")
+    parser.add_argument("--renewed", type=int, default=0, metavar="N", help="cut a card's renewal too, every n-th cut")
     parser.add_argument("--run", help="one run, by its name")
     parser.add_argument("--broken", default="", help="break the journal or the portal, to see the judge report it")
     parser.add_argument("--report", type=Path, help="write the outcome into this document")
@@ -69,13 +70,20 @@ def main() -> int:
         "\n",
         *tellings(outcomes),
         "\n",
-        f"{summary}; seeds {options.first_seed} to {options.first_seed + options.seeds - 1}.\n",
+        f"{summary}{seeds(options)}.\n",
     ]
     print("".join(lines), end="")
     print(f"{summary}, {time.monotonic() - begun:.0f} s")
     if options.report:
         report(options.report, lines)
     return any(outcome.loss for outcome in outcomes)
+
+
+def seeds(options: argparse.Namespace) -> str:
+    """Which seeds were run, if any."""
+    if options.run or not options.seeds:
+        return ""
+    return f"; seeds {options.first_seed} to {options.first_seed + options.seeds - 1}"
 
 
 def tortured(options: argparse.Namespace, algorithm: str, directory: Path) -> Iterator[Outcome]:
@@ -98,14 +106,20 @@ def planned(options: argparse.Namespace, algorithm: str, judged: Runner) -> Iter
     dialects = options.dialects.split(",")
     for dialect in dialects:
         of = dialect, algorithm
-        yield from [*singles(*of, counts[dialect], distinct=options.distinct)][:: options.every]
+        yield from _every(options.every, singles(*of, counts[dialect], distinct=options.distinct))
         if options.remade and algorithm == ALGORITHMS[0]:
             second = judged.count(dialect, [counts[dialect].too_late])
-            yield from [*remakings(*of, counts[dialect], second)][:: options.every]
+            yield from _every(options.every, remakings(*of, counts[dialect], second))
+        if options.renewed and algorithm == ALGORITHMS[0]:
+            yield from _every(options.renewed, renewals(*of, judged.count_renewal(dialect)))
     share = ALGORITHMS.index(algorithm)
     for seed in range(options.first_seed, options.first_seed + options.seeds):
         if seed % len(ALGORITHMS) == share:
             yield seeded(seed, (DIALECTS[seed // len(ALGORITHMS) % len(DIALECTS)], algorithm))
+
+
+def _every(number: int, runs: Iterable[Run]) -> Iterable[Run]:
+    return [*runs][::number] if number else ()
 
 
 ENDINGS = ("active", "nothing valid", "blank", "to be scrapped", "loss")
@@ -135,6 +149,8 @@ def _kind(what: str) -> str:
         return "several cuts, seeded"
     if what.startswith("remade-"):
         return f"made anew, one cut: {what.split('-')[1]}"
+    if what.startswith("renewed-"):
+        return f"renewed, one cut: {what.split('-')[1]}"
     return f"one cut: {what.split('-', maxsplit=1)[0]}"
 
 
@@ -150,8 +166,9 @@ def tellings(outcomes: Iterable[Outcome]) -> Iterator[str]:
         what, then = outcome.run.split("/")[2:]
         if what.startswith(("seed-", "remade-")) or then == "never":
             continue
+        kind, what = ("renewal, ", what.removeprefix("renewed-")) if what.startswith("renewed-") else ("", what)
         place, _, how = what.split("-", 2)
-        cut, after = rows.setdefault(f"{place}: {how}", (Counter(), Counter()))
+        cut, after = rows.setdefault(f"{kind}{place}: {how}", (Counter(), Counter()))
         cut[outcome.told[0]] += 1
         after.update(outcome.told[1:])
     yield "| cut | told by the process that was cut | told by a fresh one |\n|---|---|---|\n"

@@ -11,24 +11,26 @@ import signal
 import threading
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import date
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
+from renewal_world import KEYS
 from torture.cuts import Cut
 from world import CARD_PIN, DESKTOP, ORIGIN, PASS_PIN, WORKER
 from zorgid_card import errors
 from zorgid_card.adapters.journal import SQLiteJournal
 from zorgid_card.cards.access import LastTry, PINRequest
-from zorgid_card.errors import DeclinedError, ZorgIDError
+from zorgid_card.errors import CardUnfinishedError, CommitLateError, DeclinedError, ZorgIDError
 from zorgid_card.ports.journal import Making
 from zorgid_card.secret import Secret
-from zorgid_card.workflows.creation import CardCreation
+from zorgid_card.workflows.creation import CardCreation, last_write_done
 from zorgid_card.workflows.holder import Cue, Progress, Question
 from zorgid_card.workflows.pin import PINPolicy
+from zorgid_card.workflows.renewal import CardRenewal
 from zorgid_card.workflows.session import PortalClient
 
 
@@ -113,7 +115,7 @@ class RemoteHolder:
 
     def pin(self, request: PINRequest) -> Secret | LastTry:
         self._ask("pin")
-        return Secret.of(PASS_PIN)
+        return Secret.of(CARD_PIN if request.reference in KEYS else PASS_PIN)
 
     def birth_date(self) -> date:
         self._ask("birth-date")
@@ -182,12 +184,12 @@ def _die_at_commit(statement: str) -> None:
         _die()
 
 
-def attend(connection: Connection, journal: Path, cuts: tuple[Cut, ...], broken: str) -> NoReturn:
+def attend(connection: Connection, journal: Path, cuts: tuple[Cut, ...], broken: str, *, renews: bool) -> NoReturn:
     """All that this process does."""
     outside = Outside(connection)
     try:
         with CutJournal(journal, outside, cuts, broken) as kept:
-            outside("ended", _make(outside, kept))
+            outside("ended", (_renew if renews else _make)(outside, kept))
     except BaseException:
         outside("ended", "crashed: " + traceback.format_exc())
     finally:
@@ -210,6 +212,27 @@ def _make(outside: Outside, journal: CutJournal) -> str:
     return "finished"
 
 
+def _renew(outside: Outside, journal: CutJournal) -> str:
+    """The same of a card in use; one that has lost its keys, and is not made anew on the way, is made anew like any other."""
+    for making in journal.unfinished():
+        if making.renewal and making.commit and last_write_done(making):
+            with suppress(CardUnfinishedError, CommitLateError):
+                _workflow(CardRenewal, outside, journal).resume(making)
+                return "finished"
+    try:
+        _workflow(CardRenewal, outside, journal).run(**DESKTOP)
+    except ZorgIDError as error:
+        return error.code
+    return "finished"
+
+
 def _creation(outside: Outside, journal: SQLiteJournal) -> CardCreation:
+    return _workflow(CardCreation, outside, journal)
+
+
+Workflow = TypeVar("Workflow", bound=CardCreation)
+
+
+def _workflow(kind: type[Workflow], outside: Outside, journal: SQLiteJournal) -> Workflow:
     client, holder = PortalClient(RemoteSeam(outside)), RemoteHolder(outside)
-    return CardCreation(RemoteReader(outside), client, holder, journal, card_timeout=1)
+    return kind(RemoteReader(outside), client, holder, journal, card_timeout=1)

@@ -58,10 +58,29 @@ REMADE = {
 }
 """How the second making is cut, of a card that had its PUK, and whose commit came too late."""
 
+RENEWED = {
+    "apdu": ("kill-after", "pull-after", "again-after"),
+    "journal": JOURNAL,
+    "portal": (
+        "lost-answer",
+        "twice",
+        "status-500",
+        "restart",
+        "down-before",
+        "down-after",
+        "kill-before",
+        "kill-after",
+    ),
+    "person": PERSON,
+}
+"""How the renewal is cut of a card in use."""
+
 OTHERS = {"apdu": ("lost-before", "lost-after", "reset-before", "reset-after")}
 """Further cuts, for the seeded runs: the reader loses a command or an answer, another program resets the card."""
 
 HOWS = {"apdu": APDU, "journal": JOURNAL, "portal": PORTAL, "person": PERSON}
+DAY = 86_400
+"""Seconds between a card's making and its renewal."""
 LATE = 901
 """Seconds: the deadline is past."""
 
@@ -108,6 +127,11 @@ class Run:
     """Both are tried from the same state: the cut is made once, and what it leaves is copied."""
     names: tuple[str, ...] = field(init=False)
 
+    @property
+    def renews(self) -> bool:
+        """Whether its card is in use when it begins, and to be renewed."""
+        return self.what.startswith("renewed-")
+
     def __post_init__(self) -> None:
         names = tuple(f"{self.dialect}/{self.algorithm}/{self.what}/{then}" for then in self.then)
         object.__setattr__(self, "names", names)
@@ -121,6 +145,10 @@ class Run:
         return cls(dialect, algorithm, f"remade-{cut}", (counts.too_late, Life((cut,))))
 
     @classmethod
+    def renewed(cls, dialect: str, algorithm: str, cut: Cut) -> Run:
+        return cls(dialect, algorithm, f"renewed-{cut}", (Life((cut,)),))
+
+    @classmethod
     def parse(cls, name: str, counts: Mapping[str, Counts]) -> Run:
         match = _RUN.fullmatch(name)
         if match is None or match["dialect"] not in DIALECTS or match["algorithm"] not in ALGORITHMS:
@@ -130,6 +158,8 @@ class Run:
             return seeded(int(what.removeprefix("seed-")), of, then)
         if what.startswith("remade-"):
             run = cls.remade(*of, counts[of[0]], Cut.parse(what.removeprefix("remade-")))
+        elif what.startswith("renewed-"):
+            run = cls.renewed(*of, Cut.parse(what.removeprefix("renewed-")))
         else:
             run = cls.single(*of, Cut.parse(what))
         return replace(run, then=then)
@@ -178,6 +208,14 @@ def remakings(dialect: str, algorithm: str, first: Counts, counts: Counts) -> It
         for at in range(1, counts.of(place) + 1):
             for how in hows:
                 yield Run.remade(dialect, algorithm, first, Cut(place, at, how))
+
+
+def renewals(dialect: str, algorithm: str, counts: Counts) -> Iterator[Run]:
+    """The same of a card's renewal."""
+    for place, hows in RENEWED.items():
+        for at in range(1, counts.of(place) + 1):
+            for how in hows:
+                yield Run.renewed(dialect, algorithm, Cut(place, at, how))
 
 
 def seeded(seed: int, of: tuple[str, str], then: tuple[str, ...] = ()) -> Run:

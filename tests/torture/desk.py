@@ -17,13 +17,14 @@ from pathlib import Path
 from typing import Any
 
 from torture import card_side
-from torture.cuts import Cut, Life
+from torture.cuts import DAY, Cut, Life
 from world import NOW, World
 from zorgid_card.adapters.journal import SQLiteJournal
 from zorgid_card.adapters.keystore import FileKeyStore
 from zorgid_card.adapters.sql import SQLRegistry
 from zorgid_card.errors import StorageError, TransportError, ZorgIDError
 from zorgid_card.pki.revocation import CRLs
+from zorgid_card.ports.journal import Making
 from zorgid_card.ports.keys import Batch
 from zorgid_card.ports.registry import Registry, Unit
 from zorgid_card.recipes import registry_log_in
@@ -56,8 +57,11 @@ RSA_KEYS = 24
 _SHARED: dict[str, Any] = {}
 """What SQLAlchemy has compiled, for all of a worker's databases: to compile it takes half as long as to make a card."""
 
-RECORDS = ("smart_card", "card_link", "issued_certificate", "card_attempt", "person", "membership")
-"""Of the portal's tables those that the making of a card leaves something in, beside its session."""
+RECORDS = dict.fromkeys(("smart_card", "card_link", "issued_certificate", "card_attempt", "membership"), "*") | {
+    "person": "id, user_name, given_names, surname, birth_date_mark, uzi_number, role_code"
+}
+"""Of the portal's tables those that the making of a card leaves something in, beside its session; not what is sealed, which differs
+each time that it is written."""
 
 QUIET = frozenset({"connect", "transmit", "begin", "end", "close", "wait"})
 """What a process asks for that leaves nothing when it is killed: a card that it had is reset then, one way or the other."""
@@ -151,9 +155,9 @@ class PortalSide:
 
     def _start(self) -> None:
         self.registry = SQLRegistry.file(self._file)
-        engine = self.registry._engine
+        engine = self.registry.engine
         engine.dialect = _SHARED.setdefault("dialect", engine.dialect)
-        self.registry._engine = engine.execution_options(compiled_cache=_SHARED.setdefault("compiled", {}))
+        self.registry.engine = engine.execution_options(compiled_cache=_SHARED.setdefault("compiled", {}))
         self.services = self._shared.services(self.registry, lambda: self.now)
         steps = _releasing(issuance.STEPS) if self._broken == "releases-before-commit" else issuance.STEPS
         self._purposes = {organisation.CREATE: steps}
@@ -199,14 +203,23 @@ class Trial:
     def __init__(self, shared: Shared, directory: Path, dialect: str, broken: str = "") -> None:
         self.shared, self.directory, self.dialect, self.broken = shared, directory, dialect, broken
         directory.mkdir()
-        shutil.copy(shared.directory / "registry.db", directory)
+        for name in ("registry.db", "registry.db.keys"):
+            shutil.copy(shared.directory / name, directory)
         self.state = shared.blank(dialect)
-        self._blank = snapshot(self.state)
+        self.renews = False
+        """Whether the card is in use, and to be renewed by who comes next."""
         self.paper = Paper()
         self.portal = PortalSide(shared, directory / "registry.db", NOW, broken)
         self._keys = iter(shared.rsa)
         self.told: list[str] = []
         self.fired: list[Cut] = []
+        self._begun_with = self._kept()
+
+    def in_use(self) -> None:
+        """The card is made, and some time has passed: what is to be cut is its renewal."""
+        self.pass_time(timedelta(seconds=DAY))
+        self.renews, self.told = True, []
+        self._begun_with = self._kept()
 
     def copy(self, directory: Path) -> Trial:
         """The same, to go on from here in another way."""
@@ -226,11 +239,16 @@ class Trial:
     @property
     def untouched(self) -> bool:
         """Whether all is as it was before: the card, the portal's records, the journal, the person's paper."""
+        return self._kept() == self._begun_with
+
+    def _kept(self) -> tuple[PIVState, list[list[Any]], tuple[Making, ...], list[str]]:
         with sqlite3.connect(self.directory / "registry.db") as database:
-            kept = [database.execute(f"SELECT count(*) FROM zorgid_{table}").fetchone()[0] for table in RECORDS]
+            kept = [
+                database.execute(f"SELECT {names} FROM zorgid_{table}").fetchall() for table, names in RECORDS.items()
+            ]
         with SQLiteJournal(self.directory / "journal.db") as journal:
             begun = journal.unfinished()
-        return self.state == self._blank and not (any(kept) or begun or self.paper.puks)
+        return snapshot(self.state), kept, begun, [*self.paper.puks]
 
     def pass_time(self, time: timedelta) -> None:
         """The portal's timer does what it does every few minutes."""
@@ -246,7 +264,7 @@ class Trial:
         child = os.fork()
         if child == 0:
             here.close()
-            card_side.attend(there, self.directory / "journal.db", life.cuts, self.broken)
+            card_side.attend(there, self.directory / "journal.db", life.cuts, self.broken, renews=self.renews)
         there.close()
         outside.serve(here, child)
         self.told.append(outside.told)
@@ -471,8 +489,8 @@ class LifeOutside:
         return yes
 
     def _answer(self, what: str) -> bool:
-        if what == "cross-out-puk":
-            self._trial.paper.cross_out()
+        if what == "cross-out-puk" or (what == "empty-card" and self._trial.renews):
+            self._trial.paper.cross_out()  # all that is on the card will be lost
         elif what in ("insert-again", "portal-again"):
             self._insertions += 1
             return not self._gone_home and self._insertions <= PERSISTENCE

@@ -40,7 +40,8 @@ class Runner:
     def __init__(self, shared: Shared, court: Court, directory: Path, broken: str = "") -> None:
         self._shared, self._court, self._directory, self.broken = shared, court, directory, broken
         self._number = 0
-        self._uncut: dict[str, dict[str, Any]] = {}
+        self._uncut: dict[tuple[str, bool], dict[str, Any]] = {}
+        self._made: dict[str, Trial] = {}
 
     def _place(self) -> Path:
         self._number += 1
@@ -51,19 +52,26 @@ class Runner:
 
         It is judged, too: where a cut leaves nothing behind, this is how it goes on.
         """
-        trial = Trial(self._shared, self._place(), dialect)
+        return self._counted(Trial(self._shared, self._place(), dialect), before)
+
+    def count_renewal(self, dialect: str) -> Counts:
+        """The same of a renewal."""
+        return self._counted(self._in_use(dialect))
+
+    def _counted(self, trial: Trial, before: Sequence[Life] = ()) -> Counts:
         for life in (*before, Life(())):
             last = trial.live(life)
         verdict = self._court.judge(trial, "resumed")
         trial.close()
         if verdict["ending"] != "active":
-            raise SystemExit(f"a {dialect} creation that nobody cut: {verdict}, {trial.told}")
-        self._uncut[dialect] = verdict
+            what = "renewal" if trial.renews else "creation"
+            raise SystemExit(f"a {trial.dialect} {what} that nobody cut: {verdict}, {trial.told}")
+        self._uncut[trial.dialect, trial.renews] = verdict
         return Counts(**last.counts, first=frozenset(last.first))
 
     def run(self, run: Run) -> Iterator[Outcome]:
         """The cut lives, once; then each way to go on, from a copy of what they left."""
-        trial = Trial(self._shared, self._place(), run.dialect, self.broken)
+        trial = self._begun(run)
         for life in run.lives:
             trial.live(life)
         at_once = self._court.judge(trial, "cut")
@@ -76,16 +84,32 @@ class Runner:
             yield Outcome(name, verdict["ending"], verdict["why"], len(trial.fired), tuple(other.told))
         trial.close()
 
+    def _begun(self, run: Run) -> Trial:
+        if run.renews:
+            return self._in_use(run.dialect)
+        return Trial(self._shared, self._place(), run.dialect, self.broken)
+
+    def _in_use(self, dialect: str) -> Trial:
+        """A card in use; it is made once, and copied for each run."""
+        if dialect not in self._made:
+            made = Trial(self._shared, self._place(), dialect)
+            made.live(Life(()))
+            made.in_use()
+            self._made[dialect] = made
+        made = self._made[dialect]
+        made.broken = self.broken
+        return made.copy(self._place())
+
     def _kept(self, trial: Trial, run: Run) -> str:
         """The PUK that must stay: a process was killed when the card had it, the person too, and nobody had given the card up."""
         puk = trial.paper.puks[-1] if trial.paper.puks else ""
-        alone = len(run.lives) == 1 and trial.told == ["killed"]
+        alone = len(run.lives) == 1 and trial.told == ["killed"] and not run.renews
         return puk if alone and trial.state.puk.value == puk.encode() else ""
 
     def _go_on(self, trial: Trial, then: str, kept: str) -> dict[str, Any]:
         if then == "resumed":
             if trial.untouched:
-                return self._uncut[trial.dialect]
+                return self._uncut[trial.dialect, trial.renews]
             trial.live(Life(()))
             return self._court.judge(trial, "resumed", kept)
         trial.pass_time(DEADLINE + timedelta(seconds=1))
@@ -112,8 +136,8 @@ def work(
     try:
         shared.open_keys()
         with runner(shared, directory, daemon, number, broken) as judged:
-            for dialect in {run.dialect for run in runs}:
-                judged.count(dialect)
+            for dialect, renews in {(run.dialect, run.renews) for run in runs}:
+                (judged.count_renewal if renews else judged.count)(dialect)
             gc.freeze()
             for run in runs:
                 for outcome in judged.run(run):

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from card_scripts import ScriptedChannel, powered
+from terminal import given
 from uzi_card import contents
 from zorgid_card.adapters import pcsc
 from zorgid_card.cards import UZI, Activation, ActivationRule, Card, PIVCard, UZIPass, open_card
@@ -191,6 +192,18 @@ def test_a_pass_activated_before_is_explained_and_no_pin_is_asked(
 ) -> None:
     assert Desk(VirtualUZIPass(contents("Z")), monkeypatch).run("activate", lang=lang) == 4
     assert said in capsys.readouterr().err
+
+
+def test_a_program_gives_the_pin_of_activation_through_a_descriptor(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    simulated = new_pass()
+    desk = Desk(simulated, monkeypatch)
+    assert desk.run(f"activate --codes-fd {given(WRONG_PIN)}") == 3
+    assert desk.run(f"activate --codes-fd {given()}") == 3
+    assert not simulated.activated
+    assert desk.run(f"activate --codes-fd {given(PIN)}") == 0
+    assert simulated.activated
 
 
 def test_a_wrong_pin_at_activation_is_3(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
 import sys
@@ -12,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from terminal import given
 from zorgid_card.adapters import pcsc
 from zorgid_card.cards import CardKind, Tries, open_card
 from zorgid_card.cli import app
@@ -77,6 +77,14 @@ class Desk:
         try:
             card = open_card(Link(channel))
             return card.tries().left, card.puk_tries().left
+        finally:
+            channel.close(reset=True)
+
+    def give_back(self, pin: bytes) -> None:
+        """The card gets the PIN that it was made with, which is one that the command refuses."""
+        channel = self.reader.connect()
+        try:
+            open_card(Link(channel)).change_pin(Secret.of(pin), Secret.of(self.pin))
         finally:
             channel.close(reset=True)
 
@@ -236,14 +244,6 @@ def test_what_to_do_follows_from_what_is_left(pin: Tries, puk: Tries, expected: 
 # --- for programs
 
 
-def given(*codes: bytes) -> int:
-    """A descriptor from which these can be read, a line each."""
-    reading, writing = os.pipe()
-    os.write(writing, b"".join(code + b"\n" for code in codes))
-    os.close(writing)
-    return reading
-
-
 def told(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
     shown: dict[str, Any] = json.loads(capsys.readouterr().out)
     return shown
@@ -293,7 +293,7 @@ def test_pin_1_a_program_says_explicitly_that_the_last_try_may_be_spent(
         assert desk.run(f"pin change --codes-fd {given(OTHER, NEW)}") == 3
     capsys.readouterr()
     assert desk.run(f"pin change --json --codes-fd {given(desk.pin, NEW)}") == 3
-    assert told(capsys)["error"]["code"] == "user.usage", "there is nobody to ask"
+    assert told(capsys)["error"]["code"] == "user.last_try", "there is nobody to ask"
     assert desk.tries()[0] == 1
     assert desk.run(f"pin change --last-try --codes-fd {given(desk.pin, NEW)}") == 0
     assert desk.tries()[0] == 3
@@ -400,3 +400,29 @@ def test_without_a_terminal_nothing_is_asked() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], start_new_session=True, timeout=60, check=False)
     assert done.returncode == 7
+
+
+@pytest.mark.parametrize("command", ["change", "unblock"])
+@pytest.mark.parametrize("kind", ["zorgid", "uzi-n"])
+def test_pin_2_pin_3_the_birth_date_is_no_new_pin_where_it_is_told(
+    made: dict[str, Simulated],
+    kind: str,
+    command: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    desk = Desk(made[kind], monkeypatch)
+    present = desk.pin if command == "change" else desk.puk
+    born, good = b"070685", NEW
+    assert desk.run(f"pin {command} --birth-date 7-6-1985", present, born, born, good, good) == 0
+    assert "birth date" in " ".join(capsys.readouterr().out.split())
+    desk.verify(good)
+    desk.give_back(good)
+
+
+@pytest.mark.parametrize("text", ["31-2-1985", "tomorrow", "1-1-2999"])
+def test_a_birth_date_that_is_none_is_refused_before_any_card_is_looked_for(
+    text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert app.run(["pin", "change", "--birth-date", text]) == 2
+    assert "--birth-date" in capsys.readouterr().err

@@ -54,6 +54,10 @@ class Tried:
         cards = ["--simulated", str(self.directory / "cards"), "--journal", str(self.directory / journal)]
         return ["create", *places, *cards, "--lang", "en", *more]
 
+    def later(self, command: str, *more: str) -> list[str]:
+        """What comes after a card was made."""
+        return [command, *self.options(*more)[1:]]
+
     def card(self, place: str) -> VirtualPIVCard:
         return VirtualPIVCard.load(self.directory / "cards" / place / "card.json")
 
@@ -158,6 +162,27 @@ def test_a_directory_without_cards_names_the_command_that_lays_them(
     assert "demo-portal" in capfd.readouterr().err
 
 
+def test_crd_8_simulated_cards_are_renewed_and_made_blank_by_whoever_tries_it(
+    tried: Tried, capfd: pytest.CaptureFixture[str]
+) -> None:
+    place = tried.next
+    assert run(tried.options("--reader", place)) == 0
+    before = tried.card(place)
+    capfd.readouterr()
+    assert run(tried.later("renew", "--reader", place, "--json")) == 0
+    told = json.loads(capfd.readouterr().out)
+    renewed = tried.card(place)
+    assert (told["ok"], told["made_anew"], told["serial"]) == (True, False, str(before.serial))
+    assert base64.b64decode(told["certificates"][0]) in renewed._state.objects[0x5FC105]
+    assert renewed.pin == before.pin
+    assert run(tried.later("reset", "--reader", place)) == 0
+    capfd.readouterr()
+    assert tried.card(place).pin == b"123456"
+    assert run(tried.later("renew", "--reader", place, "--json")) != 0
+    told = json.loads(capfd.readouterr().out)
+    assert (told["ok"], told["error"]["code"]) == (False, "card.wrong_card")
+
+
 # --- at a terminal ----------------------------------------------------------------------------------------------------
 
 
@@ -207,6 +232,30 @@ def test_crd_9_a_person_makes_a_card_at_the_terminal_and_types_part_of_the_puk_b
     kept = json.loads((tried.directory / "cards" / place / "card.json").read_bytes())
     assert bytes.fromhex(kept["puk"]["value"]) == puk
     assert puk not in (tried.directory / "journal.db").read_bytes()
+
+
+def test_crd_7_a_person_renews_a_simulated_card_with_its_own_pin(tried: Tried) -> None:
+    place = tried.next
+    assert run(tried.options("--reader", place)) == 0
+    terminal = Terminal([*PROGRAM, *tried.later("renew", "--reader", place, "--interactive")])
+    terminal.expect("Press Enter")
+    terminal.answer(b"")
+    terminal.expect(r"access to your UZI pass\? \[y/n\] ")
+    terminal.answer(b"y")
+    hidden(terminal, "PIN of the card in the reader: ", DEFAULT_PIN)
+    terminal.expect(r"data of your pass right\? \[y/n\] ")
+    terminal.answer(b"y")
+    born = terminal.expect(r"was born on (\d\d-\d\d-\d{4})")[1]
+    terminal.expect(r"Birth date \(dd-mm-yyyy\): ")
+    terminal.answer(born)
+    for _ in range(2):
+        terminal.expect("Press Enter")
+        terminal.answer(b"")
+    told = terminal.expect(r"The simulated card has PIN (\d{6})")[1]
+    assert told == tried.card(place).pin
+    hidden(terminal, "PIN of the card in the reader: ", told)
+    terminal.expect("is renewed")
+    assert terminal.end() == 0
 
 
 def test_crd_8_ctrl_c_gives_the_card_up_and_the_next_time_it_is_made_anew(tried: Tried) -> None:

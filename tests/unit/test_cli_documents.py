@@ -16,6 +16,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from terminal import given
 from zorgid_card.adapters import pcsc
 from zorgid_card.cli import app
 from zorgid_card.cli.documents import decrypt, sign
@@ -80,7 +81,7 @@ class Desk:
             path.write_bytes(crl)
             self.judged_by += ["--crl", str(path)]
 
-    def run(self, *arguments: str | Path, answers: tuple[str | bytes, ...] = ()) -> int:
+    def run(self, *arguments: str | Path | int, answers: tuple[str | bytes, ...] = ()) -> int:
         keyboard = Typed(list(answers))
         for module in (sign, decrypt):
             self._patch.setattr(module, "TerminalKeyboard", lambda: keyboard)
@@ -175,6 +176,20 @@ def test_aut_3_what_a_no_or_a_wrong_pin_leaves_is_nothing(desk: Desk, capsys: py
     assert not (desk.directory / "recept.txt.p7s").exists()
 
 
+def test_aut_3_a_program_gives_the_pin_through_a_descriptor(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+    assert desk.run("sign", desk.file, "--yes", "--json", "--codes-fd", given(DEFAULT_PIN)) == 0
+    assert json.loads(capsys.readouterr().out)["ok"] is True
+    assert desk.verify() == 0
+    other = desk.directory / "other.p7s"
+    assert desk.run("sign", desk.file, "--out", other, "--codes-fd", given(DEFAULT_PIN)) == 3, "nobody is asked"
+    wrong = ("sign", desk.file, "--yes", "--out", other, "--json", "--codes-fd")
+    for code in ("user.wrong_pin", "user.wrong_pin", "user.last_try"):
+        capsys.readouterr()
+        assert desk.run(*wrong, given(b"000000")) == 3
+        assert json.loads(capsys.readouterr().out)["error"]["code"] == code
+    assert desk.run(*wrong, given(DEFAULT_PIN), "--last-try") == 0
+
+
 def test_aut_3_what_could_not_be_kept_is_not_signed(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
     (desk.directory / "recept.txt.p7s").write_bytes(b"mine")
     assert desk.run("sign", desk.file) == 8, "no PIN is asked"
@@ -259,6 +274,9 @@ def test_aut_3_openssl_encrypts_and_the_pass_decrypts(desk: Desk, capsys: pytest
     assert json.loads(capsys.readouterr().out)["size"] == len(TEXT)
     assert out.read_bytes() == TEXT
     assert out.stat().st_mode & 0o777 == 0o600
+    again = desk.directory / "again"
+    assert desk.run("decrypt", message, "--out", again, "--codes-fd", given(DEFAULT_PIN)) == 0
+    assert again.read_bytes() == TEXT
     assert desk.run("decrypt", message, "--out", out) == 8, "nothing is written over"
     certificate.write_bytes(pem(desk.contents.certificates[Usage.SIGNATURE]))
     assert openssl(*encrypt, certificate).returncode == 0

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -15,10 +20,18 @@ from hypothesis import strategies as st
 
 import softhsm
 from terminal import Terminal
+from world import PASSPHRASE as WORLD_PASSPHRASE
+from world import World
 from zorgid_card.adapters.keystore import FileKeyStore
 from zorgid_card.cli import app
+from zorgid_card.cli import keys as acts
+from zorgid_card.cli.display import Display, console
 from zorgid_card.cli.keys import check_value, secret_of_hex
-from zorgid_card.errors import UsageError
+from zorgid_card.cli.options import texts_of
+from zorgid_card.errors import PassphraseError, UsageError
+from zorgid_card.pki import _keyfile
+from zorgid_card.pki.authority import Authority
+from zorgid_card.ports.registry import SmartCard
 from zorgid_card.secret import Secret
 
 PASSPHRASE, KEY = b"correct horse", b"404142434445464748494A4B4C4D4E4F"
@@ -98,6 +111,135 @@ def test_what_cannot_be_used_is_said_in_a_sentence(store: list[str]) -> None:
     terminal = run("add-batch", "--first", "1", "--last", "22", *store)
     terminal.expect("serial numbers of one length")
     assert terminal.end() != 0
+
+
+def test_a_generation_is_retired_unless_cards_have_a_key_of_it(store: list[str], tmp_path: Path) -> None:
+    terminal = run("rotate", *store)
+    open_it(terminal)
+    assert terminal.end() == 0
+    portal = tmp_path / "portal"
+    portal.mkdir()
+    world = World(portal)
+    world.validated()
+    world.create(world.worker())
+    registry = ["--registry", str(portal / "registry.db")]
+    terminal = run("retire", "--generation", "1", *registry, *store)
+    open_it(terminal)
+    terminal.expect("1 .*still have a key of this generation")
+    assert terminal.end() != 0
+    terminal = run("retire", "--generation", "1", *store)
+    open_it(terminal)
+    terminal.expect(r"No registry was named.*to go\? \[y/n\] ")
+    terminal.answer(b"n")
+    terminal.expect("has stayed")
+    assert terminal.end() != 0
+    with world.registry.begin() as unit:
+        (card,) = unit.find(SmartCard)
+        unit.replace(replace(card, state="revoked"))
+    for words, said in ((["1", *registry], "generation 1 is gone"), (["2", *registry], "make a new one first")):
+        terminal = run("retire", "--generation", *words, *store)
+        open_it(terminal)
+        terminal.expect(said)
+        terminal.end()
+    terminal = run("retire", "--generation", "1", "--registry", str(tmp_path / "nothing.db"), *store)
+    open_it(terminal)
+    terminal.expect("no such file")
+    assert terminal.end() != 0
+
+
+def test_the_passphrase_of_a_portals_keys_is_changed_all_at_once(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    terminal = run("passphrase", tmp_path / "master.key")
+    ask(terminal, "Passphrase of the key store: ", WORLD_PASSPHRASE)
+    ask(terminal, "New passphrase", PASSPHRASE)
+    ask(terminal, "once more", PASSPHRASE)
+    terminal.expect("passphrase is changed, that of the CA")
+    assert terminal.end() == 0
+    with pytest.raises(PassphraseError):
+        world.reopened()
+    assert FileKeyStore.open(tmp_path / "master.key", Secret.of(PASSPHRASE)).generation == 1
+    assert Authority.open(tmp_path / "ca", Secret.of(PASSPHRASE)).root == world.authority.root
+
+
+class Typed:
+    """A keyboard whose answers are known."""
+
+    def __init__(self, *answers: bytes) -> None:
+        self.answers = [*answers]
+
+    def secret(self, prompt: str) -> Secret:
+        return Secret.of(self.answers.pop(0))
+
+
+def _killed_at(number: int, directory: Path) -> None:
+    """In a process of its own: what changes a file is counted, and instead of the n-th the process is gone."""
+    counted = iter(range(1, 1000))
+
+    def counting(act: Callable[..., Any]) -> Callable[..., Any]:
+        def act_or_die(*given: Any, **named: Any) -> Any:
+            if next(counted) == number:
+                os._exit(9)
+            return act(*given, **named)
+
+        return act_or_die
+
+    for name in ("replace", "link", "unlink", "fsync"):
+        setattr(os, name, counting(getattr(os, name)))
+    _change(directory)
+    os._exit(0)
+
+
+def _change(directory: Path) -> None:
+    typed = Typed(WORLD_PASSPHRASE, PASSPHRASE, PASSPHRASE)
+    acts.TerminalKeyboard = lambda: typed  # type: ignore[assignment,misc]
+    display = Display(console(no_color=True, stderr=True), texts_of("en"))
+    acts.passphrase(display, acts.Place(directory / "master.key", None, ""))
+
+
+def test_a_change_of_the_passphrase_that_is_killed_loses_nothing_and_is_done_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_keyfile, "ROUNDS", 1000)
+    monkeypatch.setattr(acts, "TerminalKeyboard", acts.TerminalKeyboard)
+    original = tmp_path / "original"
+    original.mkdir()
+    root = World(original).authority.root
+    context = multiprocessing.get_context("fork")
+    code = number = 0
+    while code != 0 or number == 0:
+        number += 1
+        directory = tmp_path / str(number)
+        shutil.copytree(original, directory)
+        child = context.Process(target=_killed_at, args=(number, directory))
+        child.start()
+        child.join()
+        code = child.exitcode or 0
+        assert code in (0, 9)
+        opens_by_one_of_two(directory)
+        (directory / "master.key.lock").unlink(missing_ok=True)  # as the error says
+        _change(directory)
+        assert FileKeyStore.open(directory / "master.key", Secret.of(PASSPHRASE)).generation == 1
+        assert Authority.open(directory / "ca", Secret.of(PASSPHRASE)).root == root
+    assert number > 10
+
+
+def opens_by_one_of_two(directory: Path) -> None:
+    """Each file by itself."""
+    opened = 0
+    for passphrase in (WORLD_PASSPHRASE, PASSPHRASE):
+        with suppress(PassphraseError):
+            FileKeyStore.open(directory / "master.key", Secret.of(passphrase))
+            opened += 1
+        for path in (directory / "ca").glob("*.key.pem"):
+            with suppress(PassphraseError):
+                _keyfile.decrypt_key(path.read_bytes(), Secret.of(passphrase), path)
+                opened += 1
+    assert opened == 3
+
+
+def test_the_pin_of_an_hsm_is_not_changed_here(capsys: pytest.CaptureFixture[str]) -> None:
+    assert app.run(["keys", "passphrase", "--hsm", "m", "--token", "t", "--lang", "en"]) != 0
+    assert "HSM's own tool" in capsys.readouterr().err
 
 
 def test_a_wrong_passphrase_or_two_that_differ(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from https_portal import HTTPSPortal, answer, https_portal
-from terminal import Terminal
+from terminal import Terminal, given
 from zorgid_card.adapters import pcsc
 from zorgid_card.cli import app, login
 from zorgid_card.errors import DeclinedError
@@ -106,6 +106,14 @@ def test_aut_1_as_data(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
     assert found["expiry"]["state"] == "good"
     assert found["portal"]["common_name"] == "Zoë el Amrani"
     assert desk.portal.address in err  # what is asked is told aside
+
+
+def test_aut_1_a_program_gives_the_pin_through_a_descriptor(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+    assert desk.log_in("--json", "--yes", "--codes-fd", str(given(PIN)), answers=()) == 0
+    assert json.loads(capsys.readouterr().out)["portal"]["common_name"] == "Zoë el Amrani"
+    assert desk.log_in("--json", "--codes-fd", str(given(PIN)), answers=()) == 3, "nobody is asked"
+    assert json.loads(capsys.readouterr().out)["error"]["code"] == "user.usage"
+    assert desk.card.tries_left[0] == 3
 
 
 def test_aut_1_who_does_not_want_to_signs_nothing(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from management_world import CARD, FOREIGN, World
-from registry_world import NOW, OTHER_URA, URA
+from registry_world import OTHER_URA, URA
 from terminal import Terminal
 from zorgid_card.adapters.sql import SQLRegistry
 from zorgid_card.cli import app
@@ -176,15 +177,15 @@ def test_adm_5_people_are_listed_shown_and_appointed(command: Command) -> None:
     assert "One administrator always remains" in command.refused(*last)
 
 
-def test_crd_13_a_guest_is_linked_by_the_code_they_had_made(command: Command) -> None:
-    offered = command.told("people", "offer", "--to", OTHER_URA, *as_(HOLDER))
-    guest = ("people", "guest", offered["code"], "--until", "2099-01-01", "--reason", "holidays", "--yes",
+def test_crd_13_a_guest_is_linked_with_their_card_for_a_time(command: Command) -> None:
+    until = (datetime.now(UTC) + timedelta(days=30)).date().isoformat()
+    guest = ("people", "guest", "900000200", CARD, "--until", until, "--reason", "holidays", "--yes",
              *as_("administrator1.900001000", OTHER_URA))  # fmt: skip
-    assert command.told(*guest)["until"].startswith("2099-01-01")
+    assert command.told(*guest)["until"].startswith(until)
     assert "guest" in command("cards", "list", *as_("manager1.900001100", OTHER_URA))[1]
-    assert "does not hold here" in command.refused(*guest)
-    past = [NOW.date().replace(year=2020).isoformat() if word == "2099-01-01" else word for word in guest]
-    assert "in the past" in command.refused(*past)
+    assert "There is no such card" in command.refused(*("11111112" if word == CARD else word for word in guest))
+    for end in ("2020-01-01", "2099-01-01"):
+        assert "later than the policy allows" in command.refused(*(end if word == until else word for word in guest))
 
 
 def test_crd_11_a_person_is_unlinked_and_linked_elsewhere_by_an_operators_code(command: Command) -> None:

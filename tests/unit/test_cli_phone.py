@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import os
 import re
 import signal
+import socket
+import ssl
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +25,7 @@ from proxies import free_port
 from second_phone import NotOurs, SecondPhone
 from zorgid_card.adapters.phone import PinnedSeam
 from zorgid_card.cli.app import run
+from zorgid_card.cli.demo.portal import _certificate
 from zorgid_card.cli.phone.browser import Browser
 from zorgid_card.errors import PairingError, PortalAnswerError, TransportError
 from zorgid_card.workflows import phone_protocol
@@ -193,6 +198,45 @@ def test_org_6_the_way_ends_at_the_key_of_the_code_or_nowhere(desk: Desk) -> Non
     known = desk.browser.ask("offer")["qr"].split(".")
     fingerprint = base64.urlsafe_b64decode(known[1] + "==")
     assert b"encoding.message" in PinnedSeam(desk.origin, (fingerprint,)).ask(b"{}")
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        (b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 90000\r\n\r\n{", TransportError),
+        (b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 2\r\n\r\n{}", PortalAnswerError),
+        (b"HTTP/1.1 302 Found\r\nLocation: https://x\r\nContent-Length: 0\r\n\r\n", PortalAnswerError),
+        (b"no HTTP at all\r\n\r\n", TransportError),
+        (b"", TransportError),
+    ],
+    ids=["endless", "page", "redirect", "noise", "nothing"],
+)
+def test_what_answers_as_no_portal_does_is_no_answer(tmp_path: Path, answer: bytes, error: type[Exception]) -> None:
+    """The right key is at the other end, and sends something else; what drips is given up."""
+    key = _certificate(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "tls.pem", tmp_path / "tls-key.pem")
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def serve() -> None:
+            with suppress(OSError):
+                line = context.wrap_socket(listening.accept()[0], server_side=True)
+                request = piece = line.recv(65536)
+                while piece and not request.endswith(b"{}"):  # all of it: what is left unread would break the line
+                    piece = line.recv(65536)
+                    request += piece
+                line.sendall(answer)
+                while b"90000" in answer:
+                    line.sendall(b" ")
+                    threading.Event().wait(0.2)
+                line.close()
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        origin = f"https://localhost:{listening.getsockname()[1]}"
+        with pytest.raises(error):
+            PinnedSeam(origin, (hashlib.sha256(key).digest(),), total=2.0).ask(b"{}")
+        thread.join()
 
 
 def test_many_phones_at_once_are_each_told_their_own(desk: Desk) -> None:

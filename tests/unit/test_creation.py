@@ -479,3 +479,11 @@ def test_crd_8_a_full_disk_at_the_portal_leaves_nothing_valid(world: World) -> N
     nothing_is_valid(world)
     object.__setattr__(world.services, "registry", world.registry)
     world.create(world.worker(holder.blank))
+
+
+def test_crd_6_the_holders_birth_date_is_no_pin_of_a_new_card_and_told_apart(world: World) -> None:
+    holder = world.worker()
+    holder.pins = [(b"07061985", b"07061985"), (CARD_PIN, CARD_PIN)]
+    world.create(holder)
+    assert [error.details["rule"] for error in holder.errors] == ["birth-date"]
+    world.card().verify_pin(Secret.of(CARD_PIN))

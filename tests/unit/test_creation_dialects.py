@@ -15,6 +15,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from world import CARD_PIN, DESKTOP, ScriptedHolder, World
+from zorgid_card.cards import ZorgIDCard, open_card
+from zorgid_card.codec.link import Link
 from zorgid_card.errors import (
     CardScrappedError,
     DeclinedError,
@@ -22,6 +24,7 @@ from zorgid_card.errors import (
     MessageError,
     NotBlankError,
     ResidencyError,
+    SecureChannelError,
     SessionError,
     UsageError,
     ZorgIDError,
@@ -29,6 +32,7 @@ from zorgid_card.errors import (
 from zorgid_card.pki.csr import build_csr
 from zorgid_card.pki.signing import SoftwareSigner
 from zorgid_card.ports.registry import IssuedCertificate, Session, SmartCard
+from zorgid_card.protocol import globalplatform
 from zorgid_card.secret import Secret
 from zorgid_card.testkit.piv import VirtualPIVCard
 from zorgid_card.testkit.reader import SimulatedReader
@@ -269,9 +273,9 @@ def hostile(world: World, blank: VirtualPIVCard, change: Any) -> None:
         return ask(change(message), expected)
 
     client.ask = changed  # type: ignore[method-assign]
-    with pytest.raises(ResidencyError) as caught:
+    with pytest.raises((ResidencyError, SecureChannelError)) as caught:
         CardCreation(world.reader, client, world.worker(blank), world.journal, card_timeout=1).run(**DESKTOP)
-    assert caught.value.details["reason"] in {"channel", "key"}
+    assert caught.value.details["reason"] in {"channel", "key", "public keys"}
     assert records(world, IssuedCertificate) == []
 
 
@@ -368,8 +372,37 @@ def test_crd_7_another_sessions_answers_are_worth_nothing(world: World) -> None:
     assert len(records(world, IssuedCertificate)) == issued
 
 
+def test_crd_7_a_blank_without_scp03_in_a_batch_whose_key_is_known_is_attested(world: World) -> None:
+    blank = world.maker.blank()
+    world.deliver(blank)
+    made = world.create(world.worker(blank))
+    assert [card.residency for card in records(world, SmartCard)] == ["attested"]
+    assert world.card().certificate() == made.certificate
+
+
+def test_crd_7_whether_a_card_speaks_scp03_is_read_and_no_key_is_tried(world: World) -> None:
+    for blank, speaks in (
+        (world.maker.blank(), False),
+        (world.maker.blank(diversified=True), True),
+        (world.maker.blank(administration="3DES", diversified=True), False),
+        (world.maker.nist_blank(), True),
+    ):
+        world.reader.remove()
+        world.reader.insert(blank)
+        card = open_card(Link(world.reader.connect()))
+        card = ZorgIDCard(card.link, card.profile, kind=card.kind)
+        before = blank._state.number, blank._state.pin, blank._state.puk
+        assert card.secure_channel is speaks
+        card.require_blank()
+        assert before == (blank._state.number, blank._state.pin, blank._state.puk)
+
+
 @pytest.mark.parametrize("keys", [ChannelKeys(), ChannelKeys(bytes(16), bytes(16))])
-def test_crd_7_a_simulator_with_public_keys_is_no_card(world: World, keys: ChannelKeys) -> None:
+def test_crd_7_a_simulator_with_public_keys_is_no_card(
+    world: World, monkeypatch: pytest.MonkeyPatch, keys: ChannelKeys
+) -> None:
+    """The portal sees that by itself: this card side does not look."""
+    monkeypatch.setattr(globalplatform, "require_own_keys", lambda *_: None)
     fake = world.maker.nist_blank(channel=keys)
     world.deliver(fake)
     hostile(world, fake, lambda m: m)

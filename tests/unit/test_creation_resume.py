@@ -20,17 +20,27 @@ from zorgid_card.errors import (
     CardUnfinishedError,
     CommitLateError,
     DeclinedError,
+    SessionError,
     StorageError,
     WrongCardError,
     ZorgIDError,
 )
 from zorgid_card.ports.journal import Making
-from zorgid_card.ports.registry import IssuedCertificate, SmartCard
+from zorgid_card.ports.registry import CardAttempt, IssuedCertificate, Reply, Session, SmartCard
 from zorgid_card.secret import Secret
 from zorgid_card.testkit.faults import Fault, FaultyReader, Kind
 from zorgid_card.testkit.piv import VirtualPIVCard
 from zorgid_card.workflows.creation import CardCreation, Made
+from zorgid_card.workflows.creation_messages import (
+    AbandonCard,
+    CardAbandoned,
+    CardAccepted,
+    CardsListed,
+    ListCards,
+    OfferCard,
+)
 from zorgid_card.workflows.holder import Cue, Step
+from zorgid_card.workflows.housekeeping import remove_expired
 from zorgid_card.workflows.policy import CreationPolicy
 
 DIALECTS = pytest.mark.parametrize("dialect", ["yubico", "nist"])
@@ -412,3 +422,63 @@ def test_crd_8_only_so_much_is_remembered(tmp_path: Path) -> None:
         assert len(known) == 200
         assert known[0].serial == "229"
         assert journal.usual("k") == {"write": 217.0}
+
+
+@DIALECTS
+@pytest.mark.parametrize("tidied", [False, True])
+def test_crd_8_a_card_whose_commit_was_answered_is_told_active_by_a_fresh_process_long_after(
+    world: World, dialect: str, tidied: bool
+) -> None:
+    """The process was killed when it had the answer, and had not written it down."""
+    blank = blank_of(world, dialect)
+    calls, names = points(world, dialect)
+    assert names[-2:] == ["ask", "finish"]
+    world.reader.remove()
+    assert Process(world, world.worker(blank), calls, after=False).run() is None
+    world.now += timedelta(days=20)
+    if tidied:
+        remove_expired(world.registry, world.now)
+    (making,) = world.journal.unfinished()
+    made = world.creation(world.worker(blank)).resume(making)
+    usable(world, blank, made)
+    assert world.journal.unfinished() == ()
+
+
+def test_crd_8_what_is_kept_for_a_commit_that_is_sent_again_says_nothing_of_the_person_and_goes_in_time(
+    world: World,
+) -> None:
+    world.create(world.worker())
+    remove_expired(world.registry, world.now + timedelta(days=29))
+    (session,) = records(world, Session)
+    assert session.data == "{}"
+    remove_expired(world.registry, world.now + timedelta(days=31))
+    assert records(world, Session) == records(world, Reply) == []
+
+
+def test_crd_8_an_expired_session_answers_what_it_has_answered_and_nothing_else(world: World) -> None:
+    creation = world.creation(world.worker())
+    creation._client.open("create-card", **DESKTOP)
+    creation.identify()
+    sealed = creation._client.seal(ListCards())
+    world.now += timedelta(minutes=15)
+    with pytest.raises(SessionError) as caught:
+        creation._client.deliver(sealed, CardsListed)
+    assert caught.value.details["reason"] == "expired"
+
+
+def test_crd_5_a_session_offers_only_so_many_cards(world: World) -> None:
+    """Each offer is put on record: a card side that makes up serials fills nobody's registry."""
+    creation = world.creation(world.worker())
+    client, policy = creation._client, world.services.policy.creation
+    client.open("create-card", **DESKTOP)
+    creation.identify()
+    for number in range(policy.offers_per_session + 1):
+        offer = OfferCard(serial=str(number + 1), dialect="yubico", firmware="5.7.1", found="blank", channel=False)
+        if number == policy.offers_per_session:
+            with pytest.raises(SessionError) as caught:
+                client.ask(offer, CardAccepted)
+            continue
+        client.ask(offer, CardAccepted)
+        client.ask(AbandonCard(code="user.declined"), CardAbandoned)
+    assert caught.value.details["reason"] == "offers"
+    assert len(records(world, CardAttempt)) == policy.offers_per_session

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from card_scripts import powered
-from met_cards import OTHER_PIN, PIN, LoggedIn, NotingReader, Person, a_card, personalise, sign_in, tries_left
+from met_cards import OTHER_PIN, LoggedIn, NotingReader, Person, a_card, personalise, sign_in, tries_left
 from piv_card import get, send, verify
 from world import CARD_PIN, World
 from zorgid_card import recipes
-from zorgid_card.cards import CardMemory, Insertion, PIVCard, Tries, TryState, ZorgIDCard, open_card
-from zorgid_card.cards.memory import KnownCard
-from zorgid_card.cards.objects import chuid
+from zorgid_card.cards import CardMemory, PIVCard, Tries, TryState
 from zorgid_card.codec.apdu import INS
-from zorgid_card.codec.link import Link
 from zorgid_card.errors import (
     CardResetError,
     LastTryError,
@@ -28,17 +22,10 @@ from zorgid_card.errors import (
     WrongPINError,
 )
 from zorgid_card.ports.card import Octets
-from zorgid_card.secret import Secret
 from zorgid_card.testkit.card import VirtualCard
-from zorgid_card.testkit.keys import KeyPool
-from zorgid_card.testkit.maker import Maker
 from zorgid_card.testkit.piv import VirtualPIVCard
-from zorgid_card.testkit.pki import UZITestPKI
 from zorgid_card.testkit.reader import SimulatedReader
 from zorgid_card.testkit.scp03 import ISSUER_SECURITY_DOMAIN, ChannelKeys
-from zorgid_card.testkit.uzi import VirtualUZIPass
-from zorgid_card.testkit.uzi_layout import LAYOUTS
-from zorgid_card.testkit.uzi_profile import DE_LINDE, FRONT_DESK, JAN_DE_VRIES
 from zorgid_card.workflows.card_side import log_in
 
 SAME = ["SELECT", "VERIFY?", "VERIFY", "GENERAL AUTHENTICATE"]
@@ -385,57 +372,6 @@ def test_a_reset_after_the_try_is_not_survived_silently(card: VirtualPIVCard, me
     assert reader.notes.count("VERIFY") == 1
 
 
-# --- the memory ---------------------------------------------------------------------------------------------------
-
-
-def known(number: int) -> KnownCard:
-    return KnownCard(
-        b"\x3b\x00", chuid(number.to_bytes(16, "big"), datetime(2029, 1, 1, tzinfo=UTC).date()), b"\x30\x00"
-    )
-
-
-def test_the_memory_is_bounded_and_forgets_who_was_not_here_for_longest() -> None:
-    memory = CardMemory(capacity=2)
-    for number in (1, 2):
-        memory.keep(known(number), Insertion("reader", number))
-    assert memory.recognise(known(1).chuid, b"\x3b\x00") == known(1)
-    memory.keep(known(3), Insertion("reader", 3))
-    assert memory.size == 2
-    assert memory.recognise(known(2).chuid, b"\x3b\x00") is None
-    assert memory.inserted(Insertion("reader", 3), b"\x3b\x00") == known(3)
-    for number in range(100):
-        memory.recognise(known(3).chuid, b"\x3b\x00", Insertion(f"reader {number}", 1))
-    assert len(memory._inserted) == 2
-
-
-def test_the_memory_tells_insertions_readers_and_answers_to_reset_apart() -> None:
-    memory = CardMemory()
-    memory.keep(known(1), Insertion("one", 1))
-    assert memory.inserted(Insertion("one", 1), b"\x3b\x00") == known(1)
-    for insertion, atr in ((Insertion("one", 2), b"\x3b\x00"), (Insertion("two", 1), b"\x3b\x00"), (None, b"\x3b\x00")):
-        assert memory.inserted(insertion, atr) is None
-    assert memory.inserted(Insertion("one", 1), b"\x3b\x01") is None
-    assert memory.recognise(known(1).chuid, b"\x3b\x01") is None
-
-
-@pytest.mark.parametrize(
-    "content",
-    [
-        b"",
-        b"\x34",
-        chuid(bytes(16), datetime(2029, 1, 1, tzinfo=UTC).date()),
-        chuid(b"\xff" * 16, datetime(2029, 1, 1, tzinfo=UTC).date()),
-        b"\x34\x08" + bytes(range(8)),
-        b"\x34\x10" + bytes(range(16)) + b"\x3e\x82\x10\x00" + bytes(4096),
-    ],
-)
-def test_a_chuid_that_does_not_tell_cards_apart_is_not_remembered(content: bytes) -> None:
-    memory = CardMemory()
-    memory.keep(KnownCard(b"\x3b\x00", content, b"\x30\x00"), Insertion("reader", 1))
-    assert memory.size == 0
-    assert memory.inserted(Insertion("reader", 1), b"\x3b\x00") is None
-
-
 def test_cards_that_share_a_guid_of_zeros_are_read_each_time(memory: CardMemory) -> None:
     reader = NotingReader()
     mine, theirs = a_card(guid=bytes(16)), a_card(OTHER_PIN, guid=bytes(16))
@@ -444,91 +380,6 @@ def test_cards_that_share_a_guid_of_zeros_are_read_each_time(memory: CardMemory)
     move(reader, theirs)
     assert sign_in(reader, memory, Person(OTHER_PIN)).certificate != before
     assert (tries_left(theirs), memory.size) == (3, 0)
-
-
-def test_several_threads_share_a_memory() -> None:
-    memory = CardMemory(capacity=4)
-    failed: list[BaseException] = []
-
-    def use(seed: int) -> None:
-        try:
-            for step in range(400):
-                card = known(1 + (seed * 7 + step) % 9)
-                memory.keep(card, Insertion(f"reader {seed}", step))
-                found = memory.inserted(Insertion(f"reader {seed}", step), b"\x3b\x00")
-                assert found is None or found.chuid == card.chuid
-                memory.told(card.chuid, Tries.known(step % 4))
-                if step % 5 == 0:
-                    memory.forget(card.chuid)
-        except BaseException as error:
-            failed.append(error)
-
-    threads = [threading.Thread(target=use, args=(seed,)) for seed in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert failed == []
-    assert memory.size <= 4
-
-
-# --- everything else that opens cards -----------------------------------------------------------------------------
-
-
-def a_pass(letter: str, layout: str, **options: bytes) -> VirtualUZIPass:
-    pki = UZITestPKI("test", pool=KeyPool.shared(), now=datetime(2026, 3, 1, tzinfo=UTC))
-    person, role = {"Z": (JAN_DE_VRIES, "01.015"), "N": (JAN_DE_VRIES, "00.000"), "M": (FRONT_DESK, "00.000")}[letter]
-    return VirtualUZIPass(pki.pass_(person, DE_LINDE, letter, role), layout=LAYOUTS[layout], **options)  # type: ignore[arg-type]
-
-
-def somebodys() -> VirtualPIVCard:
-    """A PIV card of the same maker, with a PIN of its holder's."""
-    card = Maker.create().blank()
-    _, link = powered(card)
-    ZorgIDCard(link).change_pin(Secret.of(b"123456"), Secret.of(PIN))
-    return card
-
-
-OPENING: dict[str, tuple[Callable[[], VirtualCard], int, int, int | None]] = {
-    "ZORG-ID Smartcard": (a_card, 6, 6, None),
-    "PIV card in use": (somebodys, 5, 5, None),
-    "PIV card without a dialect": (lambda: Maker.create().blank(dialect=False, channel=ChannelKeys()), 6, 6, None),
-    "blank": (lambda: Maker.create().blank(), 54, 54, None),
-    "blank, NIST dialect": (lambda: Maker.create().nist_blank(), 33, 33, None),
-    "UZI pass Z, layout A": (lambda: a_pass("Z", "A"), 18, 27, 35),
-    "UZI pass N, layout A": (lambda: a_pass("N", "A"), 18, 27, 35),
-    "UZI pass M, layout A": (lambda: a_pass("M", "A"), 17, 26, 34),
-    "UZI pass Z, layout B": (lambda: a_pass("Z", "B"), 20, 29, 37),
-    "UZI pass N, layout B": (lambda: a_pass("N", "B"), 20, 29, 37),
-    "UZI pass M, layout B": (lambda: a_pass("M", "B"), 20, 29, 37),
-}
-
-
-@pytest.mark.parametrize("name", sorted(OPENING))
-def test_opening_a_card_takes_no_more_than(name: str) -> None:
-    """docs/economy.md gives these numbers."""
-    make, opened, identified, signed = OPENING[name]
-    reader, _ = powered(make())
-    link = Link(reader.connect())
-    card = open_card(link)
-    assert link.count <= opened
-    if opened != identified or name == "ZORG-ID Smartcard":
-        card.authentication_certificate()
-    assert link.count <= identified
-    if signed is not None:
-        card.authentication_signer(lambda _: Secret.of(b"123456")).sign(b"text")
-        assert link.count <= signed
-
-
-@pytest.mark.parametrize("layout", "AB")
-def test_a_signature_with_a_pass_takes_eight_and_a_second_while_the_pin_holds_six(layout: str) -> None:
-    reader, _ = powered(a_pass("Z", layout))
-    link = Link(reader.connect())
-    signer = open_card(link).authentication_signer(lambda _: Secret.of(b"123456"))
-    for most in (8, 6):
-        before = link.count
-        signer.sign(b"text")
-        assert link.count - before <= most
 
 
 def test_pin_1_another_application_with_a_pin_of_the_same_reference_never_gets_it() -> None:

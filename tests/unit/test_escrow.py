@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -14,23 +16,26 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from management_world import CARD, FOREIGN
 from management_world import World as Managed
 from registry_world import OTHER_URA, URA
-from world import DESKTOP, PRACTICE, World
+from world import DESKTOP, PRACTICE, ScriptedHolder, World
 from zorgid_card.errors import (
     DeclinedError,
     DecryptionError,
     NotAllowedError,
     NotFoundError,
-    PINMismatchError,
+    SessionError,
     TransitionError,
     UsageError,
-    WrongPUKError,
 )
-from zorgid_card.ports.registry import AuditEvent, CardLink, EscrowedPUK, SmartCard
+from zorgid_card.ports.registry import AuditEvent, CardLink, EscrowedPUK, IssuedCertificate, SmartCard
 from zorgid_card.secret import Secret
 from zorgid_card.workflows.creation import CardCreation
-from zorgid_card.workflows.escrow import Escrow, EscrowRoom, KeyOfficer, open_sealed
+from zorgid_card.workflows.creation_messages import EscrowPUK, PUKEscrowed
+from zorgid_card.workflows.escrow import EscrowRoom, KeyOfficer, open_sealed
+from zorgid_card.workflows.messages import Message
 from zorgid_card.workflows.pin import unblock_pin
-from zorgid_card.workflows.recovery import recover
+from zorgid_card.workflows.policy import CreationPolicy
+from zorgid_card.workflows.portal import Portal
+from zorgid_card.workflows.session import PortalClient
 
 KEY = ec.generate_private_key(ec.SECP256R1())
 DER = KEY.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
@@ -50,60 +55,138 @@ def test_a_key_that_is_not_pinned_gets_no_puk() -> None:
 
 @pytest.fixture
 def world(tmp_path: Path) -> World:
-    world = World(tmp_path)
+    """A portal whose policy is that PUKs are sealed for the officer."""
+    policy = CreationPolicy(
+        key_algorithm="ECCP256", residency=frozenset({"attested", "channel"}), key_officer=OFFICER.fingerprint
+    )
+    world = World(tmp_path, creation=policy)
     world.validated()
     return world
 
 
-def test_by_default_nothing_is_escrowed_and_nothing_asked(world: World) -> None:
+def making(
+    world: World, holder: ScriptedHolder, officer: KeyOfficer | None = OFFICER, seam: Any = None
+) -> CardCreation:
+    return CardCreation(world.reader, world.client(seam), holder, world.journal, card_timeout=1, officer=officer)
+
+
+def kept(world: World, serial: str) -> EscrowedPUK:
+    with world.registry.begin() as unit:
+        return next(unit.find(EscrowedPUK, card_serial=serial))
+
+
+def opened(serial: str, sealed: bytes) -> bytes:
+    with open_sealed(KEY, serial, sealed) as puk, puk.expose() as digits:
+        return bytes(digits)
+
+
+@pytest.mark.parametrize("officer", [OFFICER, None])
+def test_by_default_nothing_is_escrowed_and_nothing_asked(tmp_path: Path, officer: KeyOfficer | None) -> None:
+    world = World(tmp_path)
+    world.validated()
     holder = world.worker()
-    world.create(holder)
+    making(world, holder, officer).run(**DESKTOP)
     assert "escrow-puk" not in holder.asked
+    with world.registry.begin() as unit:
+        assert [*unit.find(EscrowedPUK)] == []
 
 
-def test_an_escrowed_puk_is_told_to_the_holder_opened_by_the_officer_and_changed_after_use(world: World) -> None:
-    kept: dict[str, bytes] = {}
-    escrow = Escrow(OFFICER, kept.__setitem__)
-    holder = world.worker()
-    CardCreation(world.reader, world.client(), holder, world.journal, escrow=escrow).run(**DESKTOP)
+@pytest.mark.parametrize("dialect", ["yubico", "nist"])
+def test_an_escrowed_puk_is_told_to_the_holder_kept_before_it_is_written_and_opened_by_the_officer(
+    world: World, dialect: str
+) -> None:
+    holder = world.worker(world.nist_blank() if dialect == "nist" else None)
+    made = making(world, holder).run(**DESKTOP)
     asked = next(question for question in holder.questions if question.code == "escrow-puk")
     assert asked.facts == (("key-officer", OFFICER.name),)
     assert holder.asked.index("escrow-puk") < holder.asked.index("puk"), "told before it is shown"
-    card = world.card()
-    serial, old = card.serial, holder.puk
-    assert old not in kept[serial]
-    with open_sealed(KEY, serial, kept[serial]) as puk:
-        with puk.expose() as digits:
-            assert bytes(digits) == old
-        holder.pins = [(NEW, NEW)]
-        recover(card, serial, puk, holder, escrow=escrow)
-    card.verify_pin(Secret.of(NEW))
-    with pytest.raises(WrongPUKError):
-        unblock_pin(card, Secret.of(old), Secret.of(NEW), Secret.of(NEW))
-    unblock_pin(card, Secret.of(holder.puk), Secret.of(NEW), Secret.of(NEW))
-    with open_sealed(KEY, serial, kept[serial]) as puk, puk.expose() as digits:
-        assert bytes(digits) == holder.puk != old
+    sealed = kept(world, made.serial).sealed
+    assert holder.puk not in sealed
+    assert opened(made.serial, sealed) == holder.puk
+    unblock_pin(world.card(), Secret.of(holder.puk), Secret.of(NEW), Secret.of(NEW), last_try_allowed=True)
 
 
-def test_without_the_holders_word_nothing_is_tried(world: World) -> None:
+def test_a_portal_gets_no_puk_sealed_for_a_key_that_is_not_pinned_here(world: World) -> None:
+    other = ec.generate_private_key(ec.SECP256R1()).public_key()
+    der = other.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    for officer in (None, KeyOfficer.pinned("", der, hashlib.sha256(der).digest())):
+        holder = world.worker()
+        with pytest.raises(UsageError) as caught:
+            making(world, holder, officer).run(**DESKTOP)
+        assert caught.value.details["reason"] == "key officer"
+        assert "new-pin" not in holder.asked
+        assert world.card().factory_puk() is True
+        world.card().require_blank()
+        world.reader.remove()
+
+
+def test_a_holder_who_does_not_want_it_gets_no_card(world: World) -> None:
     holder = world.worker()
-    world.create(holder)
-    card, escrow = world.card(), Escrow(OFFICER, lambda *_: pytest.fail("nothing is kept"))
     holder.declines = {"escrow-puk"}
     with pytest.raises(DeclinedError):
-        recover(card, card.serial, Secret.of(holder.puk), holder, escrow=escrow)
-    holder.declines, holder.pins = set(), [(NEW, b"86420976")]
-    with pytest.raises(PINMismatchError):
-        recover(card, card.serial, Secret.of(holder.puk), holder, escrow=escrow)
-    assert (card.tries().left, card.puk_tries().left) == (3, 3)
+        making(world, holder).run(**DESKTOP)
+    assert "puk" not in holder.asked
+    with world.registry.begin() as unit:
+        assert {c.status for c in unit.find(IssuedCertificate)} == {"revoked"}
+        assert [*unit.find(EscrowedPUK)] == []
 
 
-def test_what_is_sealed_for_one_card_does_not_open_as_another_s() -> None:
-    kept: list[bytes] = []
-    Escrow(OFFICER, lambda _, sealed: kept.append(sealed)).take("11", Secret.of(NEW))
-    for key, serial in ((KEY, "12"), (ec.generate_private_key(ec.SECP256R1()), "11")):
+class Skipping:
+    """A card side that says it has escrowed the PUK, and has not: the message goes nowhere."""
+
+    def __init__(self, client: PortalClient) -> None:
+        self._client = client
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._client, name)
+
+    def ask(self, message: Message, expected: Any) -> Any:
+        return PUKEscrowed() if isinstance(message, EscrowPUK) else self._client.ask(message, expected)
+
+
+def test_a_card_whose_puk_was_not_kept_is_not_activated(world: World) -> None:
+    client: Any = Skipping(world.client())
+    creation = CardCreation(world.reader, client, world.worker(), world.journal, card_timeout=1, officer=OFFICER)
+    with pytest.raises(SessionError):
+        creation.run(**DESKTOP)
+    with world.registry.begin() as unit:
+        assert {c.status for c in unit.find(IssuedCertificate)} <= {"hold", "revoked"}
+
+
+class Losing:
+    """A way to the portal on which every answer to one kind of message is lost, once or for good."""
+
+    def __init__(self, portal: Portal, kind: str, times: int, *, heard: bool) -> None:
+        self._portal, self.kind, self.times, self.heard, self.origin = portal, kind, times, heard, portal.origin
+
+    def ask(self, request: bytes, /) -> bytes:
+        if json.loads(request)["body"]["kind"] == self.kind and self.times > 0:
+            self.times -= 1
+            if self.heard:
+                self._portal.ask(request)
+            raise OSError("lost")
+        return self._portal.ask(request)
+
+
+@pytest.mark.parametrize("heard", [True, False])
+@pytest.mark.parametrize("times", [1, 3])
+@pytest.mark.parametrize("kind", ["escrow-puk", "commit-card"])
+def test_crd_8_whatever_is_lost_on_the_way_the_puk_that_is_kept_is_the_cards(
+    world: World, kind: str, times: int, heard: bool
+) -> None:
+    """After three times the holder is asked, and goes on: in the same session, with another PUK where none was written."""
+    holder = world.worker()
+    made = making(world, holder, seam=Losing(world.portal, kind, times, heard=heard)).run(**DESKTOP)
+    assert opened(made.serial, kept(world, made.serial).sealed) == holder.puk
+    unblock_pin(world.card(), Secret.of(holder.puk), Secret.of(NEW), Secret.of(NEW))
+
+
+def test_what_is_sealed_for_one_card_does_not_open_as_another_s(world: World) -> None:
+    made = making(world, world.worker()).run(**DESKTOP)
+    sealed = kept(world, made.serial).sealed
+    for key, serial in ((KEY, "12"), (ec.generate_private_key(ec.SECP256R1()), made.serial)):
         with pytest.raises(DecryptionError):
-            open_sealed(key, serial, kept[0])
+            open_sealed(key, serial, sealed)
 
 
 # --- the portal
@@ -115,7 +198,14 @@ class Room(Managed):
     def __init__(self) -> None:
         super().__init__()
         self.room = EscrowRoom(self.store, self.management, self.clock)
-        self.room.keep(CARD, b"sealed")
+        self.keep(b"sealed")
+
+    def keep(self, sealed: bytes) -> None:
+        kept = EscrowedPUK(
+            card_serial=CARD, sealed=sealed, kept_at=self.clock(), asked_by=None, reason=None, released_at=None
+        )
+        with self.store.begin() as unit:
+            unit.add(kept)
 
     @property
     def state(self) -> str:
@@ -127,23 +217,28 @@ class Room(Managed):
             return [(event.action, event.actor) for event in events]
 
 
-def test_two_people_release_a_puk_and_the_card_is_suspended_until_another_is_kept() -> None:
+def test_two_people_release_a_puk_and_the_card_is_suspended_with_that() -> None:
     world = Room()
     world.room.ask("manager0", URA, CARD, "forgotten at home")
     assert world.state == "active"
-    assert world.room.release("administrator0", URA, CARD) == b"sealed"
+    assert world.room.release("administrator0", URA, CARD) == (b"sealed",)
     assert world.state == "suspended"
     with pytest.raises(NotAllowedError):
         world.acting().unblock(CARD, "done")
-    world.room.keep(CARD, b"another")
-    world.acting().unblock(CARD, "done")
-    assert world.state == "active"
     told = world.audited()
     for event in (("puk.ask", "manager0"), ("puk.release", "administrator0"), ("card.block", "administrator0")):
         assert event in told
-    with pytest.raises(NotAllowedError):
+
+
+@pytest.mark.parametrize("state", ["creating", "renewing"])
+def test_of_a_card_that_is_under_way_no_puk_is_released(state: str) -> None:
+    """It would become active by itself, without a manager who could be stopped."""
+    world = Room()
+    world.room.ask("manager0", URA, CARD, "forgotten")
+    world.change(replace(world.get(SmartCard, CARD), state=state))
+    with pytest.raises(TransitionError):
         world.room.release("administrator0", URA, CARD)
-    assert world.get(EscrowedPUK, CARD).asked_by is None
+    assert world.get(EscrowedPUK, CARD).released_at is None
 
 
 @pytest.mark.parametrize("asking", ["administrator0", None])
@@ -177,17 +272,16 @@ def test_what_is_not_kept_is_not_found_and_a_reason_is_needed() -> None:
         world.room.ask("manager1", OTHER_URA, FOREIGN, "forgotten")
     with pytest.raises(UsageError):
         world.room.ask("manager0", URA, CARD, " ")
-    for sealed in (b"", bytes(1025)):
-        with pytest.raises(UsageError):
-            world.room.keep(CARD, sealed)
 
 
 def test_a_revoked_card_is_not_brought_back() -> None:
     world = Room()
     world.room.ask("manager0", URA, CARD, "forgotten")
     world.change(replace(world.get(SmartCard, CARD), state="revoked"))
-    assert world.room.release("administrator0", URA, CARD) == b"sealed"
-    world.room.keep(CARD, b"another")
+    assert world.room.release("administrator0", URA, CARD) == (b"sealed",)
+    with pytest.raises(NotAllowedError):
+        world.acting().unblock(CARD, "done")
+    world.change(replace(world.get(SmartCard, CARD), puk_disclosed=None))
     with pytest.raises(TransitionError):
         world.acting().unblock(CARD, "done")
 
@@ -220,23 +314,15 @@ def test_who_asked_and_manages_no_more_is_no_second_person() -> None:
     assert world.state == "active"
 
 
-def test_a_card_that_is_made_anew_has_no_puk_of_its_life_before_in_escrow(tmp_path: Path) -> None:
-    world = World(tmp_path)
-    world.validated()
+def test_a_card_that_is_made_anew_has_no_puk_of_its_life_before_in_escrow(world: World) -> None:
     administrator = world.register().person
     room = EscrowRoom(world.registry, world.management, lambda: world.now)
     blank = world.maker.blank()
-    creation = CardCreation(
-        world.reader,
-        world.client(),
-        world.worker(blank),
-        world.journal,
-        card_timeout=1,
-        escrow=Escrow(OFFICER, room.keep),
-    )
-    made = creation.run(**DESKTOP)
+    made = making(world, world.worker(blank)).run(**DESKTOP)
     world.management.acting_as(administrator, PRACTICE.ura).revoke(made.serial, "left")
     world.reader.remove()
+    world.services = world._services(CreationPolicy(key_algorithm="ECCP256"))
+    world.portal = world._portal()
     assert world.create(world.worker(blank)).serial == made.serial
     with pytest.raises(NotFoundError):
         room.ask(administrator, PRACTICE.ura, made.serial, "forgotten")

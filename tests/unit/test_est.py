@@ -503,3 +503,12 @@ def test_the_password_stands_in_no_log_and_no_repr(
     for text in (caplog.text, repr(asking), repr(BASIC)):
         assert PASSWORD.decode() not in text
         assert sent not in text
+
+
+def test_the_secrets_of_tls_go_into_no_file(
+    server: ESTServer, request_of_card: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever reads them and listens reads the portal's password."""
+    monkeypatch.setenv("SSLKEYLOGFILE", str(tmp_path / "secrets"))
+    assert client(server).enrol(request_of_card)
+    assert not (tmp_path / "secrets").exists()

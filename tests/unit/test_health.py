@@ -14,6 +14,7 @@ from registry_world import NOW, registry
 from zorgid_card.adapters.sql import SQLRegistry
 from zorgid_card.pki.certificate import Certificate
 from zorgid_card.pki.crl import CRL
+from zorgid_card.ports.registry import PublishedCRL
 from zorgid_card.testkit.pki import UZITestPKI
 from zorgid_card.workflows import outbox
 from zorgid_card.workflows.health import EventCounts, Health, health, prometheus
@@ -113,3 +114,14 @@ def test_prometheus_reads_what_is_written_for_it() -> None:
         "notice.sent": 3, "notice.failed": 40,
     }  # fmt: skip
     assert all(family.documentation for family in families.values())
+
+
+def test_crls_that_this_portals_workers_made_last_are_told() -> None:
+    store = registry()
+    with store.begin() as unit:
+        unit.add(
+            PublishedCRL(name="crl", number=1, change=0, this_update=NOW, next_update=NOW + timedelta(hours=48), base_number=1,
+                         base_change=0, base_at=NOW, der=b"")
+        )  # fmt: skip
+    found = health(store, NOW + timedelta(hours=40))
+    assert (values(found)["crl_age_seconds crl"], states(found)["crl_left_seconds crl"]) == (40 * 3600, "warning")

@@ -26,6 +26,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import softhsm
+from zorgid_card.adapters import keystore
 from zorgid_card.adapters.diversified import counter_mode
 from zorgid_card.adapters.keystore import FileKeyStore
 from zorgid_card.adapters.pkcs11.hsm import HSM, HSMKeyStore
@@ -106,6 +107,21 @@ def test_a_new_generation_serves_new_cards_and_the_old_one_stays_readable(either
     for unknown in (0, 3, -1, 10**9):
         with pytest.raises(NotFoundError):
             either.derive("123", "AES256", unknown)
+
+
+def test_a_generation_that_no_card_needs_is_taken_away_and_the_newest_never(either: KeyStore) -> None:
+    with pytest.raises(UsageError) as caught:
+        either.retire(1)
+    assert caught.value.reason == "newest"
+    assert either.rotate() == 2
+    kept = octets(either.derive("1", "AES256"))
+    either.retire(1)
+    assert [master.generation for master in either.masters()] == [2]
+    for act in (lambda: either.derive("1", "AES256", 1), lambda: either.retire(1), lambda: either.retire(7)):
+        with pytest.raises(NotFoundError):
+            act()
+    assert octets(either.derive("1", "AES256", 2)) == kept
+    assert either.rotate() == 3
 
 
 def test_batch_keys_serve_the_serials_of_their_batch(either: KeyStore) -> None:
@@ -226,12 +242,31 @@ def test_what_one_process_adds_a_running_one_sees(store: FileKeyStore, tmp_path:
     assert store.rotate() == other.generation == 3
 
 
+def test_a_store_behind_a_link_is_one_store_by_both_names(store: FileKeyStore, tmp_path: Path) -> None:
+    """Two would each make a master key of generation 2 otherwise, and know nothing of the other's."""
+    link = tmp_path / "elsewhere" / "master.key"
+    link.parent.mkdir()
+    link.symlink_to(tmp_path / "master.key")
+    linked = FileKeyStore.open(link, PASSPHRASE)
+    assert linked.rotate() == store.generation == 2
+    assert store.rotate() == linked.generation == 3
+    assert link.is_symlink()
+    assert octets(store.derive("1", "AES256", 2)) == octets(linked.derive("1", "AES256", 2))
+    (tmp_path / "master.key.lock").touch()
+    with pytest.raises(StorageError):
+        linked.rotate()
+    link.unlink()
+    link.symlink_to(link)
+    with pytest.raises(StorageError):
+        FileKeyStore.open(link, PASSPHRASE)
+
+
 def test_a_store_that_was_replaced_by_another_is_not_used(store: FileKeyStore, tmp_path: Path) -> None:
     FileKeyStore.create(tmp_path / "another", PASSPHRASE)
     (tmp_path / "another").replace(tmp_path / "master.key")
     with pytest.raises(StorageError) as caught:
         store.derive("1", "AES256")
-    assert caught.value.reason == "changed"
+    assert caught.value.reason == "replaced"
 
 
 @pytest.mark.parametrize("lost", ["master", "batch"])
@@ -248,6 +283,42 @@ def test_an_older_copy_that_was_put_back_is_not_used(store: FileKeyStore, tmp_pa
         with pytest.raises(StorageError) as caught:
             act()
         assert caught.value.reason == "older"
+
+
+def test_a_running_process_sees_what_was_retired_and_no_older_copy_brings_it_back(
+    store: FileKeyStore, tmp_path: Path
+) -> None:
+    path = tmp_path / "master.key"
+    store.rotate()
+    older, running = path.read_bytes(), FileKeyStore.open(path, PASSPHRASE)
+    store.retire(1)
+    with pytest.raises(NotFoundError):
+        running.derive("1", "AES256", 1)
+    assert [master.generation for master in FileKeyStore.open(path, PASSPHRASE).masters()] == [2]
+    store.rotate()
+    assert [master.generation for master in running.masters()] == [2, 3]
+    path.write_bytes(older)
+    with pytest.raises(StorageError) as caught:
+        running.masters()
+    assert caught.value.reason == "older"
+
+
+def test_the_passphrase_is_changed_and_who_has_the_store_open_opens_it_again(
+    store: FileKeyStore, tmp_path: Path
+) -> None:
+    path, new = tmp_path / "master.key", Secret.of(b"another")
+    running, before = FileKeyStore.open(path, PASSPHRASE), octets(store.derive("1", "AES256"))
+    with pytest.raises(PassphraseError):
+        store.change_passphrase(Secret.of(b""))
+    store.change_passphrase(new)
+    with pytest.raises(PassphraseError):
+        FileKeyStore.open(path, PASSPHRASE)
+    for one in (store, FileKeyStore.open(path, new)):
+        assert octets(one.derive("1", "AES256")) == before
+    with pytest.raises(StorageError) as caught:
+        running.derive("1", "AES256")
+    assert caught.value.reason == "replaced"
+    assert store.rotate() == 2
 
 
 def test_many_that_rotate_at_once_lose_no_key(store: FileKeyStore, tmp_path: Path) -> None:
@@ -276,6 +347,43 @@ def test_a_lock_that_somebody_left_is_named(store: FileKeyStore, tmp_path: Path)
     with pytest.raises(StorageError, match=r"remove .*master\.key\.lock"):
         store.rotate()
     assert store.generation == 1
+
+
+def test_a_store_that_is_full_is_told_and_stays_readable(
+    store: FileKeyStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file longer than what is read of one would never open again, and with it all keys of all cards would be lost."""
+    monkeypatch.setattr(keystore, "MAX_FILE", 2000)
+    with pytest.raises(StorageError) as caught:
+        rotate_for_ever(store)
+    assert caught.value.reason == "too many keys"
+    assert FileKeyStore.open(tmp_path / "master.key", PASSPHRASE).generation == store.generation > 1
+
+
+def rotate_for_ever(store: FileKeyStore) -> None:
+    while store.rotate() < 100:
+        pass
+
+
+def test_a_new_master_key_is_on_the_disk_before_a_card_gets_a_key_of_it(
+    store: FileKeyStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file's name too, which stands in its directory: a machine that loses its power keeps the new generation."""
+    done: list[str] = []
+    replace, fsync = os.replace, os.fsync
+
+    def renamed(old: str, new: Path) -> None:
+        replace(old, new)
+        done.append("renamed")
+
+    def kept(descriptor: int) -> None:
+        fsync(descriptor)
+        done.append("directory" if stat.S_ISDIR(os.fstat(descriptor).st_mode) else "file")
+
+    monkeypatch.setattr(os, "replace", renamed)
+    monkeypatch.setattr(os, "fsync", kept)
+    store.rotate()
+    assert done == ["file", "renamed", "directory"]
 
 
 @pytest.mark.parametrize("spoil", ["index", "sealed", "nonce", "dropped", "range"])

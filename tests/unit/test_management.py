@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from hypothesis import settings
@@ -17,6 +17,7 @@ from registry_world import BORN, NOW, OTHER_URA, URA, add_card, add_person, uzi_
 from zorgid_card.errors import (
     NotAllowedError,
     NotFoundError,
+    NotLinkedError,
     OneMeansError,
     OrganisationUnknownError,
     OtherPersonError,
@@ -24,6 +25,7 @@ from zorgid_card.errors import (
     UsageError,
     ZorgIDError,
 )
+from zorgid_card.ports.links import Link, PresentedCard
 from zorgid_card.ports.registry import (
     AuditEvent,
     CardLink,
@@ -31,9 +33,13 @@ from zorgid_card.ports.registry import (
     Membership,
     MobileID,
     Organisation,
+    Person,
     SmartCard,
 )
 from zorgid_card.workflows import people
+from zorgid_card.workflows.management import Management
+from zorgid_card.workflows.policy import Policy
+from zorgid_card.workflows.registry_links import RegistryLinks
 
 
 @pytest.fixture
@@ -298,6 +304,62 @@ def test_crd_13_a_guest_gets_no_role(world: World) -> None:
         add_person(unit, "guest", uzi_number="700000000", until=NOW + timedelta(days=1))
     with pytest.raises(NotAllowedError):
         world.acting("administrator0").appoint("guest", "administrator", "x")
+
+
+def test_crd_13_a_guest_is_linked_with_their_card_for_as_long_as_the_policy_allows(world: World) -> None:
+    administrator, until = world.acting("administrator0"), NOW + timedelta(days=30)
+    guest = world.get(Person, "holder1")
+    assert administrator.link_guest(guest.uzi_number, FOREIGN, until, "locum").until == until
+    assert FOREIGN in serials(world.acting().list_cards())
+    assert _acting_for(world, until - timedelta(seconds=1)).until == until
+    with pytest.raises(NotLinkedError):
+        _acting_for(world, until)
+    assert administrator.link_guest(guest.uzi_number, FOREIGN, until + timedelta(days=1), "stays").until != until
+    administrator.unlink("holder1", "left early")
+    with pytest.raises(NotLinkedError):
+        _acting_for(world, NOW)
+
+
+def _acting_for(world: World, at: datetime) -> Link:
+    issued = world.get(IssuedCertificate, FOREIGN_CERTIFICATE)
+    card = PresentedCard(serial=issued.serial, certificate=issued.der, uzi_number="900001200")
+    return RegistryLinks(world.store).acting_for(card, ura=URA, at=at, used=False)
+
+
+@pytest.mark.parametrize(
+    ("person", "serial", "days", "error"),
+    [
+        ("holder1", FOREIGN, 0, UsageError),
+        ("holder1", FOREIGN, 367, UsageError),
+        ("holder1", CARD, 1, NotFoundError),
+        ("holder0", FOREIGN, 1, NotFoundError),
+        ("holder1", "123", 1, NotFoundError),
+        ("holder0", CARD, 1, NotAllowedError),
+    ],
+)
+def test_crd_13_what_is_no_guests_card_is_not_linked(
+    world: World, person: str, serial: str, days: int, error: type[ZorgIDError]
+) -> None:
+    number, until = world.get(Person, person).uzi_number, NOW + timedelta(days=days)
+    with pytest.raises(error):
+        world.acting("administrator0").link_guest(number, serial, until, "locum")
+    with world.store.begin() as unit:
+        assert [link.until for link in unit.find(CardLink)] == [None, None]
+        assert [member for member in unit.find(Membership) if member.until is not None] == []
+
+
+def test_crd_13_a_revoked_card_and_a_policy_without_guests_and_who_is_no_administrator_link_nothing(
+    world: World,
+) -> None:
+    number, until = world.get(Person, "holder1").uzi_number, NOW + timedelta(days=1)
+    with pytest.raises(NotAllowedError):
+        world.acting("manager0").link_guest(number, FOREIGN, until, "locum")
+    closed = Management(world.store, world.clock, Policy(guest_use=None)).acting_as("administrator0", URA)
+    with pytest.raises(NotAllowedError):
+        closed.link_guest(number, FOREIGN, until, "locum")
+    world.acting("manager1", OTHER_URA).revoke(FOREIGN, "lost")
+    with pytest.raises(NotFoundError):
+        world.acting("administrator0").link_guest(number, FOREIGN, until, "locum")
 
 
 def test_adm_6_crd_11_unlinking_takes_the_link_and_leaves_the_card(world: World) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from management_world import CARD, World
+from management_world import CARD, FOREIGN, World
 from postgres import Server, running
 from registry_world import NOW, URA, add_person
 from zorgid_card.adapters.sql import SQLRegistry
@@ -107,7 +107,7 @@ def test_adm_5_two_administrators_who_demote_each_other_at_once_leave_one(world:
         assert len(people.administrators(unit, URA, NOW)) == 1
 
 
-def test_crd_13_a_leave_to_link_serves_one_of_two_who_use_it_at_once(world: World) -> None:
+def test_crd_11_a_leave_to_link_serves_one_of_two_who_use_it_at_once(world: World) -> None:
     with world.store.begin() as unit:
         add_person(unit, "locum", uzi_number="700000000", ura="90000999")
     code = world.acting("locum", "90000999").offer_link(URA).code
@@ -243,11 +243,8 @@ def test_a_task_that_was_cancelled_is_asked_again_with_its_key(world: World) -> 
 
 
 def test_crd_13_a_guests_link_ends_by_itself(world: World) -> None:
-    with world.store.begin() as unit:
-        add_person(unit, "locum", uzi_number="700000000", ura="90000999")
-    code = world.acting("locum", "90000999").offer_link(URA).code
     until = NOW + timedelta(days=2)
-    assert world.acting("administrator0").link(code, "holidays", until=until).until == until
-    assert "locum" in [row.person.id for row in world.acting().list_people().rows]
+    assert world.acting("administrator0").link_guest("900001200", FOREIGN, until, "holidays", key="k").until == until
+    assert "holder1" in [row.person.id for row in world.acting().list_people().rows]
     world.clock.forward(days=2)
-    assert "locum" not in [row.person.id for row in world.acting().list_people().rows]
+    assert "holder1" not in [row.person.id for row in world.acting().list_people().rows]

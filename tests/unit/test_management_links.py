@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 import pytest
 
@@ -13,6 +13,7 @@ from zorgid_card.errors import (
     BirthDateError,
     NotAllowedError,
     NotFoundError,
+    NotLinkedError,
     OrganisationMismatchError,
     OrganisationUnknownError,
     OtherPersonError,
@@ -25,13 +26,13 @@ from zorgid_card.pki.identity import UZIIdentity
 from zorgid_card.ports.links import PresentedCard
 from zorgid_card.ports.registry import (
     AuditEvent,
-    CardHold,
     CardLink,
     IssuedCertificate,
     Organisation,
     Person,
     Request,
     SmartCard,
+    Suspension,
 )
 from zorgid_card.workflows.management import Operator
 from zorgid_card.workflows.registry_links import RegistryLinks
@@ -46,10 +47,15 @@ def world() -> Iterator[World]:
     made.store.close()
 
 
-def link(world: World, person: str = "holder0", **options: object) -> None:
+def link(world: World, person: str = "holder0") -> None:
     """The other organisation links a person of the first."""
     code = world.acting(person).offer_link(OTHER_URA).code
-    world.acting("administrator1", OTHER_URA).link(code, "works here", **options)  # type: ignore[arg-type]
+    world.acting("administrator1", OTHER_URA).link(code, "works here")
+
+
+def link_guest(world: World, until: datetime) -> None:
+    """The same for a time."""
+    world.acting("administrator1", OTHER_URA).link_guest("900000200", CARD, until, "stands in")
 
 
 def status(world: World) -> tuple[str, str]:
@@ -107,18 +113,16 @@ def presented() -> PresentedCard:
 
 def test_crd_13_a_locums_card_logs_in_at_another_organisation_for_that_time(world: World) -> None:
     until = NOW + timedelta(days=5)
-    link(world, until=until)
+    link_guest(world, until)
     links = RegistryLinks(world.store)
     assert links.acting_for(presented(), ura=OTHER_URA, at=NOW, used=False).until == until
-    from zorgid_card.errors import NotLinkedError
-
     with pytest.raises(NotLinkedError):
         links.acting_for(presented(), ura=OTHER_URA, at=until, used=False)
     assert links.acting_for(presented(), ura=URA, at=until, used=False).until is None
 
 
 def test_crd_13_a_guests_card_is_managed_by_its_own_organisation_and_its_holder(world: World) -> None:
-    link(world, until=NOW + timedelta(days=5))
+    link_guest(world, NOW + timedelta(days=5))
     for act in (world.acting("manager1", OTHER_URA).block, world.acting("administrator1", OTHER_URA).revoke):
         with pytest.raises(NotAllowedError):
             act(CARD, "x")
@@ -126,13 +130,13 @@ def test_crd_13_a_guests_card_is_managed_by_its_own_organisation_and_its_holder(
     assert world.acting("manager0").unblock(CARD, "found there").state == "active"
 
 
-def test_crd_13_a_link_that_holds_is_never_shortened_and_ends_later_than_now(world: World) -> None:
+def test_crd_13_a_guest_who_comes_to_stay_is_linked_with_their_leave(world: World) -> None:
+    link_guest(world, NOW + timedelta(days=5))
     link(world)
-    link(world, until=NOW + timedelta(days=1))
     with world.store.begin() as unit:
         assert [one.until for one in unit.find(CardLink, card_serial=CARD, ura=OTHER_URA)] == [None]
-    with pytest.raises(UsageError):
-        link(world, until=NOW)
+    with pytest.raises(NotAllowedError):  # one of their own now
+        link_guest(world, NOW + timedelta(days=1))
 
 
 # --- whose block it is ------------------------------------------------------------------------------------------------
@@ -180,7 +184,7 @@ def test_adm_4_revoking_forgets_the_blocks_so_that_a_card_made_anew_has_none(wor
     world.acting().block(CARD, "mislaid")
     world.acting().revoke(CARD, "gone")
     with world.store.begin() as unit:
-        assert list(unit.find(CardHold)) == []
+        assert list(unit.find(Suspension)) == []
 
 
 def test_an_operator_blocks_any_card_and_only_an_operator_undoes_that(world: World) -> None:

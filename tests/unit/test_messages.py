@@ -15,8 +15,8 @@ from zorgid_card.errors import (
     BirthDateError,
     DecryptionError,
     MessageError,
-    PINPolicyError,
     PortalError,
+    UsageError,
     WrongPINError,
     ZorgIDError,
 )
@@ -34,7 +34,7 @@ def through(message: Message) -> Message:
 
 
 OCTETS = st.binary(min_size=1, max_size=1024)
-WORDS = st.text(min_size=1, max_size=20)
+WORDS = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1, max_size=20)
 
 
 @given(
@@ -109,6 +109,7 @@ def test_what_was_sealed_opens_unchanged_or_not_at_all(secret: bytes, data: st.D
         ({"found": 1}, "found"),
         ({"found": True}, "found"),
         ({"firmware": None}, "firmware"),
+        ({"firmware": "5.7\x00"}, "firmware"),
     ],
 )
 def test_what_does_not_fit_is_refused_and_named(change: dict[str, object], field: str) -> None:
@@ -181,9 +182,29 @@ def test_hostile_fields_get_typed_errors_only(kind: str, extra: dict[str, object
 
 
 def test_a_refusal_carries_the_typed_error() -> None:
-    error = Refusal.of(PINPolicyError("too short", rule="length", minimum=6)).error()
-    assert isinstance(error, PINPolicyError)
-    assert (str(error), error.details) == ("too short", {"rule": "length", "minimum": 6})
+    error = Refusal.of(UsageError("too long", reason="length", maximum=6)).error()
+    assert isinstance(error, UsageError)
+    assert (str(error), error.details) == ("too long", {"reason": "length", "maximum": 6})
+
+
+CODES = sorted(ZorgIDError._by_code)
+NOT_A_PORTALS = [code for code in CODES if code.startswith(("reader", "card", "user"))]
+SAID_OF_WHAT_WAS_SENT = {
+    "card.not_blank",
+    "card.scrapped",
+    "card.not_offered",
+    "user.birth_date",
+    "user.too_many_tries",
+    "user.usage",
+}
+
+
+@pytest.mark.parametrize("code", [*NOT_A_PORTALS, "portal.unreachable", "portal.tls", "portal.answer"])
+def test_a_portal_speaks_for_no_card_reader_person_or_way(code: str) -> None:
+    """That a card was pulled, that a PIN is wrong or that somebody declined, the card side knows by itself."""
+    error = Refusal(code=code, message="so it says", names=("tries",), values=("1",)).error()
+    assert (type(error) is PortalError) is (code not in SAID_OF_WHAT_WAS_SENT)
+    assert (str(error), error.details) == ("so it says", {"tries": 1})
 
 
 def test_a_refusal_of_an_unknown_code_is_the_portals() -> None:
@@ -194,7 +215,7 @@ def test_a_refusal_of_an_unknown_code_is_the_portals() -> None:
 
 def test_a_refusal_that_lies_about_its_details_is_refused() -> None:
     with pytest.raises(MessageError):
-        Refusal(code="user", message="", names=("a",), values=("{",)).error()
+        Refusal(code="portal", message="", names=("a",), values=("{",)).error()
 
 
 def test_counted_errors_are_those_that_spend_a_try() -> None:

@@ -24,7 +24,9 @@ from zorgid_card.adapters.sql_sealed import Sealer
 from zorgid_card.adapters.sql_tables import METADATA
 from zorgid_card.errors import StorageError
 from zorgid_card.ports.keys import KeyProvider
-from zorgid_card.ports.registry import CardHold, Consent, Organisation, Person, Session
+from zorgid_card.ports.registry import Consent, Organisation, Person, Session, Suspension
+from zorgid_card.workflows import audit
+from zorgid_card.workflows.audit_verification import Verified, verify
 
 AT = "2026-11-02T09:00:00.000000Z"
 OLD: dict[str, dict[str, Any]] = {
@@ -49,8 +51,8 @@ OLD: dict[str, dict[str, Any]] = {
     },
     "zorgid_card_link": {"id": "l1", "card_serial": "S-1", "ura": URA, "until": None},
     "zorgid_audit_event": {
-        "id": f"{URA}:000000000001", "at": AT, "actor": "p1", "ura": URA, "action": "card.block", "subject": "S-1", "reason": "lost",
-        "detail": "{}",
+        "id": f"{URA}:000000000001", "at": AT, "actor": "p1", "ura": URA, "action": "card.block", "subject": "S-1",
+        "reason": "lost", "detail": "{}",
     },
 }  # fmt: skip
 """Rows as version 0001 wrote them."""
@@ -126,7 +128,11 @@ def test_an_upgrade_brings_all_data_along(where: str, keys: KeyProvider) -> None
         assert unit.get(Session, "s1").data == '{"birth_date":"1980-05-17"}'
         assert unit.get(Consent, "c1").evidence == b"born 1980-05-17"
         assert [card.card.serial for card in unit.cards(URA, at=NOW, search="amrani")] == ["S-1"]
-        assert [(hold.certificate_serial, hold.party, hold.at) for hold in unit.find(CardHold)] == [("c1", URA, NOW)]
+        assert [(one.card_serial, one.cause, one.since) for one in unit.find(Suspension)] == [("S-1", URA, NOW)]
+    assert verify(registry) == Verified(chains=1, events=1)
+    with registry.begin() as unit:
+        assert audit.record(unit, NOW, "p1", URA, "card.unblock", "S-1").id == f"{URA}:000000000002"
+    assert verify(registry) == Verified(chains=1, events=2)
     assert registry.create() == (migrations.HEAD, migrations.HEAD)
     registry.close()
 
@@ -202,6 +208,22 @@ def test_workers_that_start_together_make_one_registry(where: str, keys: KeyProv
     assert sorted(came, key=str) == [(migrations.HEAD, migrations.HEAD)] * 3 + [(None, migrations.HEAD)]
 
 
+def test_workers_that_start_together_make_one_key(where: str, tmp_path: Path) -> None:
+    came: list[Any] = []
+
+    def work() -> None:
+        keys = FileDataKeys(tmp_path / "made.keys")
+        SQLRegistry(where, keys).create()
+        came.append(keys.generations())
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert came == [(1,)] * 4
+
+
 def test_another_version_is_not_served(where: str, keys: KeyProvider) -> None:
     registry = old(where, keys)
     with pytest.raises(StorageError) as error, registry.begin():
@@ -213,6 +235,19 @@ def test_another_version_is_not_served(where: str, keys: KeyProvider) -> None:
         with pytest.raises(StorageError) as error:
             act()
         assert error.value.reason == "version"
+
+
+def test_the_tables_may_have_a_schema_of_their_own(server: Server, keys: KeyProvider) -> None:
+    where = server.database()
+    name = where.partition("@/")[2].partition("?")[0]
+    server.sql("CREATE SCHEMA zorgid", name)
+    server.sql("CREATE TABLE public.zorgid_version (not_ours int)", name)
+    registry = old(f"{where}&options=-csearch_path%3Dzorgid", keys)
+    assert registry.create() == ("0001", migrations.HEAD)
+    with registry.begin() as unit:
+        assert unit.get(Person, "p1").birth_date == BORN
+    told = "SELECT DISTINCT table_schema FROM information_schema.tables WHERE table_name LIKE 'zorgid_person%'"
+    assert server.sql(told, name) == "zorgid"
 
 
 def test_a_portal_upgrades_in_a_transaction_of_its_own(where: str, keys: KeyProvider) -> None:

@@ -6,6 +6,7 @@ import ast
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,12 +15,16 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
 import second_phone
+from docs_examples import example
 from phone_signing_world import CARD, REASON, Signing
 from phone_world import BROWSER, PORTAL, World
+from registry_world import URA
 from second_phone import NotOurs, Refused, SecondPhone
+from zorgid_card.adapters.qr import qr_svg
+from zorgid_card.ports.registry import SmartCard
 from zorgid_card.workflows import phone_protocol
 from zorgid_card.workflows.messages import Message
-from zorgid_card.workflows.phone_requests import ACTIONS
+from zorgid_card.workflows.policy import ACTIONS
 
 PAGE = (Path(__file__).parents[2] / "docs/mobile-protocol.md").read_text(encoding="utf-8")
 VECTORS = phone_protocol.vectors()
@@ -188,3 +193,64 @@ def test_a_second_scan_by_the_second_phone_is_told_used(world: Signing) -> None:
     with pytest.raises(Refused) as refused:
         second(world).link(offer.qr_text)
     assert (refused.value.code, refused.value.details["reason"]) == ("portal.pairing", "used")
+
+
+# --- the example for portals --------------------------------------------------------------------------------
+
+
+class Accompanied:
+    """The page's doors, with a person beside them whose phone does what the page waits for."""
+
+    def __init__(self, world: Signing) -> None:
+        self.world, self.phone = world, second(world)
+        self.code = ""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.world.door, name)
+
+    def show(self, svg: bytes) -> None:
+        assert svg.startswith(b"<?xml")
+
+    def offer(self, *arguments: str, **named: str) -> Any:
+        offer = self.world.door.offer(*arguments, **named)
+        self.code = self.phone.link(offer.qr_text)
+        return offer
+
+    def ask(self, *arguments: str, **named: str) -> Any:
+        return self.approved(self.world.door.ask(*arguments, **named))
+
+    def ask_approval(self, *arguments: str, **named: str) -> Any:
+        return self.approved(self.world.door.ask_approval(*arguments, **named))
+
+    def approved(self, asked: Any) -> Any:
+        _, kind, fields = self.phone.poll()
+        self.phone.approve(kind or "", fields, asked.number, b"271828")
+        return asked
+
+
+def test_the_example_for_portals_runs(world: Signing) -> None:
+    phones = Accompanied(world)
+
+    class Names(dict[str, Any]):
+        def __missing__(self, name: str) -> Any:
+            if name == "typed_code":
+                return phones.code
+            raise KeyError(name)
+
+    names = Names(
+        portal=SimpleNamespace(phones=phones, management=world.management),
+        who=SimpleNamespace(uzi_number="900016528", ura=URA),
+        nonce="the challenge",
+        browser_session=BROWSER,
+        page=phones.show,
+        qr_svg=qr_svg,
+        user_name=world.person.user_name,
+        ura=URA,
+        remote_address="192.0.2.7",
+        serial=CARD,
+        reason=REASON,
+    )
+    exec(example("docs/mobile-protocol.md", "phone"), {}, names)
+    assert names["who"].membership.role == "administrator"
+    with world.store.begin() as unit:
+        assert unit.get(SmartCard, CARD).state == "suspended"

@@ -95,7 +95,16 @@ def test_crd_8_who_gives_up_meanwhile_gets_no_certificate(world: World) -> None:
     creation, client, _ = creation_with(world, lambda: give_up(client))
     with pytest.raises(SessionError):
         creation.run(**DESKTOP)
-    assert records(world, IssuedCertificate) == records(world, SmartCard) == []
+    assert records(world, SmartCard) == []
+    require_revoked_in_time(world, 1)
+
+
+def require_revoked_in_time(world: World, number: int) -> None:
+    """What the CA had issued by then is valid for nobody, and is on the next list."""
+    assert [(c.status, c.card_serial) for c in records(world, IssuedCertificate)] == [("hold", "")] * number
+    world.now += timedelta(minutes=15)
+    world.revocation.current()
+    assert [c.status for c in records(world, IssuedCertificate)] == ["revoked"] * number
 
 
 def give_up(client: Requesting) -> None:
@@ -171,4 +180,4 @@ def test_crd_7_a_session_asks_the_ca_only_so_often_although_each_time_it_gives_u
             creation.make()
     assert caught.value.details["reason"] == "certificates"
     assert slow.asked == allowed
-    assert records(world, IssuedCertificate) == []
+    require_revoked_in_time(world, allowed)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import json
 import threading
 from collections.abc import Callable, Iterator
@@ -389,6 +390,14 @@ def test_adm_7_a_lost_phone_is_known_by_name_and_last_use_and_another_takes_its_
     with world.store.begin() as unit:
         states = sorted((p.state, p.last_used_at) for p in unit.find(MobileID, person_id="anna"))
     assert states == [("linked", None), ("revoked", used)]
+
+
+def test_org_7_a_new_phone_replaces_a_blocked_one_for_good(world: World) -> None:
+    _, old = world.linked()
+    with world.store.begin() as unit:
+        unit.replace(dataclasses.replace(old, state="blocked"))
+    world.linked()
+    assert world.mobile(old.id).state == "revoked"
 
 
 def test_org_7_a_new_phone_replaces_the_old_one(world: World) -> None:

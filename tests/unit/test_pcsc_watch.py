@@ -13,15 +13,13 @@ from pathlib import Path
 
 import pytest
 
-from readers_world import LOST, NO_SERVICE, SERVICE_STOPPED, Follower, World, compile_library, our_threads, tasks
+from readers_world import LOST, SERVICE_STOPPED, Follower, World, compile_library, our_threads, tasks
 from zorgid_card.adapters.pcsc import (
     Change,
     Held,
-    PCSCReader,
     ReaderEvent,
     ReaderWatch,
     context,
-    forget_insertions,
     readers,
     watch_readers,
 )
@@ -496,52 +494,3 @@ async def _follow(watch: ReaderWatch, follower: Follower) -> None:
             follower.hear([await asyncio.wait_for(anext(watch), 0.002)])
         except TimeoutError:
             continue
-
-
-# --- the number of an insertion --------------------------------------------------------------------------------------
-
-
-def test_an_insertion_keeps_its_number_until_the_card_is_taken_out(world: World) -> None:
-    world.plug("one")
-    reader, same = PCSCReader("one", world.path), PCSCReader("one", world.path)
-    assert reader.insertion() is None
-    world.put("one", Held.CARD, A)
-    number = reader.insertion()
-    assert number is not None
-    assert same.insertion() == reader.insertion() == number
-    world.put("one", Held.NOTHING)
-    assert reader.insertion() is None
-    world.put("one", Held.CARD, A)
-    assert reader.insertion() not in (None, number)
-    world.unplug("one")
-    assert reader.insertion() is None
-    forget_insertions()
-
-
-def test_a_reader_plugged_in_again_is_another_insertion_where_pcsc_counts_that(world: World) -> None:
-    """As pcsc-lite does from 2.3.0 on."""
-    world["notification"] = 3
-    reader = PCSCReader("one", world.path)
-    numbers = set()
-    for atr in (A, B):
-        world.plug("one")
-        world.put("one", Held.CARD, atr)
-        numbers.add(reader.insertion())
-        world.unplug("one")
-    assert len(numbers - {None}) == 2
-    forget_insertions()
-
-
-def test_after_a_restart_of_the_service_the_same_count_is_another_number(world: World) -> None:
-    world.plug("one")
-    world.put("one", Held.CARD, A)
-    reader = PCSCReader("one", world.path)
-    first = reader.insertion()
-    world.stop()
-    assert reader.insertion() is None
-    world.start()
-    assert reader.insertion() is None, "a card that came with its reader: nothing is counted yet"
-    world.put("one", Held.CARD, A, unseen=1)
-    assert reader.insertion() not in (None, first)
-    world["lost_code"] = NO_SERVICE
-    forget_insertions()

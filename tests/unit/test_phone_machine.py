@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from hypothesis import settings
@@ -27,6 +28,10 @@ from zorgid_card.workflows.states import MACHINES
 T = TypeVar("T")
 
 SESSIONS = st.sampled_from(["anna's browser", "bert's browser", "a thief's browser"])
+MOSTLY, SELDOM = st.sampled_from([True, True, True, False]), st.sampled_from([False, False, False, True])
+ANSWERS = st.sampled_from(
+    ["approve", "approve first", "approve first", "wrong digits", "wrong number", "refuse", "later"]
+)
 RIGHT, WRONG = b"314159", b"000000"
 
 
@@ -53,6 +58,7 @@ class Request:
     person: str
     change: bool
     approved_by: SimulatedPhone | None = None
+    approved_at: datetime | None = None
     served: bool = False
     shown: list[PhoneAsked] = field(default_factory=list)
 
@@ -71,8 +77,9 @@ FOLLOWS = {MobileID: reachable("mobile"), PhoneRequest: reachable("phone-request
 class Phones(RuleBasedStateMachine):
     offers, phones, requests = Bundle("offers"), Bundle("phones"), Bundle("requests")
 
-    @initialize()
-    def portal(self) -> None:
+    @initialize(target=phones)
+    def portal(self) -> object:
+        """Anna and Bert have a phone each."""
         self.world = Signing()
         policy = Policy(phones=PhonePolicy(asks_per_name=10**6))
         self.world.services.policy = policy  # type: ignore[misc]
@@ -82,6 +89,24 @@ class Phones(RuleBasedStateMachine):
         self.states: dict[str, str] = {}
         self.confirmed: set[str] = {self.world.mobile_.id}
         self.blocks = 0
+        self.asked: list[Request] = []
+        self.by_id: dict[str, QuickPhone] = {}
+        return multiple(*(self.link(person) for person in self.people))
+
+    def link(self, person: str) -> QuickPhone:
+        self.world.person = self.people[person]
+        offered = Offered(self.world.offer(URA, f"{person}'s browser"), f"{person}'s browser", person)
+        phone = self.new_phone(offered)
+        self.world.confirm(offered.offer, phone.link(), offered.session)
+        self.confirmed.add(offered.offer.mobile_id)
+        return phone
+
+    def new_phone(self, offered: Offered) -> QuickPhone:
+        phone = QuickPhone(direct(self.world.line, PORTAL_KEY), clock=self.world.clock)
+        phone.set_digits(Secret.of(RIGHT))
+        phone.scan(offered.offer.qr_text)
+        self.by_id[offered.offer.mobile_id] = phone
+        return phone
 
     def teardown(self) -> None:
         self.world.store.close()
@@ -95,19 +120,21 @@ class Phones(RuleBasedStateMachine):
 
     @rule(target=phones, offered=offers)
     def scan(self, offered: Offered) -> object:
-        phone = QuickPhone(direct(self.world.line, PORTAL_KEY), clock=self.world.clock)
-        phone.set_digits(Secret.of(RIGHT))
-        phone.scan(offered.offer.qr_text)
+        earlier = self.by_id.get(offered.offer.mobile_id)
+        phone = self.new_phone(offered)
         fresh = self.world.clock() < offered.offer.expires_at
         usable = fresh and self.world.mobile(offered.offer.mobile_id).state == "offered"
         assert done(phone.link) is usable
         if not usable:
+            if earlier is not None:
+                self.by_id[offered.offer.mobile_id] = earlier
             return multiple()
         offered.scanned_by = phone
         return phone
 
-    @rule(offered=offers, session=SESSIONS, right=st.booleans())
-    def confirm(self, offered: Offered, session: str, right: bool) -> None:
+    @rule(offered=offers, thief=SELDOM, right=MOSTLY)
+    def confirm(self, offered: Offered, thief: bool, right: bool) -> None:
+        session = "a thief's browser" if thief else offered.session
         phone = offered.scanned_by
         code = phone.code if phone is not None and right else "0"
         before = self.world.mobile(offered.offer.mobile_id)
@@ -125,22 +152,45 @@ class Phones(RuleBasedStateMachine):
 
     # asking
 
-    @rule(target=requests, person=st.sampled_from(["anna", "bert", "nobody"]), session=SESSIONS)
-    def ask(self, person: str, session: str) -> Request:
+    @rule(target=requests, person=st.sampled_from(["anna", "bert", "nobody"]), session=SESSIONS, at_once=ANSWERS)
+    def ask(self, person: str, session: str, at_once: str) -> Request:
         name = self.people[person].user_name if person in self.people else person
-        return Request(self.world.door.ask(name, URA, binding=session), session, person, change=False)
+        return self.answered(Request(self.world.door.ask(name, URA, binding=session), session, person, False), at_once)
 
-    @rule(target=requests, session=SESSIONS)
-    def ask_change(self, session: str) -> object:
+    def answered(self, request: Request, how: str) -> Request:
+        """The phone's person mostly answers at once."""
+        self.asked.append(request)
+        phone = self.by_id.get(self.request(request).mobile_id)
+        if phone is not None and how == "refuse":
+            self.refuse(phone, request)
+        elif phone is not None and how != "later":
+            self.approve(phone, request, how != "wrong digits", how != "wrong number")
+        if how == "approve":
+            for _ in range(2):  # a signature serves once
+                self.change() if request.change else self.finish(request, thief=False)
+        return request
+
+    @rule(target=requests, session=SESSIONS, at_once=ANSWERS)
+    def ask_change(self, session: str, at_once: str) -> object:
         try:
             asked = self.world.ask_signature("card.block", CARD, REASON, session)
         except PortalError:
             assert not any(p.state == "linked" for p in self.all(MobileID) if p.person_id == "anna")
             return multiple()
-        return Request(asked, session, "anna", change=True)
+        return self.answered(Request(asked, session, "anna", True), at_once)
 
-    @rule(phone=phones, request=requests, digits=st.booleans(), number=st.booleans())
-    def approve(self, phone: SimulatedPhone, request: Request, digits: bool, number: bool) -> None:
+    @rule(request=requests, digits=MOSTLY, number=MOSTLY)
+    def approve_mine(self, request: Request, digits: bool, number: bool) -> None:
+        """The phone that is asked."""
+        phone = self.by_id.get(self.request(request).mobile_id)
+        if phone is not None:
+            self.approve(phone, request, digits, number)
+
+    @rule(phone=phones, request=requests, digits=MOSTLY, number=MOSTLY)
+    def approve_any(self, phone: QuickPhone, request: Request, digits: bool, number: bool) -> None:
+        self.approve(phone, request, digits, number)
+
+    def approve(self, phone: QuickPhone, request: Request, digits: bool, number: bool) -> None:
         asked = self.shown_to(phone, request)
         if asked is None:
             return
@@ -153,6 +203,7 @@ class Phones(RuleBasedStateMachine):
         assert done(lambda: phone.approve(asked, number=entered, digits=code)) is usable
         if usable:
             request.approved_by = phone
+            request.approved_at = self.world.clock()
 
     @rule(phone=phones, other=phones, request=requests)
     def forge(self, phone: SimulatedPhone, other: SimulatedPhone, request: Request) -> None:
@@ -167,13 +218,17 @@ class Phones(RuleBasedStateMachine):
         assert self.world.mobile(before.id) == before
 
     @rule(phone=phones, request=requests)
+    def refuse_any(self, phone: QuickPhone, request: Request) -> None:
+        self.refuse(phone, request)
+
     def refuse(self, phone: SimulatedPhone, request: Request) -> None:
         asked = self.shown_to(phone, request)
         if asked is not None and self.request(request).state == "asked":
             phone.refuse(asked)
 
-    @rule(request=requests, session=SESSIONS)
-    def finish(self, request: Request, session: str) -> None:
+    @rule(request=requests, thief=SELDOM)
+    def finish(self, request: Request, thief: bool) -> None:
+        session = "nobody's browser" if thief else request.session
         before = self.request(request)
         found = value(lambda: self.world.door.finish(request.asked.nonce, binding=session))
         if found is None:
@@ -187,13 +242,7 @@ class Phones(RuleBasedStateMachine):
     @rule()
     def change(self) -> None:
         """A change is made if, and only if, a signature over it is there; then it is used up."""
-        now = self.world.clock()
-        ready = [
-            r
-            for r in self.all(PhoneRequest)
-            if (r.kind, r.state, r.person_id) == ("phone-approval", "approved", "anna") and now < r.expires_at
-            if self.world.mobile(r.mobile_id).state == "linked"
-        ]
+        ready = [r for r in self.asked if r.change and not r.served and self.is_good(r)]
         with self.world.store.begin() as unit:
             suspended = unit.get(SmartCard, CARD).state == "suspended"
         if suspended:
@@ -201,17 +250,29 @@ class Phones(RuleBasedStateMachine):
         made = done(lambda: self.world.manager().block(CARD, REASON))
         assert made is bool(ready)
         self.blocks += made
+        for request in ready:
+            request.served = self.request(request).state == "used"
+        assert sum(r.served for r in self.asked if r.change) == self.blocks
+
+    def is_good(self, request: Request) -> bool:
+        """By what was done: approved by its phone two minutes ago at most, and the phone is linked still."""
+        if request.approved_by is None or request.approved_at is None:
+            return False
+        linked = self.world.mobile(request.approved_by._linked().phone).state == "linked"
+        return linked and self.world.clock() < request.approved_at + timedelta(minutes=2)
 
     # what administrators do, and time
 
-    @rule(phone=phones, event=st.sampled_from(["block", "unblock", "revoke"]))
+    @rule(phone=phones, event=st.sampled_from(["block", "block", "unblock", "revoke"]))
     def manage(self, phone: SimulatedPhone, event: str) -> None:
+        """What was signed a moment ago by a phone that is lost does nothing."""
         mobile = self.world.mobile(phone._linked().phone)
         desk = self.world.management.acting_as(Operator("desk"), URA)
         act: Callable[[str, str], object] = getattr(desk, f"{event}_phone")
         assert done(lambda: act(mobile.id, REASON)) is ((mobile.state, event) in MACHINES["mobile"])
+        self.change()
 
-    @rule(seconds=st.sampled_from([1, 20, 60]))
+    @rule(seconds=st.sampled_from([1, 1, 20, 60]))
     def wait(self, seconds: int) -> None:
         self.world.clock.forward(seconds=seconds)
 
@@ -257,9 +318,10 @@ class Phones(RuleBasedStateMachine):
 
     def shown_to(self, phone: SimulatedPhone, request: Request) -> PhoneAsked | None:
         """What this phone was shown of this request, now or before."""
-        view = value(phone.view)
-        if view is not None and view.asked is not None and view.asked.nonce == request.asked.nonce:
-            request.shown.append(view.asked)
+        if self.request(request).mobile_id == phone._linked().phone and not request.shown:
+            view = value(phone.view)
+            if view is not None and view.asked is not None and view.asked.nonce == request.asked.nonce:
+                request.shown.append(view.asked)
         mine = [asked for asked in request.shown if asked.phone == phone._linked().phone]
         return mine[-1] if mine else None
 
@@ -280,5 +342,5 @@ def value(action: Callable[[], T]) -> T | None:
         return None
 
 
-Phones.TestCase.settings = settings(max_examples=25, stateful_step_count=30, deadline=None)
+Phones.TestCase.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
 TestPhonesByTheirTables = Phones.TestCase

@@ -18,6 +18,7 @@ from zorgid_card.errors import (
     NotLinkedError,
     NotSignedError,
     PhoneDigitsError,
+    PhoneLimitError,
     ReplayError,
     SignatureError,
     TransitionError,
@@ -28,6 +29,7 @@ from zorgid_card.ports.registry import AuditEvent, Consent, MobileID, SmartCard
 from zorgid_card.secret import Secret
 from zorgid_card.testkit.phone import PhoneAsked, SimulatedPhone
 from zorgid_card.workflows.management import Management, Operator
+from zorgid_card.workflows.policy import PhonePolicy
 
 
 @pytest.fixture
@@ -80,6 +82,7 @@ def test_adm_2_the_phone_shows_who_what_for_whom_and_why_and_its_signature_is_ke
         REASON,
     )
     assert (shown.organisation, shown.origin) == (f"Praktijk {URA}", "https://portal.example")
+    assert shown.name == "Anna Jansen"
     assert shown.about in ("Holder0 Jansen", "Bert Jansen", "Anna Jansen")
     CHANGES[action](world)
     with world.store.begin() as unit:
@@ -248,6 +251,12 @@ def test_adm_2_what_cannot_be_signed_is_not_asked(world: Signing, change: dict[s
         world.ask_signature(**change)
 
 
+def test_adm_2_a_policy_that_names_no_change_is_refused() -> None:
+    with pytest.raises(UsageError) as error:
+        PhonePolicy(signed=frozenset({"card.blok"}))
+    assert error.value.reason == "signed"
+
+
 def test_adm_2_operators_and_holders_have_no_phone_to_sign_with(world: Signing) -> None:
     world.management.acting_as("holder0", URA).block(CARD, REASON)
     world.management.acting_as(Operator("desk"), URA).block(OTHER_CARD, REASON)
@@ -257,6 +266,16 @@ def test_adm_2_a_portal_that_wants_no_signature_goes_on_without(world: Signing) 
     Management(world.store, world.clock).acting_as("anna", URA).block(CARD, REASON)
     with world.store.begin() as unit:
         assert unit.get(SmartCard, CARD).state == "suspended"
+
+
+def test_adm_2_who_holds_a_session_can_ask_so_often_and_no_more(world: Signing) -> None:
+    for _ in range(PhonePolicy().asks_per_name):
+        world.ask_signature(binding=STRANGER)
+    with pytest.raises(PhoneLimitError):
+        world.ask_signature(binding=STRANGER)
+    world.clock.forward(minutes=10)
+    for _ in range(2 * PhonePolicy().asks_per_name):  # who signs may go on
+        world.sign()
 
 
 def test_adm_2_two_changes_asked_at_once_only_the_last_waits(world: Signing) -> None:

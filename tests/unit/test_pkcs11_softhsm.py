@@ -6,10 +6,9 @@ import json
 import os
 import re
 import shutil
-import subprocess
 import threading
 from collections.abc import Callable, Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -17,11 +16,12 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 import softhsm
+from pkcs11_tokens import HOLDER, SUBSCRIBER, Keyboard, Provider, make_token, openssl, uzi_objects, verify
 from softhsm import PIN, SO_PIN, certificate, private_key, spki
 from zorgid_card import open_token
 from zorgid_card.adapters.pkcs11 import PKCS11Module, usual_places
 from zorgid_card.adapters.pkcs11.session import PKCS11Token
-from zorgid_card.cards import Card, CardKind, LastTry, PINRequest, TokenCard, TryState
+from zorgid_card.cards import Card, CardKind, TokenCard, TryState
 from zorgid_card.cards.token import open_token_card
 from zorgid_card.cli import app
 from zorgid_card.cli.codes import change
@@ -44,15 +44,12 @@ from zorgid_card.secret import Secret
 from zorgid_card.testkit.keys import KeyPool
 from zorgid_card.testkit.pki import UZITestPKI
 from zorgid_card.testkit.uzi_contents import PassContents
-from zorgid_card.testkit.uzi_profile import Person, Subscriber, Usage
+from zorgid_card.testkit.uzi_profile import Usage
 
 MODULE = softhsm.module()
 pytestmark = pytest.mark.skipif(MODULE is None, reason="SoftHSM is not installed (Debian package softhsm2)")
 
 NEW_PIN, WRONG_PIN = b"654321", b"111111"
-HOLDER = Person("Zoë", "Amrani", "900000022", prefixes="el", birth_date=date(1985, 6, 7))
-SUBSCRIBER = Subscriber("Huisartsenpraktijk De Linde", "90000123")
-IDENTIFIERS = {Usage.AUTHENTICITY: b"\x45", Usage.SIGNATURE: b"\x46", Usage.CONFIDENTIALITY: b"\x47"}
 
 
 @pytest.fixture(scope="module")
@@ -66,31 +63,9 @@ def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def make_token(label: str, *objects: softhsm.Attributes) -> int:
-    """One more token with these objects; gives its slot."""
-    softhsm.initialise(label)
-    with PKCS11Module(MODULE) as module:
-        (slot,) = (info.slot for info in module.tokens() if info.label == label)
-    softhsm.fill(str(MODULE), slot, objects)
-    return slot
-
-
 @pytest.fixture
 def new_token(directory: Path) -> Callable[..., int]:
     return make_token
-
-
-def uzi_objects(contents: PassContents) -> list[softhsm.Attributes]:
-    """Labels that mislead, and the certificates before the keys and in another order: nothing may depend on that."""
-    certificates = [
-        certificate(IDENTIFIERS[usage], contents.certificates[usage], f"not {usage}") for usage in reversed(IDENTIFIERS)
-    ]
-    issuers = [certificate(b"\xf0" + bytes([number]), der) for number, der in enumerate(contents.chain)]
-    keys = [
-        private_key(identifier, contents.keys[usage], "key", always=usage is Usage.SIGNATURE)
-        for usage, identifier in IDENTIFIERS.items()
-    ]
-    return [*issuers, *certificates, *keys]
 
 
 @pytest.fixture(scope="module")
@@ -125,33 +100,6 @@ def token(slot: int, module: PKCS11Module) -> Iterator[PKCS11Token]:
 @pytest.fixture
 def card(token: PKCS11Token) -> TokenCard:
     return open_token_card(token)
-
-
-class Provider:
-    """Gives a PIN, and remembers what was asked."""
-
-    def __init__(self, pin: bytes = PIN, *, last_try: bool = False) -> None:
-        self.pin, self.last_try = pin, last_try
-        self.asked: list[PINRequest] = []
-
-    def __call__(self, request: PINRequest) -> Secret | LastTry:
-        self.asked.append(request)
-        return LastTry(Secret.of(self.pin)) if self.last_try else Secret.of(self.pin)
-
-
-def openssl(*arguments: str | Path, given: bytes = b"") -> bytes:
-    done = subprocess.run(["openssl", *map(str, arguments)], input=given, capture_output=True, timeout=60, check=False)
-    assert done.returncode == 0, done.stderr.decode()
-    return done.stdout
-
-
-def verify(der: bytes, signature: bytes, data: bytes, directory: Path, *options: str) -> None:
-    """openssl says whether this is a signature over SHA-256 of the data."""
-    key, place = directory / "key.pem", directory / "signature"
-    key.write_bytes(spki(der))
-    place.write_bytes(signature)
-    told = openssl("dgst", "-sha256", "-verify", key, "-signature", place, *options, given=data)
-    assert b"Verified OK" in told
 
 
 def test_the_ports_promises_are_kept(module: PKCS11Module, token: PKCS11Token, card: TokenCard) -> None:
@@ -487,16 +435,8 @@ def test_pin_1_a_provider_is_told_of_wrong_tries_before(card: TokenCard) -> None
 @pytest.fixture
 def typed(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     def answer(*answers: str | bytes) -> None:
-        left = list(answers)
-
-        class Keyboard:
-            def line(self, prompt: str, /) -> str:
-                return str(left.pop(0))
-
-            def secret(self, prompt: str, /) -> Secret:
-                return Secret.of(left.pop(0))
-
-        monkeypatch.setattr(change, "TerminalKeyboard", Keyboard)
+        keyboard = Keyboard(answers)
+        monkeypatch.setattr(change, "TerminalKeyboard", lambda: keyboard)
 
     return answer
 

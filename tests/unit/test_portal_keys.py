@@ -11,16 +11,25 @@ from typing import Any
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509 import ReasonFlags
 
 import softhsm
 from est_server import PASSWORD, USER, est_server
-from registry_world import add_card
-from world import ORIGIN, World
+from registry_world import add_card, add_organisation
+from world import DESKTOP, ORIGIN, PRACTICE, ScriptedHolder, World
 from zorgid_card import open_portal
 from zorgid_card.adapters.est import Credentials, ESTClient
 from zorgid_card.adapters.pkcs11.hsm import HSM, HSMKeyStore
 from zorgid_card.adapters.sql import SQLRegistry
-from zorgid_card.errors import FetchError, OnHoldError, RevokedError, StorageError, UntrustedError, UsageError
+from zorgid_card.errors import (
+    FetchError,
+    OnHoldError,
+    RevokedError,
+    StorageError,
+    TransportError,
+    UntrustedError,
+    UsageError,
+)
 from zorgid_card.pki.authority import Authority
 from zorgid_card.pki.certificate import Certificate
 from zorgid_card.pki.csr import build_csr, request_template
@@ -28,7 +37,7 @@ from zorgid_card.pki.profile import AUTHENTICITY
 from zorgid_card.pki.revocation import CRLs
 from zorgid_card.pki.signing import SoftwareSigner
 from zorgid_card.ports.authority import SubjectData
-from zorgid_card.ports.registry import IssuedCertificate
+from zorgid_card.ports.registry import IssuedCertificate, Session, SmartCard
 from zorgid_card.recipes import PortalSide
 from zorgid_card.secret import Secret
 from zorgid_card.workflows import issuance, organisation, revocation_list
@@ -118,6 +127,52 @@ def test_open_portal_makes_no_other_keys_in_the_place_of_lost_ones(tmp_path: Pat
     assert not (tmp_path / "portal" / lost).exists()
     (tmp_path / "backup").rename(tmp_path / "portal" / lost)
     assert portal(tmp_path, **given).services.authority.certificate == side.services.authority.certificate
+
+
+# --- by the clock ----------------------------------------------------------------------------------------------------
+
+
+def test_crd_8_a_timer_alone_revokes_what_was_not_finished_and_publishes_it(tmp_path: Path) -> None:
+    """Nobody fetches the CRL, nobody logs in, and nobody comes back with the card."""
+    world = World(tmp_path, now=datetime.now(UTC))
+    side = portal(tmp_path, world, Secret.of(b"passphrase"), clock=lambda: world.now)
+    with side.services.registry.begin() as unit:
+        add_organisation(unit, PRACTICE.ura)
+    with pytest.raises(KeyboardInterrupt):
+        world.creation(_Leaving(world.reader, world.worker_pass, world.maker.blank()), _Lost(side.seam)).run(**DESKTOP)
+    assert _standing(side, tmp_path) == (["hold"], ["creating"], 1, {ReasonFlags.certificate_hold})
+    world.now += timedelta(minutes=16)
+    assert _standing(side, tmp_path) == (["revoked"], ["abandoned"], 0, {ReasonFlags.cessation_of_operation})
+
+
+class _Leaving(ScriptedHolder):
+    """Goes home when the PUK is shown."""
+
+    def show_puk(self, puk: Secret) -> None:
+        raise KeyboardInterrupt
+
+
+class _Lost:
+    """The portal is not told that the card is given up."""
+
+    def __init__(self, seam: Portal) -> None:
+        self._seam, self.origin = seam, seam.origin
+
+    def ask(self, request: bytes, /) -> bytes:
+        if b'"kind":"abandon-card"' in request:
+            raise TransportError("nobody hears it", reason="lost")
+        return self._seam.ask(request)
+
+
+def _standing(side: PortalSide, directory: Path) -> tuple[list[str], list[str], int, set[ReasonFlags]]:
+    """After the timer: status of certificates and cards, open sessions, and the reasons on the CRL as a file."""
+    side.tend()
+    listed = x509.load_der_x509_crl((directory / "portal" / "crl.der").read_bytes())
+    reasons = {entry.extensions.get_extension_for_class(x509.CRLReason).value.reason for entry in listed}
+    assert (directory / "portal" / "root-crl.der").exists()
+    with side.services.registry.begin() as unit:
+        certificates = [issued.status for issued in unit.find(IssuedCertificate)]
+        return certificates, [card.state for card in unit.find(SmartCard)], len(list(unit.find(Session))), reasons
 
 
 # --- a remote CA -----------------------------------------------------------------------------------------------------

@@ -154,6 +154,20 @@ def test_a_server_that_crashes_under_workers_keeps_what_was_committed_and_nothin
     assert {ura[:-2] for ura in found if ura.endswith("a")} == {ura[:-2] for ura in found if ura.endswith("b")}
 
 
+def test_who_may_not_is_told_so_without_what_was_to_be_written(registry: SQLRegistry, server: Server) -> None:
+    server.sql("REVOKE ALL ON ALL TABLES IN SCHEMA public FROM PUBLIC; DROP ROLE IF EXISTS guest", "postgres")
+    server.sql("CREATE ROLE guest LOGIN", "postgres")
+    name = str(registry.engine.url.database)
+    server.sql("GRANT SELECT ON zorgid_version TO guest", name)
+    guest = SQLRegistry(registry.engine.url.set(username="guest"), registry.keys)
+    with pytest.raises(StorageError) as error, guest.begin() as unit:
+        unit.add(organisation("secret-word"))
+    assert error.value.reason == "denied"
+    assert "secret-word" not in f"{error.value} {error.value.__cause__}"
+    guest.close()
+    server.sql("REVOKE ALL ON zorgid_version FROM guest", name)
+
+
 def test_personal_data_need_keys(server: Server) -> None:
     registry = SQLRegistry(server.database())
     registry.create()

@@ -157,6 +157,23 @@ def test_crd_11_crd_13_the_new_card_serves_where_the_replaced_one_did_and_as_lon
     assert links(world, last.serial) == {PRACTICE.ura: None}
 
 
+def test_adm_4_where_a_card_that_is_revoked_meanwhile_served_its_successor_does_not(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, _ = made(world, "yubico")
+    guest(world, before.serial, until=None)
+    holder = holder_of(world, world.maker.blank())
+    show_puk = holder.show_puk
+
+    def revoked_first(puk: Secret) -> None:
+        world.management.revoke_as_operator(before.serial, operator="operator", reason="left")
+        show_puk(puk)
+
+    monkeypatch.setattr(holder, "show_puk", revoked_first)
+    after = replacing(world, holder)
+    assert links(world, after.serial) == {PRACTICE.ura: None}
+
+
 def test_crd_11_by_policy_the_new_card_serves_at_the_passs_organisation_alone(tmp_path: Path) -> None:
     world = world_with(tmp_path, replacement_links=False)
     before, _ = made(world, "yubico")

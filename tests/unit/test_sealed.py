@@ -12,10 +12,12 @@ from pathlib import Path
 
 import pytest
 
+import softhsm
 from registry_world import BORN, NOW, URA, add_organisation, add_person, uzi_pass
 from world import WORKER, World
 from zorgid_card.adapters.data_keys import FileDataKeys
 from zorgid_card.adapters.keystore import FileKeyStore
+from zorgid_card.adapters.pkcs11.hsm import HSM, HSMKeyStore
 from zorgid_card.adapters.sql import SQLRegistry
 from zorgid_card.adapters.sql_sealed import generation_of
 from zorgid_card.errors import BirthDateError, NotFoundError, PINMismatchError, StorageError
@@ -170,7 +172,7 @@ def test_two_that_rotate_at_once_lose_no_key(keys: FileDataKeys, tmp_path: Path)
     (tmp_path / "data.keys.lock").touch()
     with pytest.raises(StorageError) as error:
         keys.rotate()
-    assert error.value.reason == "locked"
+    assert error.value.reason == "lock"
     (tmp_path / "data.keys.lock").unlink()
     assert [keys.rotate(), other.rotate(), keys.rotate()] == [2, 3, 4]
     assert other.generations() == (1, 2, 3, 4)
@@ -190,6 +192,20 @@ def test_a_key_store_with_a_passphrase_provides_the_keys(path: Path, tmp_path: P
         assert unit.get(Person, "a").birth_date == BORN
     with pytest.raises(NotFoundError):
         store.data_key("seal", 3)
+
+
+@pytest.mark.skipif(softhsm.module() is None, reason="SoftHSM is not installed (Debian package softhsm2)")
+def test_an_hsm_provides_the_keys(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOFTHSM2_CONF", str(softhsm.configuration(tmp_path)))
+    softhsm.initialise("portal")
+    with Secret.of(softhsm.PIN) as pin, HSM(Path(str(softhsm.module())), "portal", pin) as hsm:
+        registry = SQLRegistry.file(path, HSMKeyStore.create(hsm))
+        registry.create()
+        with registry.begin() as unit:
+            add_person(unit, "a", uzi_number="1")
+        again = SQLRegistry.file(path, HSMKeyStore(hsm))
+        with again.begin() as unit:
+            assert [person.birth_date for person in unit.find(Person, birth_date=BORN)] == [BORN]
 
 
 def test_the_key_file_is_its_owners_alone_and_says_no_key(keys: FileDataKeys, tmp_path: Path) -> None:

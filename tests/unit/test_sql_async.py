@@ -29,6 +29,7 @@ def server() -> Iterator[Server]:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def where(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of a database that others can reach too."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path}/a registry%20.db"
     return str(request.getfixturevalue("server").database())
@@ -68,13 +69,20 @@ async def again(registry: AsyncSQLRegistry, service: Any, *arguments: Any) -> An
                 raise
 
 
-def test_tasks_lose_no_update(where: str) -> None:
+@pytest.fixture(params=["sqlite", "postgresql", "memory"])
+def anywhere(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "postgresql":
+        return str(request.getfixturevalue("server").database())
+    return "sqlite://" if request.param == "memory" else f"sqlite:///{tmp_path}/registry.db"
+
+
+def test_tasks_lose_no_update(anywhere: str) -> None:
     def add_one(unit: Unit) -> None:
         seen = unit.get(TryCount, "t")
         unit.replace(dataclasses.replace(seen, count=seen.count + 1))
 
     async def count() -> int:
-        registry = AsyncSQLRegistry(where, MemoryDataKeys())
+        registry = AsyncSQLRegistry(anywhere, MemoryDataKeys())
         await registry.create()
         await registry.run(lambda unit: unit.add(TryCount(id="t", count=0)))
         await asyncio.gather(*(registry.run(add_one) for _ in range(30)))

@@ -216,10 +216,7 @@ def encoded(octets: bytes) -> str:
 
 
 KINDS: dict[str, tuple[Kind, bytes]] = {
-    **{
-        kind: (Statement(kind), DOMAIN + kind.encode() + b"\n")
-        for kind in sorted(REQUIRED)
-    },
+    **{kind: (Statement(kind), DOMAIN + kind.encode() + b"\n") for kind in sorted(REQUIRED)},
     "web-eid": (WebEID(), b""),
     "jws order": (JWS("vnd.example.order"), b"eyJ"),
     "jws referral": (JWS("vnd.example.referral"), b"eyJ"),

@@ -10,7 +10,14 @@ from zorgid_card.errors import TransitionError
 from zorgid_card.workflows.states import MACHINES, move
 
 EVENTS = sorted({event for table in MACHINES.values() for _, event in table} | {"", "nonsense"})
-FIRST = {"request": "filed", "organisation": "approved", "mobile": "offered", "card": "creating", "certificate": "hold"}
+FIRST = {
+    "request": "filed",
+    "organisation": "approved",
+    "mobile": "offered",
+    "phone-request": "asked",
+    "card": "creating",
+    "certificate": "hold",
+}
 STEPS = [(machine, state, event, new) for machine, table in MACHINES.items() for (state, event), new in table.items()]
 
 

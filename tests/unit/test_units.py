@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import dataclasses
 import functools
 import itertools
@@ -167,6 +168,16 @@ def test_a_second_transaction_in_one_thread_is_refused_at_once(registry: SQLRegi
         pass
     with registry.begin() as unit:
         unit.add(organisation("1"))
+
+
+def test_a_transaction_may_be_ended_in_another_context_than_it_was_begun_in(registry: SQLRegistry) -> None:
+    """As a web framework does that runs the two halves of a dependency in threads of a pool."""
+    transaction = registry.begin()
+    begun, ended = contextvars.copy_context(), contextvars.copy_context()
+    begun.run(transaction.__enter__).add(organisation("1"))
+    ended.run(transaction.__exit__, None, None, None)
+    for context in (begun, ended):
+        assert context.run(registry.run, lambda unit: unit.get(Organisation, "1").ura) == "1"
 
 
 def at_once(work: Callable[[SQLRegistry], None], registry: SQLRegistry, workers: int = 4) -> None:

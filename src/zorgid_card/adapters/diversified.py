@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, Final
 
 from zorgid_card.errors import NotFoundError, UsageError
@@ -105,6 +105,18 @@ class DiversifiedKeys(ABC):
         key, length = self._batch(batch)
         enc, mac = (self._kdf(key, channel_label(use, length), context, length) for use in ("ENC", "MAC"))
         return enc, mac
+
+
+def require_older(generation: int, known: Collection[int]) -> None:
+    """Whether the master key of this generation may be taken away.
+
+    Raises:
+        NotFoundError, UsageError: as :meth:`zorgid_card.ports.keys.KeyStore.retire`.
+    """
+    if generation not in known:
+        raise NotFoundError(f"no master key of generation {generation}", what="master key")
+    if generation == max(known):
+        raise UsageError("the newest master key is for new cards", reason="newest", generation=generation)
 
 
 def require_batch(batch: Batch, key: Secret, known: tuple[Batch, ...]) -> None:

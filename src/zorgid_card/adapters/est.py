@@ -165,9 +165,13 @@ class ESTClient:
 
 def _context(anchors: Path | None, credentials: Credentials) -> ssl.SSLContext:
     """TLS 1.2 or later, as RFC 7030, 3.3.1 wants at least 1.1."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # which, unlike the default one, does not listen to SSLKEYLOGFILE
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
     try:
-        context = ssl.create_default_context(cafile=None if anchors is None else str(anchors))
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        if anchors is None:
+            context.load_default_certs()
+        else:
+            context.load_verify_locations(anchors)
         if credentials.certificate is not None:
             key = None if credentials.key is None else str(credentials.key)
             context.load_cert_chain(str(credentials.certificate), key, lambda: _exposed(credentials.passphrase))

@@ -8,7 +8,7 @@ import secrets
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, Self
@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.kdf.kbkdf import KBKDFCMAC, CounterLocation,
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
 from zorgid_card.adapters import private_file
-from zorgid_card.adapters.diversified import MASTER_OCTETS, DiversifiedKeys, require_batch
+from zorgid_card.adapters.diversified import MASTER_OCTETS, DiversifiedKeys, require_batch, require_older
 from zorgid_card.errors import PassphraseError, StorageError
 from zorgid_card.ports.keys import Batch, Master
 from zorgid_card.secret import Secret
@@ -40,20 +40,22 @@ class _Keys:
 
     masters: dict[int, tuple[Master, Secret]]
     batches: dict[Batch, Secret]
+    retired: dict[int, Master] = field(default_factory=dict)
+    """Master keys that are gone, for no card has a key of them: an older copy that has them still is known by that."""
 
     def index(self) -> dict[str, Any]:
         """What is said in clear, and authenticated, of the keys that lie sealed, in this order, one after another."""
-        return {
-            "masters": [
-                {"generation": told.generation, "made": told.made.isoformat() if told.made else None}
-                for told, _ in self.masters.values()
-            ],
+        index: dict[str, Any] = {
+            "masters": [_told(master) for master, _ in self.masters.values()],
             "batches": [{"first": b.first, "last": b.last, "octets": len(key)} for b, key in self.batches.items()],
         }
+        return index | ({"retired": [_told(master) for master in self.retired.values()]} if self.retired else {})
 
-    def told(self) -> frozenset[Master | Batch]:
-        """Which keys these are. None is ever taken away: cards have keys of them."""
-        return frozenset((*(told for told, _ in self.masters.values()), *self.batches))
+    def follows(self, before: _Keys) -> bool:
+        """Whether this may have become of those: cards have keys of them, so none goes unsaid, and none comes back."""
+        known = {*self.retired.values(), *(told for told, _ in self.masters.values()), *self.batches}
+        kept = {*(told for told, _ in before.masters.values()), *before.batches}
+        return kept <= known and set(before.retired.values()) <= set(self.retired.values())
 
     def secrets(self) -> list[Secret]:
         return [*(key for _, key in self.masters.values()), *self.batches.values()]
@@ -76,11 +78,12 @@ class FileKeyStore(DiversifiedKeys):
 
         Raises:
             StorageError: the file exists, or cannot be written.
+            PassphraseError: the passphrase is empty.
         """
-        salt = secrets.token_bytes(_SALT)
-        wrapping = _wrapping_key(passphrase, salt)
+        path = _real(path)
+        salt, wrapping = _new_wrapping_key(passphrase)
         keys = _Keys({1: _new_master(1)}, {})
-        private_file.write(path, _sealed(keys, salt, wrapping), new=True)
+        _write(path, _sealed(keys, salt, wrapping), new=True)
         return cls(path, salt, wrapping, keys)
 
     @classmethod
@@ -91,6 +94,7 @@ class FileKeyStore(DiversifiedKeys):
             StorageError: the file cannot be read or is damaged.
             PassphraseError: the passphrase does not open it, or somebody changed it.
         """
+        path = _real(path)
         stored = _read(path)
         wrapping = _wrapping_key(passphrase, stored.salt)
         return cls(path, stored.salt, wrapping, _opened(stored, wrapping))
@@ -112,12 +116,31 @@ class FileKeyStore(DiversifiedKeys):
         """Make a master key of a new generation. The older ones stay: cards have keys of them.
 
         Raises:
-            StorageError: the file cannot be written; nothing was changed.
+            StorageError: the file cannot be written, or is full; nothing was changed.
         """
         with self._changing() as keys:
             generation = max(keys.masters) + 1
             keys.masters[generation] = _new_master(generation)
         return generation
+
+    def retire(self, generation: int) -> None:
+        """Take a master key away for good (:meth:`zorgid_card.ports.keys.KeyStore.retire`)."""
+        with self._changing() as keys:
+            require_older(generation, keys.masters)
+            told, key = keys.masters.pop(generation)
+            keys.retired[generation] = told
+            key.wipe()
+
+    def change_passphrase(self, passphrase: Secret) -> None:
+        """Seal the keys by another passphrase. Whoever has the store open by the old one is told to open it again.
+
+        Raises:
+            StorageError: the file cannot be written; the old passphrase still opens it.
+            PassphraseError: the new one is empty.
+        """
+        salt, wrapping = _new_wrapping_key(passphrase)
+        with self._changing(salt, wrapping):
+            pass
 
     def add_batch(self, batch: Batch, key: Secret) -> None:
         """Keep the key of a batch (:meth:`zorgid_card.ports.keys.KeyStore.add_batch`)."""
@@ -127,14 +150,19 @@ class FileKeyStore(DiversifiedKeys):
                 keys.batches[batch] = Secret.take(bytearray(octets))
 
     @contextmanager
-    def _changing(self) -> Iterator[_Keys]:
-        """The keys of the file as it is now, to be changed; it is written when the block ends. One process at a time."""
+    def _changing(self, salt: bytes | None = None, wrapping: Secret | None = None) -> Iterator[_Keys]:
+        """The keys of the file as it is now, to be changed by one process at a time; it is written when the block ends.
+
+        Args:
+            salt, wrapping: under which; None: as it is.
+        """
         self._require_process()
         with self._lock, private_file.alone(self._path):
             keys = self._load()
             yield keys
-            private_file.write(self._path, _sealed(keys, self._salt, self._wrapping), new=False)
-            self._keys, self._seen = keys, private_file.stamp(self._path)
+            salt, wrapping = salt or self._salt, wrapping or self._wrapping
+            _write(self._path, _sealed(keys, salt, wrapping), new=False)
+            self._keys, self._seen, self._salt, self._wrapping = keys, private_file.stamp(self._path), salt, wrapping
 
     def _require_process(self) -> None:
         """Secrets are empty in a forked child."""
@@ -152,9 +180,9 @@ class FileKeyStore(DiversifiedKeys):
     def _load(self) -> _Keys:
         stored = _read(self._path)
         if stored.salt != self._salt:
-            raise StorageError("the key store was replaced: open it again", reason="changed", path=str(self._path))
+            raise StorageError("the key store was replaced: open it again", reason="replaced", path=str(self._path))
         keys = _opened(stored, self._wrapping)
-        if not self._keys.told() <= keys.told():
+        if not keys.follows(self._keys):
             raise StorageError("an older key store lies in its place", reason="older", path=str(self._path))
         return keys
 
@@ -189,6 +217,14 @@ def _new_master(generation: int) -> tuple[Master, Secret]:
     return Master(generation, datetime.now(UTC).replace(microsecond=0)), Secret.random(MASTER_OCTETS)
 
 
+def _new_wrapping_key(passphrase: Secret) -> tuple[bytes, Secret]:
+    """A salt, and the key that follows."""
+    if not len(passphrase):
+        raise PassphraseError("an empty passphrase protects nothing", reason="empty")
+    salt = secrets.token_bytes(_SALT)
+    return salt, _wrapping_key(passphrase, salt)
+
+
 def _wrapping_key(passphrase: Secret, salt: bytes) -> Secret:
     with passphrase.expose() as octets:
         return Secret.take(bytearray(Scrypt(salt=salt, **_SCRYPT).derive(bytes(octets))))
@@ -203,6 +239,14 @@ class _Stored:
     nonce: bytes
     index: dict[str, Any]
     sealed: bytes
+
+
+def _told(master: Master) -> dict[str, Any]:
+    return {"generation": master.generation, "made": master.made.isoformat() if master.made else None}
+
+
+def _master_of(told: dict[str, Any]) -> Master:
+    return Master(told["generation"], datetime.fromisoformat(told["made"]))
 
 
 def _said(index: dict[str, Any]) -> bytes:
@@ -243,12 +287,14 @@ def _keys(index: dict[str, Any], plain: memoryview) -> _Keys:
     """The keys, cut out of what was sealed; the index is what its writer wrote, for it was authenticated."""
     keys = _Keys({}, {})
     for told in index["masters"]:
-        master = Master(told["generation"], datetime.fromisoformat(told["made"]))
+        master = _master_of(told)
         keys.masters[master.generation] = master, Secret.take(plain[:MASTER_OCTETS])
         plain = plain[MASTER_OCTETS:]
     for told in index["batches"]:
         keys.batches[Batch(told["first"], told["last"])] = Secret.take(plain[: told["octets"]])
         plain = plain[told["octets"] :]
+    for told in index.get("retired", ()):
+        keys.retired[told["generation"]] = _master_of(told)
     return keys
 
 
@@ -265,8 +311,20 @@ def _read(path: Path) -> _Stored:
         if len(salt) != _SALT or len(nonce) != _NONCE or len(sealed) < _TAG:
             raise ValueError("lengths")
         index = {name: stored[name] for name in ("masters", "batches")}
+        index |= {name: stored[name] for name in ("retired",) if name in stored}
     except OSError as error:
         raise StorageError(f"{path} cannot be read", reason=str(error.strerror), path=str(path)) from error
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise StorageError(f"{path} is no key store", reason="malformed", path=str(path)) from error
     return _Stored(salt, nonce, index, sealed)
+
+
+def _write(path: Path, octets: bytes, *, new: bool) -> None:
+    if len(octets) > MAX_FILE:  # which could never be read again
+        raise StorageError(f"{path} holds no more keys", reason="too many keys", path=str(path))
+    private_file.write(path, octets, new=new)
+
+
+def _real(path: Path) -> Path:
+    """What is behind a link is changed, and not the link: others have it by another name."""
+    return Path(os.path.realpath(path))  # which a link that leads to itself does not upset

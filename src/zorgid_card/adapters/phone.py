@@ -5,7 +5,10 @@ from __future__ import annotations
 import hashlib
 import hmac
 import http.client
+import socket
 import ssl
+import threading
+from contextlib import suppress
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -17,7 +20,6 @@ from zorgid_card.errors import PairingError, PortalAnswerError, TransportError
 from zorgid_card.ports.phone import PATH
 from zorgid_card.ports.seam import CONTENT_TYPE, LIMIT
 
-_SECONDS: Final = 20.0
 _HEADERS: Final = {"Content-Type": CONTENT_TYPE, "Accept": CONTENT_TYPE, "User-Agent": "zorgid-card"}
 
 
@@ -28,15 +30,18 @@ class PinnedSeam:
         origin: ``https://host[:port]``.
         fingerprints: SHA-256 of each SubjectPublicKeyInfo that is trusted, 32 octets.
         timeout: seconds that the portal may be silent.
+        total: seconds for the whole answer.
 
     Raises:
         UsageError: ``origin`` is none.
     """
 
-    def __init__(self, origin: str, fingerprints: tuple[bytes, ...], *, timeout: float = _SECONDS) -> None:
+    def __init__(
+        self, origin: str, fingerprints: tuple[bytes, ...], *, timeout: float = 10.0, total: float = 30.0
+    ) -> None:
         self._origin = origin_of(origin)
         self._fingerprints = fingerprints
-        self._timeout = timeout
+        self._timeout, self._total = timeout, total
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         self._context.minimum_version = ssl.TLSVersion.TLSv1_2
         self._context.check_hostname = False  # the key is known, whatever its certificate says
@@ -59,6 +64,9 @@ class PinnedSeam:
         connection = http.client.HTTPSConnection(
             where.hostname or "", where.port, timeout=self._timeout, context=self._context
         )
+        timer = threading.Timer(self._total, _end, (connection,))
+        timer.daemon = True
+        timer.start()
         try:
             connection.connect()
             self._require_key(connection)
@@ -67,6 +75,7 @@ class PinnedSeam:
         except (OSError, http.client.HTTPException) as error:
             raise TransportError(f"{self._origin}: {error}", reason=type(error).__name__) from error
         finally:
+            timer.cancel()
             connection.close()
 
     def _require_key(self, connection: http.client.HTTPSConnection) -> None:
@@ -82,6 +91,8 @@ class PinnedSeam:
 
     def _read(self, response: http.client.HTTPResponse) -> bytes:
         octets = response.read(LIMIT + 1)
+        if len(octets) <= LIMIT and response.length:
+            raise http.client.IncompleteRead(octets, response.length)
         kind = (response.getheader("Content-Type") or "").partition(";")[0].strip().lower()
         for reason, wrong in (
             ("status", response.status != http.HTTPStatus.OK),
@@ -92,3 +103,9 @@ class PinnedSeam:
                 message = f"{self._origin} takes no messages of a phone ({reason})"
                 raise PortalAnswerError(message, origin=self._origin, reason=reason, status=response.status)
         return octets
+
+
+def _end(connection: http.client.HTTPSConnection) -> None:
+    """One that sends an octet now and then is given up too."""
+    with suppress(OSError, AttributeError):  # it is over, or was never there
+        socket.socket.shutdown(connection.sock, socket.SHUT_RDWR)

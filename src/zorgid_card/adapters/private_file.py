@@ -1,4 +1,5 @@
-"""Files for their owner's eyes only, of which a reader finds the old contents or the new, never a part."""
+"""Files for their owner's eyes only, of which a reader finds the old contents or the new, never a part; when it
+was written, the new ones, also after a crash of the machine."""
 
 from __future__ import annotations
 
@@ -33,10 +34,22 @@ def write(path: Path, octets: bytes, *, new: bool) -> None:
                 os.link(name, path)  # unlike a rename, it never replaces what is there
             else:
                 os.replace(name, path)
+            _keep_name(path.parent)
         finally:
             Path(name).unlink(missing_ok=True)
     except OSError as error:
         raise StorageError(f"{path} cannot be written", reason=str(error.strerror), path=str(path)) from error
+
+
+def _keep_name(directory: Path) -> None:
+    """A new name is on the disk when its directory is: what was written is used at once."""
+    if os.name == "nt":  # where a directory cannot be opened
+        return
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 @contextmanager
@@ -44,7 +57,7 @@ def alone(path: Path) -> Iterator[None]:
     """Keep other processes from changing the file meanwhile: of two that add a key at once, one would be lost.
 
     Raises:
-        StorageError: one is changing it (``locked``).
+        StorageError: one is changing it (``lock``).
     """
     lock = path.with_name(path.name + ".lock")
     try:
@@ -52,7 +65,7 @@ def alone(path: Path) -> Iterator[None]:
     except OSError as error:
         raise StorageError(
             f"{path} is being changed by another process; if there is none, remove {lock}",
-            reason="locked",
+            reason="lock",
             path=str(lock),
         ) from error
     try:

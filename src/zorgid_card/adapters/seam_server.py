@@ -6,22 +6,15 @@ come to another process than the first message did: what is remembered stands in
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
+from zorgid_card.ports.http import HTTPAnswer
 from zorgid_card.ports.seam import CONTENT_TYPE, LIMIT, Seam
+
+__all__ = ["HTTPAnswer", "answer_http"]
 
 _HEADERS: Final = (("Content-Type", CONTENT_TYPE), ("Cache-Control", "no-store"))
 _REFUSED: Final = (("Cache-Control", "no-store"),)
-
-
-@dataclass(frozen=True, slots=True)
-class HTTPAnswer:
-    """What is to be sent back; a body only with status 200."""
-
-    status: int
-    headers: tuple[tuple[str, str], ...]
-    body: bytes = b""
 
 
 def answer_http(seam: Seam, method: str, content_type: str, body: bytes) -> HTTPAnswer:

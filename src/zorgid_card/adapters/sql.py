@@ -117,6 +117,7 @@ class SQLRegistry:
             StorageError: as :meth:`create`; the caller rolls back.
         """
         with translated():
+            migrations.lock(connection)
             self._make_keys(connection)
             return migrations.upgrade(connection, self.sealer)
 
@@ -204,16 +205,15 @@ class SQLRegistry:
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
-        outer = _OPEN.get()
-        if any(other.open and other.registry is self for other in outer):
+        outer = tuple(other for other in _OPEN.get() if other.open)
+        if any(other.registry is self for other in outer):
             raise RuntimeError("a transaction of this registry is open already in this thread")
         this = _Open(self)
-        token = _OPEN.set((*outer, this))
+        _OPEN.set((*outer, this))
         try:
             yield
         finally:
-            this.open = False  # also for a task that was begun meanwhile, and has a copy
-            _OPEN.reset(token)
+            this.open = False  # wherever it is ended, and for tasks that were begun meanwhile: they have copies
 
 
 class SQLUnit:
@@ -226,6 +226,7 @@ class SQLUnit:
         self._insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
         self._cards: set[str] = set()  # whose words are out of date
         self._persons: set[str] = set()
+        self._read: dict[tuple[type, str], tuple[str, ...]] = {}  # what the words of cards have of these records
 
     def finish(self) -> None:
         """What is to be done before the transaction is committed.
@@ -265,14 +266,26 @@ class SQLUnit:
         limit: int = 50,
     ) -> list[records.FoundCard]:
         """Cards in the order of their holders' names, or what is searched for; see the port."""
-        statement = sql_search.listing(ura, at=at, search=search, state=state, after=after, limit=limit)
-        if statement is None:
-            return []
+        sql_search.require_limit(limit)
+        found: list[records.FoundCard] = []
+        while len(found) < limit:
+            asked = limit - len(found)
+            page = sql_search.page_of(ura=ura, search=search, state=state, after=after, limit=asked)
+            rows = [] if page is None else self._listed(sql_search.shown(page, ura, at))
+            with self._reading("card"):
+                found += (self._found(row, ura) for row in rows if ura is None or row["link_id"] is not None)
+            if len(rows) < asked:
+                break
+            after = sql_search.mark(rows[-1]["card_serial"], rows[-1]["word"])
+        return found
+
+    def _listed(self, statement: sa.Select[Any]) -> list[Any]:
+        """The rows of a page, one for each card, in order."""
         self._refresh()
         result = self._execute(statement)
         with self._reading("card"):
-            found = {row["card_serial"]: row for row in result.mappings()}
-            return [self._found(row, linked=ura is not None) for row in found.values()]
+            rows = {row["card_serial"]: row for row in result.mappings()}
+        return sorted(rows.values(), key=lambda row: (row["word"], row["card_serial"]))
 
     def add(self, record: object, /) -> None:
         """Keep a new record; raises ReplayError if one with the same first field is there."""
@@ -288,6 +301,7 @@ class SQLUnit:
 
     def remove(self, record: object, /) -> None:
         """Remove the record with the same first field; raises NotFoundError."""
+        self._read.pop((type(record), getattr(record, FIELDS[type(record)][0].name)), None)
         self._on_one(record, sa.delete(TABLES[type(record)]))
 
     def count_up(self, name: str, /) -> int:
@@ -316,11 +330,14 @@ class SQLUnit:
         self._touch(record)
 
     def _touch(self, record: object) -> None:
-        """Take note of the cards that are found by this record, for their words."""
+        """Take note of the cards that are found by this record, if it is another than the one that was read."""
+        before = self._read.pop((type(record), getattr(record, FIELDS[type(record)][0].name)), None)
+        if sql_search.found_by(record) == before:
+            return
         if isinstance(record, records.SmartCard):
             self._cards.add(record.serial)
         elif isinstance(record, records.CardLink):
-            self._cards.add(record.card_serial)
+            self._cards |= {record.card_serial, before[0] if before else record.card_serial}
         elif isinstance(record, records.Person):
             self._persons.add(record.id)
 
@@ -361,14 +378,18 @@ class SQLUnit:
 
     def _made(self, kind: type[R], row: Any, prefix: str = "") -> R:
         values = {column.name: row[prefix + column.name] for column in FIELDS[kind]}
-        return kind(**values | self._sealer.opened(kind, values, values[FIELDS[kind][0].name]))
+        key = values[FIELDS[kind][0].name]
+        made = kind(**values | self._sealer.opened(kind, values, key))
+        if (found_by := sql_search.found_by(made)) is not None:
+            self._read[kind, key] = found_by
+        return made
 
-    def _found(self, row: Any, *, linked: bool) -> records.FoundCard:
+    def _found(self, row: Any, ura: str | None) -> records.FoundCard:
         card = self._made(records.SmartCard, row, "card_")
         return records.FoundCard(
             card,
             self._made(records.Person, row, "person_"),
-            self._made(records.CardLink, row, "link_") if linked else None,
+            self._made(records.CardLink, row, "link_") if ura is not None else None,
             row["not_after"],
             sql_search.mark(card.serial, row["word"]),
         )

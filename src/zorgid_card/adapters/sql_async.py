@@ -9,10 +9,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from functools import partial
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import AsyncAdaptedQueuePool
 from sqlalchemy.util import await_only, greenlet_spawn
 
 from zorgid_card.adapters.sql import SQLRegistry, SQLUnit
@@ -58,12 +59,14 @@ class AsyncSQLRegistry:
 def _engine(url: URL) -> AsyncEngine:
     url = url.set(drivername=_DRIVERS.get(url.get_backend_name(), url.drivername))
     if url.get_backend_name() != "sqlite":
-        return create_async_engine(url, pool_pre_ping=True)
+        return create_async_engine(url, pool_pre_ping=True, hide_parameters=True)
     path = path_of(url)
     if path is None:
-        return create_async_engine(url)
+        # one connection is the whole database, and one task at a time has it
+        only: dict[str, Any] = {"poolclass": AsyncAdaptedQueuePool, "pool_size": 1, "max_overflow": 0}
+        return create_async_engine(url, hide_parameters=True, **only)
     named = url.set(database=path.absolute().as_uri(), query={"uri": "true", "mode": "rw"})
-    return create_async_engine(named, connect_args={"timeout": BUSY_SECONDS})
+    return create_async_engine(named, connect_args={"timeout": BUSY_SECONDS}, hide_parameters=True)
 
 
 def _pause(seconds: float) -> None:

@@ -20,6 +20,8 @@ from zorgid_card.errors import StorageError, ZorgIDError
 BUSY_SECONDS = 5.0
 """How long a transaction waits for another worker's on SQLite."""
 
+_CACHE_KIB = 16 * 1024  # of pages, for each connection to SQLite; its own 2 MiB hold too little of a large index
+
 
 # --- SQLite -------------------------------------------------------------------------------------------------
 
@@ -33,9 +35,9 @@ def path_of(url: URL) -> Path | None:
 
 
 def engine_of(url: URL) -> Engine:
-    """An engine; on SQLite, one that makes no file."""
+    """An engine that tells no values in its errors; on SQLite, one that makes no file."""
     if url.get_backend_name() != "sqlite":
-        return sa.create_engine(url, pool_pre_ping=True)  # a server that was restarted is not told as an error
+        return sa.create_engine(url, pool_pre_ping=True, hide_parameters=True)  # a restarted server is no error
     path = path_of(url)
     # mode=rw: a transaction never makes a new, empty registry where the file was lost
     where = ":memory:" if path is None else f"{path.absolute().as_uri()}?mode=rw"
@@ -44,8 +46,10 @@ def engine_of(url: URL) -> Engine:
         return sqlite3.connect(where, uri=True, timeout=BUSY_SECONDS, check_same_thread=False)
 
     if path is None:  # one connection is the whole database
-        return sa.create_engine(url, creator=connect, poolclass=QueuePool, pool_size=1, max_overflow=0)
-    return sa.create_engine(url, creator=connect, poolclass=QueuePool)
+        return sa.create_engine(
+            url, creator=connect, poolclass=QueuePool, pool_size=1, max_overflow=0, hide_parameters=True
+        )
+    return sa.create_engine(url, creator=connect, poolclass=QueuePool, hide_parameters=True)
 
 
 def make_private(path: Path) -> None:
@@ -74,7 +78,7 @@ def prepare(engine: Engine) -> Engine:
 def _configure(connection: sqlite3.Connection, _: ConnectionPoolEntry) -> None:
     connection.isolation_level = None  # the driver begins nothing by itself; _begin_immediate does
     cursor = connection.cursor()
-    for pragma in ("synchronous=FULL", "secure_delete=ON", "trusted_schema=OFF"):
+    for pragma in ("synchronous=FULL", "secure_delete=ON", "trusted_schema=OFF", f"cache_size=-{_CACHE_KIB}"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 
@@ -110,8 +114,11 @@ _SQLSTATE = {
     "55": "locked",
     "57": "unreachable",
     "08": "unreachable",
+    "28": "denied",
+    "42501": "denied",
+    "42P01": "not_created",
 }
-"""Classes of SQLSTATE (PostgreSQL, appendix A)."""
+"""SQLSTATE, or its class (PostgreSQL, appendix A)."""
 
 
 @contextmanager
@@ -136,4 +143,4 @@ def _reason(error: BaseException | None) -> str:
         code = getattr(error, "sqlite_errorcode", 0)
         return "not_created" if "no such table" in str(error) else _SQLITE.get(code & 0xFF, "io")
     state = str(getattr(error, "sqlstate", None) or "08")
-    return "not_created" if state == "42P01" else _SQLSTATE.get(state[:2], "io")
+    return _SQLSTATE.get(state) or _SQLSTATE.get(state[:2], "io")

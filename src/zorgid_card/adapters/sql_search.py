@@ -61,6 +61,17 @@ def words_of(serial: str, surname: str, given_names: str, user_name: str, uzi_nu
     return [listed, *list(words)[:MOST_WORDS]]
 
 
+def found_by(record: object) -> tuple[str, ...] | None:
+    """What of a record is in the words of cards; None: nothing of such a record is."""
+    if isinstance(record, SmartCard):
+        return record.serial, record.person_id, record.state
+    if isinstance(record, CardLink):
+        return record.card_serial, record.ura
+    if isinstance(record, Person):
+        return record.surname, record.given_names, record.user_name, record.uzi_number
+    return None
+
+
 # --- the table of words ---------------------------------------------------------------------------------------------
 
 _CARD, _PERSON, _LINK, _ISSUED = (TABLES[kind] for kind in (SmartCard, Person, CardLink, IssuedCertificate))
@@ -132,29 +143,48 @@ def rebuild(connection: sa.Connection) -> None:
 # --- lists ----------------------------------------------------------------------------------------------------------
 
 
-def listing(  # what Unit.cards is asked
-    ura: str | None, *, at: datetime, search: str, state: str | None, after: str, limit: int
-) -> sa.Select[Any] | None:
-    """The statement that gives a page, a row with ``word`` for each card; None: nothing can be found.
-
-    Raises:
-        UsageError: ``limit`` or ``after`` cannot be.
-    """
+def require_limit(limit: int) -> None:
+    """A page may have so many cards; raises UsageError."""
     if not 1 <= limit <= _MOST_LISTED:
         raise UsageError(f"1 to {_MOST_LISTED} cards a page", reason="limit")
+
+
+def page_of(*, ura: str | None, search: str, state: str | None, after: str, limit: int) -> sa.Select[Any] | None:
+    """The statement that gives word and serial of a page's cards, from an index alone; None: nothing can be found.
+
+    Raises:
+        UsageError: ``after`` cannot be.
+    """
     sought = sorted(dict.fromkeys(split(search)[:_MOST_SOUGHT]), key=len, reverse=True)
     if search.strip() and not sought:
         return None
     leading, *others = sought or [_LISTED]
-    scope = EVERYWHERE if ura is None else ura
-    where = [WORDS.c.scope == scope, *_behind(leading, after), WORDS.c.word < leading + _LAST]
+    where = [
+        WORDS.c.scope == (EVERYWHERE if ura is None else ura),
+        *_behind(leading, after),
+        WORDS.c.word < leading + _LAST,
+    ]
     if state is not None:
         where.append(WORDS.c.state == state)
-    where += [_has(other) for other in others]
+    where += [_first(other).is_not(None) for other in others]
     if sought:
-        where.append(~_has(leading, before=WORDS.c.word))  # a card with two such words is there once
-    found = sa.select(WORDS.c.word, *_shown(ura)).where(*where).order_by(WORDS.c.word, WORDS.c.card_serial).limit(limit)
-    return _joined(found, ura, at)
+        where.append(_first(leading) == WORDS.c.word)  # a card with two such words is there once
+    order: list[sa.Column[Any]] = [WORDS.c.word, WORDS.c.card_serial]
+    return sa.select(*order).where(*where).order_by(*order).limit(limit)
+
+
+def shown(page: sa.Select[Any], ura: str | None, at: datetime) -> sa.Select[Any]:
+    """The statement that gives all that is shown of a page's cards, in no order; a link is there only if it holds at ``at``."""
+    rows = page.subquery()
+    tables = [("card", _CARD), ("person", _PERSON), ("link", _LINK)]
+    columns = [column.label(f"{name}_{column.name}") for name, table in tables for column in table.columns]
+    current = sa.or_(_LINK.c.until.is_(None), _LINK.c.until > at)
+    same = sa.and_(_LINK.c.card_serial == rows.c.card_serial, _LINK.c.ura == (EVERYWHERE if ura is None else ura))
+    found = sa.select(rows.c.word, *columns, _ISSUED.c.not_after)
+    found = found.join_from(rows, _CARD, _CARD.c.serial == rows.c.card_serial)
+    found = found.join(_PERSON, _PERSON.c.id == _CARD.c.person_id)
+    found = found.outerjoin(_LINK, sa.and_(same, current))
+    return found.outerjoin(_ISSUED, _ISSUED.c.serial == _CARD.c.certificate_serial)
 
 
 def mark(serial: str, word: str) -> str:
@@ -172,25 +202,9 @@ def _behind(leading: str, after: str) -> list[sa.ColumnElement[bool]]:
     return [sa.tuple_(WORDS.c.word, WORDS.c.card_serial) > sa.tuple_(sa.literal(word), sa.literal(serial))]
 
 
-def _has(prefix: str, before: sa.Column[str] | None = None) -> sa.Exists:
-    """Whether the card has another word with this prefix."""
+def _first(prefix: str) -> sa.ScalarSelect[Any]:
+    """The first of the card's words with this prefix: asked card by card, for a database that joins reads them all."""
     other = WORDS.alias()
-    upper = other.c.word < (prefix + _LAST if before is None else before)
     same = (other.c.card_serial == WORDS.c.card_serial, other.c.scope == WORDS.c.scope)
-    return sa.exists().where(*same, other.c.word >= prefix, upper)
-
-
-def _shown(ura: str | None) -> list[sa.Label[Any]]:
-    tables = [("card", _CARD), ("person", _PERSON), *([("link", _LINK)] if ura is not None else [])]
-    columns = [column.label(f"{name}_{column.name}") for name, table in tables for column in table.columns]
-    return [*columns, _ISSUED.c.not_after.label("not_after")]
-
-
-def _joined(found: sa.Select[Any], ura: str | None, at: datetime) -> sa.Select[Any]:
-    found = found.join_from(WORDS, _CARD, _CARD.c.serial == WORDS.c.card_serial)
-    found = found.join(_PERSON, _PERSON.c.id == _CARD.c.person_id)
-    if ura is not None:
-        current = sa.or_(_LINK.c.until.is_(None), _LINK.c.until > at)
-        same = sa.and_(_LINK.c.card_serial == WORDS.c.card_serial, _LINK.c.ura == WORDS.c.scope)
-        found = found.join(_LINK, sa.and_(same, current))
-    return found.outerjoin(_ISSUED, _ISSUED.c.serial == _CARD.c.certificate_serial)
+    first = sa.select(sa.func.min(other.c.word)).where(*same, other.c.word >= prefix, other.c.word < prefix + _LAST)
+    return first.scalar_subquery()

@@ -95,9 +95,9 @@ _INDEXES: dict[type, tuple[tuple[str, ...], ...]] = {
     records.Adoption: (("person_id", "uzi_number"),),
     records.SmartCard: (("person_id",), ("certificate_serial",)),
     records.CardLink: (("ura", "id"), ("card_serial",)),
-    records.IssuedCertificate: (("card_serial",), ("status",), ("key_hash",)),
+    records.IssuedCertificate: (("card_serial",), ("status", "serial"), ("key_hash",)),
+    records.Suspension: (("card_serial",),),
     records.Challenge: (("binding",),),
-    records.CardHold: (("certificate_serial",),),
     records.LinkOffer: (("person_id",),),
     records.Notice: (("state", "id"),),
 }

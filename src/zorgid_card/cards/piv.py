@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from typing import Final
+from dataclasses import replace
 
 from zorgid_card.cards.access import (
     CardSession,
@@ -26,7 +25,6 @@ from zorgid_card.cards.detect import dialect
 from zorgid_card.cards.keys import (
     AUTHENTICITY,
     CONFIDENTIALITY,
-    SIGNATURE,
     chosen_algorithm,
     point_of,
     require_cryptogram,
@@ -35,6 +33,7 @@ from zorgid_card.cards.keys import (
 )
 from zorgid_card.cards.kinds import CardKind
 from zorgid_card.cards.memory import Recognised
+from zorgid_card.cards.piv_keys import ALWAYS, SLOTS, Key, block_of, usual_policy
 from zorgid_card.cards.profile import PLAIN_PIV, CardProfile
 from zorgid_card.codec.apdu import SW
 from zorgid_card.codec.link import Exchange, Link
@@ -52,29 +51,8 @@ from zorgid_card.errors import (
 from zorgid_card.pki.signing import verify_signature
 from zorgid_card.protocol import iso7816, piv, yubico
 from zorgid_card.protocol.iso7816 import Credential, PINStatus
-from zorgid_card.protocol.piv import KeyAlgorithm
-from zorgid_card.protocol.signature import SignatureAlgorithm, ecdsa_digest, rsa_block
+from zorgid_card.protocol.signature import SignatureAlgorithm
 from zorgid_card.secret import Secret
-
-SLOTS: Final[Mapping[str, int]] = {
-    AUTHENTICITY: piv.AUTHENTICATION,
-    SIGNATURE: piv.SIGNATURE,
-    CONFIDENTIALITY: piv.KEY_MANAGEMENT,
-}
-"""Which key is for which usage (SP 800-73-5 part 1, 3.1)."""
-
-_DEFAULT_POLICIES = {piv.SIGNATURE: yubico.PIN_ALWAYS, piv.CARD_AUTHENTICATION: yubico.PIN_NEVER}
-_ALWAYS = (yubico.PIN_ALWAYS, yubico.MATCH_ALWAYS)
-
-
-@dataclass(frozen=True, slots=True)
-class Key:
-    """A key on the card: its public half (SubjectPublicKeyInfo DER), and when it wants the PIN."""
-
-    slot: int
-    algorithm: KeyAlgorithm
-    public_key: bytes
-    pin_policy: int
 
 
 class PIVCard(CardSession):
@@ -333,7 +311,7 @@ class PIVCard(CardSession):
 
     def key(self, slot: int = piv.AUTHENTICATION) -> Key:
         """What the card tells of the key in ``slot``; raises as :meth:`public_key`."""
-        policy = _DEFAULT_POLICIES.get(slot, yubico.PIN_ONCE)
+        policy = usual_policy(slot)
         with self.session():
             told = self._link.run(yubico.metadata(slot)) if self.profile.metadata else None
             if told is not None and told.algorithm is not None and told.public_key is not None:
@@ -377,7 +355,7 @@ class PIVCard(CardSession):
         return self._sign(key, data, chosen_algorithm(algorithm, key.algorithm), pin)
 
     def _sign(self, key: Key, data: bytes, algorithm: SignatureAlgorithm, pin: PINProvider | None) -> bytes:
-        block = _block(key.algorithm, algorithm, data)
+        block = block_of(key.algorithm, algorithm, data)
         return self._use(key, lambda: piv.sign_raw(key.slot, key.algorithm, block), pin)
 
     def decipher(
@@ -432,7 +410,7 @@ class PIVCard(CardSession):
             with self._alone():
                 status = self._status()
                 tries = self._judged(status)
-            if status.verified and key.pin_policy not in _ALWAYS and not surely:
+            if status.verified and key.pin_policy not in ALWAYS and not surely:
                 return None
         return PINRequest(
             what=Credential.PIN,
@@ -503,7 +481,3 @@ class PIVCard(CardSession):
         if self._met is not None:
             self._met.forget()
             self._met = None
-
-
-def _block(key: KeyAlgorithm, algorithm: SignatureAlgorithm, data: bytes) -> bytes:
-    return ecdsa_digest(algorithm, data) if key.kind == "EC" else rsa_block(algorithm, data, key.bits)

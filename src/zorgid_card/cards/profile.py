@@ -58,7 +58,7 @@ class Factory:
         set_reference: sets PIN (80) or PUK (81) without the old value.
         reset: factory state, once PIN and PUK are blocked.
         attestation: the card states by a certificate that a key was generated on it.
-        channel: the card speaks SCP03.
+        channel: cards of this dialect may speak SCP03.
     """
 
     dialect: str

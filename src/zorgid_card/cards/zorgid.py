@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import date
+from typing import TypeVar
 
 from zorgid_card.cards import objects
 from zorgid_card.cards.access import CardSigner, PINProvider
@@ -13,7 +14,8 @@ from zorgid_card.cards.detect import detection
 from zorgid_card.cards.inventory import Inventory, take_inventory
 from zorgid_card.cards.kinds import CardKind
 from zorgid_card.cards.memory import Recognised, contents_change
-from zorgid_card.cards.piv import Key, PIVCard
+from zorgid_card.cards.piv import PIVCard
+from zorgid_card.cards.piv_keys import Key
 from zorgid_card.cards.profile import YUBICO_PIV, CardProfile, Factory
 from zorgid_card.codec.apdu import SW, CommandAPDU, ResponseAPDU
 from zorgid_card.codec.link import Exchange, Link
@@ -40,6 +42,8 @@ from zorgid_card.secret import Secret
 
 _MAX_TRIES = 255
 _SECURE_MESSAGING, _PROPRIETARY_MESSAGING = 0x0C, 0x04
+
+T = TypeVar("T")
 
 
 class ZorgIDCard(PIVCard):
@@ -85,7 +89,13 @@ class ZorgIDCard(PIVCard):
         """Version of the firmware or the operating system, such as ``5.7.1``."""
         return self._told_by(self._factory.firmware())
 
-    def _told_by(self, exchange: Exchange[str]) -> str:
+    @property
+    def secure_channel(self) -> bool:
+        """Whether a portal may open its channel to this card: its dialect has one, and the card manager tells so, without a key."""
+        factory = self.profile.factory
+        return factory is not None and factory.channel is not None and self._told_by(globalplatform.speaks_scp03())
+
+    def _told_by(self, exchange: Exchange[T]) -> T:
         """What the card says of itself, for which some dialects select another application."""
         with self.session():
             try:
@@ -211,6 +221,7 @@ class ZorgIDCard(PIVCard):
 
         Raises:
             MessageError: a command that is no part of an open channel; it was not sent.
+            SecureChannelError: the card's channel keys are public ones: whoever asks need not be the portal that knows them.
         """
         parsed = [_relayable(raw) for raw in commands]
         answers: list[bytes] = []
@@ -233,6 +244,8 @@ class ZorgIDCard(PIVCard):
         self._selected = False
         was_open, self._channel_open = self._channel_open, False
         response = self._link.transmit(command)
+        if step == globalplatform.INITIALIZE_UPDATE:
+            globalplatform.require_own_keys(command.data, response.data)
         opened = was_open or step == globalplatform.EXTERNAL_AUTHENTICATE
         self._channel_open = opened and response.sw == SW.OK
         return response

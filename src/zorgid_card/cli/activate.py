@@ -5,7 +5,7 @@ from __future__ import annotations
 from zorgid_card.cards import Activation, Card, LastTry, PINRequest
 from zorgid_card.cards.access import entered, spoken
 from zorgid_card.cli.codes.status import show
-from zorgid_card.cli.console import TerminalHolder, TerminalKeyboard
+from zorgid_card.cli.console import Codes, TerminalKeyboard
 from zorgid_card.cli.display import Display
 from zorgid_card.cli.place import Place
 from zorgid_card.errors import AlreadyActivatedError, NotOfferedError
@@ -13,7 +13,7 @@ from zorgid_card.protocol.iso7816 import Credential
 from zorgid_card.secret import Secret
 
 
-def run(display: Display, place: Place) -> None:
+def run(display: Display, place: Place, codes: Codes) -> None:
     """Find the card, ask its PIN, and activate it.
 
     Raises:
@@ -24,7 +24,7 @@ def run(display: Display, place: Place) -> None:
     with place.card(display.texts) as (reader, card):
         _require_new(card)
         display.say("activation.about")
-        pin, last = _asked(display, reader, card)
+        pin, last = _asked(display, reader, card, codes)
         with pin:
             card.activate(pin, last_try_allowed=last)
     display.say("activation.is_done", "green")
@@ -38,7 +38,7 @@ def _require_new(card: Card) -> None:
         raise AlreadyActivatedError
 
 
-def _asked(display: Display, reader: str, card: Card) -> tuple[Secret, bool]:
+def _asked(display: Display, reader: str, card: Card, codes: Codes) -> tuple[Secret, bool]:
     """The PIN, and the person's word for the last try."""
     tries, profile = card.tries(), card.profile
     show(display, reader, card.kind, tries, card.puk_tries())
@@ -53,5 +53,5 @@ def _asked(display: Display, reader: str, card: Card) -> tuple[Secret, bool]:
         retrying=False,
         keypad=card.keypad is not None,
     )
-    given: LastTry | Secret = entered(TerminalHolder(display, TerminalKeyboard()).pin, request)
+    given: LastTry | Secret = entered(codes.holder(display, TerminalKeyboard).pin, request)
     return spoken(given)

@@ -4,32 +4,51 @@ from __future__ import annotations
 
 import os
 import sys
+from datetime import date
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from zorgid_card.cli import auditing, housekeeping, keeping, managing, phoning, renewing, storing, verifying
+from zorgid_card.cli import (
+    auditing,
+    housekeeping,
+    keeping,
+    managing,
+    phoning,
+    puks,
+    renewing,
+    revoking,
+    storing,
+    verifying,
+)
 from zorgid_card.cli.display import Display, console
 from zorgid_card.cli.failures import INTERRUPTED, PIPE_CLOSED, exit_codes
 from zorgid_card.cli.options import (
     LANGUAGES,
     Name,
+    birth_date_of,
     color_option,
     fail,
     file_name,
     guarded,
     json_option,
+    key_officer_options,
     lang_option,
     moment,
     on_a_card,
+    on_simulated_cards,
     signing_key_option,
     texts_of,
     type_option,
+    with_codes,
 )
 from zorgid_card.cli.texts import Language, Texts
 from zorgid_card.errors import UsageError
+
+if TYPE_CHECKING:
+    from zorgid_card.cli.console import Codes
 
 _KINDS = ("blank", "blank-nist", "zorgid", "zorgid-nist", "uzi-z", "uzi-n", "uzi-m")
 _ALGORITHMS = ("RSA2048", "ECCP256")
@@ -70,15 +89,8 @@ def main() -> None:
     """UZI passes and ZORG-ID Smartcards: look at them, change their PIN, simulate them, see how they are made."""
 
 
-for _command in (
-    *verifying.COMMANDS,
-    keeping.keys,
-    storing.db,
-    *managing.COMMANDS,
-    phoning.phone,
-    auditing.audit,
-    housekeeping.outbox,
-):
+_KEEPERS = (keeping.keys, puks.puk, storing.db, revoking.crl, revoking.ocsp, auditing.audit, housekeeping.outbox)
+for _command in (*verifying.COMMANDS, *_KEEPERS, *managing.COMMANDS, phoning.phone):
     main.add_command(_command)
 
 
@@ -166,14 +178,7 @@ def _code_command(name: str, explanation: str, *, choosing: bool = False) -> Non
     """Add a command that changes a PIN or PUK; ``choosing``: the new code may be drawn, or chosen."""
 
     @pin.command(name=name, help=explanation)
-    @click.option("--last-try", is_flag=True, help="A last try, or one of an unknown number, may be spent.")
-    @click.option(
-        "--codes-fd",
-        "codes",
-        type=click.IntRange(0),
-        metavar="N",
-        help="For programs: read the codes from file descriptor N, a line each: the present one, then the new one.",
-    )
+    @with_codes("the present one, then the new one")
     @json_option
     @on_a_card
     def command(  # what may be written on the command line
@@ -181,22 +186,31 @@ def _code_command(name: str, explanation: str, *, choosing: bool = False) -> Non
         trace: Path | None,
         module: str | None,
         display: Display,
-        last_try: bool,
-        codes: int | None,
+        codes: Codes,
         as_data: bool,
         choose: bool = False,
+        birth_date: date | None = None,
     ) -> int:
         from zorgid_card.cli.codes import change  # noqa: PLC0415  # loads PC/SC's adapter, which other commands do not need
         from zorgid_card.cli.place import Place  # noqa: PLC0415  # as above
 
         place = Place(name=reader, trace=trace, module=module)
-        order = change.Order(codes=codes, last_try=last_try, as_data=as_data)
-        action = change.ACTIONS["choose-puk" if choosing and (choose or codes is not None) else name]
+        order = change.Order(codes=codes, birth_date=birth_date, as_data=as_data)
+        action = change.ACTIONS["choose-puk" if choosing and (choose or codes.descriptor is not None) else name]
         return guarded(display.texts, lambda: change.run(display, place, action, order))
 
     if choosing:
         command.params.append(
             click.Option(["--choose"], is_flag=True, help="Choose the new one instead of having it drawn.")
+        )
+    else:
+        command.params.append(
+            click.Option(
+                ["--birth-date"],
+                callback=birth_date_of,
+                metavar="DATE",
+                help="The holder's: a PIN that holds it is refused.",
+            )
         )
 
 
@@ -210,14 +224,15 @@ _code_command(
 
 
 @main.command(name="activate")
+@with_codes("the PIN")
 @on_a_card
-def activate_command(reader: str | None, trace: Path | None, module: str | None, display: Display) -> int:
+def activate_command(reader: str | None, trace: Path | None, module: str | None, display: Display, codes: Codes) -> int:
     """Activate a new UZI pass, once, with its PIN; say what it means where it was activated before."""
     from zorgid_card.cli import activate  # noqa: PLC0415  # loads PC/SC's adapter, which other commands do not need
     from zorgid_card.cli.place import Place  # noqa: PLC0415  # as above
 
     place = Place(name=reader, trace=trace, module=module)
-    return guarded(display.texts, lambda: activate.run(display, place))
+    return guarded(display.texts, lambda: activate.run(display, place, codes))
 
 
 @main.command(name="login")
@@ -237,19 +252,17 @@ def activate_command(reader: str | None, trace: Path | None, module: str | None,
     metavar="TEXT",
     help="For developers: print a token for this challenge and --origin, asking no portal. Whoever gets it can log in as you.",
 )
+@click.option("--yes", is_flag=True, help="Do not ask whether to log in there.")
+@with_codes("the PIN")
 @json_option
 @on_a_card
 def login_command(
-    origin: str,
-    ca: Path | None,
-    challenge_path: str,
-    login_path: str,
-    nonce: str | None,
     as_data: bool,
     reader: str | None,
     trace: Path | None,
     module: str | None,
     display: Display,
+    **given: Any,
 ) -> int:
     """Log in at a portal with the UZI pass or ZORG-ID Smartcard in a reader.
 
@@ -259,9 +272,7 @@ def login_command(
     from zorgid_card.cli.place import Place  # noqa: PLC0415  # as above
 
     place = Place(name=reader, trace=trace, module=module)
-    options = login.LogInOptions(
-        origin=origin, ca=ca, nonce=nonce, challenge_path=challenge_path, login_path=login_path
-    )
+    options = login.LogInOptions(**given)
     err = Display(console(no_color=True, stderr=True), display.texts)
     return guarded(display.texts, lambda: login.run(display, err, place, options, as_data=as_data))
 
@@ -275,6 +286,7 @@ def login_command(
 @click.option("--detached", is_flag=True, help="A JWS without its payload.")
 @click.option("--out", type=file_name, help="Where the signature goes, a new file; by default FILE.p7s or FILE.jws.")
 @click.option("--yes", is_flag=True, help="Do not ask whether this is to be signed.")
+@with_codes("the PIN")
 @json_option
 @on_a_card
 def sign_command(
@@ -293,17 +305,25 @@ def sign_command(
 @click.option(
     "--out", type=file_name, required=True, help="Where the content goes: a new file, for its owner's eyes only."
 )
+@with_codes("the PIN")
 @json_option
 @on_a_card
 def decrypt_command(
-    path: Path, out: Path, as_data: bool, reader: str | None, trace: Path | None, module: str | None, display: Display
+    path: Path,
+    out: Path,
+    as_data: bool,
+    reader: str | None,
+    trace: Path | None,
+    module: str | None,
+    display: Display,
+    codes: Codes,
 ) -> int:
     """Decrypt FILE, a CMS message (DER or PEM) for the confidentiality key of the card in a reader."""
     from zorgid_card.cli.documents import decrypt  # noqa: PLC0415  # loads PC/SC's adapter, which other commands do not need
     from zorgid_card.cli.place import Place  # noqa: PLC0415  # as above
 
     place = Place(name=reader, trace=trace, module=module)
-    return guarded(display.texts, lambda: decrypt.run(display, place, path, out, as_data=as_data))
+    return guarded(display.texts, lambda: decrypt.run(display, place, path, out, codes, as_data=as_data))
 
 
 @main.command(name="simulate")
@@ -403,13 +423,7 @@ def protocol_command(vectors: bool) -> int:
     help="Where it is kept how far each card is.",
 )
 @click.option("--trace", type=file_name, metavar="FILE", help="Append all APDUs to FILE as JSON lines, secrets masked.")
-@click.option(
-    "--simulated",
-    type=Name(file_okay=False, path_type=Path),
-    metavar="DIR",
-    help="To try it: the cards that demo-portal has laid in DIR, in the place of readers.",
-)
-@click.option("--interactive", is_flag=True, help="With --simulated: type PINs, choose and confirm yourself.")
+@on_simulated_cards
 @click.option(
     "--replace",
     type=click.Choice(("lost", "stolen", "broken", "unused")),
@@ -418,6 +432,7 @@ def protocol_command(vectors: bool) -> int:
 @click.option(
     "--replaced-card", metavar="SERIAL", help="With --replace, where the person has more than one card: which."
 )
+@key_officer_options
 @click.option("--json", "as_data", is_flag=True, help="One JSON object on a line for each thing that happens.")
 @lang_option
 @color_option
@@ -436,6 +451,7 @@ def create_command(as_data: bool, lang: str | None, no_color: bool, **options: A
 
 main.add_command(renewing.renew_command)
 main.add_command(renewing.reset_command)
+main.add_command(renewing.recover_command)
 
 
 @main.command(name="demo-portal")

@@ -7,13 +7,23 @@ a screen of its own, which is gone, with what was on it, before three of its dig
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import date
 from typing import Protocol
 
 from zorgid_card.cards.access import LastTry, OnKeypad, PINRequest, TryState, check_length
 from zorgid_card.cli.display import Display
-from zorgid_card.errors import DeclinedError, PINFormError, PINMismatchError, PINPolicyError, UsageError, ZorgIDError
+from zorgid_card.errors import (
+    DeclinedError,
+    LastTryError,
+    PINFormError,
+    PINMismatchError,
+    PINPolicyError,
+    UsageError,
+    ZorgIDError,
+)
 from zorgid_card.protocol.iso7816 import Credential
 from zorgid_card.secret import Secret
 from zorgid_card.workflows.holder import Cue, Progress, Question
@@ -116,10 +126,14 @@ class TerminalHolder:
         if request.tries.left is not None:
             self._display.say("ask.tries", "dim", tries=request.tries.left)
         last = request.tries.state in (TryState.FINAL, TryState.UNKNOWN)
-        if last and not self._last_try and not self._agrees(self._texts("ask.last_try")):
-            raise DeclinedError(reason="last-try")
+        if last and not self._last_try:
+            self._require_word(request)
         entered = self._on_keypad(request) if request.keypad else self._entered(request)
         return LastTry(entered) if last else entered
+
+    def _require_word(self, request: PINRequest) -> None:
+        if not self._agrees(self._texts("ask.last_try")):
+            raise DeclinedError(reason="last-try")
 
     def _on_keypad(self, request: PINRequest) -> Secret:
         """The reader asks; the screen says so (PIN-6)."""
@@ -220,6 +234,9 @@ class TerminalHolder:
 class ProgramHolder(TerminalHolder):
     """A program that gives codes (:class:`DescriptorKeyboard`): a new one once, and nothing is asked again."""
 
+    def _require_word(self, request: PINRequest) -> None:
+        raise LastTryError(tries_left=request.tries.left, what=request.what.value)
+
     def _on_keypad(self, request: PINRequest) -> Secret:
         return self._entered(request)
 
@@ -230,3 +247,22 @@ class ProgramHolder(TerminalHolder):
     def refused(self, error: ZorgIDError) -> None:
         """Raise it: the next line would be something else."""
         raise error
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Codes:
+    """Where the codes of a command come from.
+
+    Attributes:
+        descriptor: file descriptor from which they are read, a line each; None: the person is asked.
+        last_try: the person's word that a last or unknown try may be spent.
+    """
+
+    descriptor: int | None = None
+    last_try: bool = False
+
+    def holder(self, display: Display, keyboard: Callable[[], Keyboard]) -> TerminalHolder:
+        """Who gives them; ``keyboard`` is the person's, where one is asked."""
+        if self.descriptor is None:
+            return TerminalHolder(display, keyboard(), last_try=self.last_try)
+        return ProgramHolder(display, DescriptorKeyboard(self.descriptor), last_try=self.last_try)

@@ -29,7 +29,7 @@ class Database:
         """
         try:
             return cls(SQLRegistry(url, None if data_keys is None else FileDataKeys(data_keys)))
-        except (exc.ArgumentError, ImportError) as error:
+        except (exc.ArgumentError, ImportError, ValueError) as error:
             raise UsageError("this database cannot be used", reason="db") from error
 
     @property

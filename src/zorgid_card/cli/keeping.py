@@ -73,6 +73,33 @@ def rotate(display: Display, place: Any) -> None:
     acts.rotate(display, place)
 
 
+@keys.command(name="passphrase")
+@_on_a_store
+def passphrase(display: Display, place: Any) -> None:
+    """Change the passphrase of FILE, and of the CA in the directory ca beside it, which a portal opens by the same one.
+
+    Interrupted, each file opens by one of the two: do it again.
+    """
+    from zorgid_card.cli import keys as acts  # noqa: PLC0415  # as above
+
+    acts.passphrase(display, place)
+
+
+@keys.command(name="retire")
+@click.option("--generation", required=True, type=click.IntRange(1), metavar="N", help="Which master key.")
+@click.option(
+    "--registry",
+    metavar="FILE|URL",
+    help="The portal's registry: refuse while cards have a key of this generation. Without it you are asked.",
+)
+@_on_a_store
+def retire(display: Display, place: Any, generation: int, registry: str | None) -> None:
+    """Take away the master key of an older generation, which no card needs any more."""
+    from zorgid_card.cli import keys as acts  # noqa: PLC0415  # as above
+
+    acts.retire(display, place, generation, registry)
+
+
 @keys.command(name="add-batch")
 @click.option("--first", required=True, metavar="SERIAL", help="First hardware serial of the batch.")
 @click.option("--last", required=True, metavar="SERIAL", help="Its last, as long as the first.")

@@ -15,11 +15,15 @@ from cryptography.hazmat.primitives.cmac import CMAC
 
 from zorgid_card.adapters.diversified import LENGTHS, administration_label, channel_label, counter_mode
 from zorgid_card.adapters.keystore import FileKeyStore
-from zorgid_card.cli.console import TerminalKeyboard
+from zorgid_card.cli.console import TerminalHolder, TerminalKeyboard
 from zorgid_card.cli.display import Display
-from zorgid_card.errors import PINMismatchError, UsageError
+from zorgid_card.errors import PassphraseError, PINMismatchError, StorageError, UsageError
+from zorgid_card.pki.authority import Authority
 from zorgid_card.ports.keys import Batch, KeyStore
+from zorgid_card.ports.registry import Registry
 from zorgid_card.secret import Secret
+from zorgid_card.workflows.holder import Question
+from zorgid_card.workflows.key_generations import require_unused
 
 _DIGITS: Final = {ord(digit): value for value, pair in enumerate(zip("0123456789abcdef", "0123456789ABCDEF", strict=True))
                   for digit in pair}  # fmt: skip
@@ -70,6 +74,13 @@ def _opened(path: Path, display: Display) -> FileKeyStore:
 
 
 def _created(path: Path, display: Display) -> FileKeyStore:
+    with _chosen(display) as passphrase:
+        return FileKeyStore.create(path, passphrase)
+
+
+@contextmanager
+def _chosen(display: Display) -> Iterator[Secret]:
+    """A new passphrase, typed twice."""
     keyboard = TerminalKeyboard()
     with (
         keyboard.secret(display.texts("keys.new_passphrase")) as passphrase,
@@ -79,7 +90,7 @@ def _created(path: Path, display: Display) -> FileKeyStore:
             passphrase.require_equal(again)
         except PINMismatchError as error:
             raise UsageError("the two passphrases differ", reason="passphrases") from error
-        return FileKeyStore.create(path, passphrase)
+        yield passphrase
 
 
 def create(display: Display, place: Place) -> None:
@@ -119,6 +130,49 @@ def rotate(display: Display, place: Place) -> None:
     """Make a master key of a new generation."""
     with place.opened(display) as store:
         display.say("keys.rotated", "green", generation=store.rotate())
+
+
+def passphrase(display: Display, place: Place) -> None:
+    """Change the passphrase of a key file, and of the CA's keys beside it, as a portal keeps them.
+
+    Interrupted, each file opens by one of the two passphrases: done again, it goes on with the rest.
+    """
+    if place.file is None:
+        raise UsageError("an HSM has its own tool for that", reason="hsm-passphrase")
+    ca = place.file.parent / "ca"
+    with_ca = (ca / "root.key.pem").exists()
+    with TerminalKeyboard().secret(display.texts("keys.passphrase")) as present, _chosen(display) as new:
+        try:
+            store = FileKeyStore.open(place.file, present)
+        except PassphraseError:
+            store = FileKeyStore.open(place.file, new)  # it was changed before
+        if with_ca:
+            Authority.change_passphrase(ca, present, new)
+        store.change_passphrase(new)
+    display.say("keys.passphrase_changed", "green", ca=str(ca) if with_ca else None)
+
+
+def retire(display: Display, place: Place, generation: int, registry: str | None) -> None:
+    """Take away a master key that no card needs any more."""
+    with place.opened(display) as store:
+        if registry is not None:
+            require_unused(_registry(registry), generation)
+        else:
+            question = Question("retire-key", (("generation", str(generation)),))
+            TerminalHolder(display, TerminalKeyboard()).confirm(question)
+        store.retire(generation)
+    display.say("keys.retired", "green", generation=generation)
+
+
+def _registry(where: str) -> Registry:
+    """An SQLite file, or a database by its URL."""
+    from zorgid_card.adapters.sql import SQLRegistry  # noqa: PLC0415  # needs SQLAlchemy, which other commands do not
+
+    if "://" in where:
+        return SQLRegistry(where)
+    if not Path(where).exists():
+        raise StorageError(f"{where} is not there", reason="missing", path=where)
+    return SQLRegistry.file(Path(where))
 
 
 def add_batch(display: Display, place: Place, first: str, last: str) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +16,7 @@ import click
 
 from zorgid_card.cards import Card, CardKind
 from zorgid_card.cards.expiry import expiry_of
-from zorgid_card.cli.console import Keyboard, TerminalHolder, TerminalKeyboard
+from zorgid_card.cli.console import Codes, Keyboard, TerminalHolder, TerminalKeyboard
 from zorgid_card.cli.display import Display
 from zorgid_card.cli.expiry import expiry_as_json, expiry_in_words
 from zorgid_card.cli.failures import tell
@@ -44,6 +44,8 @@ class LogInOptions:
         ca: CA certificates to trust in the place of the system's.
         nonce: a developer's challenge: no portal is asked.
         challenge_path, login_path: where the portal's door is.
+        yes: confirmed beforehand.
+        codes: where the PIN comes from.
     """
 
     origin: str
@@ -51,6 +53,8 @@ class LogInOptions:
     nonce: str | None = None
     challenge_path: str = "/auth/challenge"
     login_path: str = "/auth/login"
+    yes: bool = False
+    codes: Codes = field(default_factory=Codes)
 
 
 def run(display: Display, err: Display, place: Place, options: LogInOptions, *, as_data: bool) -> None:
@@ -68,7 +72,7 @@ def run(display: Display, err: Display, place: Place, options: LogInOptions, *, 
     """
     try:
         if options.nonce is not None:
-            _print_token(err, place, options.origin, options.nonce)
+            _print_token(err, place, options, options.nonce)
         else:
             _log_in(display, err if as_data else display, place, options, as_data=as_data)
     except ZorgIDError as error:
@@ -77,12 +81,13 @@ def run(display: Display, err: Display, place: Place, options: LogInOptions, *, 
         raise
 
 
-def _print_token(err: Display, place: Place, origin: str, nonce: str) -> None:
+def _print_token(err: Display, place: Place, options: LogInOptions, nonce: str) -> None:
     """The developer's switch: whoever gives the origin of another portal makes a token that is good there."""
+    origin = options.origin
     require_origin(origin)
     tell(err.texts, err.texts("login.developer", origin=origin))
     with place.card(err.texts) as (reader, card):
-        holder, certificate = _prepared(err, reader, card)
+        holder, certificate = _prepared(err, reader, card, options.codes)
         token = log_in(card.authentication_signer(holder.pin), certificate, origin=origin, nonce=nonce)
     click.echo(token)
 
@@ -90,9 +95,9 @@ def _print_token(err: Display, place: Place, origin: str, nonce: str) -> None:
 def _log_in(display: Display, asking: Display, place: Place, options: LogInOptions, *, as_data: bool) -> None:
     with _door(options) as door:
         with place.card(asking.texts) as (reader, card):
-            holder, certificate = _prepared(asking, reader, card)
+            holder, certificate = _prepared(asking, reader, card, options.codes)
             signer, tries = card.authentication_signer(holder.pin), card.tries()
-            token = answer_challenge(door, signer, certificate, confirm=_confirmed(holder))
+            token = answer_challenge(door, signer, certificate, confirm=_agreed if options.yes else _confirmed(holder))
         found = door.log_in(token)
     if as_data:
         told = {"origin": door.origin, "reader": reader, "kind": card.kind.value, "tries": tries_as_json(tries)}
@@ -103,7 +108,7 @@ def _log_in(display: Display, asking: Display, place: Place, options: LogInOptio
     display.facts(_facts(display, found))
 
 
-def _prepared(display: Display, reader: str, card: Card) -> tuple[TerminalHolder, bytes]:
+def _prepared(display: Display, reader: str, card: Card, codes: Codes) -> tuple[TerminalHolder, bytes]:
     """Say which card it is, the tries left and whether it expires soon; give who answers, and the certificate."""
     texts = display.texts
     if card.kind not in (CardKind.UZI_PASS, CardKind.ZORGID):
@@ -114,7 +119,7 @@ def _prepared(display: Display, reader: str, card: Card) -> tuple[TerminalHolder
     sentence = expiry_in_words(expiry_of([certificate], datetime.now(UTC)), texts)
     if sentence is not None:
         display.line(sentence, "yellow")
-    return TerminalHolder(display, keyboard()), certificate
+    return codes.holder(display, keyboard), certificate
 
 
 class _Aside(TerminalKeyboard):
@@ -143,6 +148,10 @@ def _door(options: LogInOptions) -> HTTPSDoor:
         raise UsageError("httpx is missing; pip install 'zorgid-card[http]'", reason="httpx") from error
     plan = DoorPlan(challenge=options.challenge_path, login=options.login_path)
     return HTTPSDoor(options.origin, ca=options.ca, plan=plan)
+
+
+def _agreed(origin: str) -> None:
+    """The person has said so on the command line, where the origin is, too; a redirection to another is not followed."""
 
 
 def _confirmed(holder: TerminalHolder) -> Callable[[str], None]:

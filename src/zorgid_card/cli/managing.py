@@ -223,19 +223,20 @@ def people_link(counter: Counter, **options: Any) -> None:
     """Link the person who had this CODE made, with their cards, to the organisation --ura."""
     from zorgid_card.cli.management import people as acts  # noqa: PLC0415  # as above
 
-    acts.link(counter, until=None, **options)
+    acts.link(counter, **options)
 
 
 @people.command(name="guest")
-@click.argument("code", metavar="CODE")
+@click.argument("number", metavar="UZI-NUMBER")
+@click.argument("serial", metavar="CARD")
 @click.option("--until", required=True, metavar="DATE", help="The end, ISO 8601, UTC.")
 @_changes
 @_at_the_counter
 def people_guest(counter: Counter, until: str, **options: Any) -> None:
-    """The same for a time: a guest, whose card their own organisation manages."""
+    """Link another organisation's person with their CARD for a time; their own organisation goes on to manage it."""
     from zorgid_card.cli.management import people as acts  # noqa: PLC0415  # as above
 
-    acts.link(counter, until=moment(until), **options)
+    acts.guest(counter, until=moment(until), **options)
 
 
 @people.command(name="unlink")

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import partial, wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
@@ -14,6 +14,8 @@ from zorgid_card.cli.display import Display, console
 from zorgid_card.cli.failures import INTERRUPTED, PIPE_CLOSED, as_storage_error, exit_code, tell
 from zorgid_card.cli.texts import Language, Texts
 from zorgid_card.errors import UsageError, ZorgIDError
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 def guarded(texts: Texts, action: Callable[[], int | None]) -> int:
@@ -52,6 +54,16 @@ class Name(click.Path):
         return super().convert(value, param, ctx)
 
 
+def birth_date_of(ctx: click.Context, param: click.Parameter, value: str | None) -> date | None:
+    """A birth date of the command line, as people write it."""
+    from zorgid_card.workflows.uzi_desk import parse_birth_date  # noqa: PLC0415  # loads what other commands do not need
+
+    try:
+        return None if value is None else parse_birth_date(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error), ctx, param) from error
+
+
 def moment(text: str | None) -> datetime:
     """A date of the command line; now without one.
 
@@ -87,6 +99,24 @@ _pkcs11_option = click.option(
     metavar="[MODULE]",
     help="The card behind its middleware: path of a PKCS#11 module; without one, SafeSign's.",
 )
+_key_officer = (
+    click.option(
+        "--key-officer",
+        type=file_name,
+        metavar="FILE",
+        help="Public key (PEM) for which the PUK is sealed, where the portal keeps PUKs for its key officer.",
+    ),
+    click.option("--key-officer-name", metavar="TEXT", help="The officer's name, for the holder; by default FILE's."),
+)
+
+
+def key_officer_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Whose key PUKs are sealed for: configured here, never by the portal."""
+    for option in reversed(_key_officer):
+        command = option(command)
+    return command
+
+
 lang_option = click.option("--lang", type=LANGUAGES, help="Language; by default that of the environment.")
 color_option = click.option("--no-color", is_flag=True, help="No colours.")
 
@@ -114,6 +144,45 @@ signing_key_option = click.option(
     help="Key: signature is the holder's will, authenticity says who sends.",
 )
 type_option = click.option("--type", "typ", metavar="TYPE", help="What kind of message a JWS is.")
+
+
+def on_simulated_cards(command: F) -> F:
+    """The options of what can be tried without a reader."""
+    command = click.option(
+        "--interactive", is_flag=True, help="With --simulated: type PINs, choose and confirm yourself."
+    )(command)
+    return click.option(
+        "--simulated",
+        type=Name(file_okay=False, path_type=Path),
+        metavar="DIR",
+        help="To try it: the cards that demo-portal has laid in DIR, in the place of readers.",
+    )(command)
+
+
+def with_codes(what: str) -> Callable[[Callable[..., int]], Callable[..., int]]:
+    """The options of a command to which a PIN or PUK is given; it gets them as ``codes``.
+
+    Args:
+        what: which codes, in their order.
+    """
+
+    def options(command: Callable[..., int]) -> Callable[..., int]:
+        @click.option("--last-try", is_flag=True, help="A last try, or one of an unknown number, may be spent.")
+        @click.option(
+            "--codes-fd",
+            type=click.IntRange(0),
+            metavar="N",
+            help=f"For programs: read the codes from file descriptor N, a line each: {what}.",
+        )
+        @wraps(command)
+        def with_options(codes_fd: int | None, last_try: bool, **others: Any) -> int:
+            from zorgid_card.cli.console import Codes  # noqa: PLC0415  # loads the workflows, which other commands do not need
+
+            return command(codes=Codes(descriptor=codes_fd, last_try=last_try), **others)
+
+        return with_options
+
+    return options
 
 
 _JUDGED_BY = ("environment", "authorities", "crls", "online", "issuers", "hierarchies", "roots")

@@ -1,4 +1,4 @@
-"""``zorgid-card renew`` and ``zorgid-card reset``: what comes after a card was made; the work itself is in ``cli.create.later``."""
+"""``zorgid-card renew``, ``reset`` and ``recover``: what comes after a card was made; the work is in ``cli.create.later``."""
 
 from __future__ import annotations
 
@@ -8,7 +8,15 @@ from typing import Any, TypeVar
 import click
 
 from zorgid_card.cli.display import Display, console
-from zorgid_card.cli.options import color_option, file_name, guarded, lang_option, texts_of
+from zorgid_card.cli.options import (
+    color_option,
+    file_name,
+    guarded,
+    key_officer_options,
+    lang_option,
+    on_simulated_cards,
+    texts_of,
+)
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -26,6 +34,7 @@ _OPTIONS = (
     click.option(
         "--trace", type=file_name, metavar="FILE", help="Append all APDUs to FILE as JSON lines, secrets masked."
     ),
+    on_simulated_cards,
     click.option("--json", "as_data", is_flag=True, help="Print the result as JSON."),
     lang_option,
     color_option,
@@ -39,6 +48,7 @@ def _at_a_portal(command: F) -> F:
 
 
 @click.command(name="renew")
+@key_officer_options
 @_at_a_portal
 def renew_command(**given: Any) -> int:
     """Renew a ZORG-ID Smartcard: new keys and certificates, the same PIN and PUK.
@@ -57,6 +67,18 @@ def reset_command(**given: Any) -> int:
     The UZI pass goes into the reader, then the card.
     """
     return _run("reset", **given)
+
+
+@click.command(name="recover")
+@key_officer_options
+@_at_a_portal
+def recover_command(**given: Any) -> int:
+    """Recover a ZORG-ID Smartcard whose PUK others know: a new PIN, and a PUK that its holder alone has.
+
+    After its PUK came out of escrow, or was reset (zorgid-card puk). The UZI pass goes into the reader, then the card. A manager
+    unblocks it afterwards.
+    """
+    return _run("recover", **given)
 
 
 def _run(what: str, *, as_data: bool, lang: str | None, no_color: bool, **given: Any) -> int:

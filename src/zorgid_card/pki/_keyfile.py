@@ -65,6 +65,22 @@ def write_new(path: Path, data: bytes) -> None:
             os.unlink(temporary)
 
 
+def replace(path: Path, data: bytes) -> None:
+    """Write ``data`` in the place of a file, mode 0600: a reader finds the old contents or the new, never a part.
+
+    Raises:
+        StorageError: it cannot be written; nothing was changed.
+    """
+    temporary = path.with_name(f".{path.name}.new")
+    try:
+        with contextlib.suppress(FileNotFoundError):
+            temporary.unlink()  # of somebody who was interrupted
+        write_new(temporary, data)
+        os.replace(temporary, path)
+    except OSError as error:
+        raise _failed(path, error) from error
+
+
 def read(path: Path, limit: int = 64 * 1024) -> bytes:
     """Read a file of at most ``limit`` octets.
 
@@ -141,3 +157,18 @@ def decrypt_key(data: bytes, passphrase: Secret, path: Path) -> PrivateKey:
     if not isinstance(key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey):
         raise StorageError(f"{path}: not an RSA or EC key", reason="malformed", path=str(path))
     return key
+
+
+def resealed(path: Path, present: Secret, new: Secret) -> bytes | None:
+    """A key's file under the new passphrase; None if it is that already. Nothing is written.
+
+    Raises:
+        PassphraseError: neither opens it; or the new one is empty.
+        StorageError: the file cannot be read, or holds no such key.
+    """
+    data = read(path)
+    try:
+        return encrypt_key(decrypt_key(data, present, path), new)
+    except PassphraseError:
+        decrypt_key(data, new, path)
+        return None

@@ -27,16 +27,16 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
-from cryptography.x509.oid import AuthorityInformationAccessOID, NameOID, ObjectIdentifier
+from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, NameOID, ObjectIdentifier
 
 from zorgid_card.errors import CertificateMalformedError, StorageError, UsageError
 from zorgid_card.pki import _keyfile, _x509
 from zorgid_card.pki.certificate import KEY_USAGES
+from zorgid_card.pki.crl_builder import Period, authority_key, sign_list
 from zorgid_card.pki.naming import alternative_names, subject_name
 from zorgid_card.pki.profile import POLICIES
-from zorgid_card.pki.revocation import UNSPECIFIED, RevokedEntry
 from zorgid_card.pki.signing import PrivateKey, PublicKey, dump_public_key, load_public_key
-from zorgid_card.ports.authority import CertificateProfile, SubjectData
+from zorgid_card.ports.authority import CertificateProfile, CRLForm, SubjectData
 from zorgid_card.secret import Secret
 
 SERIAL_OCTETS = 20
@@ -47,7 +47,11 @@ MIN_SERIAL_BITS = 64
 CA_BITS = 3072
 """Of an RSA key of a CA, at least."""
 
+RESPONDER_VALIDITY = timedelta(days=30)
+"""Of an OCSP responder's certificate."""
+
 _GUID_OCTETS = 16
+_FULL = CRLForm()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,6 +182,19 @@ class Authority:
         return cls.load(directory, root_key, issuing_key)
 
     @classmethod
+    def change_passphrase(cls, directory: Path, present: Secret, new: Secret) -> None:
+        """Seal both keys by another passphrase. Interrupted, each opens by one of the two: do it again.
+
+        Raises:
+            StorageError: a file is missing or damaged, or cannot be written; it opens as before.
+            PassphraseError: neither passphrase opens a key, and nothing was changed; or the new one is empty.
+        """
+        paths = [Path(directory) / f"{name}.key.pem" for name in ("root", "issuing")]
+        for path, data in [(path, _keyfile.resealed(path, present, new)) for path in paths]:
+            if data is not None:
+                _keyfile.replace(path, data)
+
+    @classmethod
     def load(cls, directory: Path, root_key: PrivateKey, issuing_key: PrivateKey) -> Authority:
         """Open the CA that :meth:`certify` made of these keys.
 
@@ -250,17 +267,19 @@ class Authority:
             .not_valid_before(start)
             .not_valid_after(end)
         )
-        for value, critical in _leaf_extensions(profile, subject, key, guid, self._issuing):
+        for value, critical in _leaf_extensions(profile, subject, key, serial, guid, self._issuing):
             builder = builder.add_extension(value, critical)
         return builder.sign(self._issuing_key, hashes.SHA256()).public_bytes(Encoding.DER)
 
     def _period(
         self, profile: CertificateProfile, not_before: datetime, not_after: datetime | None
     ) -> tuple[datetime, datetime]:
-        start = _x509.utc(not_before).replace(microsecond=0)
-        limit = self._issuing.not_valid_after_utc
-        wanted = start + profile.validity if not_after is None else _x509.utc(not_after)
-        start, end = max(start, self._issuing.not_valid_before_utc), min(wanted.replace(microsecond=0), limit)
+        return self._within(not_before, not_before + profile.validity if not_after is None else not_after)
+
+    def _within(self, not_before: datetime, not_after: datetime) -> tuple[datetime, datetime]:
+        """What the CA's own validity leaves of this one."""
+        start, end = (_x509.utc(moment).replace(microsecond=0) for moment in (not_before, not_after))
+        start, end = max(start, self._issuing.not_valid_before_utc), min(end, self._issuing.not_valid_after_utc)
         if start >= end:
             raise UsageError("nothing is left of the validity within that of the CA", reason="validity")
         return start, end
@@ -273,38 +292,41 @@ class Authority:
         next_update: datetime,
         *,
         root: bool = False,
+        form: CRLForm = _FULL,
     ) -> bytes:
-        """Sign a full CRL (RFC 5280, 5) with authorityKeyIdentifier and CRL number.
+        """Sign a CRL (RFC 5280, 5) with authorityKeyIdentifier and CRL number.
 
-        A certificate that was on hold and is resumed is simply not in ``entries``: ``removeFromCRL`` is for
-            delta CRLs.
+        A certificate that was on hold and is resumed is simply not in the ``entries`` of a full list; in those of a delta
+        it stands with ``removeFromCRL``.
+
+        See :meth:`zorgid_card.ports.authority.CertificateAuthority.sign_crl`.
+        """
+        issuer, key = (self._root, self._root_key) if root else (self._issuing, self._issuing_key)
+        return sign_list(issuer, key, entries, number, Period.of(this_update, next_update), form)
+
+    def certify_responder(
+        self, public_key: bytes, *, not_before: datetime, validity: timedelta = RESPONDER_VALIDITY
+    ) -> bytes:
+        """Certify the key of an OCSP responder (RFC 6960, 4.2.2.2), which then answers in this CA's name.
+
+        Nobody is asked whether it is revoked (``id-pkix-ocsp-nocheck``), so it is short-lived: certify the next key in time.
 
         Args:
-            entries: all that are revoked or on hold (serial, since, reason), in any order, each serial once.
-            number: grows by every CRL.
-            this_update: with a time zone.
-            next_update: when it goes stale.
-            root: sign with the root's key, for the issuing CA's own certificate.
+            public_key: SubjectPublicKeyInfo, DER; P-256 signs fastest.
+            not_before: with a time zone.
+            validity: never beyond the CA's own.
 
         Returns:
-            CertificateList, DER.
+            The certificate, DER.
 
         Raises:
-            UsageError: a serial stands twice, a reason is unknown or ``removeFromCRL``, or the dates are
-                reversed.
+            CertificateMalformedError: the key is not acceptable.
+            UsageError: the CA is not valid then.
         """
-        start, end = (_x509.utc(moment).replace(microsecond=0) for moment in (this_update, next_update))
-        revoked = [_revoked(RevokedEntry(*entry)) for entry in entries]
-        if len({item.serial_number for item in revoked}) != len(revoked):
-            raise UsageError("a serial number stands twice", reason="serial")
-        if start >= end or number < 0:
-            raise UsageError("nextUpdate is not after thisUpdate, or the number is negative", reason="dates")
-        issuer, key = (self._root, self._root_key) if root else (self._issuing, self._issuing_key)
-        # The list goes in at once: the builder's add method copies the list at every call.
-        builder = x509.CertificateRevocationListBuilder(issuer.subject, start, end, [], revoked)
-        builder = builder.add_extension(_authority_key(issuer), critical=False)
-        builder = builder.add_extension(x509.CRLNumber(number), critical=False)
-        return builder.sign(key, hashes.SHA256()).public_bytes(Encoding.DER)
+        key = load_public_key(public_key)
+        start, end = self._within(not_before, not_before + validity)
+        builder = _ocsp_builder(self._issuing, key, start, end)
+        return builder.sign(self._issuing_key, hashes.SHA256()).public_bytes(Encoding.DER)
 
     def __repr__(self) -> str:
         return f"Authority({_x509.common_name(self._issuing.subject)})"
@@ -331,11 +353,6 @@ def _key_usage(names: Iterable[str]) -> x509.KeyUsage:
 
 def _subject_key(key: PublicKey) -> x509.SubjectKeyIdentifier:
     return x509.SubjectKeyIdentifier.from_public_key(key)
-
-
-def _authority_key(issuer: x509.Certificate) -> x509.AuthorityKeyIdentifier:
-    identifier = issuer.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
-    return x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(identifier)
 
 
 def _ca_builder(
@@ -371,7 +388,7 @@ def _sign_issuing(
     end = min(start + plan.issuing_validity, root.not_valid_after_utc)
     name = _name(plan.organisation, plan.issuing_name)
     builder = _ca_builder(name, root.subject, key.public_key(), start, end, 0)
-    builder = builder.add_extension(_authority_key(root), critical=False)
+    builder = builder.add_extension(authority_key(root), critical=False)
     builder = builder.add_extension(_policies(plan.policies), critical=False)
     for value in _addresses(plan.root_crl_url, plan.root_url, None):
         builder = builder.add_extension(value, critical=False)
@@ -385,8 +402,7 @@ def _policies(oids: Iterable[str]) -> x509.CertificatePolicies:
 def _addresses(crl: str | None, issuer: str | None, ocsp: str | None) -> list[x509.ExtensionType]:
     found: list[x509.ExtensionType] = []
     if crl:
-        name = x509.UniformResourceIdentifier(crl)
-        found.append(x509.CRLDistributionPoints([x509.DistributionPoint([name], None, None, None)]))
+        found.append(x509.CRLDistributionPoints(_points(crl)))
     access = [
         x509.AccessDescription(method, x509.UniformResourceIdentifier(url))
         for method, url in (
@@ -400,20 +416,46 @@ def _addresses(crl: str | None, issuer: str | None, ocsp: str | None) -> list[x5
     return found
 
 
+def _points(url: str) -> list[x509.DistributionPoint]:
+    return [x509.DistributionPoint([x509.UniformResourceIdentifier(url)], None, None, None)]
+
+
+def _ocsp_builder(issuer: x509.Certificate, key: PublicKey, start: datetime, end: datetime) -> x509.CertificateBuilder:
+    organisation = _x509.attributes(issuer.subject, NameOID.ORGANIZATION_NAME)
+    return (
+        x509.CertificateBuilder()
+        .issuer_name(issuer.subject)
+        .subject_name(_name("".join(organisation[:1]) or "OCSP", f"{_x509.common_name(issuer.subject)[:50]} OCSP"))
+        .public_key(key)
+        .serial_number(new_serial())
+        .not_valid_before(start)
+        .not_valid_after(end)
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(_key_usage(("digital_signature",)), critical=True)
+        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.OCSP_SIGNING]), critical=False)
+        .add_extension(x509.OCSPNoCheck(), critical=False)
+        .add_extension(_subject_key(key), critical=False)
+        .add_extension(authority_key(issuer), critical=False)
+    )
+
+
 def _leaf_extensions(
     profile: CertificateProfile,
     subject: SubjectData,
     key: PublicKey,
+    serial: int,
     guid: bytes,
     issuer: x509.Certificate,
 ) -> list[tuple[x509.ExtensionType, bool]]:
     usages = profile.key_usage_ec if isinstance(key, ec.EllipticCurvePublicKey) else profile.key_usage
     purposes = [ObjectIdentifier(oid) for oid in profile.extended_key_usage]
+    crl_url, delta_url = profile.point(serial)
     plain: list[x509.ExtensionType] = [
         alternative_names(profile, subject, guid),
-        *_addresses(profile.crl_url, profile.issuer_url, profile.ocsp_url),
+        *_addresses(crl_url, profile.issuer_url, profile.ocsp_url),
+        *([x509.FreshestCRL(_points(delta_url))] if delta_url else []),
         _subject_key(key),
-        _authority_key(issuer),
+        authority_key(issuer),
         _policies([profile.policy]),
         *([x509.ExtendedKeyUsage(purposes)] if purposes else []),
     ]
@@ -422,23 +464,6 @@ def _leaf_extensions(
         (_key_usage(usages), True),
     ]
     return [(value, False) for value in plain] + marked
-
-
-def _revoked(entry: RevokedEntry) -> x509.RevokedCertificate:
-    builder = (
-        x509.RevokedCertificateBuilder()
-        .serial_number(entry.serial)
-        .revocation_date(_x509.utc(entry.since).replace(microsecond=0))
-    )
-    if entry.reason == UNSPECIFIED:  # RFC 5280, 5.3.1: absent rather than unspecified
-        return builder.build()
-    try:
-        flag = x509.ReasonFlags(entry.reason)
-    except ValueError as error:
-        raise UsageError(f"unknown reason {entry.reason!r}", reason="reason") from error
-    if flag is x509.ReasonFlags.remove_from_crl:
-        raise UsageError("removeFromCRL is for delta CRLs only", reason="reason")
-    return builder.add_extension(x509.CRLReason(flag), critical=False).build()
 
 
 def _write_all(directory: Path, files: dict[str, bytes]) -> None:

@@ -76,10 +76,10 @@ class Question:
     def issuer_hashes(self) -> tuple[bytes, bytes]:
         """issuerNameHash and issuerKeyHash of the CertID."""
         name = hashlib.new(self.digest, self.certificate.issuer, usedforsecurity=False).digest()
-        return name, hashlib.new(self.digest, _key_octets(self.issuer), usedforsecurity=False).digest()
+        return name, hashlib.new(self.digest, key_octets(self.issuer), usedforsecurity=False).digest()
 
 
-def _key_octets(certificate: Certificate) -> bytes:
+def key_octets(certificate: Certificate) -> bytes:
     """The value of the BIT STRING subjectPublicKey, without its count of unused bits."""
     with _x509.decoding("subjectPublicKeyInfo"):
         return bytes(keys.PublicKeyInfo.load(certificate.spki)["public_key"].contents[1:])
@@ -214,7 +214,7 @@ class Answer:
         name, key = self._response.responder_name, self._response.responder_key_hash
         if name is not None:
             return name.public_bytes() == certificate.subject
-        return key == hashlib.sha1(_key_octets(certificate), usedforsecurity=False).digest()
+        return key == hashlib.sha1(key_octets(certificate), usedforsecurity=False).digest()
 
     def status(self) -> None:
         """Raise unless the status is good.

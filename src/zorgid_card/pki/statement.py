@@ -34,6 +34,7 @@ CONSENT = "consent"
 SESSION = "session"
 CARD_PROOF = "card-proof"
 CARD_RENEWAL = "card-renewal"
+CARD_RECOVERY = "card-recovery"
 PHONE_LOG_IN = "phone-log-in"
 PHONE_APPROVAL = "phone-approval"
 PHONE_REFUSAL = "phone-refusal"
@@ -44,6 +45,7 @@ REQUIRED: Mapping[str, frozenset[str]] = {
     SESSION: frozenset({"session", "origin", "expires", "key"}),
     CARD_PROOF: frozenset({"session", "origin", "card"}),
     CARD_RENEWAL: frozenset({"session", "origin", "card", "after"}),
+    CARD_RECOVERY: frozenset({"session", "origin", "card"}),
     PHONE_LOG_IN: frozenset({"origin", "ura", "phone", "nonce", "number", "expires"}),
     PHONE_APPROVAL: frozenset(
         {"origin", "ura", "phone", "nonce", "number", "expires", "person", "action", "subject", "reason"}
@@ -61,6 +63,7 @@ REQUIRED: Mapping[str, frozenset[str]] = {
   creation); ``card`` is its serial.
 * ``card-renewal``: a card in use shows that it still has its key, before new ones are made on it; ``after`` names what the portal
   wanted made of it before, in the same session.
+* ``card-recovery``: a card whose PUK others knew shows that its holder has set its PIN, once its PUK is another.
 * ``phone-log-in``: a linked phone approves a log-in (ORG-7); ``number`` is what its person read from the
   portal's page.
 * ``phone-approval``: a linked phone approves one change (ADM-2 to ADM-7): ``person`` does ``action`` to ``subject`` for ``ura``,

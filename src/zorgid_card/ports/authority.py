@@ -5,12 +5,29 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol, runtime_checkable
+from typing import Final, Protocol, runtime_checkable
 
-from zorgid_card.errors import CertificateMalformedError
+from zorgid_card.errors import CertificateMalformedError, UsageError
 
 _UZI_DIGITS = 9
 _NAME_LENGTH = 64
+_SHARD: Final = "{shard}"
+_MOST_SHARDS: Final = 4096
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CRLForm:
+    """What a CRL is besides its entries; by default a full one about all certificates of its issuer.
+
+    Args:
+        base: of a delta CRL (RFC 5280, 5.2.4), the number of the list that it goes on; None: a full list.
+        point: URL of the distribution point of which alone it tells, and of holders only (5.2.5); None: it tells of all.
+        freshest: URL of the deltas of a full list (5.2.6); None: there are none.
+    """
+
+    base: int | None = None
+    point: str | None = None
+    freshest: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +63,10 @@ class CertificateProfile:
         policy: certificate policy.
         identity_oid: type-id of the otherName with the person.
         validity: how long a certificate is valid unless told otherwise; never longer than its CA.
-        crl_url: cRLDistributionPoints; None leaves the extension out.
+        crl_url: cRLDistributionPoints; None leaves the extension out. With ``{shard}`` in it, for large populations, it stands for
+            ``crl_shards`` addresses, and a certificate names the one of the remainder of its serial number.
+        crl_shards: how many, 1 to 4096. When it changes, issued certificates stay with the address that they name.
+        delta_url: freshestCRL; None leaves it out. With ``{shard}`` where ``crl_url`` has it.
         issuer_url: caIssuers of authorityInfoAccess; None leaves it out.
         ocsp_url: OCSP of authorityInfoAccess; None leaves it out.
     """
@@ -62,6 +82,33 @@ class CertificateProfile:
     crl_url: str | None = "http://crl.zorgid.example/issuing.crl"
     issuer_url: str | None = "http://crl.zorgid.example/issuing.cer"
     ocsp_url: str | None = None
+    crl_shards: int = 1
+    delta_url: str | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse addresses of which two lists would have one.
+
+        Raises:
+            UsageError: ``reason`` "shards".
+        """
+        sharded = self.crl_shards > 1
+        urls = [self.crl_url, *([self.delta_url] if self.delta_url else [])]
+        if not 1 <= self.crl_shards <= _MOST_SHARDS or any((_SHARD in (url or "")) is not sharded for url in urls):
+            raise UsageError("each of several CRLs has an address of its own, with {shard} in it", reason="shards")
+
+    @property
+    def points(self) -> tuple[tuple[str, str | None], ...]:
+        """The distribution points, and the address of each one's deltas."""
+        return tuple(self.point(shard) for shard in range(self.crl_shards)) if self.crl_url else ()
+
+    def point(self, serial: int) -> tuple[str, str | None]:
+        """What a certificate with this serial number names: its distribution point, empty for none, and that of the deltas."""
+        shard = str(serial % self.crl_shards)
+        delta = self.delta_url.replace(_SHARD, shard) if self.delta_url else None
+        return (self.crl_url or "").replace(_SHARD, shard), delta
+
+
+_FULL: Final = CRLForm()
 
 
 class CertificateAuthority(Protocol):
@@ -127,21 +174,24 @@ class CertificateAuthority(Protocol):
         next_update: datetime,
         *,
         root: bool = False,
+        form: CRLForm = _FULL,
     ) -> bytes:
-        """Sign a full CRL (RFC 5280, 5).
+        """Sign a CRL (RFC 5280, 5).
 
         Args:
-            entries: all that are revoked or on hold (serial, since, reason), in any order, each serial once.
-            number: grows by every CRL.
+            entries: all that are revoked or on hold (serial, since, reason), in any order, each serial once; of a delta, all
+                that have changed.
+            number: grows by every CRL; a delta has that of the full list that is made with it.
             this_update: with a time zone.
             next_update: when it goes stale.
             root: the root's own, for the issuing CA's certificate.
+            form: full or delta, and about whom.
 
         Returns:
             CertificateList, DER.
 
         Raises:
-            UsageError: a serial stands twice, a reason is unknown or ``removeFromCRL``, or the dates are
+            UsageError: a serial stands twice, a reason is unknown, or ``removeFromCRL`` in a full list, or the dates are
                 reversed.
             StorageError: the CA's keys cannot be reached.
             NotOfferedError: a remote CA signs its own CRLs.

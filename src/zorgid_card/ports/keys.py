@@ -113,6 +113,16 @@ class KeyStore(AdministrationKeys, ChannelKeys, Protocol):
         """Make a master key of a new generation; the older ones stay. Returns its generation."""
         ...
 
+    def retire(self, generation: int) -> None:
+        """Take the master key of an older generation away for good: cards that have a key of it can be managed no more
+        (:func:`zorgid_card.workflows.key_generations.require_unused` tells whether there are any).
+
+        Raises:
+            NotFoundError: there is none.
+            UsageError: it is the newest (``reason``).
+        """
+        ...
+
     def add_batch(self, batch: Batch, key: Secret) -> None:
         """Keep the key of a batch: 16, 24 or 32 bytes.
 

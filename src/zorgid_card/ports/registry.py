@@ -116,7 +116,9 @@ class Adoption:
 class SmartCard:
     """A ZORG-ID Smartcard, known by its hardware serial.
 
-    ``key_generation`` is that of its administration key (:class:`~zorgid_card.ports.keys.AdministrationKeys`).
+    ``key_generation`` is that of its administration key (:class:`~zorgid_card.ports.keys.AdministrationKeys`). ``puk_disclosed``
+    names the occasion on which others than its holder got, or may have got, to know its PUK: ``escrow:`` or ``reset:`` and a random
+    number; None: they did not, or it was changed since.
     """
 
     serial: str
@@ -132,13 +134,15 @@ class SmartCard:
     last_used_at: datetime | None
     reason: str | None
     key_generation: int = 1
+    puk_disclosed: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EscrowedPUK:
     """A card's PUK, sealed for a key officer (:mod:`zorgid_card.workflows.escrow`); whoever keeps it cannot open it.
 
-    ``asked_by`` and ``reason``: who asked for it first, and why; ``released_at``: when the second person had it released.
+    ``pending`` is the one that takes its place in a recovery that has begun: which of the two the card has is known when that has
+    ended. ``asked_by`` and ``reason``: who asked for it first, and why; ``released_at``: when the second person had it released.
     """
 
     card_serial: str
@@ -147,6 +151,7 @@ class EscrowedPUK:
     asked_by: str | None
     reason: str | None
     released_at: datetime | None
+    pending: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,7 +182,8 @@ class IssuedCertificate:
     """A certificate of the portal's CA; ``serial`` in hexadecimal, lower case. ``status``: good, hold, revoked.
 
     ``key_hash`` is the SHA-256 of the SubjectPublicKeyInfo: no key is certified twice. ``told`` is the status that a remote CA was
-    told last.
+    told last. ``card_serial`` is empty as long as not all certificates of its card are issued. ``point`` is the distribution point
+    that it names, empty if it names none: on that one's list it stands.
     """
 
     serial: str
@@ -190,6 +196,7 @@ class IssuedCertificate:
     commit_by: datetime | None
     not_after: datetime
     told: str | None = None
+    point: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -294,21 +301,54 @@ class Tally:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CardHold:
-    """Why a card with this certificate is suspended: ``party`` blocked it: a URA, ``holder`` or ``operator``.
+class Suspension:
+    """A cause for which a card's certificates are on hold: they come off when none is left. ``id`` is the card's serial and it."""
 
-    It works again when the last hold is gone (ADM-3).
+    id: str
+    card_serial: str
+    cause: str
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusChange:
+    """What became of a certificate, for those that follow: CRLs and OCSP responders of all workers.
+
+    ``id`` is the number of the change, 16 digits, without gaps in the order in which changes were committed; the rest is as in
+    :class:`IssuedCertificate`.
     """
 
     id: str
-    certificate_serial: str
-    party: str
+    serial: str
+    point: str
+    status: str
+    reason: str | None
     at: datetime
+    not_after: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublishedCRL:
+    """The newest CRL of one CA and distribution point, which all workers give out.
+
+    ``change`` is the number of the last change that it tells of; ``base_number``, ``base_change`` and ``base_at`` are those of the
+    list on which its deltas go.
+    """
+
+    name: str
+    number: int
+    change: int
+    this_update: datetime
+    next_update: datetime
+    base_number: int
+    base_change: int
+    base_at: datetime
+    der: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinkOffer:
-    """A person's leave to be linked to an organisation, once (CRD-11, CRD-13); ``id`` is a hash of the code that shows it."""
+    """A person's leave to be linked to an organisation, once (CRD-11); ``id`` is a hash of the code that shows it."""
 
     id: str
     person_id: str

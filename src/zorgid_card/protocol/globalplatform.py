@@ -10,8 +10,9 @@ from zorgid_card.codec.apdu import SW, CommandAPDU
 from zorgid_card.codec.link import Exchange
 from zorgid_card.codec.scp03 import SCP03, SecurityLevel, StaticKeys
 from zorgid_card.codec.tlv import Index
-from zorgid_card.errors import CardError, CardResponseError, EncodingError
+from zorgid_card.errors import CardError, CardResponseError, EncodingError, SecureChannelError
 from zorgid_card.protocol import iso7816
+from zorgid_card.secret import Secret
 
 ISSUER_SECURITY_DOMAIN: Final = bytes.fromhex("A000000151000000")
 """AID of the issuer security domain (2.3.1, H.1.3)."""
@@ -21,6 +22,9 @@ SCP03_IDENTIFIER: Final = 0x03
 INITIALIZE_UPDATE: Final = (0x80, 0x50)
 EXTERNAL_AUTHENTICATE: Final = (0x84, 0x82)
 """Class and instruction."""
+
+PUBLIC_KEYS: Final = (bytes(range(0x40, 0x60)), bytes(range(0x40, 0x50)) * 2)
+"""Beginnings of the static keys that cards of many makers come with: whoever reads this can open a channel with them."""
 
 _PROPRIETARY: Final = 0x80
 _GET_DATA: Final = 0xCA
@@ -99,6 +103,15 @@ def _get_data(tag: int, operation: str) -> Exchange[bytes]:
     return response.require(SW.OK, operation=operation)
 
 
+def speaks_scp03() -> Exchange[bool]:
+    """Whether the issuer security domain tells of SCP03; it is selected, if the card has it, and no key is tried."""
+    try:
+        yield from iso7816.select(ISSUER_SECURITY_DOMAIN)
+        return SCP03_IDENTIFIER in (yield from secure_channels())
+    except (CardError, EncodingError):
+        return False
+
+
 def card_manager() -> Exchange[ProductionData | None]:
     """Select the issuer security domain and read what it tells of a card that speaks SCP03; None for any other card, also for one
     that answers nonsense.
@@ -106,10 +119,7 @@ def card_manager() -> Exchange[ProductionData | None]:
     No key is tried. The security domain stays selected.
     """
     try:
-        yield from iso7816.select(ISSUER_SECURITY_DOMAIN)
-        if SCP03_IDENTIFIER not in (yield from secure_channels()):
-            return None
-        return (yield from production_data())
+        return (yield from production_data()) if (yield from speaks_scp03()) else None
     except (CardError, EncodingError):
         return None
 
@@ -161,3 +171,22 @@ def open_channel(
     channel = SCP03(keys, challenge, update)
     yield from external_authenticate(channel, level)
     return channel
+
+
+def require_own_keys(host_challenge: bytes, update: bytes) -> None:
+    """Require that the card's static keys are none of :data:`PUBLIC_KEYS`, as its cryptogram shows (Amendment D, 6.2.2.2).
+
+    Args:
+        host_challenge: as sent with INITIALIZE UPDATE.
+        update: the data of the answer to it.
+
+    Raises:
+        SecureChannelError: they are; ``reason`` is ``public keys``.
+    """
+    for octets in sorted({public[:length] for public in PUBLIC_KEYS for length in (16, 24, 32)}):
+        with Secret.of(octets) as enc, Secret.of(octets) as mac:
+            try:
+                SCP03(StaticKeys(enc, mac), host_challenge, update).close()
+            except (SecureChannelError, ValueError):
+                continue
+        raise SecureChannelError("anybody can open a channel to this card", reason="public keys")

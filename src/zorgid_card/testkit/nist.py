@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import ClassVar
 
 from zorgid_card.codec import tlv
-from zorgid_card.codec.apdu import SW, CommandAPDU, ResponseAPDU
+from zorgid_card.codec.apdu import SW, CommandAPDU
 from zorgid_card.testkit.card import Refused
 from zorgid_card.testkit.piv import PIVApplication, VirtualPIVCard, is_pin
 from zorgid_card.testkit.piv_keys import KeyMaker, make_key
@@ -27,14 +27,11 @@ from zorgid_card.testkit.piv_state import (
 )
 from zorgid_card.testkit.scp03 import SCP03Layer, SecurityDomain
 
-CPLC, CARD_DATA = 0x9F7F, 0x0066
-GET_DATA_GLOBALPLATFORM = 0xCA
+CPLC = 0x9F7F
 WITHOUT_OLD_VALUE = 0xFF
 UPDATE_CONFIGURATION = 0x68
 PIN_POLICY, PIN_TRIES, PIN_TRIES_CONTACTLESS = 0xA0, 0x86, 0x87
 PUK_POLICY, PUK_TRIES, PUK_TRIES_CONTACTLESS = 0xA1, 0x83, 0x84
-GLOBALPLATFORM = bytes.fromhex("2A864886FC6B")
-"""1.2.840.114283 (2.3.1, H.2)."""
 
 _IC_TYPE, _OPERATING_SYSTEM, _RELEASED, _FABRICATED = 0x5170, 0x1D01, 0x5026, 0x5100
 
@@ -121,7 +118,7 @@ def _limited(reference: Reference, tries: int | None) -> Reference:
 
 
 class CardManager(SecurityDomain):
-    """The issuer security domain, which tells of the card without a key (2.3.1, 11.3).
+    """The issuer security domain, which tells which card it is, too.
 
     Args:
         state: the card's, with production data.
@@ -129,18 +126,8 @@ class CardManager(SecurityDomain):
     """
 
     def __init__(self, state: PIVState, options: int) -> None:
-        self._objects = {CPLC: production_data(state), CARD_DATA: card_data(options)}
-
-    def process(self, command: CommandAPDU) -> ResponseAPDU:
-        """GET DATA of the CPLC and of the card data."""
-        if command.ins != GET_DATA_GLOBALPLATFORM:
-            raise Refused(SW.INS_UNKNOWN)
-        if command.cla not in {0x00, 0x80}:
-            raise Refused(SW.CLA_UNKNOWN)
-        found = self._objects.get(command.p1 << 8 | command.p2)
-        if found is None:
-            raise Refused(SW.REF_NOT_FOUND)
-        return ResponseAPDU(found, SW.OK)
+        super().__init__(options)
+        self._objects[CPLC] = production_data(state)
 
 
 def production_data(state: PIVState) -> bytes:
@@ -162,21 +149,6 @@ def production_data(state: PIVState) -> bytes:
         )
     )
     return tlv.encode(CPLC, fields.ljust(42, b"\x00"))
-
-
-def card_data(options: int) -> bytes:
-    """Tag 66 with the card recognition data: GlobalPlatform 2.3.1, SCP03 (2.3.1, H.2 and H.3)."""
-
-    def oid(*rest: int) -> bytes:
-        return tlv.encode(0x06, GLOBALPLATFORM + bytes(rest))
-
-    recognition = (
-        oid(0x01),
-        tlv.encode(0x60, oid(0x02, 0x02, 0x03, 0x01)),
-        tlv.encode(0x63, oid(0x03)),
-        tlv.encode(0x64, oid(0x04, 0x03, options)),
-    )
-    return tlv.encode(CARD_DATA, tlv.encode(0x73, *recognition))
 
 
 class VirtualNISTCard(VirtualPIVCard):

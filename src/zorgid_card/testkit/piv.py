@@ -416,11 +416,12 @@ class VirtualPIVCard(VirtualCard):
         state.channel = channel or state.channel
         suite = None if messaging is None else messaging.suite.identifier
         application = PIVApplication(state, key_maker, dialect=dialect, messaging=suite)
-        layers: list[Messaging] = [] if state.channel is None else [SCP03Layer(state.channel)]
+        channels = [] if state.channel is None else [SCP03Layer(state.channel)]
+        layers: list[Messaging] = [*channels]
         if messaging is not None:
             layers.append(PIVMessagingLayer(messaging))
-        domain = () if state.channel is None else (SecurityDomain(),)
-        self._assemble(application, (application, *domain), layers, extended)
+        domains = [SecurityDomain(layer.options) for layer in channels]
+        self._assemble(application, (application, *domains), layers, extended)
 
     def _assemble(
         self,
@@ -438,6 +439,11 @@ class VirtualPIVCard(VirtualCard):
     def serial(self) -> int:
         """The hardware serial number, as the card tells it."""
         return self._state.number
+
+    @property
+    def pin(self) -> bytes:
+        """Its PIN as it is now, for who plays its holder; a real card tells it to nobody."""
+        return self._state.pin.value.rstrip(b"\xff")
 
     @property
     def channel_keys(self) -> ChannelKeys | None:

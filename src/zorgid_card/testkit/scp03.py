@@ -33,6 +33,9 @@ PROPRIETARY_MESSAGING = 0x04
 C_DECRYPTION, R_MAC, R_ENCRYPTION = 0x02, 0x10, 0x20
 LEVELS = frozenset({0x01, 0x03, 0x11, 0x13, 0x33})
 AUTHENTICATION_FAILED = 0x6300
+CARD_DATA, GET_DATA = 0x0066, 0xCA
+GLOBALPLATFORM = bytes.fromhex("2A864886FC6B")
+"""1.2.840.114283 (2.3.1, H.2)."""
 SCP03_IDENTIFIER, R_MAC_AND_R_ENCRYPTION, S16_MODE = 0x03, 0x60, 0x01
 
 Plain: TypeAlias = Callable[[CommandAPDU], ResponseAPDU]
@@ -258,7 +261,15 @@ class SCP03Layer:
 
 
 class SecurityDomain:
-    """The issuer security domain as an application: it can be selected, and the channel be opened from there."""
+    """The issuer security domain as an application: it can be selected, and the channel be opened from there; without a key it
+    tells which channel (2.3.1, 11.3).
+
+    Args:
+        options: the "i" parameter of the card's SCP03.
+    """
+
+    def __init__(self, options: int) -> None:
+        self._objects = {CARD_DATA: card_data(options)}
 
     @property
     def aid(self) -> bytes:
@@ -277,5 +288,27 @@ class SecurityDomain:
         """It keeps nothing."""
 
     def process(self, command: CommandAPDU) -> ResponseAPDU:
-        """It has no command but the channel's."""
-        raise Refused(SW.INS_UNKNOWN)
+        """GET DATA; it has no other command but the channel's."""
+        if command.ins != GET_DATA:
+            raise Refused(SW.INS_UNKNOWN)
+        if command.cla not in {0x00, 0x80}:
+            raise Refused(SW.CLA_UNKNOWN)
+        found = self._objects.get(command.p1 << 8 | command.p2)
+        if found is None:
+            raise Refused(SW.REF_NOT_FOUND)
+        return ResponseAPDU(found, SW.OK)
+
+
+def card_data(options: int) -> bytes:
+    """Tag 66 with the card recognition data: GlobalPlatform 2.3.1, SCP03 (2.3.1, H.2 and H.3)."""
+
+    def oid(*rest: int) -> bytes:
+        return tlv.encode(0x06, GLOBALPLATFORM + bytes(rest))
+
+    recognition = (
+        oid(0x01),
+        tlv.encode(0x60, oid(0x02, 0x02, 0x03, 0x01)),
+        tlv.encode(0x63, oid(0x03)),
+        tlv.encode(0x64, oid(0x04, 0x03, options)),
+    )
+    return tlv.encode(CARD_DATA, tlv.encode(0x73, *recognition))

@@ -28,10 +28,14 @@ def accept_pass(
 def authenticated_session(context: Context, message: Authenticate) -> UZIIdentity:
     """The pass is accepted and has signed this session's key; kept in the session's facts.
 
+    Whether it is revoked may have to be asked on the network: nobody's transaction waits for that.
+
     Raises:
         SignatureError: the pass did not sign this session's key for this portal.
     """
-    identity = accept_pass(context.services, message.certificate, message.chain, context.now)
+    identity = context.outside(
+        lambda: accept_pass(context.services, message.certificate, message.chain, context.now), alone=False
+    )
     session = context.session
     fields = session_statement(
         session=session.id,

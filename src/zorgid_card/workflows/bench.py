@@ -76,6 +76,7 @@ _PATIENCE: Final = 600.0
 """Seconds for which a CA is waited for in all; the session ends not long after."""
 _PENDING_SECONDS: Final = 30.0
 _SHORTEST_WAIT: Final = 0.2
+_DONE: Final = b"\x90\x00"
 _ROUNDS: Final = 16
 """Batches of one relay, at most: what asks for more is no portal."""
 
@@ -94,7 +95,7 @@ class Bench:
     """The making was begun before, and the card has been out of hand since."""
     accepted: CardAccepted | None = None
     escrow: Escrow | None = None
-    """Takes the PUK, where the card side is configured for it."""
+    """Takes the PUK, where the portal's policy and the card side's configuration are that it does."""
     chosen: Secret | None = None
     """The PIN that the holder has chosen."""
     pin: PINProvider | None = None
@@ -211,12 +212,15 @@ def relay(bench: Bench) -> tuple[bytes, ...]:
 
     Raises:
         ResidencyError: the portal does not believe the card, or the card refused.
+        MessageError: the portal goes on for ever, or after the card has refused.
     """
     responses: tuple[bytes, ...] = ()
     for _ in range(_ROUNDS):
         asked = bench.client.ask(Relay(responses=responses), RelayCommands)
         if asked.done:
             return asked.public_keys
+        if responses and responses[-1][-2:] != _DONE:  # a card that was asked often in vain opens no channel any more
+            raise MessageError("the portal goes on after the card has refused", field="commands")
         responses = bench.card.relay(asked.commands)
     raise MessageError("the portal does not come to an end", field="done")
 
@@ -338,9 +342,9 @@ def _asked(bench: Bench, request: RequestCertificates) -> CertificatesIssued:
         except EnrolmentPendingError as pending:
             told = pending.details.get("retry_after")
             after = max(told if isinstance(told, int) else _PENDING_SECONDS, _SHORTEST_WAIT)
-            patience -= after
-            if patience < 0:
+            if after > patience:  # whatever number the portal says
                 raise
+            patience -= after
             bench.course.wait(after)
 
 
@@ -411,7 +415,7 @@ def _chosen(bench: Bench) -> Secret:
 
 def _prove(bench: Bench) -> None:
     """A signature made with the chosen PIN verifies with the certificate on the card: the commit point. The commit is sealed."""
-    card, pin = bench.card, bench.pin or _always(_chosen(bench))
+    card, pin = bench.card, bench.pin or (lambda _: _chosen(bench))
     certificate = card.certificate(AUTHENTICITY) or b""
     fields = proof_fields(
         session=bench.making.session,
@@ -426,10 +430,6 @@ def _prove(bench: Bench) -> None:
         raise ProofError("the card's signature does not verify with its certificate") from error
     commit = CommitCard(algorithm=signed.algorithm, signature=signed.signature)
     bench.making = replace(bench.making, commit=bench.client.seal(commit))
-
-
-def _always(chosen: Secret) -> PINProvider:
-    return lambda request: chosen
 
 
 # --- PUK ---------------------------------------------------------------------------------------------------------------
@@ -462,16 +462,18 @@ def puk_written(bench: Bench) -> bool:
 
 def _set_puk(bench: Bench) -> None:
     """Drawn, shown, acknowledged, written. One that was shown before, and is not the card's, is crossed out first."""
+    escrow = bench.escrow
     with new_puk() as puk, Secret.of(bench.factory.puk) as factory:
         with bench.course.asking():
             if bench.making.puk_shown:
                 bench.holder.confirm(Question("cross-out-puk"))
-            if bench.escrow is not None:
-                bench.escrow.announce(bench.holder)
+            if escrow is not None:
+                escrow.announce(bench.holder)
             bench.note(puk_shown=True)
             bench.holder.show_puk(puk)
-        if bench.escrow is not None:
-            bench.escrow.take(bench.making.serial, puk)
+        if escrow is not None:
+            escrow.take(bench.making.serial, puk)
+            bench.note(commit=bench.client.seal_again(bench.making.commit))
         bench.card.change_puk(factory, puk, last_try_allowed=True)
 
 

@@ -23,6 +23,7 @@ from zorgid_card.ports.journal import Journal
 from zorgid_card.ports.seam import Seam
 from zorgid_card.secret import Secret
 from zorgid_card.workflows.creation import CardCreation, Made, Replaced
+from zorgid_card.workflows.escrow import KeyOfficer
 from zorgid_card.workflows.holder import Cue, Holder, Progress, Question, Step
 from zorgid_card.workflows.pin import PINPolicy
 from zorgid_card.workflows.session import PortalClient
@@ -58,6 +59,7 @@ class Bureau:
         client_version: numbers joined by dots.
         card_timeout: seconds to wait for a card; None waits for ever.
         replaces: which card of theirs the people's new one replaces.
+        officer: whose key PUKs are sealed for, where the portal keeps them.
     """
 
     def __init__(
@@ -69,7 +71,9 @@ class Bureau:
         client_version: str,
         card_timeout: float | None = None,
         replaces: Replaced | None = None,
+        officer: KeyOfficer | None = None,
     ) -> None:
+        self._officer = officer
         self._replaces = replaces
         self._seam = seam
         self._journal = journal
@@ -128,7 +132,13 @@ class Bureau:
         try:
             client = PortalClient(self._seam())
             creation = CardCreation(
-                reader, client, holder, self._journal, card_timeout=self._timeout, replaces=self._replaces
+                reader,
+                client,
+                holder,
+                self._journal,
+                card_timeout=self._timeout,
+                replaces=self._replaces,
+                officer=self._officer,
             )
             return Outcome(reader.name, made=creation.run(platform=self._platform, client_version=self._version))
         except ZorgIDError as error:

@@ -8,10 +8,9 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
-from zorgid_card.errors import CardInUseError, CardScrappedError, NotBlankError
+from zorgid_card.errors import CardInUseError, CardScrappedError, NotBlankError, SessionError
 from zorgid_card.pki.csr import request_template
 from zorgid_card.pki.identity import UZIIdentity
-from zorgid_card.pki.profile import PROFILES
 from zorgid_card.ports.authority import SubjectData
 from zorgid_card.ports.registry import CardAttempt, CardLink, IssuedCertificate, SmartCard, Unit
 from zorgid_card.workflows import audit, people, revocation_list
@@ -40,6 +39,10 @@ def accept(
 ) -> CardAccepted:
     """What is wanted of this card, and in the session's facts that it is; ``more`` are further facts."""
     policy, identity = context.services.policy.creation, session_identity(context)
+    offers = int(context.facts.get("offers", "0")) + 1
+    if offers > policy.offers_per_session:
+        raise SessionError("this session has offered too many cards", reason="offers")
+    key_officer = b"" if more else policy.key_officer  # a renewed card keeps its PUK
     guid, expires = uuid.uuid4(), (context.now + policy.validity).date()
     renew = found != BLANK and not more
     for old in (
@@ -49,9 +52,12 @@ def accept(
         "certificates",
         "written",
         "asked",
+        "pending",
         "renewal",
         "present",
         "present_algorithm",
+        "escrow",
+        "escrowed",
     ):
         context.facts.pop(old, None)
     context.facts.update(
@@ -64,6 +70,8 @@ def accept(
         channel=yes(over_channel),
         guid=guid.hex,
         expires=expires.isoformat(),
+        escrow=yes(bool(key_officer)),
+        offers=str(offers),
         **more,
     )
     return CardAccepted(
@@ -72,7 +80,7 @@ def accept(
         residency=how,
         slots=policy.slots,
         algorithms=tuple(map(policy.algorithm_of, policy.slots)),
-        requests=tuple(request_template(PROFILES[slot], subject(identity), guid.bytes) for slot in policy.slots),
+        requests=tuple(request_template(policy.profiles[slot], subject(identity), guid.bytes) for slot in policy.slots),
         administration_algorithm=policy.administration_algorithm,
         guid=guid.bytes,
         expires=expires,
@@ -80,6 +88,7 @@ def accept(
         pin_maximum=policy.pin.maximum,
         pin_tries=pin_tries or 0,
         puk_tries=puk_tries or 0,
+        key_officer=key_officer,
     )
 
 
@@ -146,15 +155,18 @@ def card_of_session(context: Context) -> SmartCard:
     return card
 
 
-def link(unit: Unit, serial: str, ura: str, until: datetime | None, now: datetime) -> None:
+def link(unit: Unit, serial: str, ura: str, until: datetime | None, now: datetime) -> CardLink:
     """Link a card to an organisation, as the person is (CRD-10, CRD-11); a link that holds as long stays as it is."""
     for known in unit.find(CardLink, card_serial=serial, ura=ura):
         if not people.is_current(known.until, now):
             continue
         if known.until is not None and (until is None or known.until < until):
-            unit.replace(replace(known, until=until))
-        return
-    unit.add(CardLink(id=uuid.uuid4().hex, card_serial=serial, ura=ura, until=until))
+            unit.replace(longer := replace(known, until=until))
+            return longer
+        return known
+    made = CardLink(id=uuid.uuid4().hex, card_serial=serial, ura=ura, until=until)
+    unit.add(made)
+    return made
 
 
 def give_up(context: Context, card: SmartCard, event: str, why: str) -> SmartCard:

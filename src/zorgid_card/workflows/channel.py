@@ -37,8 +37,6 @@ from zorgid_card.secret import Secret
 CHALLENGE: Final = 8
 """Length of a host challenge in bytes; it is random and never used before."""
 
-_PUBLIC_KEYS: Final = (bytes(range(0x40, 0x60)), bytes(range(0x40, 0x50)) * 2)
-"""Beginnings of the keys that blank cards of many makers come with: whoever reads this can open a channel with them."""
 _PART: Final = 239
 """Most data of one wrapped command in short form: 240 encrypted, of which padding takes one, and 8 of MAC."""
 _PHYSICAL: Final = 255
@@ -199,7 +197,7 @@ def _require_bare(answer: bytes) -> None:
 
 def _is_public(key: Secret) -> bool:
     with key.expose() as octets:
-        return any(hmac.compare_digest(octets, public[: len(octets)]) for public in _PUBLIC_KEYS)
+        return any(hmac.compare_digest(octets, public[: len(octets)]) for public in globalplatform.PUBLIC_KEYS)
 
 
 def _physical(wrapped: CommandAPDU) -> list[bytes]:

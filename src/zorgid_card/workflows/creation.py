@@ -68,7 +68,7 @@ from zorgid_card.workflows.creation_messages import (
     PersonMatched,
     ReplaceCard,
 )
-from zorgid_card.workflows.escrow import Escrow
+from zorgid_card.workflows.escrow import Escrow, KeyOfficer
 from zorgid_card.workflows.holder import Cue, Holder, Question, Step
 from zorgid_card.workflows.organisation import CREATE
 from zorgid_card.workflows.pin import PINPolicy, check_new_pin
@@ -120,7 +120,8 @@ class CardCreation:
         journal: where it is kept how far each card has come; many creations share it.
         observer: sees every physical APDU, masked.
         card_timeout: seconds to wait for a card; None waits for ever.
-        escrow: takes the PUK, which the holder is told (docs/pin.md); None: nobody but the holder ever has it.
+        officer: whose key the PUK is sealed for, if the portal's policy is that one is (docs/pin.md); None: nobody but the holder
+            ever has it.
         replaces: the card whose place the new one takes; it is revoked, or suspended, when the new one works, and never before.
     """
 
@@ -133,11 +134,12 @@ class CardCreation:
         *,
         observer: Observer | None = None,
         card_timeout: float | None = None,
-        escrow: Escrow | None = None,
+        officer: KeyOfficer | None = None,
         replaces: Replaced | None = None,
     ) -> None:
         self._reader = reader
-        self._escrow = escrow
+        self._officer = officer
+        self._escrow: Escrow | None = None
         self._replaces = replaces
         self._client = client
         self._holder = holder
@@ -270,10 +272,12 @@ class CardCreation:
         accepted = self._offer(card, serial)
         try:
             require_sound(accepted)
+            self._escrow = Escrow.wanted(accepted.key_officer, self._officer, self._client)
             emptying = EMPTYING if accepted.renew else ()
             bench = self._begin(card, serial, accepted, (*emptying, *PREPARING, *FINISHING))
             carry_out(bench, EMPTYING)
-            with self._choose_pin(accepted) as chosen:
+            policy = PINPolicy(minimum=accepted.pin_minimum, maximum=accepted.pin_maximum)
+            with self._choose_pin(policy) as chosen:
                 bench.chosen = chosen
                 carry_out(bench, PREPARING)
         except BaseException as error:
@@ -291,7 +295,7 @@ class CardCreation:
             dialect=factory.dialect,
             firmware=card.firmware,
             found=card.kind.value,
-            channel=factory.channel is not None,
+            channel=card.secure_channel,
         )
         self._tell_owed()
         return self._client.ask(offer, CardAccepted)
@@ -384,8 +388,7 @@ class CardCreation:
                     raise
                 raise CommitLateError(serial=making.serial) from error
 
-    def _choose_pin(self, accepted: CardAccepted) -> Secret:
-        policy = PINPolicy(minimum=accepted.pin_minimum, maximum=accepted.pin_maximum)
+    def _choose_pin(self, policy: PINPolicy) -> Secret:
         for _ in range(_PIN_ROUNDS - 1):
             try:
                 return self._chosen(policy)

@@ -22,6 +22,8 @@ Response: TypeAlias = Annotated[bytes, Length(2, 4096)]
 Serial: TypeAlias = Annotated[str, Length(1, 20)]
 """A card's hardware serial, decimal."""
 _CARDS: Final = Length(0, 50)
+Fingerprint: TypeAlias = Annotated[bytes, Length(0, 32)]
+"""SHA-256 of the SubjectPublicKeyInfo of a key officer's key; empty: no PUK is escrowed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +46,8 @@ class PersonMatched(Message):
 class OfferCard(Message):
     """Card side: the card in the reader, and what reading alone found it to be: blank, zorgid, piv (CRD-5).
 
-    ``dialect`` names what its commands are (:data:`zorgid_card.cards.profile.DIALECTS`); ``channel``: it speaks SCP03.
+    ``dialect`` names what its commands are (:data:`zorgid_card.cards.profile.DIALECTS`); ``channel``: the card
+    itself speaks SCP03.
     """
 
     kind: ClassVar[str] = "offer-card"
@@ -62,7 +65,8 @@ class CardAccepted(Message):
     ``renew``: it was left half made or revoked, and is to be emptied first (CRD-8). ``channel``: keys are generated, and contents
     written, over the portal's secure channel (:class:`Relay`). ``residency``: what proves that the keys are on the card: attested,
     channel, possession-only. ``slots``, ``algorithms`` and ``requests`` (:func:`zorgid_card.pki.csr.request_template`) go
-    together. ``pin_tries``, ``puk_tries``: 0 leaves the card's own.
+    together. ``pin_tries``, ``puk_tries``: 0 leaves the card's own. ``key_officer``: for whose key the PUK is to be sealed
+    (:class:`EscrowPUK`); the card side seals it for none but the one that it has pinned itself.
     """
 
     kind: ClassVar[str] = "card-accepted"
@@ -79,6 +83,7 @@ class CardAccepted(Message):
     pin_maximum: int
     pin_tries: int
     puk_tries: int
+    key_officer: Fingerprint
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,6 +155,66 @@ class AdministrationKey(Message):
 
     kind: ClassVar[str] = "administration-key"
     sealed: Annotated[bytes, Length(1, 512)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EscrowPUK(Message):
+    """Card side: the PUK that the card gets next, sealed for the key officer's pinned key, where the portal's policy has one.
+
+    Sent when its holder was told who can read it, has kept it and acknowledged that, and before it is written. Another one that is
+    sent in the same session takes its place.
+    """
+
+    kind: ClassVar[str] = "escrow-puk"
+    sealed: Annotated[bytes, Length(1, 512)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PUKEscrowed(Message):
+    """Portal: it is kept."""
+
+    kind: ClassVar[str] = "puk-escrowed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecoverCard(Message):
+    """Card side: the PUK of the card in the reader, which is its holder's, is or was known to others, and is to be changed."""
+
+    kind: ClassVar[str] = "recover-card"
+    serial: Serial
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CardToRecover(Message):
+    """Portal: do so. ``reset``: the portal has set it to the maker's; ``key_officer`` as in :class:`CardAccepted`."""
+
+    kind: ClassVar[str] = "card-to-recover"
+    reset: bool
+    key_officer: Fingerprint
+    pin_minimum: int
+    pin_maximum: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangePUK(Message):
+    """Card side: the card has a PUK that was drawn in this session and shown to its holder alone.
+
+    ``signature``: by the card's key 9A, with the PIN that its holder has set just now, over the statement of
+    :func:`recovery_fields`.
+    """
+
+    kind: ClassVar[str] = "change-puk"
+    algorithm: Word
+    signature: Signature
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CardRecovered(Message):
+    """Portal: a manager may unblock the card; its state is ``state`` until then."""
+
+    kind: ClassVar[str] = "card-recovered"
+    serial: Serial
+    state: Word
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -285,3 +350,8 @@ def renewal_fields(*, session: str, origin: str, serial: str, after: bytes) -> d
     ``after``: the GUID of the last ``card-accepted`` of this session, empty where there was none: no signature serves twice.
     """
     return {"session": session, "origin": origin, "card": serial, "after": after.hex()}
+
+
+def recovery_fields(*, session: str, origin: str, serial: str) -> dict[str, str]:
+    """What a card whose PUK was changed signs with 9A (statement kind ``card-recovery``)."""
+    return {"session": session, "origin": origin, "card": serial}

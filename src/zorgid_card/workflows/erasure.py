@@ -18,7 +18,6 @@ from zorgid_card.ports.registry import (
     Adoption,
     AuditEvent,
     CardAttempt,
-    CardHold,
     CardLink,
     Consent,
     EscrowedPUK,
@@ -30,6 +29,7 @@ from zorgid_card.ports.registry import (
     PhoneRequest,
     Registry,
     SmartCard,
+    Suspension,
     TryCount,
     Unit,
 )
@@ -172,13 +172,10 @@ def _erase_records(unit: Unit, person_id: str, operator: str, now: datetime) -> 
 
 
 def _of_card(unit: Unit, card: SmartCard, now: datetime) -> list[Any]:
-    gone: list[Any] = [
-        card,
-        *unit.find(CardLink, card_serial=card.serial),
-        *unit.find(EscrowedPUK, card_serial=card.serial),
-    ]
+    gone: list[Any] = [card]
+    for kind in (CardLink, EscrowedPUK, Suspension):
+        gone += unit.find(kind, card_serial=card.serial)
     for issued in list(unit.find(IssuedCertificate, card_serial=card.serial)):
-        gone += unit.find(CardHold, certificate_serial=issued.serial)
         if issued.not_after + 2 * LIFETIME <= now:
             gone.append(issued)
         else:  # it stays on the CRL, by its serial; the name in it goes

@@ -20,8 +20,10 @@ from zorgid_card.errors import NotAllowedError, NotFoundError, UsageError
 from zorgid_card.ports.registry import EscrowedPUK, Registry, Unit
 from zorgid_card.secret import Secret
 from zorgid_card.workflows import audit, sealing
+from zorgid_card.workflows.creation_messages import EscrowPUK, PUKEscrowed
 from zorgid_card.workflows.holder import Holder, Question
 from zorgid_card.workflows.management import Acting, Management
+from zorgid_card.workflows.session import PortalClient
 
 _LONGEST = 1024
 
@@ -51,21 +53,44 @@ class KeyOfficer:
             raise UsageError("not the key officer's pinned key", reason="key officer")
         return cls(name, public_key)
 
+    @property
+    def fingerprint(self) -> bytes:
+        """SHA-256 of the key, as a portal's policy names it."""
+        return hashlib.sha256(self.public_key).digest()
+
 
 # --- the card side ---------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class Escrow:
-    """For the card side: seals each PUK that is set, and hands it over.
+    """For the card side: seals each PUK that is set, and hands it to the portal.
 
     Attributes:
         officer: whose key it is sealed for.
-        keep: hands the serial and the sealed PUK to the portal.
+        client: the session in which the card is made or recovered.
     """
 
     officer: KeyOfficer
-    keep: Callable[[str, bytes], None]
+    client: PortalClient
+
+    @classmethod
+    def wanted(cls, fingerprint: bytes, officer: KeyOfficer | None, client: PortalClient) -> Escrow | None:
+        """What the portal's policy and the card side's configuration come to: both name one key, or the portal names none.
+
+        Args:
+            fingerprint: of the key that the portal names; empty where it wants none.
+            officer: the one that is pinned on this side.
+            client: the session.
+
+        Raises:
+            UsageError: the portal names a key that is not pinned here; nothing is sealed for it.
+        """
+        if not fingerprint:
+            return None
+        if officer is None or not hmac.compare_digest(officer.fingerprint, fingerprint):
+            raise UsageError("the portal wants the PUK sealed for a key that is not pinned here", reason="key officer")
+        return cls(officer, client)
 
     def announce(self, holder: Holder) -> None:
         """Tell the holder, before the PUK is shown, who else will be able to read it. Raises DeclinedError."""
@@ -73,14 +98,15 @@ class Escrow:
 
     def take(self, serial: str, puk: Secret) -> None:
         """Seal the PUK of the card with this serial, and have it kept: before the card gets it."""
-        self.keep(serial, sealing.seal(self.officer.public_key, puk, sealing.PUK, card=serial))
+        sealed = sealing.seal(self.officer.public_key, puk, sealing.PUK, card=serial)
+        self.client.ask(EscrowPUK(sealed=sealed), PUKEscrowed)
 
 
 # --- the key officer -------------------------------------------------------------------------------------------------------
 
 
 def open_sealed(key: ec.EllipticCurvePrivateKey, serial: str, sealed: bytes) -> Secret:
-    """The PUK of the card with this serial, for :func:`zorgid_card.workflows.recovery.recover` alone.
+    """The PUK of the card with this serial, for :class:`zorgid_card.workflows.recovery.CardRecovery` alone.
 
     Raises:
         DecryptionError: sealed for another key, or of another card.
@@ -107,25 +133,6 @@ class EscrowRoom:
         self._management = management
         self._clock = clock
 
-    def keep(self, serial: str, sealed: bytes) -> None:
-        """Keep the sealed PUK of a card, in the place of the one before; what was asked for before is over with that.
-
-        Called by the portal for whoever makes the card, or recovers it; nothing is given out.
-
-        Raises:
-            UsageError: nothing, or more than any sealed PUK has.
-        """
-        if not 0 < len(sealed) <= _LONGEST:
-            raise UsageError("not a sealed PUK", reason="sealed")
-        now = self._clock()
-        record = EscrowedPUK(
-            card_serial=serial, sealed=sealed, kept_at=now, asked_by=None, reason=None, released_at=None
-        )
-        with self._registry.begin() as unit:
-            known = next(unit.find(EscrowedPUK, card_serial=serial), None)
-            (unit.add if known is None else unit.replace)(record)
-            audit.record(unit, now, "portal", None, "puk.keep", serial)
-
     def ask(self, person: str, ura: str, serial: str, reason: str) -> None:
         """The first of two people: a manager of the card's organisation asks for its PUK.
 
@@ -138,16 +145,17 @@ class EscrowRoom:
             unit.replace(replace(kept, asked_by=person, reason=_reason(reason)))
             audit.record(unit, self._clock(), person, ura, "puk.ask", serial, _reason(reason))
 
-    def release(self, person: str, ura: str, serial: str) -> bytes:
-        """The second, an administrator who is not the first, has it released. The card is suspended with that, and
-        nobody can unblock it (:meth:`~zorgid_card.workflows.management.Acting.unblock`) until another PUK of it is kept.
+    def release(self, person: str, ura: str, serial: str) -> tuple[bytes, ...]:
+        """The second, an administrator who is not the first, has it released. The card is suspended before that, and nobody can
+        unblock it (:meth:`~zorgid_card.workflows.management.Acting.unblock`) until its holder has another PUK.
 
         Returns:
-            the sealed PUK, for the key officer.
+            the sealed PUK, for the key officer; two where a recovery was interrupted: the card has one of them.
 
         Raises:
             NotAllowedError: the person is no administrator, or is the one who asked; or nobody asked who may still do so here.
             NotFoundError: no such card at this organisation, or no PUK of it is kept.
+            TransitionError: the card is being made or renewed.
         """
         manager = self._manager(person, ura, serial, "puk.release")
         with self._registry.begin() as unit:
@@ -155,16 +163,14 @@ class EscrowRoom:
         if kept.asked_by is None or kept.asked_by == person:
             raise NotAllowedError("it takes two people to have a PUK released", action="puk.release")
         self._manager(kept.asked_by, ura, serial, "puk.ask")
-        if manager.show(serial).card.state == "active":
-            manager.block(serial, kept.reason or "")
+        manager.disclose_puk(serial, "escrow", kept.reason or "")
         now = self._clock()
         with self._registry.begin() as unit:
-            asked = self._kept(unit, serial)
-            if asked != kept:
-                raise NotAllowedError("it was asked for anew meanwhile", action="puk.release")
+            if self._kept(unit, serial) != kept:
+                raise NotAllowedError("it was asked for anew, or replaced, meanwhile", action="puk.release")
             unit.replace(replace(kept, released_at=now))
             audit.record(unit, now, person, ura, "puk.release", serial, kept.reason, asked_by=kept.asked_by)
-        return kept.sealed
+        return (kept.sealed,) if kept.pending is None else (kept.sealed, kept.pending)
 
     def _manager(self, person: str, ura: str, serial: str, action: str) -> Acting:
         manager = self._management.acting_as(person, ura)

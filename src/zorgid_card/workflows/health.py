@@ -13,7 +13,7 @@ from zorgid_card.codec import audit as codec
 from zorgid_card.errors import CertificateError, StorageError
 from zorgid_card.pki.certificate import Certificate
 from zorgid_card.pki.crl import CRL
-from zorgid_card.ports.registry import AuditEvent, AuditHead, Notice, Registry
+from zorgid_card.ports.registry import AuditEvent, AuditHead, Notice, PublishedCRL, Registry
 from zorgid_card.workflows import outbox
 
 OK: Final = "ok"
@@ -100,7 +100,8 @@ def health(
         registry: the portal's store.
         now: UTC.
         certificates: those whose end matters, by a name: the CA's, the OCSP responder's, the portal's for TLS; DER.
-        crls: those that the world fetches, by a name: just as they were published; DER or PEM.
+        crls: those that the world fetches, by a name, as it gets them; DER or PEM. When this portal made its own is known from the
+            registry; whether the world gets them is not.
         limits: from when on something is a warning.
     """
     limits = limits or Limits()
@@ -142,7 +143,7 @@ def _label(name: str, value: str) -> str:
 
 def _database(registry: Registry, now: datetime, limits: Limits) -> Iterator[Check]:
     try:
-        checks = [*_outbox(registry, now, limits), *_audit(registry, now, limits)]
+        checks = [*_outbox(registry, now, limits), *_audit(registry, now, limits), *_published(registry, now, limits)]
     except StorageError:
         yield Check("database_up", 0, FAILING)
         return
@@ -190,6 +191,14 @@ def _audit(registry: Registry, now: datetime, limits: Limits) -> Iterator[Check]
     yield Check("audit_unexported_seconds", _seconds(waits), WARNING if waits > limits.unexported else OK)
 
 
+def _published(registry: Registry, now: datetime, limits: Limits) -> Iterator[Check]:
+    """The CRLs that this portal's own workers have made last."""
+    with registry.begin() as unit:
+        published = list(unit.find(PublishedCRL))
+    for crl in published:
+        yield from _age(crl.name, crl.this_update, crl.next_update, now, limits)
+
+
 # --- certificates and CRLs --------------------------------------------------------------------------------------------
 
 
@@ -207,8 +216,12 @@ def _crl(name: str, octets: bytes, now: datetime, limits: Limits) -> Iterator[Ch
     except CertificateError:
         yield Check("crl_left_seconds", 0, FAILING, name)
         return
-    left = crl.next_update - now
-    yield Check("crl_age_seconds", _seconds(now - crl.this_update), OK, name)
+    yield from _age(name, crl.this_update, crl.next_update, now, limits)
+
+
+def _age(name: str, this_update: datetime, next_update: datetime, now: datetime, limits: Limits) -> Iterator[Check]:
+    left = next_update - now
+    yield Check("crl_age_seconds", _seconds(now - this_update), OK, name)
     yield Check("crl_left_seconds", _seconds(left), _left(left, limits.crl_left), name)
 
 

@@ -1,4 +1,4 @@
-"""What has served its time is removed; a portal calls this every few minutes, from a timer of its own."""
+"""What has served its time is removed; a portal does so by the clock (:meth:`zorgid_card.recipes.PortalSide.tend`)."""
 
 from __future__ import annotations
 
@@ -20,19 +20,27 @@ from zorgid_card.ports.registry import (
     Reply,
     Request,
     Session,
+    StatusChange,
     Tally,
     TryCount,
     Unit,
 )
-from zorgid_card.workflows import audit, outbox
+from zorgid_card.workflows import audit, outbox, status_journal
+from zorgid_card.workflows.session import COMMITS_KEPT, COMMITTED
 
 ATTEMPTS_KEPT = timedelta(days=30)
 """How long a half-made card is known as such to the person who began it (CRD-8)."""
 
 _PAGE = 500
 
+
+def _end(session: Session) -> datetime:
+    """What has made a card is known as long as its commit's answer is."""
+    return session.expires_at + (COMMITS_KEPT if session.state == COMMITTED else timedelta(0))
+
+
 _OVER: tuple[tuple[type, str, Callable[[Any, datetime], bool]], ...] = (
-    (Session, "id", lambda record, now: record.expires_at <= now),
+    (Session, "id", lambda record, now: _end(record) <= now),
     (Reply, "id", lambda record, now: record.expires_at <= now),
     (Challenge, "nonce", lambda record, now: record.expires_at <= now),
     (PhoneRequest, "nonce", lambda record, now: record.expires_at <= now),
@@ -40,6 +48,7 @@ _OVER: tuple[tuple[type, str, Callable[[Any, datetime], bool]], ...] = (
     (LinkOffer, "id", lambda record, now: record.expires_at <= now),
     (CardAttempt, "id", lambda record, now: record.begun_at + ATTEMPTS_KEPT <= now),
     (TryCount, "id", lambda record, now: record.id.rpartition(":")[2] < now.date().isoformat()),
+    (StatusChange, "id", lambda record, now: record.at + status_journal.KEPT <= now),
 )
 """Kind, its first field, and when one of it is over."""
 

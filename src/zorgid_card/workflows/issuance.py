@@ -18,7 +18,6 @@ from zorgid_card.errors import (
 from zorgid_card.pki.authority import new_serial
 from zorgid_card.pki.csr import verify_csr
 from zorgid_card.pki.identity import UZIIdentity
-from zorgid_card.pki.profile import PROFILES
 from zorgid_card.pki.revocation import ON_HOLD
 from zorgid_card.pki.statement import CARD_PROOF, verify_statement
 from zorgid_card.ports.registry import (
@@ -28,8 +27,17 @@ from zorgid_card.ports.registry import (
     IssuedCertificate,
     Person,
     SmartCard,
+    Unit,
 )
-from zorgid_card.workflows import card_records, organisation, people, residency, revocation_list, succession
+from zorgid_card.workflows import (
+    card_records,
+    organisation,
+    people,
+    puk_records,
+    residency,
+    revocation_list,
+    succession,
+)
 from zorgid_card.workflows.authentication import (
     about,
     accept_pass,
@@ -57,8 +65,11 @@ from zorgid_card.workflows.creation_messages import (
 )
 from zorgid_card.workflows.portal import Context, Steps
 from zorgid_card.workflows.sealing import ADMINISTRATION_KEY, seal
-from zorgid_card.workflows.session import Authenticate, Authenticated
+from zorgid_card.workflows.session import COMMITTED, Authenticate, Authenticated
 from zorgid_card.workflows.states import move
+
+NO_CARD = ""
+"""Where a certificate is that is issued, and not taken up yet."""
 
 
 def authenticate(context: Context, message: Authenticate) -> Authenticated:
@@ -125,10 +136,10 @@ def _begin(context: Context, serial: str) -> None:
 def request_certificates(context: Context, message: RequestCertificates) -> CertificatesIssued:
     """CRD-7: certificates on hold for keys proven to be on this card; what was judged at the start is judged once more.
 
-    The CA is asked outside the transaction, however long it takes.
+    Whether the pass is revoked, and the CA, are asked outside the transaction, however long it takes.
     """
     services, policy = context.services, context.services.policy.creation
-    identity = accept_pass(services, *session_pass(context), context.now)
+    identity = session_identity(context)
     organisation.registered(context.unit, identity.ura)
     card_records.require_one_means(context)
     _count_certificate(context, message)
@@ -136,30 +147,63 @@ def request_certificates(context: Context, message: RequestCertificates) -> Cert
     firmware = residency.require_resident(context, message, keys)
     succession.require_renewing(context)
     card_records.require_free(context, context.facts["card"], context.facts["found"])
-    ders = context.outside(lambda: _certificates(context, identity, keys, message.csrs), "issued", "asked")
-    _take_up(context, ders, keys, firmware)
+    each = zip(policy.slots, keys, message.csrs, strict=True)
+    issued = tuple(_certificate(context, identity, slot, key, csr) for slot, key, csr in each)
+    ders = tuple(certificate.der for certificate in issued)
+    _take_up(context, issued, firmware)
     context.facts["certificates"] = " ".join(base64.b64encode(der).decode() for der in ders)
     return CertificatesIssued(slots=policy.slots, certificates=ders, chain=services.authority.chain)
 
 
-def _certificates(
-    context: Context, identity: UZIIdentity, keys: tuple[bytes, ...], csrs: tuple[bytes, ...]
-) -> tuple[bytes, ...]:
-    """What the CA issues; touches nothing of the registry."""
-    policy = context.services.policy.creation
-    return tuple(
-        context.services.authority.issue(
-            PROFILES[slot],
+def _certificate(context: Context, identity: UZIIdentity, slot: int, key: bytes, csr: bytes) -> IssuedCertificate:
+    """The one that the CA has issued in this session for this key; if there is none yet, it is asked, and the pass judged.
+
+    Each is kept as soon as it is issued: a CA that wants to be asked for the next one later (RFC 7030, 4.2.3) is not asked for this
+    one again, and what is issued and never taken up is revoked in time like any other.
+    """
+    key_hash, pending = hashlib.sha256(key).digest(), context.facts.get("pending", "").split()
+    for issued in context.unit.find(IssuedCertificate, key_hash=key_hash):
+        if issued.serial in pending:
+            return _require_on_hold(context, issued)
+    services, policy, now = context.services, context.services.policy.creation, context.now
+    guid = bytes.fromhex(context.facts["guid"])
+
+    def issue() -> bytes:
+        accept_pass(services, *session_pass(context), now)
+        return services.authority.issue(
+            policy.profiles[slot],
             card_records.subject(identity),
             key,
             serial=new_serial(),
-            not_before=context.now - timedelta(minutes=1),
-            not_after=context.now + policy.validity,
-            guid=bytes.fromhex(context.facts["guid"]),
+            not_before=now - timedelta(minutes=1),
+            not_after=now + policy.validity,
+            guid=guid,
             request=csr,
         )
-        for slot, key, csr in zip(policy.slots, keys, csrs, strict=True)
-    )
+
+    def keep(unit: Unit, der: bytes) -> dict[str, str]:
+        certificate = x509.load_der_x509_certificate(der)
+        issued = IssuedCertificate(
+            serial=f"{certificate.serial_number:x}",
+            card_serial=NO_CARD,
+            der=der,
+            key_hash=key_hash,
+            status="hold",
+            reason=ON_HOLD,
+            changed_at=now,
+            commit_by=now + policy.commit_within,
+            not_after=certificate.not_valid_after_utc,
+        )
+        revocation_list.hold(unit, issued)
+        return {"pending": " ".join((*pending, issued.serial))}
+
+    return context.outside_for_good(issue, keep, "issued", "asked")
+
+
+def _require_on_hold(context: Context, issued: IssuedCertificate) -> IssuedCertificate:
+    if issued.status != "hold":
+        raise CommitLateError(serial=context.facts["card"])
+    return issued
 
 
 def _count_certificate(context: Context, message: RequestCertificates) -> None:
@@ -173,7 +217,7 @@ def _count_certificate(context: Context, message: RequestCertificates) -> None:
     context.facts.update(issued=str(issued), asked=asked)
 
 
-def _take_up(context: Context, ders: tuple[bytes, ...], keys: tuple[bytes, ...], firmware: str) -> None:
+def _take_up(context: Context, certificates: tuple[IssuedCertificate, ...], firmware: str) -> None:
     """Record the card, which was shown to be at hand. What it was before is over (CRD-11), its PUK in escrow too.
 
     Its links too, but for those of the same person's card that was left half renewed.
@@ -182,7 +226,6 @@ def _take_up(context: Context, ders: tuple[bytes, ...], keys: tuple[bytes, ...],
     known = card_records.require_free(context, facts["card"], facts["found"])
     if known is not None:
         known = _retired(context, known)
-    certificates = [x509.load_der_x509_certificate(der) for der in ders]
     card = SmartCard(
         serial=facts["card"],
         dialect=facts["dialect"],
@@ -191,7 +234,7 @@ def _take_up(context: Context, ders: tuple[bytes, ...], keys: tuple[bytes, ...],
         person_id=facts["person"],
         state="creating" if known is None else move("card", known.state, "create"),
         residency=facts["residency"],
-        certificate_serial=f"{certificates[0].serial_number:x}",
+        certificate_serial=certificates[0].serial,
         created_at=now,
         activated_at=None,
         last_used_at=None,
@@ -199,19 +242,9 @@ def _take_up(context: Context, ders: tuple[bytes, ...], keys: tuple[bytes, ...],
         key_generation=context.services.administration.generation,
     )
     (unit.add if known is None else unit.replace)(card)
-    for certificate, der, key in zip(certificates, ders, keys, strict=True):
-        issued = IssuedCertificate(
-            serial=f"{certificate.serial_number:x}",
-            card_serial=card.serial,
-            der=der,
-            key_hash=hashlib.sha256(key).digest(),
-            status="hold",
-            reason=ON_HOLD,
-            changed_at=now,
-            commit_by=now + context.services.policy.creation.commit_within,
-            not_after=certificate.not_valid_after_utc,
-        )
-        revocation_list.hold(unit, issued)
+    commit_by = now + context.services.policy.creation.commit_within
+    for issued in certificates:
+        unit.replace(replace(issued, card_serial=card.serial, commit_by=commit_by))
         card_records.audited(context, "card.issue", card.serial, certificate=issued.serial, residency=card.residency)
 
 
@@ -248,6 +281,7 @@ def commit_card(context: Context, message: CommitCard) -> CardActive:
     organisation.registered(unit, identity.ura)
     if context.facts["channel"] and not context.facts.get("written"):
         raise SessionError("the card is not written yet", reason="order")
+    puk_records.require_escrowed(context)
     ders = tuple(base64.b64decode(text) for text in context.facts["certificates"].split())
     issued = unit.get(IssuedCertificate, card.certificate_serial)
     if issued.commit_by is None or now >= issued.commit_by:
@@ -264,6 +298,7 @@ def commit_card(context: Context, message: CommitCard) -> CardActive:
     for attempt in list(unit.find(CardAttempt, card_serial=card.serial)):
         unit.remove(attempt)
     card_records.audited(context, "card.activate", card.serial, certificate=issued.serial)
+    context.facts.clear()  # the session is kept for its answer's sake, not for the birth date's
     return CardActive(serial=card.serial, user_name=person.user_name, ura=identity.ura, not_after=issued.not_after)
 
 
@@ -305,10 +340,11 @@ STEPS: Steps = {
     ("offered", RequestCertificates): (request_certificates, "issued"),
     ("issued", Relay): (relay, "issued"),
     ("issued", FetchAdministrationKey): (administration_key, "issued"),
-    ("issued", CommitCard): (commit_card, "committed"),
+    ("issued", CommitCard): (commit_card, COMMITTED),
     ("offered", AbandonCard): (abandon_card, "matched"),
     ("issued", AbandonCard): (abandon_card, "matched"),
     ("offered", ScrapCard): (scrap_card, "matched"),
     **succession.STEPS,
+    **puk_records.STEPS,
 }
 """CRD-1 to CRD-10 as a table; the session's states are its steps."""

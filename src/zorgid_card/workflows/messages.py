@@ -2,8 +2,8 @@
 
 A message is a frozen dataclass with a ``kind``. On the wire it is ``{"kind": ..., field: value, ...}``: octets as base64url
 without padding, dates and times as ISO 8601 (times in UTC), tuples as arrays, absent optional values as null. Decoding
-refuses what does not fit: an unknown kind or field, a missing one, a wrong type, what is shorter or longer than its field may be
-(:class:`Length`), more than :data:`LIMIT` octets in all.
+refuses what does not fit: an unknown kind or field, a missing one, a wrong type, U+0000 in text, what is shorter or longer
+than its field may be (:class:`Length`), more than :data:`LIMIT` octets in all.
 
 No message has a field for a PIN, a PUK or a CA key. The one secret that may cross is a card's own administration key, where
 the card's dialect can only be given it in clear, and it crosses sealed (:mod:`zorgid_card.workflows.sealing`): text that JSON was
@@ -19,9 +19,9 @@ import types
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import cache
-from typing import Annotated, Any, ClassVar, TypeAlias, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, ClassVar, Final, TypeAlias, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from zorgid_card.errors import Detail, MessageError, ZorgIDError
+from zorgid_card.errors import Detail, MessageError, PortalError, ZorgIDError
 from zorgid_card.ports.seam import LIMIT
 
 JSON: TypeAlias = "str | int | bool | list[JSON] | dict[str, JSON] | None"
@@ -84,7 +84,7 @@ class Refusal(Message):
         return cls(code=error.code, message=str(error), names=tuple(shown), values=tuple(shown.values()))
 
     def error(self) -> ZorgIDError:
-        """The error that this refusal carries."""
+        """The error that this refusal carries; a :class:`PortalError` where that is none for a portal to tell."""
         details: dict[str, Detail] = {}
         for name, text in zip(self.names, self.values, strict=False):
             try:
@@ -92,7 +92,21 @@ class Refusal(Message):
             except (ValueError, RecursionError) as error:
                 raise MessageError("a refusal's detail is not JSON", field=name) from error
             details[name] = value if isinstance(value, str | int) or value is None else str(value)
+        if not _portals(self.code):
+            return PortalError(self.message, **details)
         return ZorgIDError.of(self.code, self.message, details)
+
+
+_PORTALS: Final = ("portal", "certificate", "encoding", "storage", "fetch")
+_PORTALS_TOO: Final = frozenset(
+    ("card.not_blank", "card.scrapped", "card.not_offered", "user.birth_date", "user.too_many_tries", "user.usage")
+)
+_OF_THE_WAY: Final = frozenset(("portal.unreachable", "portal.tls", "portal.answer"))
+
+
+def _portals(code: str) -> bool:
+    """Whether a portal may say so. It cannot speak for the card, the reader or the person, nor for the way to itself."""
+    return code in _PORTALS_TOO or (code.partition(".")[0] in _PORTALS and code not in _OF_THE_WAY)
 
 
 def canonical(value: JSON) -> bytes:
@@ -180,6 +194,8 @@ def _typed(hint: Any, value: JSON, name: str) -> Any:
     if hint in (str, int, bool):
         if type(value) is not hint:
             raise MessageError(f"field {name!r} is not {hint.__name__}", field=name)
+        if isinstance(value, str) and "\0" in value:  # which not every registry can keep
+            raise MessageError(f"field {name!r} holds U+0000", field=name)
         return value
     if not isinstance(value, str):
         raise MessageError(f"field {name!r} is not text", field=name)

@@ -261,13 +261,6 @@ def is_current(until: datetime | None, now: datetime) -> bool:
     return until is None or now < until
 
 
-def longer(known: datetime | None, until: datetime | None, now: datetime) -> datetime | None:
-    """The end of a link that ended at ``known`` and is now made until ``until``: one that holds is never shortened."""
-    if not is_current(known, now):
-        return until
-    return None if known is None or until is None else max(known, until)
-
-
 def membership(unit: Unit, person_id: str, ura: str, now: datetime) -> Membership:
     """The person's link with the organisation, as long as it holds; raises NotFoundError."""
     for found in unit.find(Membership, person_id=person_id, ura=ura):
@@ -303,7 +296,7 @@ def link(
         return made
     if is_current(known.until, now):
         role = max(known.role, role, key=ROLES.index)
-    until = longer(known.until, until, now)
+        until = None if until is None or known.until is None else max(until, known.until)
     changed = replace(known, role=role, until=until)
     unit.replace(changed)
     return changed

@@ -30,7 +30,7 @@ from zorgid_card.workflows.phone_messages import (
     PollPhone,
     RefusePhone,
 )
-from zorgid_card.workflows.phone_requests import CARD_ACTIONS, PERSON_ACTIONS, PHONE_ACTIONS
+from zorgid_card.workflows.policy import CARD_ACTIONS, PERSON_ACTIONS, PHONE_ACTIONS
 from zorgid_card.workflows.protocol import rows_of, table
 from zorgid_card.workflows.states import MACHINES, Table
 
@@ -180,6 +180,7 @@ def _fields() -> dict[str, dict[str, str]]:
     entered = {"expires": _EXPIRES, "number": "07"}
     change = {
         "person": "d4c3b2a1",
+        "name": "Jan de Vries",
         "action": "card.revoke",
         "subject": "12345678",
         "about": "Zoë van den Berg",

@@ -20,7 +20,6 @@ from zorgid_card.errors import (
     NotLinkedError,
     NotSignedError,
     PhoneDigitsError,
-    PhoneLimitError,
     PhoneNumberError,
     ReplayError,
     SessionError,
@@ -45,25 +44,15 @@ from zorgid_card.ports.registry import (
     Person,
     PhoneRequest,
     SmartCard,
-    Tally,
     Unit,
 )
-from zorgid_card.workflows import audit
+from zorgid_card.workflows import audit, tallies
 from zorgid_card.workflows.messages import canonical
 from zorgid_card.workflows.organisation import registered
 from zorgid_card.workflows.pairing import PHONES, PortalIdentity, bound, member, salted, text_of
 from zorgid_card.workflows.phone_messages import ApprovePhone, RefusePhone
-from zorgid_card.workflows.policy import PhonePolicy
+from zorgid_card.workflows.policy import ACTIONS, CARD_ACTIONS, PHONE_ACTIONS, PhonePolicy
 from zorgid_card.workflows.states import move
-
-CARD_ACTIONS: Final = ("card.block", "card.unblock", "card.revoke")
-PERSON_ACTIONS: Final = ("person.appoint", "person.unlink", "person.approve-uzi-number")
-PHONE_ACTIONS: Final = ("phone.block", "phone.unblock", "phone.revoke")
-ACTIONS: Final = frozenset((*CARD_ACTIONS, *PERSON_ACTIONS, *PHONE_ACTIONS))
-"""The changes that a phone can be asked to sign; the subject is a card's serial, a person's id, a phone's id."""
-
-SIGNED: Final = frozenset((*CARD_ACTIONS, *PHONE_ACTIONS, "person.appoint"))
-"""Block, unblock, revoke and appoint: what a portal would have signed (:attr:`PhonePolicy.signed`)."""
 
 ALGORITHM: Final = "ES256"
 
@@ -123,9 +112,9 @@ def ask_log_in(
     """
     organisation = registered(unit, ura)
     user_name = _printable(user_name)[:_NAME]
-    _limit(unit, _named(user_name, ura), policy.asks_per_name, policy.window, now)
+    tallies.count(unit, _asked_of(ura, user_name), policy.asks_per_name, policy.window, now)
     if client:
-        _limit(unit, f"client:{_printable(client)}", policy.asks_per_client, policy.window, now)
+        tallies.count(unit, f"client:{_printable(client)}", policy.asks_per_client, policy.window, now)
     phone = _phone_of(unit, user_name, ura, now)
     fields = {"organisation": organisation.name, "client": _printable(client)[:_CLIENT], "person": user_name}
     return _ask(unit, PHONE_LOG_IN, portal, phone, ura, binding, fields, now, policy.log_in_lifetime)
@@ -167,6 +156,7 @@ def ask_approval(
         NotFoundError: the organisation has no such card, person or phone.
         NotLinkedError: the person is not linked to the organisation, or has no phone that can be asked.
         OrganisationUnknownError: the organisation is not registered, or suspended.
+        PhoneLimitError: asked too often without one being signed; ``retry_after``.
     """
     if action not in ACTIONS:
         raise UsageError("nothing that a phone signs", reason="action")
@@ -178,10 +168,12 @@ def ask_approval(
     phone = next(unit.find(MobileID, person_id=person_id, ura=ura, state="linked"), None)
     if phone is None:
         raise NotLinkedError("no phone is linked that could sign", ura=ura)
+    tallies.count(unit, _asked_of(ura, person_id), policy.asks_per_name, policy.window, now)
     fields = {
         **(detail or {}),
         "organisation": organisation.name,
         "person": person_id,
+        "name": _name(unit, person_id),
         "action": action,
         "subject": subject,
         "about": _about(unit, ura, action, subject, now),
@@ -254,44 +246,21 @@ def _about(unit: Unit, ura: str, action: str, subject: str, now: datetime) -> st
         person_id = phone.person_id
     elif next(unit.find(Membership, person_id=subject, ura=ura), None) is None:
         raise NotFoundError("this person is not linked to the organisation", what="Membership")
+    return _name(unit, person_id)
+
+
+def _name(unit: Unit, person_id: str) -> str:
     person = unit.get(Person, person_id)
     return f"{person.given_names} {person.surname}"
 
 
+def _asked_of(ura: str, person: str) -> str:
+    """What is limited: log-ins of one name, and changes of one person."""
+    return f"asked:{ura}:{person}"
+
+
 def _printable(text: str) -> str:
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
-
-
-# --- limits -------------------------------------------------------------------------------------------------
-
-
-def _named(user_name: str, ura: str) -> str:
-    return f"name:{ura}:{user_name}"
-
-
-def _limit(unit: Unit, what: str, most: int, window: timedelta, now: datetime) -> None:
-    """Count one more of ``what`` in this span of time; raises PhoneLimitError when there were as many as may be."""
-    tally = next(unit.find(Tally, id=_tally_id(what)), None)
-    if tally is None or now >= tally.expires_at:
-        fresh = Tally(id=_tally_id(what), count=1, expires_at=now + window)
-        if tally is None:
-            unit.add(fresh)
-        else:
-            unit.replace(fresh)
-        return
-    if tally.count >= most:
-        seconds = -((now - tally.expires_at) // timedelta(seconds=1))
-        raise PhoneLimitError("phones are asked too often", retry_after=seconds)
-    unit.replace(replace(tally, count=tally.count + 1))
-
-
-def _tally_id(what: str) -> str:
-    return f"phone:{hashlib.sha256(what.encode()).hexdigest()}"
-
-
-def _forgive(unit: Unit, what: str) -> None:
-    for tally in unit.find(Tally, id=_tally_id(what)):
-        unit.remove(tally)
 
 
 # --- the phone ----------------------------------------------------------------------------------------------
@@ -339,8 +308,7 @@ def approve(unit: Unit, given: ApprovePhone, now: datetime, *, policy: PhonePoli
     approved = move("phone-request", asked.state, "approve")
     unit.replace(replace(asked, state=approved, signature=given.signature, expires_at=until))
     unit.replace(replace(phone, tries_left=policy.tries, last_used_at=now))
-    if asked.kind == PHONE_LOG_IN:
-        _forgive(unit, _named(str(fields["person"]), asked.ura))
+    tallies.forgive(unit, _asked_of(asked.ura, str(fields["person"])))
 
 
 def refuse(unit: Unit, given: RefusePhone, origin: str, now: datetime) -> None:
@@ -477,7 +445,7 @@ def require_signed(
     raise NotSignedError("the phone has not signed this change", action=action)
 
 
-_PORTALS = frozenset({"origin", "ura", "organisation", "phone", "nonce", "number", "expires", "about"})
+_PORTALS = frozenset({"origin", "ura", "organisation", "phone", "nonce", "number", "expires", "name", "about"})
 """Fields that the portal itself adds to what is asked."""
 
 

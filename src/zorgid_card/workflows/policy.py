@@ -8,6 +8,8 @@ from datetime import timedelta
 from typing import Final
 
 from zorgid_card.errors import UsageError
+from zorgid_card.pki.profile import PROFILES
+from zorgid_card.ports.authority import CertificateProfile
 from zorgid_card.workflows.pin import PINPolicy
 
 AUTHENTICITY: Final = 0x9A
@@ -25,6 +27,18 @@ KEPT_BY: Final = frozenset({"history", "escrow"})
 PIN_SHORTEST: Final = 6
 PIN_LONGEST: Final = 8
 MOST_TRIES: Final = 15
+FINGERPRINT: Final = 32
+GUEST_USE: Final = timedelta(days=366)
+
+
+CARD_ACTIONS: Final = ("card.block", "card.unblock", "card.revoke")
+PERSON_ACTIONS: Final = ("person.appoint", "person.unlink", "person.approve-uzi-number")
+PHONE_ACTIONS: Final = ("phone.block", "phone.unblock", "phone.revoke")
+ACTIONS: Final = frozenset((*CARD_ACTIONS, *PERSON_ACTIONS, *PHONE_ACTIONS))
+"""The changes that a phone can be asked to sign; the subject is a card's serial, a person's id, a phone's id."""
+
+SIGNED: Final = frozenset((*CARD_ACTIONS, *PHONE_ACTIONS, "person.appoint"))
+"""Block, unblock, revoke and appoint: what a portal would have signed (:attr:`PhonePolicy.signed`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +65,8 @@ class CreationPolicy:
     weak."""
     certificates_per_session: int = 5
     """How often a card may be begun anew before the pass must authenticate again."""
+    offers_per_session: int = 10
+    """How many cards may be offered, or how often one, before the pass must authenticate again: each is put on record."""
     residency: frozenset[str] = frozenset({"attested"})
     """Accepted proofs that the key is on the card (CRD-7): ``attested`` by the maker, ``channel`` (SCP03 that ends at the portal),
     ``possession-only`` (none; it is recorded)."""
@@ -59,12 +75,16 @@ class CreationPolicy:
     """Wrong PINs in a row until it is blocked, 1 to 15; None: as the maker has set it."""
     puk_tries: int | None = None
     """Wrong PUKs in a row until it is blocked, 1 to 15. Both are set, or neither."""
+    profiles: Mapping[int, CertificateProfile] = field(default_factory=lambda: dict(PROFILES))
+    """What is in the certificates, by PIV key reference; addresses of CRLs and OCSP responder among it."""
     validity: timedelta = timedelta(days=3 * 365)
     commit_within: timedelta = timedelta(minutes=15)
     """What is not activated in this time is revoked by the portal alone (CRD-8)."""
     replaced: str = REVOKE
     """What becomes of a card at the commit of the one that replaces it: ``revoke``, or ``suspend`` (when it is found, a manager may
     unblock it)."""
+    key_officer: bytes = b""
+    """SHA-256 of the SubjectPublicKeyInfo of the key officer's key for which PUKs are sealed (docs/pin.md); empty: none is kept."""
     replacement_links: bool = True
     """Whether the new card serves wherever the replaced one did (CRD-11, CRD-13), and not at the pass's organisation alone."""
 
@@ -79,6 +99,7 @@ class CreationPolicy:
                 "slots",
                 AUTHENTICITY in self.slots and set(self.slots) <= SLOTS and len(set(self.slots)) == len(self.slots),
             ),
+            ("profiles", set(self.slots) <= set(self.profiles)),
             ("confidentiality_kept_by", CONFIDENTIALITY not in self.slots or self.confidentiality_kept_by in KEPT_BY),
             ("key_algorithm", {self.key_algorithm, *self.key_algorithms.values()} <= ALGORITHMS),
             ("administration_algorithm", self.administration_algorithm in ADMINISTRATION_ALGORITHMS),
@@ -87,6 +108,7 @@ class CreationPolicy:
             ("pin_tries", _tries(self.pin_tries) and (self.pin_tries is None) is (self.puk_tries is None)),
             ("puk_tries", _tries(self.puk_tries)),
             ("replaced", self.replaced in {REVOKE, SUSPEND}),
+            ("key_officer", len(self.key_officer) in (0, FINGERPRINT)),
             ("validity", self.validity > timedelta(0)),
         ):
             if not sound:
@@ -119,8 +141,18 @@ class PhonePolicy:
     """Log-ins that one client of the portal may ask for in :attr:`window`."""
     window: timedelta = timedelta(minutes=10)
     signed: frozenset[str] = frozenset()
-    """Changes that do nothing without the phone's signature over this very change: names of
-    :data:`zorgid_card.workflows.phone_requests.ACTIONS`."""
+    """Changes that do nothing without the phone's signature over this very change, some of :data:`ACTIONS`; :data:`SIGNED` are
+    block, unblock, revoke and appoint. Asked of those who manage: operators, and holders who block their own card, have no phone.
+    """
+
+    def __post_init__(self) -> None:
+        """A name that is mistyped would ask for no signature.
+
+        Raises:
+            UsageError: ``reason`` names the field.
+        """
+        if not self.signed <= ACTIONS:
+            raise UsageError("a phone signs no such change", reason="signed")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,5 +170,7 @@ class Policy:
     """Whether a UZI pass logs in only for an organisation that is registered here; a suspended one never does."""
     one_means: bool = True
     """CRD-12: one person has a ZORG-ID Smartcard or a mobile ID, not both, and who manages has no ZORG-ID Smartcard."""
+    guest_use: timedelta | None = GUEST_USE
+    """CRD-13: for how long an organisation may link another's person as a guest at most; None: no guests are linked."""
     creation: CreationPolicy = field(default_factory=CreationPolicy)
     phones: PhonePolicy = field(default_factory=PhonePolicy)

@@ -9,18 +9,21 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, TypeAlias, TypeVar
+from typing import Any, Final, NoReturn, TypeAlias, TypeVar
 
 from zorgid_card.errors import (
     EnrolmentPendingError,
+    FetchError,
     MessageError,
     NotFoundError,
     SessionError,
     SignatureError,
+    StorageError,
     ZorgIDError,
 )
 from zorgid_card.pki.revocation import Revocation
@@ -33,14 +36,24 @@ from zorgid_card.workflows import organisation
 from zorgid_card.workflows.messages import JSON, Message, Refusal, canonical, from_json, parse, to_json
 from zorgid_card.workflows.pairing import PortalIdentity
 from zorgid_card.workflows.policy import Policy
-from zorgid_card.workflows.session import NOT_TAKEN, VERSION, OpenSession, SessionOpened, signed_part
+from zorgid_card.workflows.session import (
+    COMMITS_KEPT,
+    COMMITTED,
+    NOT_TAKEN,
+    VERSION,
+    OpenSession,
+    SessionOpened,
+    signed_part,
+)
 
 T = TypeVar("T")
+_log = logging.getLogger(__name__)
 
 OUTSIDE_FOR: Final = timedelta(minutes=2)
 """How long what is done outside a transaction keeps the same message waiting, if this process does not come back from it."""
 
 _BUSY_SECONDS: Final = 2
+_TOLD: Final = ("reason", "retry_after")
 _CLAIM: Final = "outside"
 
 
@@ -77,8 +90,10 @@ class Context:
     """What the session has established; kept with it."""
     done: tuple[Any, ...] = ()
     """What :meth:`outside` gave, when the handler is run for the second time."""
+    serving: bool = False
+    """Something was done outside for this very turn, which goes on."""
 
-    def outside(self, work: Callable[[], T], *keep: str) -> T:
+    def outside(self, work: Callable[[], T], *counted: str, alone: bool = True) -> T:
         """Do what takes long, or waits for others, outside any transaction: a handler calls this once, and changes nothing before.
 
         The handler ends here; what it has judged is committed to no more than that this message is being served. Then ``work`` is
@@ -86,14 +101,32 @@ class Context:
 
         Args:
             work: touches nothing of the registry.
-            keep: facts that are kept now, whatever becomes of the message: what is limited is counted before it is done.
+            counted: facts that are kept now, whatever becomes of the message: what is limited is counted before it is done.
+            alone: the same message that comes again meanwhile is told to wait. False: it harms nobody if it is done twice.
 
         Raises:
             ZorgIDError: as ``work`` does; the message is refused with it.
         """
         if not self.done:
-            raise _OutsideError(work, {name: self.facts[name] for name in keep})
+            raise _OutsideError(work, None, {name: self.facts[name] for name in counted}, alone=alone)
         return self.done[0]  # type: ignore[no-any-return]  # work's own
+
+    def outside_for_good(
+        self, work: Callable[[], T], keep: Callable[[Unit, T], dict[str, str]], *counted: str
+    ) -> NoReturn:
+        """As :meth:`outside`, but what ``work`` gives is kept at once, also where the message is refused after that, or this
+        process ends. The handler finds it by the session's facts, and may do more of it, one after the other.
+
+        Args:
+            work: touches nothing of the registry.
+            keep: keeps what it gave, whatever has become of the session meanwhile; gives facts, which the session gets if it still
+                waits for this message.
+            counted: as above.
+
+        Raises:
+            ZorgIDError: as ``work`` does; the message is refused with it.
+        """
+        raise _OutsideError(work, keep, {name: self.facts[name] for name in counted}, alone=True)
 
 
 Handler: TypeAlias = Callable[[Context, Any], Message]
@@ -118,7 +151,7 @@ class _Call:
         if envelope["version"] != VERSION:
             raise MessageError(f"this portal speaks version {VERSION}", field="version")
         session, sequence = envelope["session"], envelope["sequence"]
-        if not isinstance(session, str) or type(sequence) is not int:
+        if not isinstance(session, str) or "\0" in session or type(sequence) is not int:
             raise MessageError("envelope: session or sequence has the wrong type", field="session")
         body = from_json(envelope["body"])
         return cls(session, sequence, body, envelope, hashlib.sha256(canonical(envelope["body"])).digest())
@@ -144,9 +177,16 @@ class _RefusedError(Exception):
 class _OutsideError(Exception):
     """Carries what is to be done outside the transaction out of a handler."""
 
-    def __init__(self, work: Callable[[], Any], kept: dict[str, str]) -> None:
+    def __init__(
+        self,
+        work: Callable[[], Any],
+        keep: Callable[[Unit, Any], dict[str, str]] | None,
+        counted: dict[str, str],
+        *,
+        alone: bool,
+    ) -> None:
         super().__init__()
-        self.work, self.kept = work, kept
+        self.work, self.keep, self.counted, self.alone = work, keep, counted, alone
 
 
 class Portal:
@@ -172,7 +212,7 @@ class Portal:
                 return canonical(to_json(self._open(call, call.body)))
             return self._serve(call)
         except ZorgIDError as error:
-            return canonical(to_json(Refusal.of(error)))
+            return canonical(to_json(_refusal(error)))
 
     def _open(self, call: _Call, message: OpenSession) -> Message:
         call.verify(message.session_key)
@@ -198,47 +238,57 @@ class Portal:
         return SessionOpened(session=session.id, expires_at=session.expires_at)
 
     def _serve(self, call: _Call) -> bytes:
+        """The same message that comes again while something is done for it is told to wait; another one takes its number."""
+        outside: _OutsideError | None = None
+        done: tuple[Any, ...] = ()
         try:
-            return self._turn(call)
-        except _OutsideError as outside:
-            return self._serve_outside(call, outside.work)
+            while True:
+                try:
+                    return self._turn(call, done, serving=outside is not None)
+                except _OutsideError as found:
+                    outside = found
+                done = self._do_outside(call, outside)
         except _RefusedError as refused:
             return self._refuse(call, refused.error)
+        except BaseException as error:
+            if outside is None:
+                raise
+            if isinstance(error, ZorgIDError) and not isinstance(error, NOT_TAKEN):
+                return self._refuse(call, error)
+            self._release(call)
+            raise
 
-    def _turn(self, call: _Call, done: tuple[Any, ...] = ()) -> bytes:
-        """One transaction. It ends with an answer, or with the claim that something is being done for this message outside it."""
+    def _turn(self, call: _Call, done: tuple[Any, ...] = (), *, serving: bool) -> bytes:
+        """One transaction. It ends with an answer, or with what is to be done for this message outside it, and perhaps a claim."""
         with self.services.registry.begin() as unit:
             session = self._admit(unit, call)
             if _served(session, call):
                 return _repeat(unit, session, call)
             try:
-                return self._act(unit, session, call, done)
+                return self._act(unit, session, call, done, serving=serving)
             except _OutsideError as outside:
-                unit.replace(_claimed(session, call, self.services.clock(), outside.kept))
+                if outside.alone:
+                    unit.replace(_claimed(session, call, self.services.clock(), outside.counted))
                 waiting = outside
         raise waiting
 
-    def _serve_outside(self, call: _Call, work: Callable[[], Any]) -> bytes:
-        """The same message that comes again meanwhile is told to wait; another one in its place takes its number."""
-        try:
-            return self._turn(call, (work(),))
-        except _RefusedError as refused:
-            return self._refuse(call, refused.error)
-        except ZorgIDError as error:
-            if isinstance(error, NOT_TAKEN):
-                self._release(call)
-                raise
-            return self._refuse(call, error)
-        except BaseException:
-            self._release(call)
-            raise
+    def _do_outside(self, call: _Call, outside: _OutsideError) -> tuple[Any, ...]:
+        found = outside.work()
+        if outside.keep is None:
+            return (found,)
+        with self.services.registry.begin() as unit:
+            facts = outside.keep(unit, found)
+            session = next(unit.find(Session, id=call.session), None)
+            if session is not None and _claim_of(session)[0] == call.digest.hex():
+                unit.replace(_with(session, facts))
+        return ()
 
     def _refuse(self, call: _Call, error: ZorgIDError) -> bytes:
         with self.services.registry.begin() as unit:
             session = self._admit(unit, call)  # as it is now: the same message may have been served meanwhile
             if _served(session, call):
                 return _repeat(unit, session, call)
-            return _keep(unit, _unclaimed(session), call, Refusal.of(error))
+            return _keep(unit, _unclaimed(session), call, _refusal(error))
 
     def _release(self, call: _Call) -> None:
         """The claim is given up: the message may be sent again at once."""
@@ -253,18 +303,18 @@ class Portal:
         except NotFoundError as error:
             raise SessionError("no such session", reason="unknown") from error
         call.verify(session.key or b"")
-        if self.services.clock() >= session.expires_at:
+        if self.services.clock() >= session.expires_at and not _served(session, call):
             raise SessionError("the session has expired", reason="expired")
         if call.sequence not in (session.sequence, session.sequence + 1):
             raise SessionError("the message is out of order", reason="order")
         return session
 
-    def _act(self, unit: Unit, session: Session, call: _Call, done: tuple[Any, ...]) -> bytes:
+    def _act(self, unit: Unit, session: Session, call: _Call, done: tuple[Any, ...], *, serving: bool) -> bytes:
         step = self._purposes[session.purpose].get((session.state, type(call.body)))
         if step is None:
             raise SessionError(f"{call.body.kind} is not expected in state {session.state}", reason="order")
         handler, following = step
-        context = Context(self.services, unit, session, self.services.clock(), json.loads(session.data), done)
+        context = Context(self.services, unit, session, self.services.clock(), json.loads(session.data), done, serving)
         _require_unclaimed(context, call)
         try:
             answer = handler(context, call.body)
@@ -273,9 +323,17 @@ class Portal:
         except ZorgIDError as error:
             if not error.counted:
                 raise _RefusedError(error) from error
-            return _keep(unit, session, call, Refusal.of(error))
+            return _keep(unit, session, call, _refusal(error))
         data = canonical({name: context.facts[name] for name in context.facts}).decode()
         return _keep(unit, replace(session, state=following, data=data), call, answer)
+
+
+def _refusal(error: ZorgIDError) -> Refusal:
+    """What the card side is told: of what the portal itself stands on, where it lies and how it answers, no more than the kind."""
+    if isinstance(error, StorageError | FetchError):
+        _log.warning("%s: %s", error.code, error)
+        error = type(error)(**{name: error.details[name] for name in _TOLD if name in error.details})
+    return Refusal.of(error)
 
 
 def _served(session: Session, call: _Call) -> bool:
@@ -284,8 +342,17 @@ def _served(session: Session, call: _Call) -> bool:
 
 def _claimed(session: Session, call: _Call, now: datetime, kept: dict[str, str]) -> Session:
     until = (now + OUTSIDE_FOR).isoformat()
-    facts = json.loads(session.data) | kept | {_CLAIM: f"{call.digest.hex()} {until}"}
-    return replace(session, data=canonical(facts).decode())
+    return _with(session, kept | {_CLAIM: f"{call.digest.hex()} {until}"})
+
+
+def _with(session: Session, facts: dict[str, str]) -> Session:
+    return replace(session, data=canonical(json.loads(session.data) | facts).decode())
+
+
+def _claim_of(session: Session) -> tuple[str, str]:
+    """The digest of the message that is being served, and until when; empty where none is."""
+    digest, _, until = json.loads(session.data).get(_CLAIM, "").partition(" ")
+    return digest, until
 
 
 def _unclaimed(session: Session) -> Session:
@@ -300,8 +367,9 @@ def _require_unclaimed(context: Context, call: _Call) -> None:
     Raises:
         EnrolmentPendingError: somebody is: the same message is to be sent again.
     """
-    digest, _, until = context.facts.pop(_CLAIM, "").partition(" ")
-    if not context.done and digest == call.digest.hex() and context.now < datetime.fromisoformat(until):
+    context.facts.pop(_CLAIM, None)
+    digest, until = _claim_of(context.session)
+    if not context.serving and digest == call.digest.hex() and context.now < datetime.fromisoformat(until):
         raise EnrolmentPendingError("this message is being served", retry_after=_BUSY_SECONDS)
 
 
@@ -309,7 +377,8 @@ def _keep(unit: Unit, session: Session, call: _Call, answer: Message) -> bytes:
     octets = canonical(to_json(answer))
     unit.replace(replace(session, sequence=call.sequence))
     stored = b"" if call.body.volatile else octets
-    kept = Reply(id=session.id, request_hash=call.digest, answer=stored, expires_at=session.expires_at)
+    until = session.expires_at + (COMMITS_KEPT if session.state == COMMITTED else timedelta(0))
+    kept = Reply(id=session.id, request_hash=call.digest, answer=stored, expires_at=until)
     if call.sequence == 1:
         unit.add(kept)
     else:

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from zorgid_card.pki import statement
 from zorgid_card.ports.seam import LIMIT
 from zorgid_card.workflows import enrolment, issuance
-from zorgid_card.workflows.creation_messages import MatchPerson, renewal_fields
+from zorgid_card.workflows.creation_messages import MatchPerson, recovery_fields, renewal_fields
 from zorgid_card.workflows.messages import JSON, Length, Message, Refusal, canonical, to_json
 from zorgid_card.workflows.organisation import CREATE, REGISTER
 from zorgid_card.workflows.portal import Steps
@@ -146,7 +146,7 @@ def vectors() -> dict[str, Any]:
         "canonical": {"value": _VALUE, "octets": canonical(_VALUE).hex()},
         "session_key": {"private": f"{_SCALAR:064x}", "public": public.hex()},
         "envelopes": [_envelope(key, opened, "", 1), _envelope(key, matched, _SESSION, 2)],
-        "statements": [_session_statement(public), _card_proof(), _card_renewal()],
+        "statements": [_session_statement(public), _card_proof(), _card_renewal(), _card_recovery()],
         "sealed": _sealed(key),
         "refused": [{"request": request, **told} for request, told in _refused(key, opened)],
     }
@@ -181,6 +181,10 @@ def _card_proof() -> dict[str, Any]:
 def _card_renewal() -> dict[str, Any]:
     fields = renewal_fields(session=_SESSION, origin=_ORIGIN, serial="12345678", after=b"")
     return _statement(statement.CARD_RENEWAL, fields)
+
+
+def _card_recovery() -> dict[str, Any]:
+    return _statement(statement.CARD_RECOVERY, recovery_fields(session=_SESSION, origin=_ORIGIN, serial="12345678"))
 
 
 def _statement(kind: str, fields: Mapping[str, str]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from zorgid_card.errors import FetchError, NotOfferedError, OnHoldError, Revoked
 from zorgid_card.pki.certificate import Certificate
 from zorgid_card.pki.csr import request_template, require_template, verify_csr
 from zorgid_card.pki.issued import Asked, require_issued
-from zorgid_card.ports.authority import CertificateProfile, Enrolment, RemoteAuthority, SubjectData
+from zorgid_card.ports.authority import CertificateProfile, CRLForm, Enrolment, RemoteAuthority, SubjectData
 from zorgid_card.ports.registry import IssuedCertificate, Registry, Unit
 from zorgid_card.workflows.revocation_list import expire_uncommitted
 
@@ -106,6 +106,7 @@ class RemoteCA:
         next_update: datetime,
         *,
         root: bool = False,
+        form: CRLForm | None = None,
     ) -> NoReturn:
         """A remote CA signs its own CRLs."""
         raise NotOfferedError("a remote CA publishes its own CRL", operation="sign CRL", reason="remote CA")

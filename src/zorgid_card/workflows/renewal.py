@@ -16,6 +16,7 @@ from zorgid_card.errors import (
     CertificateError,
     CommitLateError,
     DeclinedError,
+    MessageError,
     NotFoundError,
     ProofError,
     StatusWordError,
@@ -102,6 +103,7 @@ class CardRenewal(CardCreation):
         bench: Bench | None = None
         try:
             require_sound(accepted)
+            _require_codes_kept(accepted)
             bench = self._begin(card, card.serial, accepted, RENEWING, renewal=True)
             bench.pin = pin
             carry_out(bench, RENEWING)
@@ -142,7 +144,7 @@ class CardRenewal(CardCreation):
             serial=serial,
             dialect=factory.dialect if factory is not None else "",
             firmware=card.firmware,
-            channel=factory is not None and factory.channel is not None,
+            channel=card.secure_channel,
             administration_algorithm="" if algorithm is None else administration_algorithm_of(algorithm).name,
             algorithm=signed.algorithm,
             signature=signed.signature,
@@ -217,6 +219,16 @@ class CardReset(CardCreation):
         if states.get(serial) in ("active", "renewing"):
             self._holder.confirm(Question("retire-card", (("serial", serial),)))
             self._client.ask(RetireCard(serial=serial, cause="unused"), CardToGo)
+
+
+def _require_codes_kept(accepted: CardAccepted) -> None:
+    """A renewal gives new keys: who sets the tries of a card in use sets its PIN and PUK to the maker's with them.
+
+    Raises:
+        MessageError: the portal wants that.
+    """
+    if accepted.pin_tries or accepted.puk_tries:
+        raise MessageError("a card in use keeps its PIN and PUK", field="pin_tries")
 
 
 class _KeysGoneError(Exception):

@@ -263,7 +263,8 @@ def require_resident(context: Context, message: RequestCertificates, keys: Seque
     for slot, key in zip(policy.slots, keys, strict=True):
         if key_algorithm(key) != policy.algorithm_of(slot):
             raise ResidencyError(f"a key of {policy.algorithm_of(slot)} is wanted", reason="algorithm")
-        if any(context.unit.find(IssuedCertificate, key_hash=hashlib.sha256(key).digest())):
+        certified = context.unit.find(IssuedCertificate, key_hash=hashlib.sha256(key).digest())
+        if any(issued.serial not in facts.get("pending", "").split() for issued in certified):
             raise ResidencyError("this key has been certified before", reason="used")
     return _attested(context, message, keys) if facts["residency"] == ATTESTED else facts["firmware"]
 

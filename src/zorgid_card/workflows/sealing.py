@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from cryptography.exceptions import InvalidTag
+from cryptography.exceptions import InvalidTag, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_der_public_key
@@ -78,7 +78,7 @@ def public_key(der: bytes) -> ec.EllipticCurvePublicKey:
     """
     try:
         key = load_der_public_key(der)
-    except ValueError as error:
+    except (ValueError, UnsupportedAlgorithm) as error:
         raise MessageError("not a public key", field="recipient") from error
     if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, ec.SECP256R1):
         raise MessageError("not a P-256 key", field="recipient")

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import base64
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import ClassVar
 
 from zorgid_card.errors import (
@@ -46,8 +46,14 @@ from zorgid_card.workflows.messages import (
     to_json,
 )
 
-VERSION = 2
+VERSION = 3
 """Version of this protocol; a portal refuses others."""
+
+COMMITTED = "committed"
+"""State of a session whose card is active: nothing follows it, and its answer is kept for long (:data:`COMMITS_KEPT`)."""
+
+COMMITS_KEPT = timedelta(days=30)
+"""How long a commit that is sent again gets its answer: a card side that ended before it was written down asks so."""
 
 ATTEMPTS = 3
 """How often one message is sent when the way to the portal breaks."""
@@ -222,6 +228,10 @@ class PortalClient:
         }
         envelope["signature"] = self._key.sign(signed_part(envelope)).hex()
         return canonical(envelope)
+
+    def seal_again(self, sealed: bytes) -> bytes:
+        """What was sealed in this session, sealed as the next message: another one has been sent since."""
+        return self.seal(from_json(parse(sealed).get("body")))
 
     def deliver(self, sealed: bytes, expected: type[M]) -> M:
         """Send what was sealed, perhaps by another process; raises as :meth:`ask`."""

@@ -70,7 +70,7 @@ def list_cards(context: Context, message: ListCards) -> CardsListed:
     )
 
 
-def _own(context: Context, serial: str) -> SmartCard:
+def own_card(context: Context, serial: str) -> SmartCard:
     """A card of this person that is of use still; somebody else's is not found, just as what does not exist."""
     card = next(context.unit.find(SmartCard, serial=serial), None)
     if card is None or card.person_id != context.facts["person"] or card.state not in _LIVE:
@@ -89,7 +89,7 @@ def _cause(code: str) -> str:
 
 def replace_card(context: Context, message: ReplaceCard) -> CardToGo:
     """CRD-8: remember which card the new one replaces; nothing becomes of it before the commit."""
-    card = _own(context, message.serial)
+    card = own_card(context, message.serial)
     context.facts.update(replaces=card.serial, cause=_cause(message.cause))
     suspends = context.services.policy.creation.replaced == SUSPEND
     return CardToGo(serial=card.serial, state="suspended" if suspends else "revoked")
@@ -101,7 +101,9 @@ def succeed(context: Context, card: SmartCard) -> None:
     if facts.get("replaces", "") in ("", card.serial):
         return
     old = next(context.unit.find(SmartCard, serial=facts["replaces"]), None)
-    if old is None or old.person_id != card.person_id:  # it has become somebody else's meanwhile
+    if (
+        old is None or old.person_id != card.person_id or old.state not in _LIVE
+    ):  # somebody else's, or revoked meanwhile
         return
     if policy.replacement_links:
         for link in list(context.unit.find(CardLink, card_serial=old.serial)):
@@ -109,7 +111,7 @@ def succeed(context: Context, card: SmartCard) -> None:
                 card_records.link(context.unit, card.serial, link.ura, link.until, context.now)
     if policy.replaced == SUSPEND and old.state in ("active", "suspended"):
         _suspend(context, old, card)
-    elif old.state in _LIVE:
+    else:
         _revoke(context, old, facts["cause"], f"replaced by {card.serial}")
 
 
@@ -132,7 +134,7 @@ def _revoke(context: Context, card: SmartCard, cause: str, why: str) -> None:
 
 def retire_card(context: Context, message: RetireCard) -> CardToGo:
     """The holder gives a card up: it is revoked at once, whatever becomes of the rest of this session."""
-    card = _own(context, message.serial)
+    card = own_card(context, message.serial)
     _revoke(context, card, _cause(message.cause), f"by its holder: {message.cause}")
     return CardToGo(serial=card.serial, state="revoked")
 
@@ -152,7 +154,7 @@ def renew_card(context: Context, message: RenewCard) -> CardAccepted:
     identity = session_identity(context)
     organisation.registered(context.unit, identity.ura)
     card_records.require_one_means(context)
-    card = _own(context, message.serial)
+    card = own_card(context, message.serial)
     if card.state != "renewing":
         move("card", card.state, "renew")
     _require_keys(context, card, message)
@@ -192,7 +194,7 @@ def overwriting(context: Context) -> None:
     """From here on the card's old keys may be overwritten. If it shows neither new ones nor the old in time, it is revoked."""
     if not context.facts.get("renewal"):
         return
-    card = _own(context, context.facts["card"])
+    card = own_card(context, context.facts["card"])
     if card.state == "renewing":
         return
     deadline = context.now + context.services.policy.creation.commit_within

@@ -16,7 +16,7 @@ from zorgid_card.adapters.sql_sealed import Sealer
 from zorgid_card.adapters.sql_tables import METADATA
 from zorgid_card.errors import StorageError
 
-HEAD: Final = "0005"
+HEAD: Final = "0007"
 """The version of this library's schema."""
 
 FIRST: Final = "0001"
@@ -25,7 +25,7 @@ FIRST: Final = "0001"
 VERSION_TABLE: Final = "zorgid_version"
 
 _LOCK: Final = 0x7A6F7267_2D6964  # pg_advisory_xact_lock's key: nobody else's, with any luck
-_PLACE: Final = Path(__file__).parent
+_PLACE: Final = Path(__file__).parent / "scripts"
 
 
 def version(connection: sa.Connection) -> str | None:
@@ -36,11 +36,17 @@ def version(connection: sa.Connection) -> str | None:
     return FIRST if "zorgid_organisation" in tables else None
 
 
+def lock(connection: sa.Connection) -> None:
+    """Wait until nobody else upgrades; the lock ends with the transaction. On SQLite ``BEGIN IMMEDIATE`` has done so."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
+
+
 def upgrade(connection: sa.Connection, sealer: Sealer) -> tuple[str | None, str]:
     """Bring the schema to :data:`HEAD`, and what is in it along.
 
     Args:
-        connection: in a transaction, which is the caller's to commit; on SQLite one that began with ``BEGIN IMMEDIATE``.
+        connection: in a transaction, which is the caller's to commit, with the lock.
         sealer: for personal data that were not sealed yet.
 
     Returns:
@@ -49,8 +55,6 @@ def upgrade(connection: sa.Connection, sealer: Sealer) -> tuple[str | None, str]
     Raises:
         StorageError: the database is of a newer version of this library (``version``), or cannot be changed.
     """
-    if connection.dialect.name == "postgresql":
-        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
     found = version(connection)
     if found is None:
         METADATA.create_all(connection)

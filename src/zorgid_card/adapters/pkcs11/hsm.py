@@ -18,7 +18,14 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 
-from zorgid_card.adapters.diversified import LENGTHS, MASTER_OCTETS, DiversifiedKeys, counter_mode, require_batch
+from zorgid_card.adapters.diversified import (
+    LENGTHS,
+    MASTER_OCTETS,
+    DiversifiedKeys,
+    counter_mode,
+    require_batch,
+    require_older,
+)
 from zorgid_card.adapters.pkcs11 import PKCS11Module
 from zorgid_card.adapters.pkcs11.objects import KeptKey, KeyToken
 from zorgid_card.errors import (
@@ -213,6 +220,12 @@ class HSMKeyStore(DiversifiedKeys):
         self._hsm.use("generate", lambda token: token.generate_secret(f"{_MASTER}{generation}", MASTER_OCTETS))
         self._master(generation)  # alone of its name: another process may have made one too
         return generation
+
+    def retire(self, generation: int) -> None:
+        """Destroy a master key in the HSM (:meth:`zorgid_card.ports.keys.KeyStore.retire`)."""
+        require_older(generation, [master.generation for master in self.masters()])
+        label = f"{_MASTER}{generation}"
+        self._hsm.use("destroy", lambda token: token.destroy(alone(token.secret_keys(label), label).key))
 
     def add_batch(self, batch: Batch, key: Secret) -> None:
         """Bring the key of a batch into the HSM (:meth:`zorgid_card.ports.keys.KeyStore.add_batch`)."""

@@ -95,6 +95,11 @@ class KeyToken(PKCS11Token):
             mechanism, made = self._mechanism(_AES_KEY_GEN), self._library.ffi.new("CK_ULONG *")
             self._call("generate", "GenerateKey", mechanism, wanted.array, wanted.count, made)
 
+    def destroy(self, key: TokenKey) -> None:
+        """Take a key off the token, for good."""
+        with self.alone(), self._ended_on_failure():
+            self._call("destroy", "DestroyObject", key.handle)
+
     def import_secret(self, label: str, value: Secret) -> None:
         """Bring an AES key to the token, for MACs only; from then on it never leaves it."""
         ffi = self._library.ffi

@@ -6,7 +6,8 @@ One command makes one try at most. What is new is asked, and checked, before the
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import date
 from typing import Any, TypeAlias
 
 import click
@@ -14,7 +15,7 @@ import click
 from zorgid_card.cards import Card, CardKind, LastTry, OnKeypad, PINRequest, Tries
 from zorgid_card.cards.access import spoken
 from zorgid_card.cli.codes.status import show
-from zorgid_card.cli.console import DescriptorKeyboard, ProgramHolder, TerminalHolder, TerminalKeyboard
+from zorgid_card.cli.console import Codes, TerminalHolder, TerminalKeyboard
 from zorgid_card.cli.display import Display, console
 from zorgid_card.cli.failures import about
 from zorgid_card.cli.place import Place
@@ -25,8 +26,8 @@ from zorgid_card.secret import Secret
 from zorgid_card.workflows import pin
 from zorgid_card.workflows.pin import PUK_POLICY, PINPolicy
 
-Action: TypeAlias = Callable[[Card, TerminalHolder], str]
-"""Ask and do; gives the key of the sentence that says what was done."""
+Action: TypeAlias = Callable[[Card, TerminalHolder, date | None], str]
+"""Ask and do, by the holder's birth date where that is known; gives the key of the sentence that says what was done."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,13 +35,13 @@ class Order:
     """How it is to be done.
 
     Attributes:
-        codes: file descriptor from which the codes are read, a line each; None: the person is asked.
-        last_try: the person's word that a last or unknown try may be spent.
+        codes: where the codes come from.
+        birth_date: the holder's, where it is known: no new PIN holds it.
         as_data: the outcome as JSON, on standard output; what is shown meanwhile goes to standard error.
     """
 
-    codes: int | None = None
-    last_try: bool = False
+    codes: Codes = field(default_factory=Codes)
+    birth_date: date | None = None
     as_data: bool = False
 
 
@@ -75,39 +76,33 @@ def _act(display: Display, reader: str, card: Card, action: Action, order: Order
     if card.kind not in (CardKind.UZI_PASS, CardKind.ZORGID):
         raise WrongCardError("not a card that a person uses", expected="pin-card", found=card.kind.value)
     show(display, reader, card.kind, card.tries(), card.puk_tries())
-    done = action(card, _holder(display, order))
+    done = action(card, order.codes.holder(display, TerminalKeyboard), order.birth_date)
     display.say(done, "green")
     pin, puk = tries_as_json(card.tries()), tries_as_json(card.puk_tries())
     return {"reader": reader, "kind": card.kind.value, "done": done, "pin": pin, "puk": puk, "ok": True, "error": None}
 
 
-def _holder(display: Display, order: Order) -> TerminalHolder:
-    if order.codes is None:
-        return TerminalHolder(display, TerminalKeyboard(), last_try=order.last_try)
-    return ProgramHolder(display, DescriptorKeyboard(order.codes), last_try=order.last_try)
-
-
-def _change_pin(card: Card, holder: TerminalHolder) -> str:
+def _change_pin(card: Card, holder: TerminalHolder, birth_date: date | None) -> str:
     old, last = _present(card, holder, Credential.PIN, card.tries())
     policy = _policy(card)
     with old:
-        first, second = _chosen(holder, old, policy, holder.new_pin)
+        first, second = _chosen(holder, old, policy, holder.new_pin, birth_date)
         with first, second:
-            pin.change_pin(card, old, first, second, policy=policy, last_try_allowed=last)
+            pin.change_pin(card, old, first, second, policy=policy, birth_date=birth_date, last_try_allowed=last)
     return "code.pin_changed"
 
 
-def _unblock_pin(card: Card, holder: TerminalHolder) -> str:
+def _unblock_pin(card: Card, holder: TerminalHolder, birth_date: date | None) -> str:
     puk, last = _present(card, holder, Credential.PUK, card.puk_tries())
     policy = _policy(card)
     with puk:
-        first, second = _chosen(holder, puk, policy, holder.new_pin)
+        first, second = _chosen(holder, puk, policy, holder.new_pin, birth_date)
         with first, second:
-            pin.unblock_pin(card, puk, first, second, policy=policy, last_try_allowed=last)
+            pin.unblock_pin(card, puk, first, second, policy=policy, birth_date=birth_date, last_try_allowed=last)
     return "code.pin_unblocked"
 
 
-def _choose_puk(card: Card, holder: TerminalHolder) -> str:
+def _choose_puk(card: Card, holder: TerminalHolder, birth_date: date | None) -> str:
     old, last = _present(card, holder, Credential.PUK, card.puk_tries())
     with old:
         first, second = _chosen(holder, old, PUK_POLICY, holder.new_puk, what="puk")
@@ -116,7 +111,7 @@ def _choose_puk(card: Card, holder: TerminalHolder) -> str:
     return "code.puk_changed"
 
 
-def _draw_puk(card: Card, holder: TerminalHolder) -> str:
+def _draw_puk(card: Card, holder: TerminalHolder, birth_date: date | None) -> str:
     """A PUK that is drawn, shown and acknowledged before the card has it (CRD-9); on a keypad it is chosen there."""
     old, last = _present(card, holder, Credential.PUK, card.puk_tries())
     with old:
@@ -166,6 +161,7 @@ def _chosen(
     present: Secret,
     policy: PINPolicy,
     ask: Callable[[PINPolicy], tuple[Secret, Secret]],
+    birth_date: date | None = None,
     what: str = "pin",
 ) -> tuple[Secret, Secret]:
     """Asked until it is good; on the keypad, where the present one is entered there."""
@@ -175,7 +171,7 @@ def _chosen(
         try:
             with about(what=what):
                 first, second = ask(policy)
-                pin.check_new_pin(first, second, policy)
+                pin.check_new_pin(first, second, policy, birth_date)
                 return first, second
         except (PINMismatchError, PINPolicyError) as error:
             holder.refused(error)

@@ -17,9 +17,10 @@ from zorgid_card.adapters.journal import SQLiteJournal
 from zorgid_card.cli.console import TerminalHolder
 from zorgid_card.cli.create.counter import LINGER, Counter, PlaceHolder
 from zorgid_card.cli.create.telling import Board, JSONLines, Teller
-from zorgid_card.cli.create.trial import simulated_places
+from zorgid_card.cli.create.trial import chosen_places
 from zorgid_card.cli.display import Display
 from zorgid_card.cli.login import keyboard
+from zorgid_card.cli.officer import officer_of
 from zorgid_card.cli.recording import chosen_reader, recording
 from zorgid_card.cli.texts import printable
 from zorgid_card.errors import (
@@ -36,6 +37,7 @@ from zorgid_card.ports.journal import Journal, Making
 from zorgid_card.ports.seam import Seam
 from zorgid_card.workflows.bureau import Bureau, Outcome, Place
 from zorgid_card.workflows.creation import CardCreation, Replaced, last_write_done
+from zorgid_card.workflows.escrow import KeyOfficer
 from zorgid_card.workflows.holder import Cue, Holder, Question
 from zorgid_card.workflows.session import PortalClient
 
@@ -57,6 +59,8 @@ class CreateOptions:
         interactive: whether the simulated people's answers are typed.
         replace: why the new card replaces another: lost, stolen, broken, unused.
         replaced_card: which; None where the person has one.
+        key_officer: public key for which PUKs are sealed, where the portal keeps them; None: for nobody's.
+        key_officer_name: as the holder is shown it.
     """
 
     portal: str
@@ -71,6 +75,8 @@ class CreateOptions:
     interactive: bool = False
     replace: str | None = None
     replaced_card: str | None = None
+    key_officer: Path | None = None
+    key_officer_name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +136,7 @@ def _create(
     display: Display, asking: Display, options: CreateOptions, journal: Journal, lines: JSONLines | None
 ) -> list[Outcome]:
     seam, replaces = seam_of(options), _replaced(options)
+    officer = officer_of(options.key_officer, options.key_officer_name)
     with ExitStack() as held:
         desks = [*_desks(asking, options, held)]
         names = [desk.reader.name for desk in desks]
@@ -139,17 +146,18 @@ def _create(
             return finished
         teller: Teller = lines or held.enter_context(Board(display, names))
         unattended = options.simulated is not None and not options.interactive
-        bureau = _bureau(seam, journal, replaces)
+        bureau = _bureau(seam, journal, replaces, officer)
         return _made(asking, desks, teller, bureau, again=options.again, unattended=unattended)
 
 
-def _bureau(seam: Seam, journal: Journal, replaces: Replaced | None) -> Bureau:
+def _bureau(seam: Seam, journal: Journal, replaces: Replaced | None, officer: KeyOfficer | None) -> Bureau:
     return Bureau(
         lambda: seam,
         journal,
         platform=platform.system(),
         client_version=version("zorgid-card"),
         replaces=replaces,
+        officer=officer,
     )
 
 
@@ -205,13 +213,7 @@ def readers_of(options: CreateOptions) -> list[Reader]:
 
 
 def _simulated(display: Display, options: CreateOptions, directory: Path, held: ExitStack) -> Iterator[_Desk]:
-    places = simulated_places(directory)
-    if options.readers:
-        places = [place for place in places if place.directory.name in options.readers]
-    elif not options.all_readers:
-        places = places[:1]
-    if not places:
-        raise NoReaderError(f"no simulated reader {options.readers[0]}", name=options.readers[0])
+    places = chosen_places(directory, options.readers, every=options.all_readers)
     for place in places:
         held.callback(place.keep)
         holder = place.holder(display, interactive=options.interactive, alone=len(places) == 1)

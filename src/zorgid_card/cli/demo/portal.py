@@ -10,6 +10,7 @@ import json
 import secrets
 import ssl
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -39,6 +40,7 @@ from zorgid_card.cli.simulate import interruptible
 from zorgid_card.errors import StorageError, ZorgIDError
 from zorgid_card.ports.phone import PATH as PHONE_PATH
 from zorgid_card.ports.seam import CONTENT_TYPE, LIMIT, PATH, Seam
+from zorgid_card.recipes import PortalSide
 from zorgid_card.testkit.uzi import VirtualUZIPass
 from zorgid_card.testkit.uzi_profile import DE_LINDE, FATIMA_EL_AMRANI, Person
 from zorgid_card.workflows.messages import parse
@@ -46,6 +48,7 @@ from zorgid_card.workflows.messages import parse
 HOST: Final = "localhost"
 _TLS, _KEY, _CARDS = "tls.pem", "tls-key.pem", "cards"
 _SECONDS: Final = 20
+_MINUTE: Final = 60
 _COOKIE, _SESSION = "session", 32
 _NAMES: Final = (
     *("Amina Bakker", "Bas Smit", "Carla Visser", "Daan Mulder", "Eva Bos", "Fleur Vos", "Guus Peters"),
@@ -80,7 +83,7 @@ def serve(display: Display, options: Options) -> None:
             _lay(world, options.holders)
             with interruptible(), _listening(world, directory, options.port):
                 _tell(display, directory, origin, user_name)
-                _wait()
+                _wait(world.portal)
         except KeyboardInterrupt:
             display.say("portal.stopped", "dim")
         finally:
@@ -138,8 +141,12 @@ def _listening(world: World, directory: Path, port: int) -> Iterator[None]:
         server.server_close()
 
 
-def _wait() -> None:
-    threading.Event().wait()
+def _wait(portal: PortalSide) -> None:
+    """For ever, as a portal does: by the clock."""
+    while True:
+        with suppress(StorageError):  # made up for at the next call
+            portal.tend()
+        time.sleep(_MINUTE)
 
 
 def _certificate(directory: Path) -> bytes:
@@ -223,6 +230,8 @@ def _tell(display: Display, directory: Path, origin: str, user_name: str) -> Non
     display.entry(f"  zorgid-card create {where}")
     display.entry(f"  zorgid-card create {where} --reader 02 --interactive")
     display.entry(f"  zorgid-card create {where} --all-readers")
+    display.entry(f"  zorgid-card renew {where}")
+    display.entry(f"  zorgid-card reset {where}")
     display.say("portal.try_phone")
     page, phone = f"--portal {origin} --ca {directory / _TLS}", f"--state {directory / 'phone.json'}"
     session = f"--session {directory / 'browser.json'}"

@@ -1,6 +1,7 @@
 """The world of the demonstration: a portal with its registry and CA, and beside it simulated cards, reader and phone.
 
-Everything that the portal keeps lies in one directory: ``registry.db``, ``ca/``, ``master.key``, ``crl.der``, ``crl.pem``.
+Everything that the portal keeps lies in one directory: ``registry.db`` and its ``.keys``, ``ca/``, ``master.key``, ``crl.der``,
+``crl.pem``.
 """
 
 from __future__ import annotations
@@ -23,8 +24,7 @@ from zorgid_card.testkit.pki import UZITestPKI
 from zorgid_card.testkit.reader import SimulatedReader
 from zorgid_card.testkit.transcript import RecordingReader, Transcript
 from zorgid_card.workflows import pairing
-from zorgid_card.workflows.phone_requests import SIGNED
-from zorgid_card.workflows.policy import CreationPolicy, PhonePolicy, Policy
+from zorgid_card.workflows.policy import SIGNED, CreationPolicy, PhonePolicy, Policy
 
 ORIGIN = "https://portaal.zorgid.example"
 PLATFORMS = frozenset({"Windows", "Linux", "Darwin"})

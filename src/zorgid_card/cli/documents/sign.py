@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from zorgid_card.cards import Card
 from zorgid_card.cards.expiry import expiry_of
-from zorgid_card.cli.console import TerminalHolder, TerminalKeyboard
+from zorgid_card.cli.console import Codes, TerminalKeyboard
 from zorgid_card.cli.display import Display
 from zorgid_card.cli.documents.shown import aside, fact_name, facts, told, whose
 from zorgid_card.cli.expiry import expiry_as_json, tell_expiry
@@ -35,6 +35,7 @@ class Order:
         detached: a JWS without its payload.
         out: where the signature goes; None: beside the file.
         yes: confirmed beforehand.
+        codes: where the PIN comes from.
     """
 
     path: Path
@@ -44,6 +45,7 @@ class Order:
     detached: bool
     out: Path | None
     yes: bool
+    codes: Codes
 
     @property
     def target(self) -> Path:
@@ -100,11 +102,11 @@ def _ask(display: Display, order: Order, document: Document, known: dict[str, st
         display.facts(facts(shown, texts))
     else:
         question = Question("sign-document", tuple((fact_name(name), value) for name, value in shown.items()))
-        TerminalHolder(display, TerminalKeyboard()).confirm(question)
+        order.codes.holder(display, TerminalKeyboard).confirm(question)
 
 
 def _sign(display: Display, card: Card, order: Order, document: Document) -> bytes:
-    pin = TerminalHolder(display, TerminalKeyboard()).pin
+    pin = order.codes.holder(display, TerminalKeyboard).pin
     if order.form == "cms":
         pieces = document.pieces(display)
         return sign_document(card, pieces, pin, at=datetime.now(UTC), usage=order.usage)

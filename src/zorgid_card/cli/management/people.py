@@ -43,12 +43,22 @@ def offer(counter: Counter, *, user: str | None, to: str) -> None:
     counter.done("people.offer", offered, code=offered.code, ura=to, until=day(offered.expires_at))
 
 
-def link(counter: Counter, *, code: str, until: datetime | None, reason: str, yes: bool, key: str | None) -> None:
+def link(counter: Counter, *, code: str, reason: str, yes: bool, key: str | None) -> None:
     """Link who gave their leave. Who that is shows only then: the code is theirs."""
     acting = counter.acting()
-    counter.confirm("person-link", (("ura", counter.ura or ""), ("until", day(until))), yes=yes)
-    member = acting.link(code, reason, until=until, key=key)
+    counter.confirm("person-link", (("ura", counter.ura or ""),), yes=yes)
+    member = acting.link(code, reason, key=key)
     counter.done("people.link", member, name=name_of(acting.show_person(member.person_id)))
+
+
+def guest(
+    counter: Counter, *, number: str, serial: str, until: datetime, reason: str, yes: bool, key: str | None
+) -> None:
+    """Link another organisation's person with their card, for a time."""
+    acting = counter.acting()
+    counter.confirm("person-guest", (("uzi-number", number), ("serial", serial), ("until", day(until))), yes=yes)
+    link = acting.link_guest(number, serial, until, reason, key=key)
+    counter.done("people.guest", link, serial=serial, until=day(link.until))
 
 
 def unlink(counter: Counter, *, user: str, reason: str, yes: bool, key: str | None) -> None:

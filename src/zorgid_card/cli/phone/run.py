@@ -26,7 +26,7 @@ from zorgid_card.testkit.phone import DIGITS, PhoneAsked, PhoneView, SimulatedPh
 
 _POLL: Final = 0.5
 _HIDDEN: Final = frozenset({"nonce", "phone", "expires"})
-_FIRST: Final = ("origin", "organisation", "ura", "person", "client", "action", "subject", "about", "reason")
+_FIRST: Final = ("origin", "organisation", "ura", "person", "name", "client", "action", "subject", "about", "reason")
 
 
 @dataclass(frozen=True, slots=True)

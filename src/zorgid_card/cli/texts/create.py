@@ -45,7 +45,10 @@ TEXTS: Mapping[str, Text] = {
         "A portal with registry, CA and {count} simulated passes is being made…",
     ),
     "portal.ready": Text("Het portaal luistert op {origin}.", "The portal listens at {origin}."),
-    "portal.try": Text("Maak kaarten in een ander venster:", "Make cards in another window:"),
+    "portal.try": Text(
+        "Maak kaarten in een ander venster, vernieuw ze, of maak ze weer leeg:",
+        "Make cards in another window, renew them, or make them blank again:",
+    ),
     "portal.stop": Text("Ctrl-C beëindigt het.", "Ctrl-C ends it."),
     "portal.stopped": Text("Het portaal is gesloten.", "The portal is closed."),
     "portal.card": Text("{holder} heeft een kaart: {serial} ({state})", "{holder} has a card: {serial} ({state})"),

@@ -24,7 +24,7 @@ TEXTS: Mapping[str, Text] = {
         "U slaat dit over: de kaart blijft zoals hij is.", "You leave this out: the card stays as it is."
     ),
     "demo.go_on": Text("Enter voor het volgende deel. ", "Enter for the next part. "),
-    "demo.hint.pin": Text("(De gesimuleerde pas heeft pincode {pin}.)", "(The simulated pass has PIN {pin}.)"),
+    "demo.hint.pin": Text("(De gesimuleerde kaart heeft pincode {pin}.)", "(The simulated card has PIN {pin}.)"),
     "demo.hint.birth_date": Text(
         "(De gesimuleerde pashouder is geboren op {birth_date}.)", "(The simulated holder was born on {birth_date}.)"
     ),

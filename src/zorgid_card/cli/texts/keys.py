@@ -29,6 +29,54 @@ TEXTS: Mapping[str, Text] = {
         "De batchsleutel is bewaard; vergelijk de controlewaarde {check} met die van de leverancier.",
         "The batch key is kept; compare the check value {check} with the maker's.",
     ),
+    "keys.passphrase_changed": Text(
+        "De wachtzin is gewijzigd[[, ook die van de CA in {ca}]]. Start portalen die ermee werken opnieuw, met de nieuwe; bewaar van nu af de nieuwe reservekopie.",
+        "The passphrase is changed[[, that of the CA in {ca} too]]. Start the portals that work with it again, with the new one; keep a new backup from now on.",
+    ),
+    "question.retire-key": Text(
+        "Er is geen registratie genoemd: kaarten met een sleutel van deze generatie zijn daarna niet meer te beheren. Moet de moedersleutel weg?",
+        "No registry was named: cards with a key of this generation cannot be managed afterwards. Is the master key to go?",
+    ),
+    "keys.retired": Text(
+        "De moedersleutel van generatie {generation} is weg; in oudere reservekopieën staat hij nog.",
+        "The master key of generation {generation} is gone; older backups have it still.",
+    ),
+    "error.user.declined:retire-key": Text(
+        "De moedersleutel is gebleven; noem met --registry de registratie van het portaal om te zien of er nog kaarten mee zijn.",
+        "The master key has stayed; name the portal's registry with --registry to see whether cards have it.",
+    ),
+    "error.user.usage:generation": Text(
+        "Nog {count} kaart(en) hebben een sleutel van deze generatie; er is niets veranderd: vernieuw die kaarten eerst, of maak ze opnieuw.",
+        "{count} card(s) still have a key of this generation; nothing was changed: renew those cards first, or make them anew.",
+    ),
+    "error.user.usage:newest": Text(
+        "Nieuwe kaarten krijgen hun sleutel van deze generatie; maak eerst een nieuwe met ‘zorgid-card keys rotate’.",
+        "New cards get their key from this generation; make a new one first, by ‘zorgid-card keys rotate’.",
+    ),
+    "error.user.usage:hsm-passphrase": Text(
+        "De PIN van een HSM wijzigt u met het gereedschap van de HSM zelf; noem hier een sleutelbestand.",
+        "The PIN of an HSM is changed by the HSM's own tool; name a key file here.",
+    ),
+    "error.user.usage:fork": Text(
+        "Een geheim is geopend vóór het proces zich splitste en is daarna leeg; open sleutels en wachtwoorden in het proces dat ze gebruikt, dus in elke worker.",
+        "A secret was opened before the process forked, and is empty since; open keys and passwords in the process that uses them, in each worker.",
+    ),
+    "error.storage:fork": Text(
+        "De sleutelbewaarplaats is geopend vóór het proces zich splitste; open haar in het proces dat haar gebruikt, dus in elke worker (bij gunicorn: zonder --preload).",
+        "The key store was opened before the process forked; open it in the process that uses it, in each worker (with gunicorn: without --preload).",
+    ),
+    "error.storage:replaced": Text(
+        "De sleutelbewaarplaats[[ {path}]] is vervangen of heeft een andere wachtzin; start het portaal opnieuw, met de wachtzin van nu.",
+        "The key store[[ {path}]] was replaced or has another passphrase; start the portal again, with the present passphrase.",
+    ),
+    "error.storage:older": Text(
+        "Er staat een oudere sleutelbewaarplaats[[ in {path}]] dan het portaal kende; zet de nieuwste terug.",
+        "An older key store than the portal knew lies[[ in {path}]]; put the newest back.",
+    ),
+    "error.storage:lock": Text(
+        "Een ander programma wijzigt de sleutelbewaarplaats; is dat er niet (meer), verwijder dan[[ {path}]] en probeer het opnieuw.",
+        "Another program is changing the key store; if there is none (any more), remove[[ {path}]] and try again.",
+    ),
     "error.user.usage:hex": Text(
         "Dit is geen sleutel: voer 32, 48 of 64 hexadecimale cijfers in.",
         "This is no key: enter 32, 48 or 64 hexadecimal digits.",

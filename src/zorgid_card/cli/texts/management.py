@@ -50,6 +50,9 @@ _ASKED = {
     "question.person-link": Text(
         "De persoon van deze code koppelen, met alle kaarten?", "Link the person of this code, with all cards?"
     ),
+    "question.person-guest": Text(
+        "Deze persoon met deze kaart als gast koppelen?", "Link this person with this card as a guest?"
+    ),
     "question.person-unlink": Text(
         "Deze persoon ontkoppelen? De telefoon wordt ingetrokken, de kaarten blijven geldig.",
         "Unlink this person? The phone is revoked, the cards stay valid.",
@@ -81,6 +84,10 @@ _DONE = {
         "The code for organisation {ura} is {code}, to be used once, until {until}; it is not shown again.",
     ),
     "people.link": Text("{name} is gekoppeld.", "{name} is linked."),
+    "people.guest": Text(
+        "Kaart {serial} werkt hier als die van een gast, tot {until}.",
+        "Card {serial} works here as a guest's, until {until}.",
+    ),
     "people.unlink": Text("{name} is ontkoppeld.", "{name} is unlinked."),
     "people.uzi": Text(
         "{name} mag één keer met UZI-nummer {number} komen.", "{name} may come with UZI number {number}, once."
@@ -112,7 +119,8 @@ _REFUSED = {
         "This cannot be an idempotency key; take 1 to 200 printable characters.",
     ),
     "error.user.usage:until": Text(
-        "Het einde ligt in het verleden; noem een later moment.", "The end is in the past; name a later moment."
+        "Het einde ligt in het verleden, of verder weg dan het beleid toestaat; noem een ander moment.",
+        "The end is in the past, or later than the policy allows; name another moment.",
     ),
     "error.user.usage:operator": Text(
         "De naam van de operator ontbreekt; noem hem met --operator.",

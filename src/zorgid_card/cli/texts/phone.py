@@ -65,6 +65,7 @@ TEXTS: Mapping[str, Text] = {
     "phone.fact.organisation": Text("Organisatie", "Organisation"),
     "phone.fact.ura": Text("URA", "URA"),
     "phone.fact.person": Text("Wie", "Who"),
+    "phone.fact.name": Text("Naam", "Name"),
     "phone.fact.client": Text("Gevraagd vanaf", "Asked from"),
     "phone.fact.action": Text("Wat", "What"),
     "phone.fact.subject": Text("Van welke", "Of which"),

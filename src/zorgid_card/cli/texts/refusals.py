@@ -111,6 +111,14 @@ _PORTAL = {
         "De sessie met het portaal geldt niet meer[[ ({reason})]]; begin opnieuw.",
         "The session with the portal does not hold any more[[ ({reason})]]; start again.",
     ),
+    "error.portal.session:offers": Text(
+        "Met deze aanmelding zijn te veel kaarten aangeboden; begin opnieuw met uw UZI-pas.",
+        "Too many cards were offered with this sign-in; begin anew with your UZI pass.",
+    ),
+    "error.portal.session:certificates": Text(
+        "Met deze aanmelding is te vaak een kaart begonnen; begin opnieuw met uw UZI-pas.",
+        "A card was begun too often with this sign-in; begin anew with your UZI pass.",
+    ),
     "error.portal.session:expired": Text(
         "De sessie met het portaal is verlopen; begin opnieuw en rond alles binnen een kwartier af.",
         "The session with the portal has expired; start again and finish within a quarter of an hour.",

@@ -137,6 +137,7 @@ _PROMPTS = {
     "fact.birth-date": Text("Geboortedatum", "Birth date"),
     "fact.code": Text("Code", "Code"),
     "fact.key-officer": Text("Sleutelbeheerder", "Key officer"),
+    "fact.generation": Text("Generatie", "Generation"),
     "fact.serial": Text("Kaartnummer", "Card number"),
     "fact.certificate": Text("Certificaat van", "Certificate of"),
 }

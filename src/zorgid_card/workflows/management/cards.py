@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -11,13 +12,12 @@ from zorgid_card.cards.expiry import NOTICE
 from zorgid_card.errors import NotAllowedError, NotFoundError, TransitionError, UsageError
 from zorgid_card.pki.revocation import ON_HOLD, UNSPECIFIED
 from zorgid_card.ports.registry import (
-    CardHold,
     CardLink,
-    EscrowedPUK,
     FoundCard,
     IssuedCertificate,
     Person,
     SmartCard,
+    Suspension,
     Unit,
 )
 from zorgid_card.workflows import revocation_list
@@ -40,6 +40,10 @@ CAUSES = frozenset(
 """Reasons with which a certificate is revoked for good (RFC 5280, 5.3.1)."""
 
 _IN_USE = frozenset({"active", "renewing", "suspended"})
+NOBODYS = revocation_list.CARD
+"""The cause of what nobody in particular suspended, such as a replaced card: a manager may undo it."""
+
+_ALIVE = frozenset({"active", "renewing", "creating"})
 _READ = 500
 
 
@@ -161,7 +165,8 @@ class Cards(Desk):
         The card that is returned is still ``suspended`` where another party has blocked it as well. An operator undoes all blocks.
 
         Raises:
-            NotAllowedError: also where others blocked it, or while a PUK that came out of escrow has not been changed.
+            NotAllowedError: also where others blocked it, or while others than the card's holder know its PUK, or may know it
+                (:meth:`disclose_puk`).
         """
         why = reason_of(reason)
         return self._once(
@@ -187,54 +192,75 @@ class Cards(Desk):
             cause=cause,
         )
 
+    def disclose_puk(self, serial: str, how: str, reason: str) -> SmartCard:
+        """Others are about to know a card's PUK: it is suspended, and cannot be unblocked until its holder has changed it.
+
+        Args:
+            serial: the card's.
+            how: ``escrow`` or ``reset``.
+            reason: for the record, 1 to 1000 characters.
+
+        Raises:
+            NotFoundError, NotAllowedError, UsageError: as for :meth:`block`.
+            TransitionError: it is being made or renewed.
+        """
+        why = reason_of(reason)
+        return self._do("puk.disclose", lambda call: _disclose(call, serial, how, why))
+
 
 # --- transitions ------------------------------------------------------------------------------------------------------
 
 
 def _block(call: Call, serial: str, reason: str) -> SmartCard:
-    card = call.card(serial)
+    return _changed(call, _held(call, call.card(serial)), reason)
+
+
+def _held(call: Call, card: SmartCard) -> SmartCard:
+    """The card, blocked for the call's party as well."""
     state = move("card", card.state, "block")
-    if card.state != "suspended":
-        revocation_list.change_all(call.unit, serial, "block", ON_HOLD, call.now)
-    elif any(hold.party == call.party for hold in _holds(call.unit, card)):
+    if card.state == "suspended" and call.party in _causes(call.unit, card):
         raise TransitionError("this card is blocked already", what="card", state=card.state, event="block")
-    certificate, party = card.certificate_serial, call.party
-    call.unit.add(CardHold(id=f"{certificate}:{party}", certificate_serial=certificate, party=party, at=call.now))
-    return _changed(call, card, state, reason)
+    revocation_list.change_all(call.unit, card.serial, "block", ON_HOLD, call.now, cause=call.party)
+    return replace(card, state=state)
+
+
+def _disclose(call: Call, serial: str, how: str, reason: str) -> SmartCard:
+    card = call.card(serial)
+    if card.state in _ALIVE:
+        card = _changed(replace(call, action="card.block"), _held(call, card), reason)
+    return _changed(call, replace(card, puk_disclosed=f"{how}:{uuid.uuid4().hex}"), reason, how=how)
 
 
 def _unblock(call: Call, serial: str, reason: str) -> SmartCard:
     card = call.card(serial)
+    if card.puk_disclosed is not None:
+        raise NotAllowedError("others know its PUK, which is to be changed first", action=call.action, reason="puk")
     state = move("card", card.state, "unblock")
-    if any(kept.released_at for kept in call.unit.find(EscrowedPUK, card_serial=serial)):
-        raise NotAllowedError("its PUK came out of escrow, and is to be changed first", action=call.action)
-    holds = _holds(call.unit, card)
-    lifted = [hold for hold in holds if call.role == OPERATOR or hold.party in (call.party, BY_HOLDER)]
-    if holds and not lifted:
+    causes = _causes(call.unit, card)
+    lifted = [cause for cause in causes if call.role == OPERATOR or cause in (call.party, BY_HOLDER, NOBODYS)]
+    if causes and not lifted:
         raise NotAllowedError("another party blocked this card", action=call.action)
-    for hold in lifted:
-        call.unit.remove(hold)
-    if len(lifted) < len(holds):  # what somebody else suspended for a reason of their own stays suspended
-        return _changed(call, card, card.state, reason)
-    revocation_list.change_all(call.unit, serial, "release", None, call.now)
-    return _changed(call, card, state, reason)
+    left = [
+        revocation_list.change_all(call.unit, serial, "release", None, call.now, cause=cause)
+        for cause in lifted or [NOBODYS]
+    ][-1]
+    return _changed(call, card if left else replace(card, state=state), reason)
 
 
 def _revoke(call: Call, serial: str, reason: str, cause: str) -> SmartCard:
     card = call.card(serial)
     state = move("card", card.state, "revoke")
-    for hold in _holds(call.unit, card):
-        call.unit.remove(hold)
     revocation_list.change_all(call.unit, serial, "revoke", cause, call.now)
-    return _changed(call, card, state, reason, cause=cause)
+    return _changed(call, replace(card, state=state), reason, cause=cause)
 
 
-def _holds(unit: Unit, card: SmartCard) -> list[CardHold]:
-    return list(unit.find(CardHold, certificate_serial=card.certificate_serial))
+def _causes(unit: Unit, card: SmartCard) -> list[str]:
+    """Who has blocked the card: each party for a reason of its own, which nobody else's unblocking undoes."""
+    return [suspension.cause for suspension in unit.find(Suspension, card_serial=card.serial)]
 
 
-def _changed(call: Call, card: SmartCard, state: str, reason: str, **detail: str) -> SmartCard:
-    changed = replace(card, state=state, reason=reason)
+def _changed(call: Call, card: SmartCard, reason: str, **detail: str) -> SmartCard:
+    changed = replace(card, reason=reason)
     call.unit.replace(changed)
     call.record(card.serial, reason, **detail)
     return changed

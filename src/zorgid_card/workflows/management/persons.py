@@ -12,7 +12,7 @@ from datetime import date, datetime, timedelta
 from zorgid_card.errors import NotAllowedError, NotFoundError, OtherPersonError, UsageError
 from zorgid_card.pki.identity import UZIIdentity
 from zorgid_card.ports.registry import Adoption, CardLink, LinkOffer, Membership, MobileID, Person, SmartCard
-from zorgid_card.workflows import organisation, people
+from zorgid_card.workflows import card_records, organisation, people
 from zorgid_card.workflows.management.call import Call, reason_of
 from zorgid_card.workflows.management.desk import Desk, require_limit
 from zorgid_card.workflows.management.roles import Reach
@@ -184,7 +184,7 @@ class People(Desk):
     # CRD-11, CRD-13
 
     def offer_link(self, ura: str, person_id: str | None = None) -> OfferedLink:
-        """A person's leave to be linked to another organisation, as a code that its administrator is given (CRD-11, CRD-13).
+        """A person's leave to be linked to another organisation, as a code that its administrator is given (CRD-11).
 
         Without it nobody links a card that is not theirs, and blocks it then. A leave that was given before for the same
         organisation is over: asking again is safe, so there is no idempotency key.
@@ -200,29 +200,52 @@ class People(Desk):
         """
         return self._do("person.offer", lambda call: _offer(call, ura, person_id))
 
-    def link(self, code: str, reason: str, *, until: datetime | None = None, key: str | None = None) -> Membership:
-        """Link the person who gave their leave, with their cards, to this organisation (CRD-11).
+    def link(self, code: str, reason: str, *, key: str | None = None) -> Membership:
+        """Link the person who gave their leave, with their cards, to this organisation, which manages them from then on (CRD-11).
 
         Args:
             code: as :meth:`offer_link` gave it; blanks, hyphens and case do not matter.
             reason: for the record, 1 to 1000 characters.
-            until: the end of guest use (CRD-13), later than now; None: no end. A link that holds already is never shortened.
             key: the caller's idempotency key, 1 to 200 characters.
 
         Raises:
             NotFoundError: no such leave for this organisation, or it was used, or is over.
-            UsageError: no reason is given, or the end is in the past.
+            UsageError: no reason is given.
             ReplayError: the key served another request.
         """
         why, name = reason_of(reason), _offer_id(code)
+        return self._once("person.link", Membership, lambda call: _link(call, name, why), key, offer=name, reason=why)
+
+    def link_guest(
+        self, uzi_number: str, serial: str, until: datetime, reason: str, *, key: str | None = None
+    ) -> CardLink:
+        """Link another organisation's person with their card for some time (CRD-13); the two must belong together.
+
+        It gives no power over the card, which its own organisation manages: so no leave is needed, but the card at hand.
+
+        Args:
+            uzi_number: the guest's.
+            serial: of the guest's card, which is in use.
+            until: the last moment, UTC; a link that lasts longer stays as it is.
+            reason: for the record, 1 to 1000 characters.
+            key: the caller's idempotency key, 1 to 200 characters.
+
+        Raises:
+            NotAllowedError: the policy links no guests; or the person is one of this organisation's own.
+            NotFoundError: no such person has such a card in use; which of it is wrong is not told.
+            UsageError: ``until`` has passed, or is later than the policy allows; or no reason is given.
+            ReplayError: the key served another request.
+        """
+        why, longest = reason_of(reason), self._policy.guest_use
         return self._once(
-            "person.link",
-            Membership,
-            lambda call: _link(call, name, why, until),
+            "person.link-guest",
+            CardLink,
+            lambda call: _link_guest(call, uzi_number, serial, until, why, longest),
             key,
-            offer=name,
+            uzi_number=uzi_number,
+            card=serial,
+            until=until.isoformat(),
             reason=why,
-            until=None if until is None else until.isoformat(),
         )
 
     # ORG-8, by who shows a pass
@@ -332,30 +355,39 @@ def _offer_id(code: str) -> str:
     return hashlib.sha256(b"zorgid-card link offer " + plain.encode()).hexdigest()
 
 
-def _link(call: Call, offer_id: str, reason: str, until: datetime | None) -> Membership:
-    if until is not None and until <= call.now:
-        raise UsageError("guest use ends later than now", reason="until")
+def _link(call: Call, offer_id: str, reason: str) -> Membership:
     offer = next(call.unit.find(LinkOffer, id=offer_id, ura=call.organisation), None)
     if offer is None or offer.expires_at <= call.now:
         raise NotFoundError("no such leave to link", what="LinkOffer")
     call.unit.remove(offer)
-    member = people.link(call.unit, offer.person_id, call.organisation, call.now, until=until)
-    link_cards(call, offer.person_id, until)
-    call.record(offer.person_id, reason, until=None if until is None else until.isoformat())
+    member = people.link(call.unit, offer.person_id, call.organisation, call.now)
+    _link_cards(call, offer.person_id)
+    call.record(offer.person_id, reason)
     return member
 
 
-def link_cards(call: Call, person_id: str, until: datetime | None) -> None:
-    """A person's cards serve at the organisation too; a link that holds already is never shortened."""
+def _link_cards(call: Call, person_id: str) -> None:
+    """A person's cards serve at the organisation too."""
     for card in call.unit.find(SmartCard, person_id=person_id):
-        if card.state in _OVER:
-            continue
-        known = next(call.unit.find(CardLink, card_serial=card.serial, ura=call.organisation), None)
-        if known is None:
-            made = CardLink(id=secrets.token_hex(16), card_serial=card.serial, ura=call.organisation, until=until)
-            call.unit.add(made)
-        else:
-            call.unit.replace(replace(known, until=people.longer(known.until, until, call.now)))
+        if card.state not in _OVER:
+            card_records.link(call.unit, card.serial, call.organisation, None, call.now)
+
+
+def _link_guest(
+    call: Call, uzi_number: str, serial: str, until: datetime, reason: str, longest: timedelta | None
+) -> CardLink:
+    if longest is None:
+        raise NotAllowedError("guests are not linked", action=call.action)
+    if not call.now < until <= call.now + longest:
+        raise UsageError(f"a guest is linked for at most {longest.days} days", reason="until")
+    person = next(call.unit.find(Person, uzi_number=uzi_number), None)
+    card = next(call.unit.find(SmartCard, serial=serial, state="active"), None)
+    if person is None or card is None or card.person_id != person.id:
+        raise NotFoundError("no such card", what="SmartCard")
+    if people.link(call.unit, person.id, call.organisation, call.now, until=until).until is None:
+        raise NotAllowedError("the person belongs to this organisation", action=call.action)
+    call.record(serial, reason, until=until.isoformat())
+    return card_records.link(call.unit, serial, call.organisation, until, call.now)
 
 
 # --- ORG-8 ------------------------------------------------------------------------------------------------------------
@@ -373,7 +405,7 @@ def _join(call: Call, birth_date: date, confirmed: str) -> Identified:
     if _identify(call, birth_date, keep=False).person.id != confirmed:
         raise OtherPersonError
     joined = _identify(call, birth_date, keep=True)
-    link_cards(call, joined.person.id, None)
+    _link_cards(call, joined.person.id)
     call.record(joined.person.id, ending=joined.ending)
     return joined
 

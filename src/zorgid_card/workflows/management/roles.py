@@ -66,6 +66,7 @@ TABLE: Mapping[str, Mapping[str, Reach]] = {
     "person.appoint": _THEIRS,
     "person.offer": {ADMINISTRATOR: Reach.OWN, MANAGER: Reach.OWN, HOLDER: Reach.OWN, OPERATOR: Reach.ANY},
     "person.link": {ADMINISTRATOR: Reach.ORGANISATION},
+    "person.link-guest": {ADMINISTRATOR: Reach.ORGANISATION},
     "person.unlink": _THEIRS,
     "person.approve-uzi-number": _THEIRS,
     "card.list": _MANAGED_OR_OWN,
@@ -79,6 +80,7 @@ TABLE: Mapping[str, Mapping[str, Reach]] = {
     "phone.revoke": _THEIRS,
     "puk.ask": {ADMINISTRATOR: Reach.ORGANISATION, MANAGER: Reach.ORGANISATION},
     "puk.release": {ADMINISTRATOR: Reach.ORGANISATION},
+    "puk.disclose": {ADMINISTRATOR: Reach.ORGANISATION, MANAGER: Reach.ORGANISATION},
     "puk.reset": {ADMINISTRATOR: Reach.ORGANISATION, MANAGER: Reach.ORGANISATION},
 }
 """Action -> the roles that may do it, and how far each reaches. What is not in it, nobody may do."""

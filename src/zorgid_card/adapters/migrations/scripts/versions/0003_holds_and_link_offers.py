@@ -1,4 +1,4 @@
-"""Several parties may block a card; a person's leave to be linked is kept."""
+"""Several parties may block a card; a person's leave to be linked is kept; so is who knows a PUK."""
 
 from __future__ import annotations
 
@@ -41,3 +41,5 @@ def upgrade() -> None:
     op.execute(_HOLDS)
     with op.batch_alter_table("zorgid_smart_card") as batch:
         batch.drop_column("blocked_by")
+        batch.add_column(sa.Column("puk_disclosed", Text(), nullable=True))
+    op.add_column("zorgid_escrowed_puk", sa.Column("pending", sa.LargeBinary(), nullable=True))
