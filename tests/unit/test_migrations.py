@@ -25,6 +25,8 @@ from zorgid_card.adapters.sql_tables import METADATA
 from zorgid_card.errors import StorageError
 from zorgid_card.ports.keys import KeyProvider
 from zorgid_card.ports.registry import Consent, Organisation, Person, Session, Suspension
+from zorgid_card.workflows import audit
+from zorgid_card.workflows.audit_verification import Verified, verify
 
 AT = "2026-11-02T09:00:00.000000Z"
 OLD: dict[str, dict[str, Any]] = {
@@ -127,6 +129,10 @@ def test_an_upgrade_brings_all_data_along(where: str, keys: KeyProvider) -> None
         assert unit.get(Consent, "c1").evidence == b"born 1980-05-17"
         assert [card.card.serial for card in unit.cards(URA, at=NOW, search="amrani")] == ["S-1"]
         assert [(one.card_serial, one.cause, one.since) for one in unit.find(Suspension)] == [("S-1", URA, NOW)]
+    assert verify(registry) == Verified(chains=1, events=1)
+    with registry.begin() as unit:
+        assert audit.record(unit, NOW, "p1", URA, "card.unblock", "S-1").id == f"{URA}:000000000002"
+    assert verify(registry) == Verified(chains=1, events=2)
     assert registry.create() == (migrations.HEAD, migrations.HEAD)
     registry.close()
 

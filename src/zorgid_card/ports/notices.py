@@ -39,5 +39,5 @@ class Events(Protocol):
     """Is told what happens, for counters of the portal's own monitoring; it must not raise. Serves many threads."""
 
     def happened(self, name: str, times: int = 1, /) -> None:
-        """Something happened: ``notice.sent``, ``notice.failed``, ``notice.dead``, ``audit.signed``, ``record.removed``, ..."""
+        """Something happened: ``notice.sent``, ``notice.failed`` (to be tried again), ``notice.dead`` (given up)."""
         ...

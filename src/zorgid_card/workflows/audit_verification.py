@@ -10,16 +10,14 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 from zorgid_card.codec import audit as codec
 from zorgid_card.errors import AuditError
 from zorgid_card.ports.registry import AuditEvent, AuditHead, AuditLink, Registry, Unit
+from zorgid_card.workflows.audit import ERASE, Ranges
 from zorgid_card.workflows.audit_heads import Signed
-
-ERASE: Final = "audit.erase"
-"""The action of the events that say what was erased: ``detail`` has ``fields``, and ``numbers`` as pairs, first and last."""
 
 FINDINGS: Final = (
     "missing",
@@ -61,33 +59,6 @@ class _Row:
     id: str
     link: AuditLink | None
     event: AuditEvent | None
-
-
-@dataclass(slots=True)
-class Ranges:
-    """A set of numbers, as pairs of first and last."""
-
-    pairs: list[tuple[int, int]] = field(default_factory=list)
-
-    def add(self, number: int) -> None:
-        """A number larger than all before."""
-        if self.pairs and self.pairs[-1][1] == number - 1:
-            self.pairs[-1] = self.pairs[-1][0], number
-        else:
-            self.pairs.append((number, number))
-
-    def beyond(self, others: Iterable[tuple[int, int]]) -> int:
-        """The first number that is in none of the other pairs; 0: there is none."""
-        rest = sorted(others)
-        for first, last in self.pairs:
-            wanted = first
-            for begin, end in rest:
-                if begin > wanted:
-                    break
-                wanted = max(wanted, end + 1)
-            if wanted <= last:
-                return wanted
-        return 0
 
 
 class _Chain:
@@ -140,9 +111,9 @@ class _Chain:
         """What was erased, as the log itself says."""
         try:
             told = json.loads(event.detail)
-            for name in told["fields"]:
-                self._told[str(name)] += [(int(first), int(last)) for first, last in told["numbers"]]
-        except (ValueError, KeyError, TypeError):
+            for name, pairs in told["fields"].items():
+                self._told[str(name)] += [(int(first), int(last)) for first, last in pairs]
+        except (ValueError, KeyError, TypeError, AttributeError):
             self._find("event", self.number)
 
     def end(self, head: AuditHead | None) -> None:

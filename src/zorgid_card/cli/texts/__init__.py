@@ -25,6 +25,7 @@ from zorgid_card.cli.texts import (
     documents,
     errors,
     expiry,
+    housekeeping,
     keys,
     login,
     management,
@@ -62,6 +63,7 @@ TEXTS: Mapping[str, Text] = {
     **puks.TEXTS,
     **phone.TEXTS,
     **auditing.TEXTS,
+    **housekeeping.TEXTS,
 }
 """All of them."""
 
