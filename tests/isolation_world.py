@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import timedelta
@@ -206,6 +207,8 @@ def owners(records_: Records, record: Any) -> set[str]:
             c for c in records_.values() if isinstance(c, SmartCard) and serial in (c.serial, c.certificate_serial)
         ]
         found = {ura for card in cards for ura in owners(records_, card)}
+    elif isinstance(record, Notice):
+        found = {json.loads(record.data)["ura"]}
     elif isinstance(record, Counter):
         found = {record.name.partition(":")[2]}
     elif isinstance(record, AuditHead | AuditLink):

@@ -708,6 +708,13 @@ class HSMError(StorageError):
     code = "storage.hsm"
 
 
+class AuditError(StorageError):
+    """The audit log is not what was written, or what was signed; ``findings``, and of the first ``what``, ``chain``, ``number``."""
+
+    code = "storage.audit"
+    retryable = False
+
+
 # --- network ---------------------------------------------------------------------------------------------------------
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -28,12 +28,14 @@ from zorgid_card.pki.verifier import CertificateVerifier, SmartcardVerifier
 from zorgid_card.ports.authority import CertificateAuthority, RemoteAuthority
 from zorgid_card.ports.challenges import Challenges
 from zorgid_card.ports.keys import KeyStore
+from zorgid_card.ports.notices import Events, Notifier
 from zorgid_card.ports.registry import IssuedCertificate, Registry
 from zorgid_card.secret import Secret
-from zorgid_card.workflows import enrolment, housekeeping, issuance, organisation
+from zorgid_card.workflows import enrolment, health, housekeeping, issuance, organisation
 from zorgid_card.workflows.challenges import MemoryChallenges, RegistryChallenges
 from zorgid_card.workflows.log_in import LogIn
 from zorgid_card.workflows.management import Management
+from zorgid_card.workflows.outbox import Outbox
 from zorgid_card.workflows.pairing import PortalIdentity
 from zorgid_card.workflows.phone_door import PhoneDoor
 from zorgid_card.workflows.policy import Policy
@@ -71,6 +73,7 @@ class PortalSide:
         management: cards, phones and people of an organisation (ADM-1 to ADM-7).
         revocation: the CRLs; serve :meth:`RevocationList.current` where the certificates say. A remote CA publishes its own.
         remote: for a remote CA only.
+        outbox: where there is a notifier: call :meth:`Outbox.deliver` every minute.
     """
 
     services: Services
@@ -80,6 +83,7 @@ class PortalSide:
     management: Management
     revocation: RevocationList
     remote: RemoteStatus | None = None
+    outbox: Outbox | None = None
 
     def tend(self) -> None:
         """What a portal does by the clock alone, to be called every minute from a timer, in one process or in several.
@@ -100,6 +104,19 @@ class PortalSide:
         finally:
             housekeeping.remove_expired(self.services.registry, self.services.clock())
 
+    def health(
+        self, *, certificates: Mapping[str, bytes] | None = None, crls: Mapping[str, bytes] | None = None
+    ) -> health.Health:
+        """How the portal is doing (:func:`zorgid_card.workflows.health.health`), the CA's own certificates included.
+
+        Args:
+            certificates: others whose end matters, such as that of the portal's server; DER, by a name.
+            crls: as the world fetches them, by a name.
+        """
+        authority = self.services.authority
+        known = {"issuing-ca": authority.certificate, "root-ca": authority.root, **(certificates or {})}
+        return health.health(self.services.registry, self.services.clock(), certificates=known, crls=crls)
+
 
 def open_portal(
     directory: Path,
@@ -113,6 +130,8 @@ def open_portal(
     policy: Policy | None = None,
     keys: KeyStore | None = None,
     authority: CertificateAuthority | None = None,
+    notifier: Notifier | None = None,
+    events: Events | None = None,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> PortalSide:
     """A portal with its own CA and key store in a directory; both are made when it is opened for the first time.
@@ -131,6 +150,9 @@ def open_portal(
         keys: where the keys of cards are, such as :class:`zorgid_card.adapters.pkcs11.hsm.HSMKeyStore`; None: in the directory.
         authority: the CA, such as :class:`zorgid_card.pki.authority.Authority` with its keys in an HSM, or
             :class:`zorgid_card.workflows.remote_authority.RemoteCA`; None: in the directory.
+        notifier: tells people what became of their request, such as :class:`zorgid_card.adapters.smtp.SMTPNotifier`; None: notices
+            wait until there is one.
+        events: counts what happens, for the portal's monitoring.
         clock: UTC.
 
     Raises:
@@ -165,6 +187,7 @@ def open_portal(
         management=Management(registry, clock, services.policy),
         revocation=revocation,
         remote=remote,
+        outbox=None if notifier is None else Outbox(registry, notifier, clock, events),
     )
 
 

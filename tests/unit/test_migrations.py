@@ -49,8 +49,8 @@ OLD: dict[str, dict[str, Any]] = {
     },
     "zorgid_card_link": {"id": "l1", "card_serial": "S-1", "ura": URA, "until": None},
     "zorgid_audit_event": {
-        "id": f"{URA}:000000000001", "at": AT, "actor": "p1", "ura": URA, "action": "card.block", "subject": "S-1", "reason": "lost",
-        "detail": "{}",
+        "id": f"{URA}:000000000001", "at": AT, "actor": "p1", "ura": URA, "action": "card.block", "subject": "S-1",
+        "reason": "lost", "detail": "{}",
     },
 }  # fmt: skip
 """Rows as version 0001 wrote them."""

@@ -11,7 +11,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from zorgid_card.cli import keeping, managing, phoning, puks, renewing, revoking, storing, verifying
+from zorgid_card.cli import (
+    auditing,
+    housekeeping,
+    keeping,
+    managing,
+    phoning,
+    puks,
+    renewing,
+    revoking,
+    storing,
+    verifying,
+)
 from zorgid_card.cli.display import Display, console
 from zorgid_card.cli.failures import INTERRUPTED, PIPE_CLOSED, exit_codes
 from zorgid_card.cli.options import (
@@ -78,8 +89,18 @@ def main() -> None:
     """UZI passes and ZORG-ID Smartcards: look at them, change their PIN, simulate them, see how they are made."""
 
 
-_COMMANDS = (keeping.keys, puks.puk, storing.db, revoking.crl, revoking.ocsp, *managing.COMMANDS, phoning.phone)
-for _command in (*verifying.COMMANDS, *_COMMANDS):
+for _command in (
+    *verifying.COMMANDS,
+    keeping.keys,
+    puks.puk,
+    storing.db,
+    revoking.crl,
+    revoking.ocsp,
+    *managing.COMMANDS,
+    phoning.phone,
+    auditing.audit,
+    housekeeping.outbox,
+):
     main.add_command(_command)
 
 

@@ -247,7 +247,7 @@ class TryCount:
 class AuditEvent:
     """Something that happened; ``detail`` holds public values only, as canonical JSON.
 
-    ``salts``: with which each field was committed to (:mod:`zorgid_card.codec.audit`). A field that was erased is empty, and its salt 0.
+    ``salts``: with which each field was committed to (:mod:`zorgid_card.codec.audit`). An erased field is empty, and its salt 0.
     """
 
     id: str
@@ -367,7 +367,7 @@ class AuditLink:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditHead:
-    """The end of a chain: ``chain`` is a URA, or ``portal``; ``exported`` the number up to which it was signed and put elsewhere."""
+    """The end of a chain: ``chain`` is a URA, or ``portal``; ``exported`` up to where it was signed and kept elsewhere."""
 
     chain: str
     number: int

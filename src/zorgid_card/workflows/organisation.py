@@ -24,7 +24,7 @@ from zorgid_card.errors import (
 )
 from zorgid_card.pki.identity import UZIIdentity
 from zorgid_card.ports.registry import Consent, Membership, Organisation, Person, Request, Unit
-from zorgid_card.workflows import audit, people
+from zorgid_card.workflows import audit, outbox, people
 from zorgid_card.workflows.policy import Policy
 from zorgid_card.workflows.states import move
 
@@ -109,6 +109,16 @@ def _decide(unit: Unit, request_id: str, event: str, operator: str, reason: str,
     decided = replace(request, state=move("request", request.state, event), reason=reason, decided_at=now)
     unit.replace(decided)
     audit.record(unit, now, operator, request.ura, f"request.{event}", request.id, reason)
+    outbox.put(
+        unit,
+        now,
+        f"request.{event}",
+        request.contact_email,
+        organisation=request.organisation_name,
+        contact=request.contact_name,
+        ura=request.ura,
+        reason=reason,
+    )
     return decided
 
 

@@ -17,6 +17,7 @@ from enum import StrEnum
 from zorgid_card.cli.texts import (
     activation,
     acts,
+    auditing,
     create,
     database,
     demo,
@@ -24,6 +25,7 @@ from zorgid_card.cli.texts import (
     documents,
     errors,
     expiry,
+    housekeeping,
     keys,
     login,
     management,
@@ -60,6 +62,8 @@ TEXTS: Mapping[str, Text] = {
     **revocation.TEXTS,
     **puks.TEXTS,
     **phone.TEXTS,
+    **auditing.TEXTS,
+    **housekeeping.TEXTS,
 }
 """All of them."""
 

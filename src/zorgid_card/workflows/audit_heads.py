@@ -1,0 +1,155 @@
+"""The heads of the audit log's chains, signed with a key outside the database and kept elsewhere: so what was written is fixed."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Final
+
+from zorgid_card.codec import audit as codec
+from zorgid_card.errors import AuditError, SignatureError, ZorgIDError
+from zorgid_card.pki.signing import algorithm_for, verify_signature
+from zorgid_card.ports.audit import HeadSigner, Statements
+from zorgid_card.ports.registry import AuditHead, Registry, Unit
+
+VERSION: Final = 1
+
+_PAGE: Final = 500
+_LONGEST: Final = 1 << 20
+"""Characters of a statement's line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """What a statement says: that a chain had these heads (name, number, digest) at a moment."""
+
+    number: int
+    previous: str
+    at: str
+    heads: tuple[tuple[str, int, bytes], ...]
+
+
+def export(registry: Registry, signer: HeadSigner, statements: Statements, now: datetime) -> int:
+    """Sign the heads of all chains that have grown since they were last signed, and keep that elsewhere.
+
+    Nothing is lost where it ends half-way: what was not noted as exported is exported again.
+
+    Args:
+        registry: the portal's store.
+        signer: the key, which the database's keeper does not have.
+        statements: those that were made before, and where the new ones go; one process at a time adds to them.
+        now: UTC.
+
+    Returns:
+        how many chains were signed.
+
+    Raises:
+        StorageError: the registry, the key or the statements cannot be used.
+    """
+    number, previous = _last(statements)
+    exported, after = 0, ""
+    while True:
+        with registry.begin() as unit:
+            page = unit.page(AuditHead, after=after, limit=_PAGE)
+        grown = [head for head in page if head.number != head.exported]
+        if grown:
+            number += 1
+            line = _statement(signer, number, previous, now, grown)
+            statements.append(line)
+            registry.run(lambda unit, grown=grown: _note(unit, grown, now))  # type: ignore[misc]
+            previous, exported = _digest(line), exported + len(grown)
+        if len(page) < _PAGE:
+            return exported
+        after = page[-1].chain
+
+
+def unexported(registry: Registry) -> int:
+    """How many events are in no signed head yet: what the log does not prove so far."""
+    count, after = 0, ""
+    while True:
+        with registry.begin() as unit:
+            page = unit.page(AuditHead, after=after, limit=_PAGE)
+        count += sum(head.number - head.exported for head in page)
+        if len(page) < _PAGE:
+            return count
+        after = page[-1].chain
+
+
+def read(lines: Iterable[str], public_key: bytes) -> list[Signed]:
+    """Statements, verified: each signed by this key, numbered from 1, and naming the one before it.
+
+    Args:
+        lines: as :class:`~zorgid_card.ports.audit.Statements` keeps them.
+        public_key: SubjectPublicKeyInfo, DER, known from elsewhere than the file.
+
+    Raises:
+        AuditError: ``what`` is ``statement``; ``number`` is that of the line.
+    """
+    signed: list[Signed] = []
+    previous = ""
+    for number, line in enumerate(lines, 1):
+        found = _read(line, public_key, number)
+        if (found.number, found.previous) != (number, previous):
+            raise _broken(number, "not the next one")
+        signed.append(found)
+        previous = _digest(line)
+    return signed
+
+
+def _note(unit: Unit, grown: list[AuditHead], now: datetime) -> None:
+    for head in grown:
+        here = unit.get(AuditHead, head.chain)  # it may have grown meanwhile
+        unit.replace(replace(here, exported=head.number, exported_at=now))
+
+
+def _statement(signer: HeadSigner, number: int, previous: str, now: datetime, heads: Iterable[AuditHead]) -> str:
+    told = json.dumps(
+        {
+            "version": VERSION,
+            "number": number,
+            "previous": previous,
+            "at": now.isoformat(),
+            "heads": [[head.chain, head.number, head.digest.hex()] for head in heads],
+        },
+        separators=(",", ":"),
+    )
+    signature = base64.b64encode(signer.sign(codec.statement(told))).decode()
+    return json.dumps({"told": told, "signature": signature}, separators=(",", ":"))
+
+
+def _last(statements: Statements) -> tuple[int, str]:
+    number, last = 0, ""
+    for number, last in enumerate(statements.lines(), 1):  # noqa: B007  # the last ones are what is wanted
+        pass
+    return number, _digest(last) if number else ""
+
+
+def _digest(line: str) -> str:
+    return hashlib.sha256(line.strip().encode()).hexdigest()
+
+
+def _read(line: str, public_key: bytes, number: int) -> Signed:
+    try:
+        outer: Any = json.loads(line) if len(line) <= _LONGEST else None
+        told, signature = str(outer["told"]), base64.b64decode(outer["signature"], validate=True)
+        verify_signature(public_key, algorithm_for(public_key), codec.statement(told), signature)
+        inner: Any = json.loads(told)
+        heads = tuple((str(chain), int(at), bytes.fromhex(digest)) for chain, at, digest in inner["heads"])
+        if inner["version"] != VERSION:
+            raise _broken(number, "version")
+        return Signed(int(inner["number"]), str(inner["previous"]), str(inner["at"]), heads)
+    except SignatureError as error:
+        raise _broken(number, "signature") from error
+    except ZorgIDError:
+        raise
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise _broken(number, "form") from error
+
+
+def _broken(number: int, reason: str) -> AuditError:
+    told = f"statement {number} cannot be relied on ({reason})"
+    return AuditError(told, what="statement", chain="", number=number, findings=1, reason=reason)
