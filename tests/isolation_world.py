@@ -207,15 +207,13 @@ def owners(records_: Records, record: Any) -> set[str]:
             c for c in records_.values() if isinstance(c, SmartCard) and serial in (c.serial, c.certificate_serial)
         ]
         found = {ura for card in cards for ura in owners(records_, card)}
-    elif isinstance(record, Notice):
-        found = {json.loads(record.data)["ura"]}
     elif isinstance(record, Counter):
         found = {record.name.partition(":")[2]}
     elif isinstance(record, AuditHead | AuditLink):
         name = record.chain if isinstance(record, AuditHead) else record.id.partition(":")[0]
         found = {name} - {"portal"}
     elif isinstance(record, Notice):  # it goes to who asked, whose request it names
-        found = set()
+        found = {json.loads(record.data)["ura"]}
     else:
         found = {record.ura}
     return {ura for ura in found if ura}
