@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable
 from importlib.metadata import version
 from pathlib import Path
 
+import audit
 import cases
 import create
 import login
@@ -22,7 +23,7 @@ import revocation
 import verification
 from harness import Result, run
 
-MODULES = (cases, verification, login, create, registry, revocation)
+MODULES = (cases, verification, login, create, registry, revocation, audit)
 GROUPS = tuple(group for module in MODULES for group in module.GROUPS)
 ROOT = Path(__file__).parents[1]
 MARKS = ("<!-- bench: begin -->\n", "<!-- bench: end -->\n")
