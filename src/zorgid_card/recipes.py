@@ -73,7 +73,7 @@ class PortalSide:
         management: cards, phones and people of an organisation (ADM-1 to ADM-7).
         revocation: the CRLs; serve :meth:`RevocationList.current` where the certificates say. A remote CA publishes its own.
         remote: for a remote CA only.
-        outbox: where there is a notifier: call :meth:`Outbox.deliver` every minute.
+        outbox: where there is a notifier.
     """
 
     services: Services
