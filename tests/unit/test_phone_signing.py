@@ -29,7 +29,7 @@ from zorgid_card.ports.registry import AuditEvent, Consent, MobileID, SmartCard
 from zorgid_card.secret import Secret
 from zorgid_card.testkit.phone import PhoneAsked, SimulatedPhone
 from zorgid_card.workflows.management import Management, Operator
-from zorgid_card.workflows.policy import PhonePolicy
+from zorgid_card.workflows.policy import UNSIGNED, PhonePolicy, Policy
 
 
 @pytest.fixture
@@ -262,8 +262,22 @@ def test_adm_2_operators_and_holders_have_no_phone_to_sign_with(world: Signing) 
     world.management.acting_as(Operator("desk"), URA).block(OTHER_CARD, REASON)
 
 
+def test_adm_2_a_portal_that_says_nothing_wants_block_unblock_revoke_and_appoint_signed() -> None:
+    verbs = (
+        "card.block",
+        "card.unblock",
+        "card.revoke",
+        "phone.block",
+        "phone.unblock",
+        "phone.revoke",
+        "person.appoint",
+    )
+    assert set(verbs) == Policy().phones.signed
+
+
 def test_adm_2_a_portal_that_wants_no_signature_goes_on_without(world: Signing) -> None:
-    Management(world.store, world.clock).acting_as("anna", URA).block(CARD, REASON)
+    policy = Policy(phones=PhonePolicy(signed=UNSIGNED))
+    Management(world.store, world.clock, policy).acting_as("anna", URA).block(CARD, REASON)
     with world.store.begin() as unit:
         assert unit.get(SmartCard, CARD).state == "suspended"
 
