@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import timedelta
@@ -212,7 +213,7 @@ def owners(records_: Records, record: Any) -> set[str]:
         name = record.chain if isinstance(record, AuditHead) else record.id.partition(":")[0]
         found = {name} - {"portal"}
     elif isinstance(record, Notice):  # it goes to who asked, whose request it names
-        found = set()
+        found = {json.loads(record.data)["ura"]}
     else:
         found = {record.ura}
     return {ura for ura in found if ura}
