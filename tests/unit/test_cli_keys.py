@@ -122,7 +122,7 @@ def test_a_generation_is_retired_unless_cards_have_a_key_of_it(store: list[str],
     world = World(portal)
     world.validated()
     world.create(world.worker())
-    registry = ["--registry", str(portal / "registry.db")]
+    registry = ["--db", f"sqlite:///{portal / 'registry.db'}"]
     terminal = run("retire", "--generation", "1", *registry, *store)
     open_it(terminal)
     terminal.expect("1 .*still have a key of this generation")
@@ -141,7 +141,7 @@ def test_a_generation_is_retired_unless_cards_have_a_key_of_it(store: list[str],
         open_it(terminal)
         terminal.expect(said)
         terminal.end()
-    terminal = run("retire", "--generation", "1", "--registry", str(tmp_path / "nothing.db"), *store)
+    terminal = run("retire", "--generation", "1", "--db", f"sqlite:///{tmp_path / 'nothing.db'}", *store)
     open_it(terminal)
     terminal.expect("no such file")
     assert terminal.end() != 0

@@ -39,8 +39,8 @@ def key_file(directory: Path, encryption: KeySerializationEncryption | None = No
 
 
 def acting(known: Known, person: str, *more: str) -> list[str]:
-    registry = str(known.world.directory / "registry.db")
-    return [known.serial, "--registry", registry, "--person", person, "--ura", PRACTICE.ura, *more, "--lang", "en"]
+    registry = f"sqlite:///{known.world.directory / 'registry.db'}"
+    return [known.serial, "--db", registry, "--person", person, "--ura", PRACTICE.ura, *more, "--lang", "en"]
 
 
 def told(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
@@ -114,7 +114,19 @@ def test_what_is_released_is_no_file_that_is_there_and_what_is_opened_is_one(
         assert run(["puk", "open", str(tmp_path / "nothing"), "--key", str(there), "--json"]) != 0
         assert '"code": "storage"' in capsys.readouterr().out
     assert run(["puk", "open", str(there), "--key", str(tmp_path / "nothing")]) != 0
-    missing = ["puk", "ask", "1", "--registry", str(tmp_path / "no.db"), "--person", "p", "--ura", "1", "--reason", "r"]
+    missing = [
+        "puk",
+        "ask",
+        "1",
+        "--db",
+        f"sqlite:///{tmp_path / 'no.db'}",
+        "--person",
+        "p",
+        "--ura",
+        "1",
+        "--reason",
+        "r",
+    ]
     assert run(missing) != 0
     assert not (tmp_path / "no.db").exists()
 

@@ -20,7 +20,7 @@ from typing import Any, Final, TypeVar, cast
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine import URL, Engine, make_url
+from sqlalchemy.engine import URL, Engine
 
 from zorgid_card.adapters import migrations, sql_rotation, sql_search
 from zorgid_card.adapters.data_keys import FileDataKeys, MemoryDataKeys
@@ -65,8 +65,11 @@ class SQLRegistry:
                 or an engine of the caller's that has no open connection yet.
             keys: with which personal data are sealed. None: for SQLite, a key in a file beside the database, ``.keys`` added to its
                 name; for PostgreSQL, personal data can be neither written nor read.
+
+        Raises:
+            UsageError: ``where`` is no URL of a database, or its driver is not installed (``db``).
         """
-        self.engine = prepare(where if isinstance(where, Engine) else engine_of(make_url(where)))
+        self.engine = prepare(where if isinstance(where, Engine) else engine_of(where))
         self._sqlite = self.engine.dialect.name == "sqlite"
         self.keys = keys if keys is not None else self._own_keys()
         self.sealer = Sealer(self.keys)

@@ -12,10 +12,10 @@ from urllib.parse import unquote, urlsplit
 
 import sqlalchemy as sa
 from sqlalchemy import event, exc
-from sqlalchemy.engine import URL, Engine
+from sqlalchemy.engine import URL, Engine, make_url
 from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 
-from zorgid_card.errors import StorageError, ZorgIDError
+from zorgid_card.errors import StorageError, UsageError, ZorgIDError
 
 BUSY_SECONDS = 5.0
 """How long a transaction waits for another worker's on SQLite."""
@@ -34,8 +34,19 @@ def path_of(url: URL) -> Path | None:
     return None if name == ":memory:" else Path(name)
 
 
-def engine_of(url: URL) -> Engine:
-    """An engine that tells no values in its errors; on SQLite, one that makes no file."""
+def engine_of(where: str | URL) -> Engine:
+    """An engine that tells no values in its errors; on SQLite, one that makes no file.
+
+    Raises:
+        UsageError: this is no URL of a database, or its driver is not installed.
+    """
+    try:
+        return _engine(make_url(where))
+    except (exc.ArgumentError, ImportError, ValueError) as error:
+        raise UsageError("this database cannot be used", reason="db") from error
+
+
+def _engine(url: URL) -> Engine:
     if url.get_backend_name() != "sqlite":
         return sa.create_engine(url, pool_pre_ping=True, hide_parameters=True)  # a restarted server is no error
     path = path_of(url)

@@ -89,18 +89,8 @@ def main() -> None:
     """UZI passes and ZORG-ID Smartcards: look at them, change their PIN, simulate them, see how they are made."""
 
 
-for _command in (
-    *verifying.COMMANDS,
-    keeping.keys,
-    puks.puk,
-    storing.db,
-    revoking.crl,
-    revoking.ocsp,
-    *managing.COMMANDS,
-    phoning.phone,
-    auditing.audit,
-    housekeeping.outbox,
-):
+_KEEPERS = (keeping.keys, puks.puk, storing.db, revoking.crl, revoking.ocsp, auditing.audit, housekeeping.outbox)
+for _command in (*verifying.COMMANDS, *_KEEPERS, *managing.COMMANDS, phoning.phone):
     main.add_command(_command)
 
 

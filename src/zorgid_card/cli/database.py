@@ -6,8 +6,6 @@ import json
 from pathlib import Path
 from typing import Self
 
-from sqlalchemy import exc
-
 from zorgid_card.adapters.data_keys import FileDataKeys
 from zorgid_card.adapters.sql import SQLRegistry
 from zorgid_card.cli.display import Display
@@ -27,10 +25,7 @@ class Database:
         Raises:
             UsageError: the URL is none, or needs a driver that is not installed.
         """
-        try:
-            return cls(SQLRegistry(url, None if data_keys is None else FileDataKeys(data_keys)))
-        except (exc.ArgumentError, ImportError, ValueError) as error:
-            raise UsageError("this database cannot be used", reason="db") from error
+        return cls(SQLRegistry(url, None if data_keys is None else FileDataKeys(data_keys)))
 
     @property
     def keys(self) -> FileDataKeys:

@@ -11,6 +11,7 @@ import click
 
 from zorgid_card.cli.display import Display, console
 from zorgid_card.cli.options import Name, color_option, guarded, json_option, lang_option, texts_of
+from zorgid_card.cli.storing import of_a_registry
 
 
 @click.group()
@@ -87,17 +88,16 @@ def passphrase(display: Display, place: Any) -> None:
 
 @keys.command(name="retire")
 @click.option("--generation", required=True, type=click.IntRange(1), metavar="N", help="Which master key.")
-@click.option(
-    "--registry",
-    metavar="FILE|URL",
-    help="The portal's registry: refuse while cards have a key of this generation. Without it you are asked.",
-)
+@of_a_registry(required=False)
 @_on_a_store
-def retire(display: Display, place: Any, generation: int, registry: str | None) -> None:
-    """Take away the master key of an older generation, which no card needs any more."""
+def retire(display: Display, place: Any, generation: int, db: str | None, data_keys: Path | None) -> None:
+    """Take away the master key of an older generation, which no card needs any more.
+
+    Where --db names the portal's registry it is refused while cards have a key of this generation; without it you are asked.
+    """
     from zorgid_card.cli import keys as acts  # noqa: PLC0415  # as above
 
-    acts.retire(display, place, generation, registry)
+    acts.retire(display, place, generation, db, data_keys)
 
 
 @keys.command(name="add-batch")

@@ -17,10 +17,9 @@ from zorgid_card.adapters.diversified import LENGTHS, administration_label, chan
 from zorgid_card.adapters.keystore import FileKeyStore
 from zorgid_card.cli.console import TerminalHolder, TerminalKeyboard
 from zorgid_card.cli.display import Display
-from zorgid_card.errors import PassphraseError, PINMismatchError, StorageError, UsageError
+from zorgid_card.errors import PassphraseError, PINMismatchError, UsageError
 from zorgid_card.pki.authority import Authority
 from zorgid_card.ports.keys import Batch, KeyStore
-from zorgid_card.ports.registry import Registry
 from zorgid_card.secret import Secret
 from zorgid_card.workflows.holder import Question
 from zorgid_card.workflows.key_generations import require_unused
@@ -152,11 +151,11 @@ def passphrase(display: Display, place: Place) -> None:
     display.say("keys.passphrase_changed", "green", ca=str(ca) if with_ca else None)
 
 
-def retire(display: Display, place: Place, generation: int, registry: str | None) -> None:
+def retire(display: Display, place: Place, generation: int, db: str | None, data_keys: Path | None) -> None:
     """Take away a master key that no card needs any more."""
     with place.opened(display) as store:
-        if registry is not None:
-            require_unused(_registry(registry), generation)
+        if db is not None:
+            _require_unused(db, data_keys, generation)
         else:
             question = Question("retire-key", (("generation", str(generation)),))
             TerminalHolder(display, TerminalKeyboard()).confirm(question)
@@ -164,15 +163,11 @@ def retire(display: Display, place: Place, generation: int, registry: str | None
     display.say("keys.retired", "green", generation=generation)
 
 
-def _registry(where: str) -> Registry:
-    """An SQLite file, or a database by its URL."""
-    from zorgid_card.adapters.sql import SQLRegistry  # noqa: PLC0415  # needs SQLAlchemy, which other commands do not
+def _require_unused(db: str, data_keys: Path | None, generation: int) -> None:
+    from zorgid_card.cli.database import Database  # noqa: PLC0415  # needs SQLAlchemy, which other commands do not
 
-    if "://" in where:
-        return SQLRegistry(where)
-    if not Path(where).exists():
-        raise StorageError(f"{where} is not there", reason="missing", path=where)
-    return SQLRegistry.file(Path(where))
+    with Database.of(db, data_keys) as database:
+        require_unused(database.registry, generation)
 
 
 def add_batch(display: Display, place: Place, first: str, last: str) -> None:

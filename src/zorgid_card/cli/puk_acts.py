@@ -6,8 +6,7 @@ import base64
 import binascii
 import json
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -30,7 +29,7 @@ from zorgid_card.workflows.management import Management
 from zorgid_card.workflows.recovery import PUKReset
 
 if TYPE_CHECKING:
-    from zorgid_card.adapters.sql import SQLRegistry
+    from zorgid_card.cli.database import Database
 
 _LIMIT: Final = 16 * 1024
 _MOST: Final = 2
@@ -64,22 +63,24 @@ class Case:
     """
 
     serial: str
-    registry: str
+    db: str
+    data_keys: Path | None
     person: str
     ura: str
 
     def ask(self, display: Display, reason: str) -> dict[str, Any]:
         """The first person asks."""
-        with self._registry() as registry:
-            EscrowRoom(registry, Management(registry)).ask(self.person, self.ura, self.serial, reason)
+        with self._database() as database:
+            EscrowRoom(database.registry, Management(database.registry)).ask(self.person, self.ura, self.serial, reason)
         display.say("puk.asked", "green", serial=self.serial)
         return self._about()
 
     def release(self, display: Display, out: Path) -> dict[str, Any]:
         """The second has it released, into a new file."""
         require_new(out)
-        with self._registry() as registry:
-            sealed = EscrowRoom(registry, Management(registry)).release(self.person, self.ura, self.serial)
+        with self._database() as database:
+            room = EscrowRoom(database.registry, Management(database.registry))
+            sealed = room.release(self.person, self.ura, self.serial)
         text = [base64.b64encode(one).decode() for one in sealed]
         write_new(out, dump({"serial": self.serial, "sealed": text}).encode() + b"\n", private=True)
         display.say("puk.released", "green", serial=self.serial, path=str(out))
@@ -89,10 +90,10 @@ class Case:
         """The portal sets it to the maker's."""
         with TerminalKeyboard().secret(display.texts("keys.passphrase")) as passphrase:
             store = FileKeyStore.open(keys, passphrase)
-        with self._registry() as registry, Place(name=reader).card(display.texts) as (_, card):
+        with self._database() as database, Place(name=reader).card(display.texts) as (_, card):
             if not isinstance(card, ZorgIDCard):
                 raise WrongCardError(expected="zorgid", found=card.kind.value)
-            workflow = PUKReset(registry, Management(registry), store)
+            workflow = PUKReset(database.registry, Management(database.registry), store)
             workflow.reset(self.person, self.ura, self.serial, card.relay, reason)
         display.say("puk.reset", "green", serial=self.serial)
         return self._about()
@@ -100,26 +101,10 @@ class Case:
     def _about(self) -> dict[str, Any]:
         return {"serial": self.serial, "person": self.person, "ura": self.ura}
 
-    @contextmanager
-    def _registry(self) -> Iterator[SQLRegistry]:
-        """The portal's registry, which must be there.
+    def _database(self) -> Database:
+        from zorgid_card.cli.database import Database  # noqa: PLC0415  # needs SQLAlchemy, an extra
 
-        Raises:
-            StorageError: there is none.
-        """
-        from zorgid_card.adapters.sql import SQLRegistry  # noqa: PLC0415  # an extra
-
-        if "://" in self.registry:
-            registry = SQLRegistry(self.registry)
-        else:
-            path = Path(self.registry)
-            if not path.is_file():
-                raise StorageError(f"{path} is not there", reason="missing", path=str(path))
-            registry = SQLRegistry.file(path)
-        try:
-            yield registry
-        finally:
-            registry.close()
+        return Database.of(self.db, self.data_keys)
 
 
 # --- the key officer ----------------------------------------------------------------------------------------------------

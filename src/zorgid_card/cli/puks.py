@@ -11,6 +11,7 @@ import click
 
 from zorgid_card.cli.display import Display, console
 from zorgid_card.cli.options import Name, color_option, file_name, guarded, json_option, lang_option, texts_of
+from zorgid_card.cli.storing import of_a_registry
 
 
 @click.group()
@@ -50,20 +51,14 @@ def _as_manager(command: Callable[..., Any]) -> Callable[..., Any]:
     """The options that say who acts on which card; ``command`` gets them as ``case``."""
 
     @click.argument("serial")
-    @click.option(
-        "--registry",
-        required=True,
-        metavar="FILE|URL",
-        envvar="ZORGID_CARD_REGISTRY",
-        help="The portal's registry: an SQLite file, or the URL of a database; or ZORGID_CARD_REGISTRY.",
-    )
+    @of_a_registry()
     @click.option("--person", required=True, metavar="ID", help="Who acts: their id in the registry.")
     @click.option("--ura", required=True, metavar="URA", help="The organisation for which they act.")
     @wraps(command)
-    def with_case(serial: str, registry: str, person: str, ura: str, **others: Any) -> Any:
+    def with_case(serial: str, db: str, data_keys: Path | None, person: str, ura: str, **others: Any) -> Any:
         from zorgid_card.cli.puk_acts import Case  # noqa: PLC0415  # as above
 
-        return command(case=Case(serial=serial, registry=registry, person=person, ura=ura), **others)
+        return command(case=Case(serial=serial, db=db, data_keys=data_keys, person=person, ura=ura), **others)
 
     return with_case
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -15,24 +15,33 @@ from zorgid_card.cli.options import color_option, file_name, guarded, json_optio
 if TYPE_CHECKING:
     from zorgid_card.cli.database import Database
 
+F = TypeVar("F", bound=Callable[..., Any])
 
-def on_a_database(command: Callable[..., None]) -> Callable[..., int]:
-    """The options of every command that works on a portal's registry; ``command`` gets it as ``database``, and a display."""
 
-    @click.option(
+def of_a_registry(*, required: bool = True) -> Callable[[F], F]:
+    """The options that name a portal's registry: ``db`` and ``data_keys``."""
+    where = click.option(
         "--db",
-        required=True,
-        envvar="ZORGID_CARD_DB",
+        required=required,
+        envvar="ZORGID_CARD_DB" if required else None,
         metavar="URL",
-        help="The registry: sqlite:////path/registry.db, postgresql+psycopg://user@host/name; or in ZORGID_CARD_DB.",
+        help="The registry: sqlite:////path/registry.db, postgresql+psycopg://user@host/name"
+        + ("; or in ZORGID_CARD_DB." if required else "."),
     )
-    @click.option(
+    keys = click.option(
         "--data-keys",
         type=file_name,
         envvar="ZORGID_CARD_DATA_KEYS",
         metavar="FILE",
         help="Keys of the personal data; for SQLite by default the file's name with .keys added.",
     )
+    return lambda command: where(keys(command))
+
+
+def on_a_database(command: Callable[..., None]) -> Callable[..., int]:
+    """The options of every command that works on a portal's registry; ``command`` gets it as ``database``, and a display."""
+
+    @of_a_registry()
     @lang_option
     @color_option
     @wraps(command)

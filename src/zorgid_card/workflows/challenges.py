@@ -117,7 +117,8 @@ class RegistryChallenges:
 
     def put(self, challenge: LogInChallenge, /, *, at: datetime, client: str = "") -> None:
         """Keep it; see the port. What has expired goes with :func:`housekeeping.remove_expired`."""
-        with self._registry.begin() as unit:
+
+        def work(unit: Unit) -> None:
             for earlier in _of(unit, challenge.binding):
                 unit.remove(earlier)
             unit.add(
@@ -130,14 +131,21 @@ class RegistryChallenges:
                 )
             )
 
+        self._registry.run(work)
+
     def take(self, binding: str, /) -> LogInChallenge | None:
         """Remove it and give it; see the port."""
-        with suppress(NotFoundError), self._registry.begin() as unit:  # somebody else removed it first
+
+        def work(unit: Unit) -> LogInChallenge | None:
             for found in _of(unit, binding):
                 unit.remove(found)
                 return LogInChallenge(
                     binding=found.binding, origin=found.origin, nonce=found.nonce, expires_at=found.expires_at
                 )
+            return None
+
+        with suppress(NotFoundError):  # somebody else removed it first
+            return self._registry.run(work)
         return None
 
     def remove_expired(self, at: datetime, /) -> int:

@@ -172,12 +172,9 @@ def _erase_records(unit: Unit, person_id: str, operator: str, now: datetime) -> 
 
 
 def _of_card(unit: Unit, card: SmartCard, now: datetime) -> list[Any]:
-    gone: list[Any] = [
-        card,
-        *unit.find(CardLink, card_serial=card.serial),
-        *unit.find(EscrowedPUK, card_serial=card.serial),
-        *unit.find(Suspension, card_serial=card.serial),
-    ]
+    gone: list[Any] = [card]
+    for kind in (CardLink, EscrowedPUK, Suspension):
+        gone += unit.find(kind, card_serial=card.serial)
     for issued in list(unit.find(IssuedCertificate, card_serial=card.serial)):
         if issued.not_after + 2 * LIFETIME <= now:
             gone.append(issued)

@@ -47,8 +47,8 @@ _OVER: tuple[tuple[type, str, Callable[[Any, datetime], bool]], ...] = (
     (Tally, "id", lambda record, now: record.expires_at <= now),
     (LinkOffer, "id", lambda record, now: record.expires_at <= now),
     (CardAttempt, "id", lambda record, now: record.begun_at + ATTEMPTS_KEPT <= now),
-    (StatusChange, "id", lambda record, now: record.at + status_journal.KEPT <= now),
     (TryCount, "id", lambda record, now: record.id.rpartition(":")[2] < now.date().isoformat()),
+    (StatusChange, "id", lambda record, now: record.at + status_journal.KEPT <= now),
 )
 """Kind, its first field, and when one of it is over."""
 

@@ -233,8 +233,7 @@ class Portal:
             expires_at=now + policy.session_lifetime,
             data="{}",
         )
-        with self.services.registry.begin() as unit:
-            unit.add(session)
+        self.services.registry.run(lambda unit: unit.add(session))
         return SessionOpened(session=session.id, expires_at=session.expires_at)
 
     def _serve(self, call: _Call) -> bytes:
@@ -260,7 +259,8 @@ class Portal:
 
     def _turn(self, call: _Call, done: tuple[Any, ...] = (), *, serving: bool) -> bytes:
         """One transaction. It ends with an answer, or with what is to be done for this message outside it, and perhaps a claim."""
-        with self.services.registry.begin() as unit:
+
+        def work(unit: Unit) -> bytes | _OutsideError:
             session = self._admit(unit, call)
             if _served(session, call):
                 return _repeat(unit, session, call)
@@ -269,33 +269,45 @@ class Portal:
             except _OutsideError as outside:
                 if outside.alone:
                     unit.replace(_claimed(session, call, self.services.clock(), outside.counted))
-                waiting = outside
-        raise waiting
+                return outside
+
+        answer = self.services.registry.run(work)
+        if isinstance(answer, _OutsideError):
+            raise answer
+        return answer
 
     def _do_outside(self, call: _Call, outside: _OutsideError) -> tuple[Any, ...]:
-        found = outside.work()
-        if outside.keep is None:
+        found, keep = outside.work(), outside.keep
+        if keep is None:
             return (found,)
-        with self.services.registry.begin() as unit:
-            facts = outside.keep(unit, found)
+
+        def work(unit: Unit) -> None:
+            facts = keep(unit, found)
             session = next(unit.find(Session, id=call.session), None)
             if session is not None and _claim_of(session)[0] == call.digest.hex():
                 unit.replace(_with(session, facts))
+
+        self.services.registry.run(work)
         return ()
 
     def _refuse(self, call: _Call, error: ZorgIDError) -> bytes:
-        with self.services.registry.begin() as unit:
+        def work(unit: Unit) -> bytes:
             session = self._admit(unit, call)  # as it is now: the same message may have been served meanwhile
             if _served(session, call):
                 return _repeat(unit, session, call)
             return _keep(unit, _unclaimed(session), call, _refusal(error))
 
+        return self.services.registry.run(work)
+
     def _release(self, call: _Call) -> None:
         """The claim is given up: the message may be sent again at once."""
-        with self.services.registry.begin() as unit:
+
+        def work(unit: Unit) -> None:
             session = self._admit(unit, call)
             if not _served(session, call):
                 unit.replace(_unclaimed(session))
+
+        self.services.registry.run(work)
 
     def _admit(self, unit: Unit, call: _Call) -> Session:
         try:

@@ -41,25 +41,27 @@ class RegistryLinks:
 
     def acting_for(self, card: PresentedCard, /, *, ura: str | None, at: datetime, used: bool) -> Link:
         """The link by which the holder acts; see the port."""
-        with self._registry.begin() as unit:
+
+        def work(unit: Unit) -> Link:
             found = _live_card(unit, card)
             person = unit.get(Person, found.person_id)
             organisation, until = _acting_for(unit, found, at, ura)
             if used:
                 unit.replace(replace(found, last_used_at=at))
-        return Link(
-            ura=organisation.ura,
-            organisation=organisation.name,
-            role=person.role_code,
-            person_id=person.id,
-            card_serial=found.serial,
-            until=until,
-        )
+            return Link(
+                ura=organisation.ura,
+                organisation=organisation.name,
+                role=person.role_code,
+                person_id=person.id,
+                card_serial=found.serial,
+                until=until,
+            )
+
+        return self._registry.run(work)
 
     def require_admitted(self, ura: str, /) -> None:
         """Raise unless holders of UZI passes of this organisation may log in; see the port."""
-        with self._registry.begin() as unit:
-            known = next(unit.find(Organisation, ura=ura), None)
+        known = self._registry.run(lambda unit: next(unit.find(Organisation, ura=ura), None))
         state = "unknown" if known is None else known.state
         if state == "suspended" or (self._registered_only and state != "validated"):
             raise OrganisationUnknownError(ura=ura, state=state)

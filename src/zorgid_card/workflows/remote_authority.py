@@ -138,8 +138,7 @@ class RemoteStatus:
             UntrustedError: the portal has not had it issued.
         """
         serial = chain[0].serial_hex
-        with self._registry.begin() as unit:
-            issued = next(unit.find(IssuedCertificate, serial=serial), None)
+        issued = self._registry.run(lambda unit: next(unit.find(IssuedCertificate, serial=serial), None))
         if issued is None or issued.der != bytes(chain[0].der):
             raise UntrustedError("the certificate is not in the registry", reason="unknown serial")
         if issued.status == "hold":

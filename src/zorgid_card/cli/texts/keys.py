@@ -42,8 +42,8 @@ TEXTS: Mapping[str, Text] = {
         "The master key of generation {generation} is gone; older backups have it still.",
     ),
     "error.user.declined:retire-key": Text(
-        "De moedersleutel is gebleven; noem met --registry de registratie van het portaal om te zien of er nog kaarten mee zijn.",
-        "The master key has stayed; name the portal's registry with --registry to see whether cards have it.",
+        "De moedersleutel is gebleven; noem met --db de registratie van het portaal om te zien of er nog kaarten mee zijn.",
+        "The master key has stayed; name the portal's registry with --db to see whether cards have it.",
     ),
     "error.user.usage:generation": Text(
         "Nog {count} kaart(en) hebben een sleutel van deze generatie; er is niets veranderd: vernieuw die kaarten eerst, of maak ze opnieuw.",
