@@ -9,7 +9,7 @@ BIN := .venv/bin
 STAMP := .venv/.built
 TOOLS := .venv/.tools
 CORE := CMakeLists.txt pyproject.toml native/CMakeLists.txt $(wildcard native/*.py native/hot/* native/include/*.h native/src/*)
-WITH_TOOLS := PATH="$(CURDIR)/$(BIN):$$PATH"
+WITH_TOOLS := MAKEFLAGS= PATH="$(CURDIR)/$(BIN):$$PATH"
 
 # The C core is tested with each of these compilers that is installed. Clang brings libFuzzer.
 COMPILERS := $(shell for compiler in gcc clang; do command -v $$compiler >/dev/null && echo $$compiler; done)
