@@ -90,6 +90,7 @@ class PortalSide:
 
         What was not activated in time is revoked (CRD-8), the CRLs are published, or the remote CA is told; what has served its
         time is removed (:func:`housekeeping.remove_expired`), and notices that are due are sent. One fails, the others are done.
+        A block is on the CRL sooner where ``revocation.refresh()`` is called every ten seconds, too.
 
         Raises:
             StorageError: the registry cannot be read, or a CRL not be published.
@@ -99,8 +100,7 @@ class PortalSide:
             if self.remote is not None:
                 self.remote.report()
             else:
-                self.revocation.current()
-                self.revocation.of_root()
+                self.revocation.refresh()
         finally:
             try:
                 housekeeping.remove_expired(self.services.registry, self.services.clock())
