@@ -188,7 +188,7 @@ def open_portal(
         seam=Portal(services, {organisation.REGISTER: enrolment.STEPS, organisation.CREATE: issuance.STEPS}),
         log_in=registry_log_in(services, remote or revocation),
         phones=PhoneDoor(services),
-        management=Management(registry, clock, services.policy),
+        management=Management(registry, clock, services.policy, events),
         revocation=revocation,
         remote=remote,
         outbox=None if notifier is None else Outbox(registry, notifier, clock, events),
