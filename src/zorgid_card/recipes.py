@@ -385,7 +385,7 @@ def _one_at_a_time(directory: Path) -> Iterator[None]:
         yield
         return
     except OSError as error:
-        raise StorageError(f"{directory} cannot be written", reason=str(error.strerror)) from error
+        raise StorageError(f"{directory} cannot be written", reason=str(error.strerror), path=str(directory)) from error
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield
@@ -402,7 +402,7 @@ def write_whole(path: Path, octets: bytes) -> None:
     try:
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     except OSError as error:
-        raise StorageError(f"{path} cannot be written", reason=str(error.strerror)) from error
+        raise StorageError(f"{path} cannot be written", reason=str(error.strerror), path=str(path)) from error
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(octets)
@@ -412,4 +412,4 @@ def write_whole(path: Path, octets: bytes) -> None:
         Path(name).replace(path)
     except OSError as error:
         Path(name).unlink(missing_ok=True)
-        raise StorageError(f"{path} cannot be written", reason=str(error.strerror)) from error
+        raise StorageError(f"{path} cannot be written", reason=str(error.strerror), path=str(path)) from error

@@ -254,5 +254,6 @@ def test_who_acts_must_be_said(command: Command, words: tuple[str, ...], said: s
 def test_a_database_that_is_not_there_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     where = f"sqlite:///{tmp_path}/none.db"
     assert app.run(["cards", "list", "--db", where, *OPERATOR, "--lang", "en"]) == 8
-    assert capsys.readouterr().out == ""
+    said = capsys.readouterr()
+    assert (said.out, f"{tmp_path}/none.db" in said.err) == ("", True)
     assert not (tmp_path / "none.db").exists()
