@@ -37,9 +37,6 @@ PHONE_ACTIONS: Final = ("phone.block", "phone.unblock", "phone.revoke")
 ACTIONS: Final = frozenset((*CARD_ACTIONS, *PERSON_ACTIONS, *PHONE_ACTIONS))
 """The changes that a phone can be asked to sign; the subject is a card's serial, a person's id, a phone's id."""
 
-SIGNED: Final = frozenset((*CARD_ACTIONS, *PHONE_ACTIONS, "person.appoint"))
-"""Block, unblock, revoke and appoint: what is signed, unless a portal decides otherwise (:attr:`PhonePolicy.signed`)."""
-
 UNSIGNED: Final[frozenset[str]] = frozenset()
 """A portal that wants no phone's signature: whoever has a manager's session does what a manager may."""
 
@@ -143,9 +140,9 @@ class PhonePolicy:
     asks_per_client: int = 60
     """Log-ins that one client of the portal may ask for in :attr:`window`."""
     window: timedelta = timedelta(minutes=10)
-    signed: frozenset[str] = SIGNED
-    """Changes that do nothing without the phone's signature over this very change, some of :data:`ACTIONS`; by default block,
-    unblock, revoke and appoint. Asked of those who manage: operators, and holders who block their own card, have no phone. A portal
+    signed: frozenset[str] = ACTIONS
+    """Changes that do nothing without the phone's signature over this very change, some of :data:`ACTIONS`; by default all: to
+    unlink somebody is to revoke their phone. Asked of those who manage: operators, and holders who block their own card, have no phone. A portal
     of which the managers have no phones passes :data:`UNSIGNED`.
     """
 
