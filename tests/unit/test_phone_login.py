@@ -29,7 +29,7 @@ from zorgid_card.pki.signing import SoftwareSigner
 from zorgid_card.ports.registry import AuditEvent, Membership, MobileID, Organisation
 from zorgid_card.secret import Secret
 from zorgid_card.testkit.phone import PhoneAsked, direct
-from zorgid_card.workflows.pairing import TRIES, fingerprint
+from zorgid_card.workflows.pairing import PHONES, fingerprint
 from zorgid_card.workflows.policy import PhonePolicy
 
 
@@ -116,7 +116,7 @@ def test_org_7_a_wrong_number_ends_the_log_in(world: World) -> None:
     with pytest.raises(SessionError) as error:
         world.finish(asked)
     assert error.value.reason == "refused"
-    assert world.mobile(mobile.id).tries_left == TRIES
+    assert world.mobile(mobile.id).tries_left == PHONES.tries
 
 
 def test_org_7_five_wrong_digits_block_the_phone_and_are_counted_by_the_portal(world: World) -> None:
@@ -136,7 +136,7 @@ def test_org_7_right_digits_give_the_tries_back(world: World) -> None:
         with pytest.raises(PhoneDigitsError):
             world.approve(phone, world.ask().number, b"000000")
     world.approve(phone, world.ask().number)
-    assert world.mobile(mobile.id).tries_left == TRIES
+    assert world.mobile(mobile.id).tries_left == PHONES.tries
 
 
 def test_org_7_without_the_phones_key_no_try_is_spent(world: World) -> None:
@@ -148,7 +148,7 @@ def test_org_7_without_the_phones_key_no_try_is_spent(world: World) -> None:
     thief._link = phone._link
     with pytest.raises(SignatureError):
         thief.approve(question, number=asked.number, digits=Secret.of(b"000000"))
-    assert world.mobile(mobile.id).tries_left == TRIES
+    assert world.mobile(mobile.id).tries_left == PHONES.tries
     with pytest.raises(SignatureError):
         thief.refuse(question)
     assert world.status(asked) == "asked"
@@ -170,7 +170,7 @@ def test_org_7_an_answer_changed_on_the_way_is_refused(world: World, field: str)
     with pytest.raises((SignatureError, ReplayError)):
         phone.approve(question, number=asked.number, digits=Secret.of(b"314159"))
     assert world.finish(asked) is None
-    assert world.mobile(mobile.id).tries_left == TRIES
+    assert world.mobile(mobile.id).tries_left == PHONES.tries
 
 
 def test_org_7_an_answer_of_one_phone_is_none_of_another(world: World) -> None:

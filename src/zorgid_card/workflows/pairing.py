@@ -26,7 +26,6 @@ from zorgid_card.workflows.policy import PhonePolicy
 from zorgid_card.workflows.states import move
 
 PHONES = PhonePolicy()
-TRIES = PHONES.tries
 
 _BEGUN = ("offered", "linking")
 _LIVE = ("linked", "blocked")
