@@ -8,9 +8,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
+from contextvars import ContextVar, copy_context
 from functools import partial
+from threading import Event
 from typing import Any, ParamSpec, TypeVar
 
+from sqlalchemy import event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
@@ -38,10 +42,28 @@ class AsyncSQLRegistry:
         self._engine = where if isinstance(where, AsyncEngine) else _engine(make_url(where))
         self.registry = SQLRegistry(self._engine.sync_engine, keys)
         self.registry._pause = _pause  # one class in two files
+        event.listen(self._engine.sync_engine, "before_cursor_execute", _stop_if_cancelled)
 
     async def call(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        """Call ``function``, which uses :attr:`registry`, and wait for what it returns; raises what it raises."""
-        return await greenlet_spawn(partial(function, *args, **kwargs))
+        """Call ``function``, which uses :attr:`registry`, and wait for what it returns; raises what it raises.
+
+        When the awaiting task is cancelled, the call ends between two statements and its transaction is undone, or it had been
+        committed, before the cancellation goes on: a statement cut short would leave an SQLite database locked.
+        """
+        cancelled = Event()
+        context = copy_context()
+        context.run(_CANCELLED.set, cancelled)
+        job = asyncio.create_task(_spawn(partial(function, *args, **kwargs)), context=context)
+        try:
+            return await asyncio.shield(job)
+        except asyncio.CancelledError:
+            cancelled.set()
+            while not job.done():
+                with suppress(asyncio.CancelledError):  # cancelled twice: it does not end any sooner
+                    await asyncio.wait([job])
+            if not job.cancelled():
+                job.exception()  # it was told to nobody, and need not be
+            raise
 
     async def create(self) -> tuple[str | None, str]:
         """See :meth:`zorgid_card.adapters.sql.SQLRegistry.create`."""
@@ -54,6 +76,19 @@ class AsyncSQLRegistry:
     async def close(self) -> None:
         """Close all connections."""
         await self._engine.dispose()
+
+
+async def _spawn(function: Callable[[], T]) -> T:
+    return await greenlet_spawn(function)
+
+
+_CANCELLED: ContextVar[Event | None] = ContextVar("cancelled", default=None)
+
+
+def _stop_if_cancelled(*_: object) -> None:
+    cancelled = _CANCELLED.get()
+    if cancelled is not None and cancelled.is_set():
+        raise asyncio.CancelledError
 
 
 def _engine(url: URL) -> AsyncEngine:
