@@ -33,6 +33,7 @@ from zorgid_card.pki.ocsp_responder import (
     LIFETIME,
     MAX_REQUEST,
     MOST_ASKED,
+    CertID,
     Questions,
     Responder,
     compose,
@@ -239,6 +240,18 @@ def test_a_name_that_holds_a_question_teaches_nothing(world: Publications, holde
     for certificate in (holder, other, holder):
         assert responder.read(named(certificate)).asked[0].serial == certificate.serial
         assert responder.plain(named(certificate)) is None
+
+
+@pytest.mark.parametrize("octets", [b"\x80", b"\0\0\x80", b"\xff\x80", b"\xff\0", b"\0"])
+def test_no_serial_number_teaches_a_wrong_form(world: Publications, holder: Certificate, octets: bytes) -> None:
+    """-2 to the power 8n-1 is the one number that has fewer octets than a positive one of as many bits."""
+    service, asked = world.service(), question(world, holder)
+    issuer = parse_questions(asked).asked[0].issuer
+    size = (holder.serial.bit_length() >> 3) + 1
+    crooked = encode(0x30, issuer, encode(0x02, octets.ljust(size, b"\0")))
+    service.answer(compose(Questions((CertID(issuer, 0, crooked),), None)))
+    answer = ocsp.load_der_ocsp_response(service.answer(asked).der)
+    assert answer.certificate_status is ocsp.OCSPCertStatus.GOOD
 
 
 def test_too_long(world: Publications) -> None:
