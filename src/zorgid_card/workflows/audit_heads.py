@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
@@ -34,9 +35,10 @@ class Signed:
 
 
 def export(registry: Registry, signer: HeadSigner, statements: Statements, now: datetime) -> int:
-    """Sign the heads of all chains that have grown since they were last signed, and keep that elsewhere.
+    """Sign the heads of all chains that are others than were last signed, and keep that elsewhere.
 
-    Nothing is lost where it ends half-way: what was not noted as exported is exported again.
+    What was signed is known from the statements: the registry's word for it is the word of who may write to the database. Nothing
+    is lost where it ends half-way.
 
     Args:
         registry: the portal's store.
@@ -50,18 +52,19 @@ def export(registry: Registry, signer: HeadSigner, statements: Statements, now: 
     Raises:
         StorageError: the registry, the key or the statements cannot be used.
     """
-    number, previous = _last(statements)
+    number, previous, signed = _last(statements)
     exported, after = 0, ""
     while True:
         with registry.begin() as unit:
             page = unit.page(AuditHead, after=after, limit=_PAGE)
-        grown = [head for head in page if head.number != head.exported]
+        grown = [head for head in page if signed.get(head.chain) != (head.number, head.digest.hex())]
         if grown:
             number += 1
             line = _statement(signer, number, previous, now, grown)
             statements.append(line)
-            registry.run(lambda unit, grown=grown: _note(unit, grown, now))  # type: ignore[misc]
             previous, exported = _digest(line), exported + len(grown)
+        if noted := [head for head in page if head in grown or head.exported != head.number]:
+            registry.run(lambda unit, noted=noted: _note(unit, noted, now))  # type: ignore[misc]
         if len(page) < _PAGE:
             return exported
         after = page[-1].chain
@@ -100,8 +103,8 @@ def read(lines: Iterable[str], public_key: bytes) -> list[Signed]:
     return signed
 
 
-def _note(unit: Unit, grown: list[AuditHead], now: datetime) -> None:
-    for head in grown:
+def _note(unit: Unit, signed: list[AuditHead], now: datetime) -> None:
+    for head in signed:
         here = unit.get(AuditHead, head.chain)  # it may have grown meanwhile
         unit.replace(replace(here, exported=head.number, exported_at=now))
 
@@ -121,11 +124,17 @@ def _statement(signer: HeadSigner, number: int, previous: str, now: datetime, he
     return json.dumps({"told": told, "signature": signature}, separators=(",", ":"))
 
 
-def _last(statements: Statements) -> tuple[int, str]:
-    number, last = 0, ""
-    for number, last in enumerate(statements.lines(), 1):  # noqa: B007  # the last ones are what is wanted
-        pass
-    return number, _digest(last) if number else ""
+def _last(statements: Statements) -> tuple[int, str, dict[str, tuple[int, str]]]:
+    """The number and the digest of the last statement, and what was last said of each chain; nothing is verified here."""
+    number, last, signed = 0, "", dict[str, tuple[int, str]]()
+    for line in statements.lines():
+        number, last = number + 1, line
+        with suppress(
+            ValueError, KeyError, TypeError, RecursionError
+        ):  # whoever verifies will say what is wrong with it
+            heads = json.loads(json.loads(last)["told"])["heads"]
+            signed |= {str(chain): (at, str(digest)) for chain, at, digest in heads}
+    return number, _digest(last) if number else "", signed
 
 
 def _digest(line: str) -> str:
