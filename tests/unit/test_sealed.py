@@ -218,12 +218,29 @@ def test_the_key_file_is_its_owners_alone_and_says_no_key(keys: FileDataKeys, tm
 
 
 @pytest.mark.parametrize("octets", [b"", b"{}", b"[1]", b'{"version":2,"keys":[]}', b'{"version":1,"keys":[]}',
-                                    b'{"version":1,"keys":[{"generation":1,"key":"00"}]}', b"[" * 100_000])  # fmt: skip
+                                    b'{"version":1,"keys":[{"generation":1,"key":"00"}]}', b"[" * 100_000,
+                                    *(b'{"version":1,"keys":[{"generation":%b,"key":"%b"}]}' % (one, b"00" * 32)
+                                      for one in (b"0", b"-1", b"4294967296", b"1e999", b"true", b'"1"'))])  # fmt: skip
 def test_a_file_that_holds_no_keys_is_told_as_that(tmp_path: Path, octets: bytes) -> None:
     (tmp_path / "bad").write_bytes(octets)
     with pytest.raises(StorageError) as error:
         FileDataKeys(tmp_path / "bad").generations()
     assert error.value.reason == "malformed"
+
+
+@pytest.mark.parametrize("mode", [0o620, 0o602])
+def test_a_key_file_that_others_may_write_is_refused(keys: FileDataKeys, tmp_path: Path, mode: int) -> None:
+    (tmp_path / "data.keys").chmod(mode)
+    with pytest.raises(StorageError) as error:
+        FileDataKeys(tmp_path / "data.keys").generations()
+    assert error.value.reason == "permissions"
+
+
+def test_a_pipe_in_the_place_of_the_key_file_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "data.keys")
+    with pytest.raises(StorageError) as error:
+        FileDataKeys(tmp_path / "data.keys").generations()
+    assert error.value.reason == "special"
 
 
 def test_workers_forked_from_one_process_read_and_write(registry: SQLRegistry) -> None:
