@@ -105,6 +105,25 @@ def test_a_list_in_the_registry_that_the_ca_has_not_signed_as_this_one_is_made_a
         assert world.listed(other)[1] == [(SERIAL, "certificateHold")]
 
 
+def test_a_reason_that_somebody_has_changed_leaves_no_certificate_out(world: Published) -> None:
+    for reason in ("removeFromCRL", "no such reason"):
+        world.acting().block(CARD, "x")
+        for table in ("zorgid_issued_certificate", "zorgid_status_change"):
+            execute(world, f"UPDATE {table} SET reason = :reason WHERE reason = 'certificateHold'", reason=reason)
+        assert world.listed()[1] == [(SERIAL, "unspecified")]
+        assert world.listed(world.another_worker())[1] == [(SERIAL, "unspecified")]
+        world.acting().unblock(CARD, "x")
+
+
+@pytest.mark.parametrize("serial", ["no number", "", "-1", "0", "f" * 41])
+def test_a_serial_number_that_somebody_has_changed_is_told_as_that(world: Published, serial: str) -> None:
+    world.acting().block(CARD, "x")
+    execute(world, "UPDATE zorgid_status_change SET serial = :serial", serial=serial)
+    with pytest.raises(StorageError) as error:
+        world.lists.current()
+    assert error.value.reason == "corrupt"
+
+
 def execute(world: Published, statement: str, **values: object) -> None:
     with world.store.engine.begin() as connection:
         assert connection.execute(sa.text(statement), values).rowcount == 1

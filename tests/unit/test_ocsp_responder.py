@@ -11,6 +11,7 @@ from email.utils import parsedate_to_datetime
 from urllib.parse import quote
 
 import pytest
+import sqlalchemy as sa
 from asn1crypto import ocsp as asn1
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -325,6 +326,22 @@ def test_a_registry_that_is_away_is_asked_later(world: Publications, monkeypatch
         patched.setattr(world.store, "begin", away)
         assert said(world, service, certificate) == "TRY_LATER"
     assert said(world, service, certificate) == "GOOD"
+
+
+def test_a_change_that_somebody_has_changed_is_no_crash(world: Publications, holder: Certificate) -> None:
+    service, asked = world.service(), question(world, holder)
+    assert status_of(service.answer(asked).der) == "successful"
+    world.change(world.issue(), "block")
+    world.forward(seconds=2)
+    last = "SELECT max(id) FROM zorgid_status_change"
+    with world.store.engine.begin() as connection:
+        (serial,) = connection.execute(sa.text(f"SELECT serial FROM zorgid_status_change WHERE id = ({last})")).one()
+        change = sa.text(f"UPDATE zorgid_status_change SET serial = :serial WHERE id = ({last})")
+        connection.execute(change, {"serial": "no number"})
+    assert status_of(service.answer(asked).der) == "try_later"
+    with world.store.engine.begin() as connection:
+        connection.execute(change, {"serial": serial})
+    assert status_of(service.answer(asked).der) == "successful"
 
 
 def test_a_follower_that_was_away_too_long_begins_anew(world: Publications) -> None:
