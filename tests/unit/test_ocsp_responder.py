@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
 from cryptography.x509.oid import ExtendedKeyUsageOID
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pki_world import make
@@ -426,6 +426,7 @@ def test_other_requests_are_refused(world: Publications, method: str, kind: str,
 
 
 @given(st.text(max_size=60))
+@example("/\ud800")
 def test_any_path_is_answered(world: Publications, path: str) -> None:
     assert world.ocsp.respond("GET", path, "", b"").status == 200
 

@@ -10,7 +10,6 @@ saying so is bounded by ``max_age``; what somebody can do who keeps newer answer
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import threading
 from collections import OrderedDict
@@ -284,5 +283,5 @@ def _from_path(path: str) -> bytes:
     """Empty if it is no base64. Some clients leave its slashes and plus signs as they are."""
     try:
         return base64.b64decode(unquote_to_bytes(path.removeprefix("/")), validate=True)
-    except binascii.Error:
+    except ValueError:  # binascii.Error is one; so is half a surrogate pair, where a server makes text of the path
         return b""
