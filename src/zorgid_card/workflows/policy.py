@@ -142,8 +142,8 @@ class PhonePolicy:
     window: timedelta = timedelta(minutes=10)
     signed: frozenset[str] = ACTIONS
     """Changes that do nothing without the phone's signature over this very change, some of :data:`ACTIONS`; by default all: to
-    unlink somebody is to revoke their phone. Asked of those who manage: operators, and holders who block their own card, have no phone. A portal
-    of which the managers have no phones passes :data:`UNSIGNED`.
+    unlink somebody is to revoke their phone. Asked of those who manage: operators, and holders who block their own card, have no
+    phone. A portal of which the managers have no phones passes :data:`UNSIGNED`.
     """
 
     def __post_init__(self) -> None:

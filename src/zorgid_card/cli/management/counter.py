@@ -19,6 +19,11 @@ from zorgid_card.workflows.policy import UNSIGNED, PhonePolicy, Policy
 Facts = tuple[tuple[str, str], ...]
 
 
+def unsigned(registry: Registry) -> Management:
+    """Managing the registry as who has access to it: no phone signs."""
+    return Management(registry, policy=Policy(phones=PhonePolicy(signed=UNSIGNED)))
+
+
 class Counter:
     """Where one actor is served.
 
@@ -45,7 +50,7 @@ class Counter:
         self.ura = ura
         self._registry, self._operator, self._person = registry, operator, person
         self._as_data = as_data
-        self._management = Management(registry, policy=Policy(phones=PhonePolicy(signed=UNSIGNED)))
+        self._management = unsigned(registry)
 
     @property
     def is_operator(self) -> bool:
