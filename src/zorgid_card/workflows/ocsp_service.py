@@ -36,7 +36,7 @@ from zorgid_card.pki.ocsp_responder import (
 )
 from zorgid_card.ports.http import HTTPAnswer
 from zorgid_card.ports.registry import IssuedCertificate, Registry, StatusChange, Unit
-from zorgid_card.workflows.status_journal import changes_after, last_change
+from zorgid_card.workflows.status_journal import changes_after, last_change, serial_of
 
 FOLLOWED_WITHIN: Final = timedelta(seconds=1)
 """How often the journal is looked at: a change is in the answers after this time."""
@@ -204,7 +204,7 @@ class OCSPService:
                 self._stock.clear()
                 self._kept_for.clear()
             for changed in changes or ():
-                serial = int(changed.serial, 16)
+                serial = serial_of(changed)
                 self._standings.pop(serial, None)
                 for request in self._kept_for.pop(serial, ()):
                     self._stock.pop(request, None)
