@@ -20,6 +20,7 @@ from zorgid_card.adapters import sql_search
 from zorgid_card.adapters.sql import SQLRegistry
 from zorgid_card.workflows.management import Management
 from zorgid_card.workflows.management.roles import Actor, Operator
+from zorgid_card.workflows.policy import UNSIGNED, PhonePolicy, Policy
 
 FEW, MANY = 10_000, 1_000_000
 LEAST = 0.5
@@ -114,7 +115,9 @@ def cards_search() -> Iterator[Result]:
 
 def _managed(act: Callable[[Any, Iterator[str]], Callable[[], Any]]) -> Work:
     def work(registry: SQLRegistry) -> Callable[[], Any]:
-        manager = Management(registry, lambda: NOW).acting_as(MANAGER, LARGE)
+        manager = Management(registry, lambda: NOW, Policy(phones=PhonePolicy(signed=UNSIGNED))).acting_as(
+            MANAGER, LARGE
+        )
         numbers = Random(3).sample(range(LARGE_CARDS), 500)
         with registry.begin() as unit:
             active = [

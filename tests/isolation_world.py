@@ -34,6 +34,7 @@ from zorgid_card.ports.registry import (
 )
 from zorgid_card.workflows import people
 from zorgid_card.workflows.management import Acting, Actor, Management, Operator
+from zorgid_card.workflows.policy import UNSIGNED, PhonePolicy, Policy
 
 URAS = ("90000001", "90000002", "90000003")
 PEOPLE = tuple(f"person-{letter}" for letter in "abcdef")
@@ -139,7 +140,7 @@ class IsolationWorld:
     def __init__(self, scene: Scene) -> None:
         self.scene = scene
         self.store = registry()
-        self.management = Management(self.store, Clock())
+        self.management = Management(self.store, Clock(), Policy(phones=PhonePolicy(signed=UNSIGNED)))
         with self.store.begin() as unit:
             for ura in URAS:
                 add_organisation(unit, ura, state=scene.states[ura])

@@ -8,6 +8,7 @@ from registry_world import NOW, OTHER_URA, URA, Clock, add_card, add_organisatio
 from zorgid_card.adapters.sql import SQLRegistry
 from zorgid_card.ports.registry import MobileID
 from zorgid_card.workflows.management import Acting, CardPage, Management
+from zorgid_card.workflows.policy import UNSIGNED, PhonePolicy, Policy
 
 CARD, FOREIGN = "11111111", "99999999"
 CERTIFICATE, FOREIGN_CERTIFICATE = "aa01", "ff01"
@@ -19,7 +20,7 @@ class World:
     def __init__(self, store: SQLRegistry | None = None) -> None:
         self.clock = Clock()
         self.store = store or registry()
-        self.management = Management(self.store, self.clock)
+        self.management = Management(self.store, self.clock, Policy(phones=PhonePolicy(signed=UNSIGNED)))
         with self.store.begin() as unit:
             for number, (ura, card, certificate) in enumerate(
                 ((URA, CARD, CERTIFICATE), (OTHER_URA, FOREIGN, FOREIGN_CERTIFICATE))

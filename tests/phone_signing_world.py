@@ -12,7 +12,6 @@ from zorgid_card.secret import Secret
 from zorgid_card.testkit.phone import PhoneAsked
 from zorgid_card.workflows.management import Acting, Management
 from zorgid_card.workflows.phone_requests import Asked
-from zorgid_card.workflows.policy import SIGNED, PhonePolicy, Policy
 
 CARD, OTHER_CARD = "11111111", "22222222"
 REASON = "lost on the train"
@@ -28,8 +27,7 @@ class Signing(World):
                 add_person(unit, f"holder{number}", uzi_number=f"90000020{number}")
                 add_card(unit, card, f"holder{number}", certificate=f"aa0{number}")
             add_person(unit, "bert", uzi_number="900000300")
-        policy = Policy(phones=PhonePolicy(signed=SIGNED))
-        self.management = Management(self.store, self.clock, policy)
+        self.management = Management(self.store, self.clock)
         self.phone_, self.mobile_ = self.linked()
 
     def manager(self) -> Acting:

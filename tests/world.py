@@ -45,7 +45,7 @@ from zorgid_card.workflows.management import Management
 from zorgid_card.workflows.pairing import PortalIdentity, fingerprint
 from zorgid_card.workflows.phone_door import PhoneDoor
 from zorgid_card.workflows.pin import PINPolicy
-from zorgid_card.workflows.policy import CreationPolicy, Policy
+from zorgid_card.workflows.policy import UNSIGNED, CreationPolicy, PhonePolicy, Policy
 from zorgid_card.workflows.portal import Portal, Services
 from zorgid_card.workflows.registration import Registered, Registration
 from zorgid_card.workflows.revocation_list import RevocationList
@@ -175,7 +175,7 @@ class World:
         self.origin = ORIGIN
         self.services = self._services(creation or CreationPolicy(key_algorithm="ECCP256"))
         self.portal = self._portal()
-        self.management = Management(self.registry, lambda: self.now)
+        self.management = Management(self.registry, lambda: self.now, self.services.policy)
         self.revocation = RevocationList(self.registry, self.authority, lambda: self.now)
         self.log_in = registry_log_in(self.services, self.revocation)
         self.phones = PhoneDoor(self.services)
@@ -206,7 +206,7 @@ class World:
             makers=(self.maker.root,),
             administration=self.keys,
             identity=PortalIdentity(self.origin, fingerprint(self.portal_key)),
-            policy=Policy(creation=creation),
+            policy=Policy(creation=creation, phones=PhonePolicy(signed=UNSIGNED)),
             channels=self.keys,
             clock=lambda: self.now,
         )

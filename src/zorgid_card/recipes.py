@@ -90,6 +90,7 @@ class PortalSide:
 
         What was not activated in time is revoked (CRD-8), the CRLs are published, or the remote CA is told; what has served its
         time is removed (:func:`housekeeping.remove_expired`), and notices that are due are sent. One fails, the others are done.
+        A block is on the CRL sooner where ``revocation.refresh()`` is called every ten seconds, too.
 
         Raises:
             StorageError: the registry cannot be read, or a CRL not be published.
@@ -99,8 +100,7 @@ class PortalSide:
             if self.remote is not None:
                 self.remote.report()
             else:
-                self.revocation.current()
-                self.revocation.of_root()
+                self.revocation.refresh()
         finally:
             try:
                 housekeeping.remove_expired(self.services.registry, self.services.clock())
@@ -188,7 +188,7 @@ def open_portal(
         seam=Portal(services, {organisation.REGISTER: enrolment.STEPS, organisation.CREATE: issuance.STEPS}),
         log_in=registry_log_in(services, remote or revocation),
         phones=PhoneDoor(services),
-        management=Management(registry, clock, services.policy),
+        management=Management(registry, clock, services.policy, events),
         revocation=revocation,
         remote=remote,
         outbox=None if notifier is None else Outbox(registry, notifier, clock, events),
@@ -385,7 +385,7 @@ def _one_at_a_time(directory: Path) -> Iterator[None]:
         yield
         return
     except OSError as error:
-        raise StorageError(f"{directory} cannot be written", reason=str(error.strerror)) from error
+        raise StorageError(f"{directory} cannot be written", reason=str(error.strerror), path=str(directory)) from error
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield
@@ -402,7 +402,7 @@ def write_whole(path: Path, octets: bytes) -> None:
     try:
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     except OSError as error:
-        raise StorageError(f"{path} cannot be written", reason=str(error.strerror)) from error
+        raise StorageError(f"{path} cannot be written", reason=str(error.strerror), path=str(path)) from error
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(octets)
@@ -412,4 +412,4 @@ def write_whole(path: Path, octets: bytes) -> None:
         Path(name).replace(path)
     except OSError as error:
         Path(name).unlink(missing_ok=True)
-        raise StorageError(f"{path} cannot be written", reason=str(error.strerror)) from error
+        raise StorageError(f"{path} cannot be written", reason=str(error.strerror), path=str(path)) from error

@@ -285,6 +285,31 @@ def test_what_was_written_after_the_last_exported_head_may_be_forged() -> None:
     assert log.verify().proven == 15
 
 
+def test_a_head_that_was_signed_twice_shows_that_one_was_made_anew_in_between() -> None:
+    log = filled(registry())
+    cut(log, URA, EXPORTED)
+    log.write(1, URA, "forged")
+    log.export()
+    assert ("rewritten", EXPORTED) in {(finding.what, finding.number) for finding in log.findings()}
+
+
+def test_what_the_database_says_was_signed_keeps_nothing_from_being_signed() -> None:
+    log = filled(registry())
+    execute(log, HEADS.update().values(exported=HEADS.c.number))
+    assert log.export() == 1
+    assert log.verify().proven == 17
+
+
+def test_an_erasure_says_nothing_of_what_was_to_come() -> None:
+    log = Log(registry())
+    with log.store.begin() as unit:
+        audit.record(unit, NOW, "portal", URA, audit.ERASE, URA, fields={"reason": [[1, 10**12]]})
+    log.write(3)
+    log.export()
+    forget(log, URA, 2)
+    assert {(finding.what, finding.number) for finding in log.findings()} == {("erased", 2)}
+
+
 @pytest.mark.parametrize("told", ['{"fields":{"reason":[[1e999,1]]}}', "[" * 100_000], ids=["infinite", "deep"])
 def test_an_erasure_that_a_forger_wrote_is_a_finding_and_no_crash(told: str) -> None:
     log = filled(registry())

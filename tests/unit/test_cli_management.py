@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from management_world import CARD, FOREIGN, World
-from registry_world import OTHER_URA, URA
+from registry_world import NOW, OTHER_URA, URA
 from terminal import Terminal
 from zorgid_card.adapters.sql import SQLRegistry
 from zorgid_card.cli import app
@@ -159,7 +159,7 @@ def test_without_a_terminal_nothing_is_done_unasked(command: Command) -> None:
     words = ("cards", "revoke", CARD, "--reason", "gone", *as_(MANAGER))
     assert "--yes" in command.refused(*words, "--json")
     code, out, err = command(*words)
-    assert (code, "terminal" in err, "Holder0 Jansen" in out) == (3, True, True)
+    assert (code, "terminal" in err, "--yes" in err, "Holder0 Jansen" in out) == (3, True, True, True)
     assert command.world.get(SmartCard, CARD).state == "active"
 
 
@@ -206,6 +206,32 @@ def test_org_8_another_uzi_number_is_approved(command: Command) -> None:
     assert "allowed already" in command.refused(*words)
 
 
+# --- phones -----------------------------------------------------------------------------------------------------------
+
+
+def test_adm_7_a_lost_phone_is_listed_blocked_unblocked_and_revoked(command: Command) -> None:
+    command.world.add_phone("AAECAwQFBgcICQoLDA0ODw", "manager0")
+    change = ("--reason", "lost", "--yes", *as_(ADMINISTRATOR))
+    code, out, _ = command("phone", "list", *as_(ADMINISTRATOR))
+    assert (code, "Manager0 Jansen" in out, "linked" in out, f"{NOW.date()}" in out) == (0, True, True, True)
+    [row] = command.told("phone", "list", *OPERATOR, "--ura", URA)["rows"]
+    assert (row["id"], "verifier" in row, "public_key" in row) == ("AAECAwQFBgcICQoLDA0ODw", False, False)
+    assert command.told("phone", "block", row["id"], *change)["state"] == "blocked"
+    assert "al geblokkeerd" in command.refused("phone", "block", row["id"], *change, lang="nl")
+    assert "works again" in command("phone", "unblock", row["id"], *change)[1]
+    assert command.told("phone", "revoke", row["id"], *change)["state"] == "revoked"
+    assert "for it by" in command.refused("phone", "block", "nobodys", *change)
+    assert "not this organisation's" in command.refused(
+        "phone", "block", row["id"], "--reason", "x", "--yes", *OPERATOR, "--ura", OTHER_URA
+    )
+    assert "not allowed" in command.refused("phone", "list", *as_(MANAGER))
+
+
+def test_org_1_the_number_of_a_request_can_be_copied_from_the_list(command: Command) -> None:
+    filed = command.told("org", "request", *FORM)
+    assert filed["id"] in command("org", "list", "--requests", *OPERATOR)[1]
+
+
 # --- who acts ---------------------------------------------------------------------------------------------------------
 
 
@@ -228,5 +254,6 @@ def test_who_acts_must_be_said(command: Command, words: tuple[str, ...], said: s
 def test_a_database_that_is_not_there_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     where = f"sqlite:///{tmp_path}/none.db"
     assert app.run(["cards", "list", "--db", where, *OPERATOR, "--lang", "en"]) == 8
-    assert capsys.readouterr().out == ""
+    said = capsys.readouterr()
+    assert (said.out, f"{tmp_path}/none.db" in said.err) == ("", True)
     assert not (tmp_path / "none.db").exists()

@@ -6,16 +6,20 @@ import os
 import re
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from docs_examples import ROOT
 from docs_examples import example as found
 from publication_world import Publications
+from zorgid_card import SQLRegistry, TrustStore, open_portal
 from zorgid_card.pki.authority import RESPONDER_VALIDITY
 from zorgid_card.pki.ocsp_file import write_responder
 from zorgid_card.pki.ocsp_responder import LIFETIME as ANSWER
 from zorgid_card.pki.ocsp_responder import MOST_ASKED
+from zorgid_card.pki.revocation import CRLs
 from zorgid_card.secret import Secret
 from zorgid_card.workflows.ocsp_service import FOLLOWED_WITHIN, MAX_AGE
+from zorgid_card.workflows.pairing import PortalIdentity
 from zorgid_card.workflows.revocation_list import BASE_KEPT, DELTA_LIFETIME, LIFETIME, SIGNED_WITHIN
 from zorgid_card.workflows.status_journal import KEPT
 
@@ -55,6 +59,26 @@ def test_the_lists_of_the_example() -> None:
     (points,) = {profile.points for profile in policy.creation.profiles.values()}  # type: ignore[attr-defined]
     assert points[3] == ("http://crl.portal.example/cards-3.crl", "http://crl.portal.example/cards-3-delta.crl")
     assert len(points) == 16
+
+
+def test_adm_2_the_timer_of_a_portal_publishes_all_lists_of_the_example(tmp_path: Path) -> None:
+    names: dict[str, Any] = {}
+    exec(found(PAGE, "lists"), names)
+    registry = SQLRegistry.file(tmp_path / "registry.db")
+    registry.create()
+    side = open_portal(
+        tmp_path / "portal",
+        Secret.of(b"passphrase"),
+        registry=registry,
+        identity=PortalIdentity("https://portal.example", bytes(32)),
+        uzi=TrustStore((), ()),
+        uzi_revocation=CRLs(lambda issuer: []),
+        policy=names["policy"],
+    )
+    side.tend()
+    files = {path.name for path in (tmp_path / "portal").glob("*.crl")}
+    assert files == {f"cards-{shard}{kind}.crl" for shard in range(16) for kind in ("", "-delta")}
+    registry.close()
 
 
 def test_the_responder_of_the_example(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from zorgid_card.cli.app import main
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "README.md", *ROOT.glob("docs/*.md")))
-NAMES = {"statement", "message", "sealed", "master", "batch", "root", "issuing", "9B", "SCP03"}
+NAMES = {"statement", "message", "sealed", "master", "batch", "root", "issuing", "9B", "SCP03", "data"}
 """What follows ``zorgid-card`` in the first line of what is signed or sealed, and in the label of a key."""
 
 SHOWN = re.compile(r"(?:^|(?<=`)|(?<=\$ )|(?<=  ))zorgid-card ((?:[^`#\n\\]|\\\n)+)", re.MULTILINE)

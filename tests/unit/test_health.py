@@ -10,14 +10,18 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from audit_world import Log
-from registry_world import NOW, registry
+from management_world import CARD, World
+from registry_world import NOW, URA, registry
 from zorgid_card.adapters.sql import SQLRegistry
+from zorgid_card.errors import TransitionError
 from zorgid_card.pki.certificate import Certificate
 from zorgid_card.pki.crl import CRL
 from zorgid_card.ports.registry import PublishedCRL
 from zorgid_card.testkit.pki import UZITestPKI
 from zorgid_card.workflows import outbox
 from zorgid_card.workflows.health import EventCounts, Health, health, prometheus
+from zorgid_card.workflows.management import Management
+from zorgid_card.workflows.policy import UNSIGNED, PhonePolicy, Policy
 
 VALUES = {"organisation": "x", "contact": "x", "ura": "90000382", "reason": "x"}
 
@@ -125,3 +129,15 @@ def test_crls_that_this_portals_workers_made_last_are_told() -> None:
         )  # fmt: skip
     found = health(store, NOW + timedelta(hours=40))
     assert (values(found)["crl_age_seconds crl"], states(found)["crl_left_seconds crl"]) == (40 * 3600, "warning")
+
+
+def test_what_the_services_did_is_counted_and_what_they_refused_is_not() -> None:
+    world, counts = World(), EventCounts()
+    acting = Management(world.store, world.clock, Policy(phones=PhonePolicy(signed=UNSIGNED)), counts).acting_as
+    acting("manager0", URA).block(CARD, "lost", key="k1")
+    acting("manager0", URA).unblock(CARD, "found")
+    with pytest.raises(TransitionError):
+        acting("manager0", URA).unblock(CARD, "again")
+    acting("manager0", URA).list_cards()
+    assert counts.counts() == {"card.block": 1, "card.unblock": 1, "card.list": 1}
+    world.store.close()

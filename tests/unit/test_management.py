@@ -38,7 +38,7 @@ from zorgid_card.ports.registry import (
 )
 from zorgid_card.workflows import people
 from zorgid_card.workflows.management import Management
-from zorgid_card.workflows.policy import Policy
+from zorgid_card.workflows.policy import UNSIGNED, PhonePolicy, Policy
 from zorgid_card.workflows.registry_links import RegistryLinks
 
 
@@ -403,6 +403,12 @@ def test_adm_7_a_phone_is_blocked_unblocked_and_revoked(world: World) -> None:
     assert administrator.revoke_phone("m0", "gone").state == "revoked"
     with pytest.raises(TransitionError):
         administrator.unblock_phone("m0", "found after all")
+
+
+def test_adm_7_an_unblocked_phone_has_the_tries_of_the_policy(world: World) -> None:
+    world.add_phone(state="blocked")
+    management = Management(world.store, world.clock, Policy(phones=PhonePolicy(tries=3, signed=UNSIGNED)))
+    assert management.acting_as("administrator0", URA).unblock_phone("m0", "found").tries_left == 3
 
 
 # --- one organisation and another ---------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from management_world import CARD, World
 from registry_world import BORN, NOW, OTHER_URA, URA, add_card, add_person, uzi_pass
 from zorgid_card.adapters.sql import SQLRegistry
 from zorgid_card.cli import app
-from zorgid_card.ports.registry import IssuedCertificate, Membership, Organisation, SmartCard
+from zorgid_card.ports.registry import IssuedCertificate, Membership, MobileID, Organisation, SmartCard
 from zorgid_card.workflows import people
 from zorgid_card.workflows.management.roles import as_markdown
 
@@ -89,6 +89,13 @@ def test_adm_1_to_adm_4_cards_are_managed_as_written(world: World, capsys: pytes
     run("cards", {"management": world.management, "person": "manager0", "serial": CARD, "request_id": "r1"})
     assert CARD in capsys.readouterr().out
     assert world.get(IssuedCertificate, "aa01").reason == "keyCompromise"
+
+
+def test_adm_7_phones_are_managed_as_written(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    world.add_phone("m0", "manager0")
+    run("phones", {"management": world.management, "colleague": "administrator0", "lost": "m0"})
+    assert "linked" in capsys.readouterr().out
+    assert world.get(MobileID, "m0").state == "revoked"
 
 
 def test_the_asyncio_example_works_as_written(world: World) -> None:

@@ -29,8 +29,8 @@ from zorgid_card.pki.statement import PHONE_APPROVAL, verify_statement
 from zorgid_card.ports.registry import AuditEvent, Consent, MobileID, SmartCard
 from zorgid_card.secret import Secret
 from zorgid_card.testkit.phone import PhoneAsked, SimulatedPhone
-from zorgid_card.workflows.management import Management, Operator
-from zorgid_card.workflows.policy import PhonePolicy
+from zorgid_card.workflows.management import Acting, Management, Operator
+from zorgid_card.workflows.policy import UNSIGNED, PhonePolicy, Policy
 
 
 @pytest.fixture
@@ -278,8 +278,39 @@ def test_adm_2_operators_and_holders_have_no_phone_to_sign_with(world: Signing) 
     world.management.acting_as(Operator("desk"), URA).block(OTHER_CARD, REASON)
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda manager, world: manager.block(CARD, REASON),
+        lambda manager, world: manager.revoke(CARD, REASON),
+        lambda manager, world: manager.appoint("bert", "administrator", REASON),
+        lambda manager, world: manager.unlink("bert", REASON),
+        lambda manager, world: manager.approve_uzi_number("holder0", "900055555", REASON),
+        lambda manager, world: manager.block_phone(world.mobile_.id, REASON),
+        lambda manager, world: manager.revoke_phone(world.mobile_.id, REASON),
+    ],
+    ids=["block", "revoke", "appoint", "unlink", "approve", "block-phone", "revoke-phone"],
+)
+def test_adm_2_at_a_portal_that_says_nothing_a_session_alone_changes_nothing(
+    world: Signing, change: Callable[[Acting, Signing], object]
+) -> None:
+    before = world.everything()
+    with pytest.raises(NotSignedError):
+        change(world.manager(), world)
+    assert world.everything() == before
+
+
+def test_adm_6_an_administrator_who_leaves_signs_that_with_the_phone_that_ends_with_it(world: Signing) -> None:
+    with world.store.begin() as unit:
+        add_person(unit, "carla", uzi_number="900000400", role="administrator")
+    world.sign("person.unlink", "anna", "retires")
+    world.manager().unlink("anna", "retires")
+    assert world.mobile(world.mobile_.id).state == "revoked"
+
+
 def test_adm_2_a_portal_that_wants_no_signature_goes_on_without(world: Signing) -> None:
-    Management(world.store, world.clock).acting_as("anna", URA).block(CARD, REASON)
+    policy = Policy(phones=PhonePolicy(signed=UNSIGNED))
+    Management(world.store, world.clock, policy).acting_as("anna", URA).block(CARD, REASON)
     with world.store.begin() as unit:
         assert unit.get(SmartCard, CARD).state == "suspended"
 

@@ -27,6 +27,7 @@ from zorgid_card.testkit.faults import Fault, FaultyReader, Kind
 from zorgid_card.testkit.piv import VirtualPIVCard
 from zorgid_card.workflows import people
 from zorgid_card.workflows.creation import CardCreation, Made, Replaced
+from zorgid_card.workflows.management import Operator
 from zorgid_card.workflows.policy import CreationPolicy
 from zorgid_card.workflows.renewal import CardRenewal, CardReset
 
@@ -166,7 +167,7 @@ def test_adm_4_where_a_card_that_is_revoked_meanwhile_served_its_successor_does_
     show_puk = holder.show_puk
 
     def revoked_first(puk: Secret) -> None:
-        world.management.revoke_as_operator(before.serial, operator="operator", reason="left")
+        world.management.acting_as(Operator("operator")).revoke(before.serial, "left")
         show_puk(puk)
 
     monkeypatch.setattr(holder, "show_puk", revoked_first)

@@ -19,6 +19,7 @@ from zorgid_card.adapters.sql_async import AsyncSQLRegistry
 from zorgid_card.errors import NotFoundError, StorageError
 from zorgid_card.ports.registry import Organisation, SmartCard, TryCount, Unit
 from zorgid_card.workflows.management import Management
+from zorgid_card.workflows.policy import UNSIGNED, PhonePolicy, Policy
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +49,8 @@ def test_a_service_of_plain_code_is_used_from_many_tasks(where: str) -> None:
         registry = AsyncSQLRegistry(where, MemoryDataKeys())
         await registry.create()
         await registry.run(fill)
-        manager = await registry.call(Management(registry.registry, lambda: NOW).acting_as, "manager", URA)
+        management = Management(registry.registry, lambda: NOW, Policy(phones=PhonePolicy(signed=UNSIGNED)))
+        manager = await registry.call(management.acting_as, "manager", URA)
         blocked = [again(registry, manager.block, f"S-{number}", "lost") for number in range(8)]
         found = await asyncio.gather(*blocked)
         with pytest.raises(NotFoundError):

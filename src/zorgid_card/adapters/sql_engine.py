@@ -54,6 +54,8 @@ def _engine(url: URL) -> Engine:
     where = ":memory:" if path is None else f"{path.absolute().as_uri()}?mode=rw"
 
     def connect() -> sqlite3.Connection:
+        if path is not None and not path.exists():
+            raise StorageError("the registry is not there", reason="missing", path=str(path))
         return sqlite3.connect(where, uri=True, timeout=BUSY_SECONDS, check_same_thread=False)
 
     if path is None:  # one connection is the whole database

@@ -92,6 +92,8 @@ def main() -> None:
 _KEEPERS = (keeping.keys, puks.puk, storing.db, revoking.crl, revoking.ocsp, auditing.audit, housekeeping.outbox)
 for _command in (*verifying.COMMANDS, *_KEEPERS, *managing.COMMANDS, phoning.phone):
     main.add_command(_command)
+for _command in managing.PHONES:
+    phoning.phone.add_command(_command)
 
 
 @main.command()

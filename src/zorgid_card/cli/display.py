@@ -20,6 +20,7 @@ WIDTH = 80
 _MARGIN = 2
 _BOX = 66
 _GROUP = 4
+_WHOLE, _SHORT = 40, 10
 
 
 class _Screen(Console):
@@ -69,10 +70,13 @@ class Display:
         self.console.print(Padding(table, (0, 0, 0, 3 * _MARGIN), expand=False))
 
     def table(self, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-        """A table with heads."""
-        table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
-        for head in heads:
-            table.add_column(head, overflow="fold")
+        """A table with heads. What is in the first column stays on one line, as what the next command wants to be given; short
+        columns do, too.
+        """
+        table, rows = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim"), list(rows)
+        for number, head in enumerate(heads):
+            longest = max(len(cell) for cell in (head, *(row[number] for row in rows)))
+            table.add_column(head, overflow="fold", no_wrap=longest <= (_WHOLE if number == 0 else _SHORT))
         for row in rows:
             table.add_row(*(Text(printable(cell)) for cell in row))
         self.console.print(Padding(table, (0, 0, 0, 3 * _MARGIN), expand=False))

@@ -1,4 +1,4 @@
-"""``zorgid-card org``, ``people`` and ``cards``: what may be written on the command line by who has access to the database."""
+"""``zorgid-card org``, ``people``, ``cards``, and phones in a registry: for who has access to the database."""
 
 from __future__ import annotations
 
@@ -314,5 +314,38 @@ _card_change(
     "Revoke a card, for good.",
     click.option("--cause", type=click.Choice(_CAUSES), default="unspecified", show_default=True, help="For the CRL."),
 )
+
+# --- phones -----------------------------------------------------------------------------------------------------------
+
+
+@click.command(name="list")
+@_at_the_counter
+def phone_list(counter: Counter) -> None:
+    """List the phones of the organisation --ura, with their last use."""
+    from zorgid_card.cli.management import phones as acts  # noqa: PLC0415  # as above
+
+    acts.list_phones(counter)
+
+
+def _phone_change(name: str, explanation: str) -> click.Command:
+    @click.command(name=name, help=explanation)
+    @click.argument("phone", metavar="ID")
+    @_changes
+    @_at_the_counter
+    def command(counter: Counter, phone: str, **options: Any) -> None:
+        from zorgid_card.cli.management import phones as acts  # noqa: PLC0415  # as above
+
+        acts.change(counter, name, phone, **options)
+
+    return command
+
+
+PHONES: Final = (
+    phone_list,
+    _phone_change("block", "Block a phone of the organisation --ura that is lost, until it is unblocked."),
+    _phone_change("unblock", "Unblock a phone, with all its tries."),
+    _phone_change("revoke", "Revoke a phone, for good; another is linked with the UZI pass."),
+)
+"""What ``zorgid-card phone`` does in a registry."""
 
 COMMANDS: Final = (org, people, cards)

@@ -65,7 +65,10 @@ def _telling(command: Callable[..., None]) -> Callable[..., int]:
 
 @click.group()
 def phone() -> None:
-    """A simulated phone with a mobile ID: link it, log in with it, sign changes with it."""
+    """A simulated phone with a mobile ID: link it, log in with it, sign changes with it.
+
+    With --db, the phones of the organisation --ura in its registry: list, block, unblock, revoke.
+    """
 
 
 @phone.command(name="link")

@@ -21,11 +21,11 @@ from zorgid_card.cards import ZorgIDCard
 from zorgid_card.cli.console import TerminalHolder, TerminalKeyboard
 from zorgid_card.cli.display import Display
 from zorgid_card.cli.files import read_limited, require_new, write_new
+from zorgid_card.cli.management.counter import unsigned
 from zorgid_card.cli.place import Place
 from zorgid_card.cli.shown import dump, error_as_json
 from zorgid_card.errors import StorageError, WrongCardError, ZorgIDError
 from zorgid_card.workflows.escrow import EscrowRoom, open_sealed
-from zorgid_card.workflows.management import Management
 from zorgid_card.workflows.recovery import PUKReset
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ class Case:
     def ask(self, display: Display, reason: str) -> dict[str, Any]:
         """The first person asks."""
         with self._database() as database:
-            EscrowRoom(database.registry, Management(database.registry)).ask(self.person, self.ura, self.serial, reason)
+            EscrowRoom(database.registry, unsigned(database.registry)).ask(self.person, self.ura, self.serial, reason)
         display.say("puk.asked", "green", serial=self.serial)
         return self._about()
 
@@ -79,7 +79,7 @@ class Case:
         """The second has it released, into a new file."""
         require_new(out)
         with self._database() as database:
-            room = EscrowRoom(database.registry, Management(database.registry))
+            room = EscrowRoom(database.registry, unsigned(database.registry))
             sealed = room.release(self.person, self.ura, self.serial)
         text = [base64.b64encode(one).decode() for one in sealed]
         write_new(out, dump({"serial": self.serial, "sealed": text}).encode() + b"\n", private=True)
@@ -93,7 +93,7 @@ class Case:
         with self._database() as database, Place(name=reader).card(display.texts) as (_, card):
             if not isinstance(card, ZorgIDCard):
                 raise WrongCardError(expected="zorgid", found=card.kind.value)
-            workflow = PUKReset(database.registry, Management(database.registry), store)
+            workflow = PUKReset(database.registry, unsigned(database.registry), store)
             workflow.reset(self.person, self.ura, self.serial, card.relay, reason)
         display.say("puk.reset", "green", serial=self.serial)
         return self._about()

@@ -100,7 +100,7 @@ def certify(display: Display, **options: Any) -> None:
 def serve(display: Display, database: Any, **options: Any) -> None:
     """Answer OCSP requests over HTTP until Ctrl-C; a FILE that is renewed meanwhile is taken within a minute.
 
-    For more than some hundred requests a second, serve zorgid_card.adapters.asgi in an ASGI server (docs/revocation.md).
+    For more than some hundred requests a second, serve zorgid_card.adapters.asgi in an ASGI server (docs/crl-and-ocsp.md).
     """
     from zorgid_card.cli import revocation  # noqa: PLC0415  # as above
 

@@ -6,13 +6,12 @@ import base64
 import hashlib
 import json
 from collections.abc import Iterable
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
 from zorgid_card.codec import audit as codec
-from zorgid_card.errors import AuditError, SignatureError, ZorgIDError
+from zorgid_card.errors import AuditError, SignatureError
 from zorgid_card.pki.signing import algorithm_for, verify_signature
 from zorgid_card.ports.audit import HeadSigner, Statements
 from zorgid_card.ports.registry import AuditHead, Registry, Unit
@@ -37,8 +36,9 @@ class Signed:
 def export(registry: Registry, signer: HeadSigner, statements: Statements, now: datetime) -> int:
     """Sign the heads of all chains that are others than were last signed, and keep that elsewhere.
 
-    What was signed is known from the statements: the registry's word for it is the word of who may write to the database. Nothing
-    is lost where it ends half-way.
+    What was signed is known from the statements: what the database says of it is for :func:`unexported` only.
+
+    Nothing is lost where it ends half-way: what was not noted as exported is exported again.
 
     Args:
         registry: the portal's store.
@@ -52,12 +52,12 @@ def export(registry: Registry, signer: HeadSigner, statements: Statements, now: 
     Raises:
         StorageError: the registry, the key or the statements cannot be used.
     """
-    number, previous, signed = _last(statements)
+    number, previous, signed = _kept(statements)
     exported, after = 0, ""
     while True:
         with registry.begin() as unit:
             page = unit.page(AuditHead, after=after, limit=_PAGE)
-        grown = [head for head in page if signed.get(head.chain) != (head.number, head.digest.hex())]
+        grown = [head for head in page if signed.get(head.chain) != (head.number, head.digest)]
         if grown:
             number += 1
             line = _statement(signer, number, previous, now, grown)
@@ -124,17 +124,13 @@ def _statement(signer: HeadSigner, number: int, previous: str, now: datetime, he
     return json.dumps({"told": told, "signature": signature}, separators=(",", ":"))
 
 
-def _last(statements: Statements) -> tuple[int, str, dict[str, tuple[int, str]]]:
-    """The number and the digest of the last statement, and what was last said of each chain; nothing is verified here."""
-    number, last, signed = 0, "", dict[str, tuple[int, str]]()
-    for line in statements.lines():
-        number, last = number + 1, line
-        with suppress(
-            ValueError, KeyError, TypeError, RecursionError
-        ):  # whoever verifies will say what is wrong with it
-            heads = json.loads(json.loads(last)["told"])["heads"]
-            signed |= {str(chain): (at, str(digest)) for chain, at, digest in heads}
-    return number, _digest(last) if number else "", signed
+def _kept(statements: Statements) -> tuple[int, str, dict[str, tuple[int, bytes]]]:
+    """How many statements there are, the last one's digest, and the head of each chain that was signed last."""
+    number, previous, signed = 0, "", dict[str, tuple[int, bytes]]()
+    for number, line in enumerate(statements.lines(), 1):
+        signed |= {chain: (at, digest) for chain, at, digest in _parsed(line, number)[0].heads}
+        previous = _digest(line)
+    return number, previous, signed
 
 
 def _digest(line: str) -> str:
@@ -142,19 +138,24 @@ def _digest(line: str) -> str:
 
 
 def _read(line: str, public_key: bytes, number: int) -> Signed:
+    found, told, signature = _parsed(line, number)
+    try:
+        verify_signature(public_key, algorithm_for(public_key), codec.statement(told), signature)
+    except SignatureError as error:
+        raise _broken(number, "signature") from error
+    return found
+
+
+def _parsed(line: str, number: int) -> tuple[Signed, str, bytes]:
+    """A statement, its text, and the signature of that, which is not verified yet."""
     try:
         outer: Any = json.loads(line) if len(line) <= _LONGEST else None
         told, signature = str(outer["told"]), base64.b64decode(outer["signature"], validate=True)
-        verify_signature(public_key, algorithm_for(public_key), codec.statement(told), signature)
         inner: Any = json.loads(told)
         heads = tuple((str(chain), int(at), bytes.fromhex(digest)) for chain, at, digest in inner["heads"])
         if inner["version"] != VERSION:
             raise _broken(number, "version")
-        return Signed(int(inner["number"]), str(inner["previous"]), str(inner["at"]), heads)
-    except SignatureError as error:
-        raise _broken(number, "signature") from error
-    except ZorgIDError:
-        raise
+        return Signed(int(inner["number"]), str(inner["previous"]), str(inner["at"]), heads), told, signature
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise _broken(number, "form") from error
 

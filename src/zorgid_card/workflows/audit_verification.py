@@ -108,11 +108,11 @@ class _Chain:
             self._hear(event)
 
     def _hear(self, event: AuditEvent) -> None:
-        """What was erased, as the log itself says."""
+        """What was erased, as the log itself says; of what was to come it can say nothing."""
         try:
             told = json.loads(event.detail)
             for name, pairs in told["fields"].items():
-                self._told[str(name)] += [(int(first), int(last)) for first, last in pairs]
+                self._told[str(name)] += [(int(first), min(int(last), self.number - 1)) for first, last in pairs]
         except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
             self._find("event", self.number)
 
@@ -275,5 +275,6 @@ def _by_chain(statements: Iterable[Signed]) -> dict[str, dict[int, bytes]]:
     signed: dict[str, dict[int, bytes]] = defaultdict(dict)
     for statement in statements:
         for chain, number, digest in statement.heads:
-            signed[chain].setdefault(number, digest)
+            if signed[chain].setdefault(number, digest) != digest:
+                signed[chain][number] = b""  # two were signed: whichever is there, one of them was rewritten
     return signed

@@ -173,6 +173,10 @@ def _erase_events(registry: Registry, before: datetime, now: datetime) -> int:
 
 def _erase_page(unit: Unit, chain: str, after: str, before: datetime, now: datetime) -> tuple[str | None, int]:
     """Erase a page of a chain's oldest events; returns where the next one begins, and how many were erased."""
+    if not any(
+        event.at < before for event in unit.page(AuditEvent, after=after, limit=1)
+    ):  # of most chains, no more is read
+        return None, 0
     page = [event for event in unit.page(AuditEvent, after=after, limit=_PAGE) if codec.split(event.id)[0] == chain]
     old = [event for event in page if event.at < before]
     gone = [event for event in old if event.action != audit.ERASE]

@@ -37,8 +37,8 @@ PHONE_ACTIONS: Final = ("phone.block", "phone.unblock", "phone.revoke")
 ACTIONS: Final = frozenset((*CARD_ACTIONS, *PERSON_ACTIONS, *PHONE_ACTIONS))
 """The changes that a phone can be asked to sign; the subject is a card's serial, a person's id, a phone's id."""
 
-SIGNED: Final = frozenset((*CARD_ACTIONS, *PHONE_ACTIONS, "person.appoint"))
-"""Block, unblock, revoke and appoint: what a portal would have signed (:attr:`PhonePolicy.signed`)."""
+UNSIGNED: Final[frozenset[str]] = frozenset()
+"""A portal that wants no phone's signature: whoever has a manager's session does what a manager may."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,9 +140,10 @@ class PhonePolicy:
     asks_per_client: int = 60
     """Log-ins that one client of the portal may ask for in :attr:`window`."""
     window: timedelta = timedelta(minutes=10)
-    signed: frozenset[str] = frozenset()
-    """Changes that do nothing without the phone's signature over this very change, some of :data:`ACTIONS`; :data:`SIGNED` are
-    block, unblock, revoke and appoint. Asked of those who manage: operators, and holders who block their own card, have no phone.
+    signed: frozenset[str] = ACTIONS
+    """Changes that do nothing without the phone's signature over this very change, some of :data:`ACTIONS`; by default all: to
+    unlink somebody is to revoke their phone. Asked of those who manage: operators, and holders who block their own card, have no
+    phone. A portal of which the managers have no phones passes :data:`UNSIGNED`.
     """
 
     def __post_init__(self) -> None:

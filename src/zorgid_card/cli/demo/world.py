@@ -24,7 +24,7 @@ from zorgid_card.testkit.pki import UZITestPKI
 from zorgid_card.testkit.reader import SimulatedReader
 from zorgid_card.testkit.transcript import RecordingReader, Transcript
 from zorgid_card.workflows import pairing
-from zorgid_card.workflows.policy import SIGNED, CreationPolicy, PhonePolicy, Policy
+from zorgid_card.workflows.policy import CreationPolicy, Policy
 
 ORIGIN = "https://portaal.zorgid.example"
 PLATFORMS = frozenset({"Windows", "Linux", "Darwin"})
@@ -75,10 +75,7 @@ class World:
                 uzi=pki.trust("Z", "N"),
                 uzi_revocation=CRLs(pki.crl_source),
                 makers=(maker.root,),
-                policy=Policy(
-                    creation=CreationPolicy(key_algorithm=key_algorithm, platforms=PLATFORMS),
-                    phones=PhonePolicy(signed=SIGNED),
-                ),
+                policy=Policy(creation=CreationPolicy(key_algorithm=key_algorithm, platforms=PLATFORMS)),
             )
         transcript = Transcript(directory / "transcript.jsonl")
         world = cls(

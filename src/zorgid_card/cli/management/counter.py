@@ -14,8 +14,14 @@ from zorgid_card.ports.registry import Person, Registry
 from zorgid_card.workflows.holder import Question
 from zorgid_card.workflows.management import Acting, Actor, Management, Operator
 from zorgid_card.workflows.management.answers import as_json
+from zorgid_card.workflows.policy import UNSIGNED, PhonePolicy, Policy
 
 Facts = tuple[tuple[str, str], ...]
+
+
+def unsigned(registry: Registry) -> Management:
+    """Managing the registry as who has access to it: no phone signs."""
+    return Management(registry, policy=Policy(phones=PhonePolicy(signed=UNSIGNED)))
 
 
 class Counter:
@@ -44,7 +50,7 @@ class Counter:
         self.ura = ura
         self._registry, self._operator, self._person = registry, operator, person
         self._as_data = as_data
-        self._management = Management(registry)
+        self._management = unsigned(registry)
 
     @property
     def is_operator(self) -> bool:

@@ -390,8 +390,8 @@ _USER = {
         "No APDU can be seen behind --pkcs11, for they are the middleware's own; leave out --trace.",
     ),
     "error.user.usage:terminal": Text(
-        "Vragen stellen kan alleen op een terminal; start het programma in een terminalvenster (alleen demo kan zonder: laat --interactive weg).",
-        "Questions can be asked on a terminal only; run the program in a terminal window (only demo can do without: leave out --interactive).",
+        "Vragen stellen kan alleen op een terminal; start het programma in een terminalvenster, of geef het antwoord vooraf (--yes, een -fd: zie --help).",
+        "Questions can be asked on a terminal only; run the program in a terminal window, or answer beforehand (--yes, an -fd: see --help).",
     ),
     "error.user.usage:descriptor": Text(
         "Met --codes-fd {descriptor} is geen code (meer) te lezen; geef elke code op een eigen regel, in de volgorde van --help.",

@@ -24,6 +24,14 @@ _SHOWN = {
     "fact.until": Text("Tot", "Until"),
     "fact.new-function": Text("Nieuwe rol", "New role"),
     "fact.new-uzi-number": Text("Nieuw UZI-nummer", "New UZI number"),
+    "fact.phone": Text("Telefoon", "Phone"),
+    "fact.device": Text("Toestel", "Device"),
+    "state.phone.offered": Text("aangeboden", "offered"),
+    "state.phone.linking": Text("wordt gekoppeld", "being linked"),
+    "state.phone.linked": Text("gekoppeld", "linked"),
+    "state.phone.blocked": Text("geblokkeerd", "blocked"),
+    "state.phone.revoked": Text("ingetrokken", "revoked"),
+    "state.phone.expired": Text("verlopen", "expired"),
     "fact.made": Text("Gemaakt", "Made"),
     "fact.used": Text("Laatst gebruikt", "Last used"),
     "state.request.filed": Text("ingediend", "filed"),
@@ -64,6 +72,12 @@ _ASKED = {
         "Deze kaart voorgoed intrekken? Dat kan niet ongedaan worden gemaakt.",
         "Revoke this card for good? This cannot be undone.",
     ),
+    "question.phone-block": Text("Deze telefoon blokkeren?", "Block this phone?"),
+    "question.phone-unblock": Text("Deze telefoon deblokkeren?", "Unblock this phone?"),
+    "question.phone-revoke": Text(
+        "Deze telefoon voorgoed intrekken? Daarna is een nieuwe koppeling met de UZI-pas nodig.",
+        "Revoke this phone for good? Another then has to be linked with the UZI pass.",
+    ),
 }
 
 _DONE = {
@@ -91,6 +105,12 @@ _DONE = {
     "people.unlink": Text("{name} is ontkoppeld.", "{name} is unlinked."),
     "people.uzi": Text(
         "{name} mag één keer met UZI-nummer {number} komen.", "{name} may come with UZI number {number}, once."
+    ),
+    "phones.done.block": Text("De telefoon[[ van {name}]] is geblokkeerd.", "The phone[[ of {name}]] is blocked."),
+    "phones.done.unblock": Text("De telefoon[[ van {name}]] werkt weer.", "The phone[[ of {name}]] works again."),
+    "phones.done.revoke": Text(
+        "De telefoon[[ van {name}]] is ingetrokken; koppel een nieuwe met de UZI-pas.",
+        "The phone[[ of {name}]] is revoked; link another with the UZI pass.",
     ),
     "cards.done.block": Text("Kaart {serial} is geblokkeerd.", "Card {serial} is blocked."),
     "cards.done.unblock": Text("Kaart {serial} werkt weer.", "Card {serial} works again."),
@@ -144,6 +164,19 @@ _REFUSED = {
         "Deze kaart is er niet, of hoort niet bij deze organisatie; zoek haar met ‘zorgid-card cards list’.",
         "There is no such card, or it is not this organisation's; look for it by ‘zorgid-card cards list’.",
     ),
+    "error.portal.not_found:MobileID": Text(
+        "Deze telefoon is er niet, of hoort niet bij deze organisatie; zoek hem met ‘zorgid-card phone list’.",
+        "There is no such phone, or it is not this organisation's; look for it by ‘zorgid-card phone list’.",
+    ),
+    "error.portal.transition:mobile": Text(
+        "De telefoon is {state}, dan kan dit niet; bekijk hem met ‘zorgid-card phone list’.",
+        "The phone is {state}, and this is not possible then; look at it by ‘zorgid-card phone list’.",
+    ),
+    "detail.portal.transition.state:linked": Text("niet geblokkeerd", "not blocked"),
+    "detail.portal.transition.state:blocked": Text("al geblokkeerd", "blocked already"),
+    "detail.portal.transition.state:offered": Text("nog niet gekoppeld", "not linked yet"),
+    "detail.portal.transition.state:linking": Text("nog niet gekoppeld", "not linked yet"),
+    "detail.portal.transition.state:expired": Text("niet gekoppeld", "not linked"),
     "error.portal.not_found:Membership": Text(
         "Deze persoon is niet aan deze organisatie gekoppeld; zoek met ‘zorgid-card people list’.",
         "This person is not linked to this organisation; look by ‘zorgid-card people list’.",

@@ -212,8 +212,8 @@ _PORTAL = {
         "This QR code has expired; get a new one with your UZI pass.",
     ),
     "error.portal.phone_digits": Text(
-        "De zescijferige pincode is onjuist[[ (pogingen over: {tries_left})]]; probeer het opnieuw in de app.",
-        "The six digits are wrong[[ (tries left: {tries_left})]]; try again in the app.",
+        "De zescijferige pincode is onjuist[[ (pogingen over: {tries_left})]]; begin op de pagina van het portaal opnieuw.",
+        "The six digits are wrong[[ (tries left: {tries_left})]]; begin anew on the portal's page.",
     ),
     "error.portal.phone_number": Text(
         "Het getal op de telefoon is niet het getal dat het portaal toont; begin opnieuw met inloggen.",

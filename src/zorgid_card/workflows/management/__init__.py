@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+from zorgid_card.ports.notices import Events
 from zorgid_card.ports.registry import Registry
 from zorgid_card.workflows.management.call import role_of
 from zorgid_card.workflows.management.cards import CAUSES, CardPage, CardRow, Cards
@@ -56,6 +57,7 @@ class Management:
         registry: the portal's store.
         clock: gives the time, UTC.
         policy: what the portal decides for itself.
+        events: is told of each call that was done, by its action in the table, such as ``card.block``; None: nobody is.
     """
 
     def __init__(
@@ -63,10 +65,12 @@ class Management:
         registry: Registry,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         policy: Policy | None = None,
+        events: Events | None = None,
     ) -> None:
         self._registry = registry
         self._clock = clock
         self._policy = policy or Policy()
+        self._events = events
 
     def acting_as(self, actor: Actor, ura: str | None = None) -> Acting:
         """What this actor may do at this organisation.
@@ -85,4 +89,4 @@ class Management:
         if isinstance(actor, Operator):
             printable_text(actor.name, "operator", _NAME)
         in_turn(self._registry, lambda unit: role_of(unit, self._clock(), actor, ura))
-        return Acting(self._registry, self._clock, self._policy, actor, ura)
+        return Acting(self._registry, self._clock, self._policy, self._events, actor, ura)

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from zorgid_card.errors import UsageError
+from zorgid_card.ports.notices import Events
 from zorgid_card.ports.registry import Registry, Unit
 from zorgid_card.workflows.management.answers import once
 from zorgid_card.workflows.management.call import Call, admit
@@ -25,17 +26,24 @@ class Desk:
     """One actor, acting for one organisation; every call asks the registry anew what the actor may do there."""
 
     def __init__(
-        self, registry: Registry, clock: Callable[[], datetime], policy: Policy, actor: Actor, ura: str | None
+        self,
+        registry: Registry,
+        clock: Callable[[], datetime],
+        policy: Policy,
+        events: Events | None,
+        actor: Actor,
+        ura: str | None,
     ) -> None:
         self._registry = registry
         self._clock = clock
         self._policy = policy
+        self._events = events
         self._actor = actor
         self._ura = ura
 
     def _do(self, action: str, work: Callable[[Call], T]) -> T:
         """Do what the table lets this actor do; ``work`` may be done again from its beginning, where others came between."""
-        return in_turn(self._registry, lambda unit: work(self._admitted(unit, action)))
+        return self._told(action, in_turn(self._registry, lambda unit: work(self._admitted(unit, action))))
 
     def _once(
         self, action: str, kind: type[T] | None, work: Callable[[Call], T], key: str | None, /, **request: JSON
@@ -51,7 +59,14 @@ class Desk:
         """
         if key is None:
             return self._do(action, work)
-        return in_turn(self._registry, lambda unit: once(self._admitted(unit, action), key, kind, request, work))
+        answer = in_turn(self._registry, lambda unit: once(self._admitted(unit, action), key, kind, request, work))
+        return self._told(action, answer)
+
+    def _told(self, action: str, answer: T) -> T:
+        """What was done is counted once its transaction is kept."""
+        if self._events is not None:
+            self._events.happened(action)
+        return answer
 
     def _admitted(self, unit: Unit, action: str) -> Call:
         return admit(unit, self._clock(), action, self._actor, self._ura, signed=self._policy.phones.signed)

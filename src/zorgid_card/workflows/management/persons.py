@@ -304,6 +304,7 @@ def _require_another_administrator(call: Call, person_id: str) -> None:
 def _unlink(call: Call, person_id: str, reason: str) -> None:
     member = call.member(person_id)
     _require_another_administrator(call, person_id)
+    call.record(person_id, reason)  # before the change: it may be the leaver's own phone that has signed for it
     call.unit.remove(member)
     for card in call.unit.find(SmartCard, person_id=person_id):
         for link in list(call.unit.find(CardLink, card_serial=card.serial, ura=call.ura)):
@@ -311,7 +312,6 @@ def _unlink(call: Call, person_id: str, reason: str) -> None:
     for phone in list(call.unit.find(MobileID, person_id=person_id, ura=call.ura)):
         if phone.state not in ("revoked", "expired"):
             call.unit.replace(replace(phone, state=move("mobile", phone.state, "revoke"), secret_hash=b"", code=None))
-    call.record(person_id, reason)
 
 
 def _approve(call: Call, person_id: str, uzi_number: str, reason: str) -> Adoption:

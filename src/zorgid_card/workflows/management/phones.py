@@ -8,7 +8,6 @@ from datetime import datetime
 from zorgid_card.ports.registry import MobileID
 from zorgid_card.workflows.management.call import Call, reason_of
 from zorgid_card.workflows.management.desk import Desk
-from zorgid_card.workflows.pairing import TRIES
 from zorgid_card.workflows.states import move
 
 
@@ -65,21 +64,21 @@ class Phones(Desk):
         return self._change_phone(mobile_id, "revoke", reason, key)
 
     def _change_phone(self, mobile_id: str, event: str, reason: str, key: str | None) -> PhoneRow:
-        why = reason_of(reason)
+        why, tries = reason_of(reason), self._policy.phones.tries
         return self._once(
             f"phone.{event}",
             PhoneRow,
-            lambda call: _change(call, mobile_id, event, why),
+            lambda call: _change(call, mobile_id, event, why, tries),
             key,
             phone=mobile_id,
             reason=why,
         )
 
 
-def _change(call: Call, mobile_id: str, event: str, reason: str) -> PhoneRow:
+def _change(call: Call, mobile_id: str, event: str, reason: str, tries: int) -> PhoneRow:
     phone = call.phone(mobile_id)
-    tries = TRIES if event == "unblock" else phone.tries_left
-    changed = replace(phone, state=move("mobile", phone.state, event), tries_left=tries, secret_hash=b"", code=None)
+    left = tries if event == "unblock" else phone.tries_left
+    changed = replace(phone, state=move("mobile", phone.state, event), tries_left=left, secret_hash=b"", code=None)
     call.record(mobile_id, reason)  # before the change: it may be this phone that has signed for it
     call.unit.replace(changed)
     return PhoneRow.of(changed)
