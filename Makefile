@@ -101,7 +101,7 @@ fuzz-report: ## write the outcome of the last fuzz runs into docs/native-hardnes
 	@$(PYTHON) native/fuzz/run.py report build/native/fuzz docs/native-hardness.md
 
 test-unit: $(STAMP) $(TOOLS) ## the Python tests that need nothing but Python and gcc
-	$(BIN)/pytest -n auto --dist loadfile -m 'not blackbox'
+	$(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder -m 'not blackbox'
 
 # vpcd listens on all addresses, so it gets a network of its own; and pcscd a directory of its own.
 test-blackbox: $(STAMP) $(TOOLS) ## the tests that drive other people's programs over a real pcscd (root)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import astuple
+
 from phone_world import BROWSER, World
 from registry_world import URA, add_card, add_person
 from zorgid_card.adapters.sql import SQLRegistry
@@ -53,6 +55,5 @@ class Signing(World):
     def everything(self) -> str:
         """All that a change could change."""
         with self.store.begin() as unit:
-            return repr(
-                [list(unit.find(kind)) for kind in (SmartCard, CardLink, Membership, MobileID, AuditEvent, Consent)]
-            )
+            kinds = (SmartCard, CardLink, Membership, MobileID, AuditEvent, Consent)
+            return repr([astuple(record) for kind in kinds for record in unit.find(kind)])

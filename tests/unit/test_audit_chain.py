@@ -8,6 +8,7 @@ import hmac
 import json
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from zorgid_card.adapters.audit_files import FileAuditKey, FileStatements, publi
 from zorgid_card.adapters.data_keys import MemoryDataKeys
 from zorgid_card.adapters.sql import SQLRegistry
 from zorgid_card.adapters.sql_tables import TABLES
+from zorgid_card.codec import audit as codec
 from zorgid_card.errors import AuditError, StorageError
 from zorgid_card.ports.registry import AuditEvent, AuditHead, AuditLink
 from zorgid_card.workflows import audit, audit_heads
@@ -308,6 +310,22 @@ def test_an_erasure_says_nothing_of_what_was_to_come() -> None:
     assert {(finding.what, finding.number) for finding in log.findings()} == {("erased", 2)}
 
 
+@pytest.mark.parametrize("told", ['{"fields":{"reason":[[1e999,1]]}}', "[" * 100_000], ids=["infinite", "deep"])
+def test_an_erasure_that_a_forger_wrote_is_a_finding_and_no_crash(told: str) -> None:
+    log = filled(registry())
+    event = log.store.run(lambda unit: audit.record(unit, NOW, "portal", URA, audit.ERASE, URA))
+    forged = replace(event, detail=told)
+    link = log.store.run(lambda unit: unit.get(AuditLink, event.id))
+    committed = audit.commitments(forged)
+    with log.store.begin() as unit:
+        before = unit.get(AuditLink, name(URA, 7)).digest
+        digest = codec.link(before, event.id, committed)
+        unit.replace(forged)
+        unit.replace(replace(link, commitments=committed, digest=digest))
+        unit.replace(replace(unit.get(AuditHead, URA), digest=digest))
+    assert [(found.what, found.number) for found in log.findings()] == [("event", 8)]
+
+
 # --- statements -------------------------------------------------------------------------------------------------------
 
 
@@ -349,6 +367,30 @@ def test_a_statement_of_another_key_or_for_another_purpose_is_none() -> None:
     outer["signature"] = base64.b64encode(log.key.sign(outer["told"].encode())).decode()
     with pytest.raises(AuditError):
         audit_heads.read([json.dumps(outer)], log.key.public_key)
+
+
+def test_who_says_in_the_database_that_a_chain_was_signed_does_not_keep_it_from_being_signed() -> None:
+    log = filled(registry())
+    execute(log, HEADS.update().values(exported=HEADS.c.number))
+    assert log.export() == 1
+    assert log.verify().proven == 17
+
+
+def test_a_chain_written_anew_and_signed_again_as_long_as_it_was_is_found() -> None:
+    log = filled(registry())
+    cut(log, URA, 4)
+    log.write(2, URA, "forged")
+    execute(log, HEADS.update().where(HEADS.c.chain == URA).values(exported=0))
+    log.export()
+    assert [(found.what, found.number) for found in log.findings()] == [("rewritten", 5)]
+
+
+def test_what_was_signed_but_not_noted_is_noted_later() -> None:
+    log = filled(registry())
+    log.export()
+    execute(log, HEADS.update().values(exported=0))
+    assert log.export() == 0
+    assert audit_heads.unexported(log.store) == 0
 
 
 def test_an_export_that_ended_half_way_is_made_again() -> None:

@@ -460,9 +460,16 @@ def test_crd_8_a_full_disk_at_the_portal_leaves_nothing_valid(world: World) -> N
             self.full = False
 
         def begin(self) -> Any:
+            self.require_room()
+            return world.registry.begin()
+
+        def run(self, work: Any) -> Any:
+            self.require_room()
+            return world.registry.run(work)
+
+        def require_room(self) -> None:
             if self.full:
                 raise StorageError("the registry cannot be written", reason="disk full")
-            return world.registry.begin()
 
     full = Full()
     object.__setattr__(world.services, "registry", full)

@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from cryptography import x509
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -89,6 +90,43 @@ def test_adm_2_every_worker_of_the_portal_sees_a_change_made_by_another(world: P
     assert world.listed(other)[1] == []
     world.acting().block(CARD, "x")
     assert world.listed(other)[1] == [(SERIAL, "certificateHold")]
+
+
+def test_a_list_in_the_registry_that_the_ca_has_not_signed_as_this_one_is_made_anew(world: Published) -> None:
+    """Whoever may write to the database does not have workers publish octets, or an older list in the newest one's place."""
+    older = world.lists.current()
+    world.acting().block(CARD, "x")
+    world.lists.refresh()
+    for octets in (b"no list", older):
+        for table in ("full ", "full root"):
+            execute(world, f"UPDATE zorgid_published_crl SET der = :der WHERE name LIKE '%{table}'", der=octets)
+        other = world.another_worker()
+        assert {crl.name for crl in other.refresh()} == {"crl.der", "root-crl.der"}
+        assert world.listed(other)[1] == [(SERIAL, "certificateHold")]
+
+
+def test_a_reason_that_somebody_has_changed_leaves_no_certificate_out(world: Published) -> None:
+    for reason in ("removeFromCRL", "no such reason"):
+        world.acting().block(CARD, "x")
+        for table in ("zorgid_issued_certificate", "zorgid_status_change"):
+            execute(world, f"UPDATE {table} SET reason = :reason WHERE reason = 'certificateHold'", reason=reason)
+        assert world.listed()[1] == [(SERIAL, "unspecified")]
+        assert world.listed(world.another_worker())[1] == [(SERIAL, "unspecified")]
+        world.acting().unblock(CARD, "x")
+
+
+@pytest.mark.parametrize("serial", ["no number", "", "-1", "0", "f" * 41])
+def test_a_serial_number_that_somebody_has_changed_is_told_as_that(world: Published, serial: str) -> None:
+    world.acting().block(CARD, "x")
+    execute(world, "UPDATE zorgid_status_change SET serial = :serial", serial=serial)
+    with pytest.raises(StorageError) as error:
+        world.lists.current()
+    assert error.value.reason == "corrupt"
+
+
+def execute(world: Published, statement: str, **values: object) -> None:
+    with world.store.engine.begin() as connection:
+        assert connection.execute(sa.text(statement), values).rowcount == 1
 
 
 def test_a_crl_is_signed_anew_only_when_something_changed_or_half_its_life_is_over(world: Published) -> None:

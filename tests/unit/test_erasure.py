@@ -22,6 +22,7 @@ from zorgid_card.adapters.sql_tables import TABLES
 from zorgid_card.errors import NotAllowedError, NotFoundError
 from zorgid_card.ports import registry as records
 from zorgid_card.ports.registry import (
+    Adoption,
     AuditEvent,
     IssuedCertificate,
     Membership,
@@ -97,6 +98,29 @@ def test_nothing_of_an_erased_person_is_left_and_the_log_is_whole(world: World, 
     world.store.close()
     if world.store._sqlite:
         assert UZI.encode() not in b"".join(path.read_bytes() for path in tmp_path.glob("registry.db*"))
+
+
+def test_org_8_nothing_is_left_of_the_numbers_that_an_erased_person_had_before(world: World) -> None:
+    person = world.get(Person, HOLDER)
+    with world.store.begin() as unit:
+        for number in ("900066666", "900077777"):
+            audit.record(
+                unit, NOW, "administrator0", URA, "person.approve-uzi-number", HOLDER, "married", uzi_number=number
+            )
+            audit.record(unit, NOW, number, URA, "card.create", "another")
+        unit.replace(dataclasses.replace(person, uzi_number="900077777"))
+    erase_person(world.store, HOLDER, "Ria", NOW)
+    left = everything(world)
+    assert [trace for trace in (UZI, "900066666", "900077777") if trace in left] == []
+
+
+def test_who_allows_a_person_their_own_number_is_not_erased_with_that_person(world: World) -> None:
+    rogue = world.get(Person, "administrator0").uzi_number
+    with world.store.begin() as unit:
+        unit.add(Adoption(id="x", person_id=HOLDER, ura=URA, uzi_number=rogue, approved_by="administrator0", at=NOW))
+        kept = audit.record(unit, NOW, rogue, URA, "card.create", "another", "for me", certificate="aa")
+    erase_person(world.store, HOLDER, "Ria", NOW)
+    assert world.get(AuditEvent, kept.id) == kept
 
 
 def test_what_others_did_stays(world: World) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from management_world import CARD, FOREIGN, World
 from postgres import Server, running
 from registry_world import NOW, URA, add_person
 from zorgid_card.adapters.sql import SQLRegistry
-from zorgid_card.errors import NotAllowedError, ReplayError, TransitionError, UsageError, ZorgIDError
+from zorgid_card.errors import NotAllowedError, ReplayError, StorageError, TransitionError, UsageError, ZorgIDError
 from zorgid_card.ports.registry import AuditEvent, IssuedCertificate, Membership, Reply, Request, SmartCard
 from zorgid_card.workflows import housekeeping, people
 from zorgid_card.workflows.management import Operator
@@ -62,6 +63,34 @@ def together(calls: list[Callable[[], Any]]) -> list[Any]:
     for thread in threads:
         thread.join(60)
     return outcomes
+
+
+# --- answers that somebody has changed --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"",
+        b"no JSON",
+        b"[]",
+        b"{}",
+        b'{"serial":1}',
+        b'{"no such field":"x"}',
+        b'{"created_at":"yesterday"}',
+        b"[" * 9999,
+    ],
+    ids=["empty", "text", "list", "nothing", "number", "field", "time", "deep"],
+)
+def test_an_answer_that_somebody_has_changed_is_refused_and_nothing_is_done_again(world: World, answer: bytes) -> None:
+    world.acting().block(CARD, "lost", key="k")
+    with world.store.begin() as unit:
+        (kept,) = unit.find(Reply)
+        unit.replace(replace(kept, answer=answer))
+    with pytest.raises(StorageError) as error:
+        world.acting().block(CARD, "lost", key="k")
+    assert error.value.reason == "corrupt"
+    assert len(events(world, "card.block")) == 1
 
 
 # --- callers that come together ---------------------------------------------------------------------------------------

@@ -288,6 +288,20 @@ def test_org_8_new_known_and_adopted_are_told_and_confirmed(world: World) -> Non
     assert married.join(BORN, shown.person.id).person.uzi_number == "900088888"
 
 
+def test_org_8_who_comes_with_a_number_that_somebody_had_before_is_not_taken_for_them(world: World) -> None:
+    """Not even while a birth date is only judged: what is done for the person of a session is done by their id."""
+    first = world.management.acting_as(doctor(), URA)
+    person = first.identify(BORN).person.id
+    first.join(BORN, person)
+    world.acting("administrator0").approve_uzi_number(person, "900088888", "married")
+    world.management.acting_as(uzi_pass("900088888"), URA).join(BORN, person)
+    other = world.management.acting_as(doctor(ura=OTHER_URA), OTHER_URA)
+    shown = other.identify(date(1990, 1, 1))
+    assert (shown.ending, shown.person.id == person) == ("new", False)
+    assert other.join(date(1990, 1, 1), shown.person.id).person == shown.person
+    assert other.identify(date(1990, 1, 1)).ending == "known"
+
+
 def test_org_8_joining_as_somebody_else_than_was_shown_is_refused(world: World) -> None:
     acting = world.management.acting_as(doctor(), URA)
     with pytest.raises(OtherPersonError):

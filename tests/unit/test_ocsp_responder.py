@@ -11,6 +11,7 @@ from email.utils import parsedate_to_datetime
 from urllib.parse import quote
 
 import pytest
+import sqlalchemy as sa
 from asn1crypto import ocsp as asn1
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -18,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
 from cryptography.x509.oid import ExtendedKeyUsageOID
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pki_world import make
@@ -33,6 +34,7 @@ from zorgid_card.pki.ocsp_responder import (
     LIFETIME,
     MAX_REQUEST,
     MOST_ASKED,
+    CertID,
     Questions,
     Responder,
     compose,
@@ -241,6 +243,18 @@ def test_a_name_that_holds_a_question_teaches_nothing(world: Publications, holde
         assert responder.plain(named(certificate)) is None
 
 
+@pytest.mark.parametrize("octets", [b"\x80", b"\0\0\x80", b"\xff\x80", b"\xff\0", b"\0"])
+def test_no_serial_number_teaches_a_wrong_form(world: Publications, holder: Certificate, octets: bytes) -> None:
+    """-2 to the power 8n-1 is the one number that has fewer octets than a positive one of as many bits."""
+    service, asked = world.service(), question(world, holder)
+    issuer = parse_questions(asked).asked[0].issuer
+    size = (holder.serial.bit_length() >> 3) + 1
+    crooked = encode(0x30, issuer, encode(0x02, octets.ljust(size, b"\0")))
+    service.answer(compose(Questions((CertID(issuer, 0, crooked),), None)))
+    answer = ocsp.load_der_ocsp_response(service.answer(asked).der)
+    assert answer.certificate_status is ocsp.OCSPCertStatus.GOOD
+
+
 def test_too_long(world: Publications) -> None:
     assert status_of(world.ocsp.answer(bytes(MAX_REQUEST + 1)).der) == "malformed_request"
     assert world.ocsp.respond("POST", "/", "application/ocsp-request", bytes(MAX_REQUEST + 1)).status == 413
@@ -312,6 +326,22 @@ def test_a_registry_that_is_away_is_asked_later(world: Publications, monkeypatch
         patched.setattr(world.store, "begin", away)
         assert said(world, service, certificate) == "TRY_LATER"
     assert said(world, service, certificate) == "GOOD"
+
+
+def test_a_change_that_somebody_has_changed_is_no_crash(world: Publications, holder: Certificate) -> None:
+    service, asked = world.service(), question(world, holder)
+    assert status_of(service.answer(asked).der) == "successful"
+    world.change(world.issue(), "block")
+    world.forward(seconds=2)
+    last = "SELECT max(id) FROM zorgid_status_change"
+    with world.store.engine.begin() as connection:
+        (serial,) = connection.execute(sa.text(f"SELECT serial FROM zorgid_status_change WHERE id = ({last})")).one()
+        change = sa.text(f"UPDATE zorgid_status_change SET serial = :serial WHERE id = ({last})")
+        connection.execute(change, {"serial": "no number"})
+    assert status_of(service.answer(asked).der) == "try_later"
+    with world.store.engine.begin() as connection:
+        connection.execute(change, {"serial": serial})
+    assert status_of(service.answer(asked).der) == "successful"
 
 
 def test_a_follower_that_was_away_too_long_begins_anew(world: Publications) -> None:
@@ -396,6 +426,7 @@ def test_other_requests_are_refused(world: Publications, method: str, kind: str,
 
 
 @given(st.text(max_size=60))
+@example("/\ud800")
 def test_any_path_is_answered(world: Publications, path: str) -> None:
     assert world.ocsp.respond("GET", path, "", b"").status == 200
 

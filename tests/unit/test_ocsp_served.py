@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -23,6 +23,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from openssl_ca import free_port, openssl
 from publication_world import Publications
 from zorgid_card.adapters.asgi import asgi
+from zorgid_card.cli import ocsp_server
 from zorgid_card.errors import OnHoldError, RevocationUnknownError
 from zorgid_card.pki.certificate import Certificate
 from zorgid_card.pki.ocsp import Answer, Question
@@ -158,6 +159,86 @@ def test_a_client_that_goes_away_is_no_trouble(world: Publications) -> None:
     scope = {"type": "http", "method": "POST", "path": "/", "headers": []}
     asyncio.run(asgi(world.ocsp)(scope, receive, send))
     assert sent == []
+
+
+# --- by the standard library ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def plain(world: Publications) -> Iterator[socket.socket]:
+    """A connection to the server of ``zorgid-card ocsp serve``."""
+    with ocsp_server.listening(world.ocsp, "127.0.0.1", 0) as url:
+        host, _, port = url.removeprefix("http://").partition(":")
+        with socket.create_connection((host, int(port)), timeout=10) as connection:
+            yield connection
+
+
+def until_the_end(connection: socket.socket) -> bytes:
+    """All that is sent until the other side has closed the connection."""
+    found = b""
+    with suppress(ConnectionResetError):
+        while octets := connection.recv(65536):
+            found += octets
+    return found
+
+
+HIDDEN = b"GET /hidden HTTP/1.1\r\nHost: x\r\n\r\n"
+CHUNKED = b"0\r\n\r\n" + HIDDEN
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"GET / HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % len(HIDDEN) + HIDDEN,
+        b"GET / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n" + CHUNKED,
+        b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n" + CHUNKED,
+        b"POST / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: %d\r\n\r\n0" % len(HIDDEN) + HIDDEN,
+        b"POST / HTTP/1.1\r\nContent-Length: +1\r\n\r\n" + HIDDEN,
+        b"POST / HTTP/1.1\r\nContent-Length: %b\r\n\r\n" % (b"1" * 5000) + HIDDEN,
+        b"POST / HTTP/1.1\r\n\r\n" + HIDDEN,
+    ],
+    ids=["body of a GET", "chunks of a GET", "chunks", "two lengths", "odd length", "long length", "no length"],
+)
+def test_a_body_is_never_taken_for_a_request(plain: socket.socket, sent: bytes) -> None:
+    """Behind a proxy that reads it otherwise, the answer to it would be somebody else's (RFC 9112, 11.2)."""
+    plain.sendall(sent)
+    assert until_the_end(plain).count(b"HTTP/1.1 ") == 1
+
+
+def test_questions_may_follow_each_other_on_one_connection(world: Publications, plain: socket.socket) -> None:
+    asked = Question(world.issue(), world.issuer).der
+    head = b"POST / HTTP/1.1\r\nContent-Type: application/ocsp-request\r\nContent-Length: %d\r\n" % len(asked)
+    plain.sendall((head + b"\r\n" + asked) * 2 + head + b"Connection: close\r\n\r\n" + asked)
+    assert until_the_end(plain).count(b"HTTP/1.1 200 ") == 3
+
+
+def test_who_sends_an_octet_now_and_then_is_given_up(plain: socket.socket, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ocsp_server, "_SECONDS", 0.5)
+    plain.sendall(b"POST / HTTP/1.1\r\nContent-Length: 8000\r\n\r\n")
+    plain.settimeout(0.05)
+    for _ in range(300):
+        try:
+            plain.send(b"x")
+            ended = plain.recv(1) == b""
+        except TimeoutError:
+            continue
+        except OSError:
+            ended = True
+        assert ended
+        return
+    pytest.fail("it waits for ever")
+
+
+def test_clients_beyond_those_there_is_room_for_are_sent_away(
+    plain: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain.sendall(b"GET / HTTP/1.1\r\n\r\n")
+    assert plain.recv(65536)
+    monkeypatch.setattr(ocsp_server, "_MOST", 1)
+    with socket.create_connection(plain.getpeername(), timeout=10) as another:
+        assert until_the_end(another) == b""
+    plain.sendall(b"GET / HTTP/1.1\r\nConnection: close\r\n\r\n")
+    assert b"HTTP/1.1 200 " in until_the_end(plain)
 
 
 def test_aut_5_an_application_imports_no_framework_and_no_server() -> None:

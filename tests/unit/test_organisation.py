@@ -109,7 +109,9 @@ def test_org_1_a_rejected_request_gives_its_reason_and_no_organisation(store: SQ
     ("field", "value"),
     [("ura", "1234567"), ("ura", "123456789"), ("ura", "1234567x"), ("ura", "١٢٣٤٥٦٧٨"), ("ura", "12345678\n"),
      ("organisation_name", "  "), ("organisation_name", "x" * 201), ("contact_name", ""), ("contact_name", "a\x1b[31m"),
-     ("contact_email", "nobody"), ("contact_email", "a@b"), ("contact_email", "a b@c.nl"), ("contact_email", "a@c.nl\nBcc: x")],
+     ("contact_email", "nobody"), ("contact_email", "a@b"), ("contact_email", "a b@c.nl"), ("contact_email", "a@c.nl\nBcc: x"),
+     ("contact_email", "a@[c.nl"), ("contact_email", "a@c.nl,d.nl"), ("contact_email", "b<a@c.nl>"), ("contact_email", "a()@c.nl"),
+     ("contact_email", "a\u202e@c.nl"), ("contact_email", f"a@{'c' * 250}.nl")],
 )  # fmt: skip
 def test_org_1_what_does_not_fit_is_refused_by_name(store: SQLRegistry, field: str, value: str) -> None:
     with pytest.raises(UsageError) as error:

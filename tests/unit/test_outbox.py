@@ -6,6 +6,7 @@ import ssl
 import threading
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -201,6 +202,14 @@ def test_one_that_fails_does_not_hold_up_the_others(store: SQLRegistry, clock: C
     for _ in range(3):
         notice(store, clock)
     assert Outbox(store, Post("unreachable"), clock).deliver() == 2
+
+
+def test_one_that_somebody_has_changed_does_not_hold_up_the_others(store: SQLRegistry, clock: Clock) -> None:
+    changed, _ = notice(store, clock), notice(store, clock)
+    with store.begin() as unit:
+        unit.replace(replace(unit.get(Notice, changed), kind="no such letter"))
+    assert Outbox(store, Post(), clock).deliver() == 1
+    assert state(store, changed) == ("dead", 1, "refused")
 
 
 class Killed(BaseException):
@@ -428,7 +437,8 @@ def test_a_server_without_tls_gets_nothing_and_none_at_all_is_unreachable(mailbo
 
 
 @pytest.mark.parametrize(
-    "recipient", ["a,b@x.example", "a@x.example\r\nBcc: c@x.example", "<a@x.example>", "a b@x.example", ""]
+    "recipient",
+    ["a,b@x.example", "a@x.example\r\nBcc: c@x.example", "<a@x.example>", "a b@x.example", "", "a@[x.example"],
 )
 def test_an_address_that_only_looks_like_one_is_refused(recipient: str) -> None:
     notifier = SMTPNotifier("localhost", "portal@zorgid.example", port=1, security="none")

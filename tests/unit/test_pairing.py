@@ -24,13 +24,14 @@ from zorgid_card.errors import (
     MessageError,
     NotLinkedError,
     OneMeansError,
+    OrganisationUnknownError,
     PairingError,
 )
 from zorgid_card.pki.signing import SoftwareSigner
 from zorgid_card.ports.registry import AuditEvent, MobileID
 from zorgid_card.secret import Secret
 from zorgid_card.testkit.phone import SimulatedPhone
-from zorgid_card.workflows import pairing
+from zorgid_card.workflows import organisation, pairing
 
 
 @pytest.fixture
@@ -107,6 +108,16 @@ def test_org_5_only_for_people_of_the_organisation(world: World) -> None:
         add_organisation(unit, OTHER_URA)
     with pytest.raises(NotLinkedError):
         world.offer(OTHER_URA)
+
+
+def test_org_6_a_suspended_organisation_gets_no_phone_not_even_one_that_was_offered_before(world: World) -> None:
+    offer = world.offer()
+    code = world.phone(offer).link()
+    world.store.run(lambda unit: organisation.suspend(unit, URA, operator="op", reason="x", now=world.clock()))
+    with pytest.raises(OrganisationUnknownError):
+        world.confirm(offer, code)
+    with pytest.raises(OrganisationUnknownError):
+        world.offer()
 
 
 def test_crd_12_no_phone_for_who_has_a_smartcard(world: World) -> None:

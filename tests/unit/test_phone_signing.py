@@ -21,6 +21,7 @@ from zorgid_card.errors import (
     PhoneLimitError,
     ReplayError,
     SignatureError,
+    StorageError,
     TransitionError,
     UsageError,
 )
@@ -209,6 +210,21 @@ def test_adm_2_a_record_changed_in_the_database_does_not_verify(world: Signing) 
         unit.replace(dataclasses.replace(request, content=content))
     with pytest.raises(NotSignedError):
         world.manager().block(OTHER_CARD, REASON)
+
+
+@pytest.mark.parametrize("content", ["no JSON", "[]", "1", '{"a":1e999}'])
+def test_adm_2_a_question_that_somebody_has_changed_is_corrupt_and_no_crash(world: Signing, content: str) -> None:
+    from zorgid_card.ports.registry import PhoneRequest
+
+    asked = world.ask_signature()
+    question = world.phone_.question()
+    assert question is not None
+    with world.store.begin() as unit:
+        [request] = unit.find(PhoneRequest, state="asked")
+        unit.replace(dataclasses.replace(request, content=content))
+    with pytest.raises(StorageError) as error:
+        world.phone_.approve(question, number=asked.number, digits=Secret.of(b"314159"))
+    assert error.value.reason == "corrupt"
 
 
 def test_org_7_wrong_digits_for_a_change_are_counted_too(world: Signing) -> None:

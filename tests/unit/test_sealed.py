@@ -6,7 +6,7 @@ import json
 import os
 import sqlite3
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import date
 from pathlib import Path
 
@@ -20,10 +20,14 @@ from zorgid_card.adapters.keystore import FileKeyStore
 from zorgid_card.adapters.pkcs11.hsm import HSM, HSMKeyStore
 from zorgid_card.adapters.sql import SQLRegistry
 from zorgid_card.adapters.sql_sealed import generation_of
+from zorgid_card.adapters.sql_tables import SEALED
 from zorgid_card.errors import BirthDateError, NotFoundError, PINMismatchError, StorageError
-from zorgid_card.ports.registry import Consent, Person, Session
+from zorgid_card.ports.registry import Consent, MobileID, Person, Session
 from zorgid_card.secret import Secret
 from zorgid_card.workflows import people
+from zorgid_card.workflows.creation_messages import MatchPerson
+from zorgid_card.workflows.phone_messages import ApprovePhone, ClaimPhone
+from zorgid_card.workflows.registration_messages import PhoneOffered, RegisterAdministrator
 
 
 @pytest.fixture
@@ -218,12 +222,40 @@ def test_the_key_file_is_its_owners_alone_and_says_no_key(keys: FileDataKeys, tm
 
 
 @pytest.mark.parametrize("octets", [b"", b"{}", b"[1]", b'{"version":2,"keys":[]}', b'{"version":1,"keys":[]}',
-                                    b'{"version":1,"keys":[{"generation":1,"key":"00"}]}', b"[" * 100_000])  # fmt: skip
+                                    b'{"version":1,"keys":[{"generation":1,"key":"00"}]}', b"[" * 100_000,
+                                    *(b'{"version":1,"keys":[{"generation":%b,"key":"%b"}]}' % (one, b"00" * 32)
+                                      for one in (b"0", b"-1", b"4294967296", b"1e999", b"true", b'"1"'))])  # fmt: skip
 def test_a_file_that_holds_no_keys_is_told_as_that(tmp_path: Path, octets: bytes) -> None:
     (tmp_path / "bad").write_bytes(octets)
     with pytest.raises(StorageError) as error:
         FileDataKeys(tmp_path / "bad").generations()
     assert error.value.reason == "malformed"
+
+
+def test_what_is_sealed_in_the_database_is_in_no_repr() -> None:
+    """A portal logs what it has at hand, and a traceback shows it."""
+    secret = {(kind, name) for kind, names in SEALED.items() for name in names}
+    secret |= {(MobileID, name) for name in ("secret_hash", "salt", "verifier", "code", "claim_hash")}
+    secret |= {(ClaimPhone, "verifier"), (ApprovePhone, "verifier"), (PhoneOffered, "qr")}
+    secret |= {(MatchPerson, "birth_date"), (RegisterAdministrator, "birth_date")}
+    shown = {(kind, field.name) for kind in {kind for kind, _ in secret} for field in fields(kind) if field.repr}
+    assert not secret & shown
+    assert len(secret) == 15
+
+
+@pytest.mark.parametrize("mode", [0o620, 0o602])
+def test_a_key_file_that_others_may_write_is_refused(keys: FileDataKeys, tmp_path: Path, mode: int) -> None:
+    (tmp_path / "data.keys").chmod(mode)
+    with pytest.raises(StorageError) as error:
+        FileDataKeys(tmp_path / "data.keys").generations()
+    assert error.value.reason == "permissions"
+
+
+def test_a_pipe_in_the_place_of_the_key_file_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "data.keys")
+    with pytest.raises(StorageError) as error:
+        FileDataKeys(tmp_path / "data.keys").generations()
+    assert error.value.reason == "special"
 
 
 def test_workers_forked_from_one_process_read_and_write(registry: SQLRegistry) -> None:

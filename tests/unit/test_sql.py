@@ -15,9 +15,22 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from management_world import CARD, World
 from zorgid_card.adapters.sql import SQLRegistry
+from zorgid_card.adapters.sql_tables import TABLES
 from zorgid_card.errors import StorageError
-from zorgid_card.ports.registry import Organisation, Person
+from zorgid_card.ports.registry import (
+    AuditEvent,
+    AuditHead,
+    AuditLink,
+    CardLink,
+    IssuedCertificate,
+    MobileID,
+    Organisation,
+    Person,
+    Reply,
+    SmartCard,
+)
 
 NOW = datetime(2026, 11, 2, 9, 0, 0, 123456, tzinfo=UTC)
 
@@ -101,6 +114,32 @@ def test_a_file_that_is_no_database(path: Path, contents: bytes) -> None:
     assert reason_of(SQLRegistry(f"sqlite:///{path}"), create=True) in ("corrupt", "io")
     assert reason_of(SQLRegistry(f"sqlite:///{path}")) in ("corrupt", "io")
     assert path.read_bytes() == contents
+
+
+COLUMNS = [
+    (kind, column.name)
+    for kind in (Organisation, Person, SmartCard, CardLink, IssuedCertificate, MobileID, AuditEvent, AuditLink, AuditHead, Reply)
+    for column in TABLES[kind].columns
+    if column.name != "birth_date_mark"  # which is only compared
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("kind", "column"), COLUMNS, ids=lambda value: value if isinstance(value, str) else value.__name__
+)
+def test_a_value_of_another_type_than_its_columns_is_corrupt(kind: type, column: str) -> None:
+    """SQLite keeps anything anywhere; whoever may write there has no worker stumble over it."""
+    world = World()
+    world.acting().block(CARD, "lost", key="k")
+    world.add_phone()
+    octets = isinstance(TABLES[kind].c[column].type, sa.LargeBinary)
+    with world.store.engine.begin() as connection:
+        changed = f"UPDATE {TABLES[kind].name} SET {column} = {'42' if octets else 'x' + repr('ff00')}"
+        assert connection.exec_driver_sql(f"{changed} WHERE rowid = 1").rowcount == 1
+    with pytest.raises(StorageError) as error, world.store.begin() as unit:
+        list(unit.find(kind))
+    assert error.value.reason == "corrupt"
+    world.store.close()
 
 
 def test_a_tampered_value_is_corrupt(path: Path, registry: SQLRegistry) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import secrets
+import stat
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +21,10 @@ from zorgid_card.secret import Secret
 _VERSION: Final = 1
 _OCTETS: Final = 32
 _MAX_FILE: Final = 64 * 1024
+_LAST: Final = 0xFFFFFFFF  # what a sealed value has room for
+_FLAGS: Final = (
+    os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+)  # a pipe would wait for a writer
 
 
 class FileDataKeys:
@@ -120,13 +126,24 @@ def _written(keys: dict[int, bytes]) -> bytes:
 
 def _read(path: Path) -> dict[int, bytes]:
     try:
-        with path.open("rb") as file:
+        with open(os.open(path, _FLAGS), "rb") as file:
+            _require_sound(path, os.fstat(file.fileno()).st_mode)
             stored: Any = json.loads(file.read(_MAX_FILE))
-        keys = {int(told["generation"]): bytes.fromhex(told["key"]) for told in stored["keys"]}
+        keys = {told["generation"]: bytes.fromhex(told["key"]) for told in stored["keys"]}
         if stored["version"] != _VERSION or not keys or any(len(key) != _OCTETS for key in keys.values()):
             raise ValueError("version or length")
+        if any(type(generation) is not int or not 1 <= generation <= _LAST for generation in keys):
+            raise ValueError("generation")
     except OSError as error:
         raise StorageError(f"{path} cannot be read", reason=str(error.strerror), path=str(path)) from error
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise StorageError(f"{path} holds no keys", reason="malformed", path=str(path)) from error
     return keys
+
+
+def _require_sound(path: Path, mode: int) -> None:
+    """Who may write keys into it could read all that is sealed from then on."""
+    if not stat.S_ISREG(mode):
+        raise StorageError(f"{path} is no ordinary file", reason="special", path=str(path))
+    if os.name == "posix" and mode & 0o022:
+        raise StorageError(f"others may write to {path}: chmod 600 {path}", reason="permissions", path=str(path))

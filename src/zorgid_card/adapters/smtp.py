@@ -74,7 +74,7 @@ class SMTPNotifier:
             message["From"] = self._sender
             message["To"] = Address(addr_spec=letter.recipient)
             message["Subject"] = letter.subject
-        except (ValueError, IndexError, MessageError) as error:  # an address that only looked like one
+        except (ValueError, LookupError, AttributeError, MessageError) as error:  # an address that only looked like one
             raise FetchError("no mail can be addressed like this", reason=REFUSED) from error
         message["Date"] = localtime()
         message["Message-ID"] = f"<{letter.id}@{self._sender.domain}>"

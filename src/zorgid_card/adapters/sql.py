@@ -26,7 +26,7 @@ from zorgid_card.adapters import migrations, sql_rotation, sql_search
 from zorgid_card.adapters.data_keys import FileDataKeys, MemoryDataKeys
 from zorgid_card.adapters.sql_engine import engine_of, make_private, path_of, prepare, translated
 from zorgid_card.adapters.sql_sealed import Sealer
-from zorgid_card.adapters.sql_tables import FIELDS, MARKED, SEALED, TABLES
+from zorgid_card.adapters.sql_tables import ACCEPTED, FIELDS, MARKED, SEALED, TABLES
 from zorgid_card.errors import NotFoundError, ReplayError, StorageError
 from zorgid_card.ports import registry as records
 from zorgid_card.ports.keys import KeyProvider
@@ -316,7 +316,8 @@ class SQLUnit:
             .on_conflict_do_update(index_elements=[table.c.name], set_={"value": table.c.value + 1})
             .returning(table.c.value)
         )
-        return int(self._execute(statement).scalar_one())
+        with self._reading("counter"):
+            return int(self._execute(statement).scalar_one())
 
     def count(self, kind: type) -> int:
         """How many records of this kind there are."""
@@ -346,7 +347,8 @@ class SQLUnit:
 
     def _refresh(self) -> None:
         if self._cards or self._persons:
-            sql_search.refresh(self._execute, self._cards, self._persons)
+            with self._reading("card"):
+                sql_search.refresh(self._execute, self._cards, self._persons)
             self._cards, self._persons = set(), set()
 
     def _values(self, record: object) -> dict[str, Any]:
@@ -375,12 +377,15 @@ class SQLUnit:
         except StorageError as error:
             self._broken = error
             raise
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, OverflowError) as error:
             self._broken = StorageError(f"a {what} in the registry cannot be read", reason="corrupt")
             raise self._broken from error
 
     def _made(self, kind: type[R], row: Any, prefix: str = "") -> R:
         values = {column.name: row[prefix + column.name] for column in FIELDS[kind]}
+        for name, accepted in ACCEPTED[kind]:
+            if type(values[name]) not in accepted:
+                raise TypeError(f"{name} is none")
         key = values[FIELDS[kind][0].name]
         made = kind(**values | self._sealer.opened(kind, values, key))
         if (found_by := sql_search.found_by(made)) is not None:

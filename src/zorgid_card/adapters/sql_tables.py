@@ -9,7 +9,7 @@ import re
 import types
 from dataclasses import fields, is_dataclass
 from datetime import UTC, date, datetime
-from typing import Any, Final, Union, cast, get_args, get_origin, get_type_hints
+from typing import Any, Final, Union, get_args, get_origin, get_type_hints
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Dialect
@@ -48,7 +48,9 @@ class UTCTime(sa.types.TypeDecorator[datetime]):
             return None
         if isinstance(value, str):
             return datetime.strptime(value, _FORM).replace(tzinfo=UTC)
-        return cast(datetime, value).astimezone(UTC)
+        if not isinstance(value, datetime):
+            raise ValueError("no time")
+        return value.astimezone(UTC)
 
 
 class Text(sa.types.TypeDecorator[str]):
@@ -123,9 +125,13 @@ def _table(metadata: sa.MetaData, kind: type) -> sa.Table:
 
 
 def _column(name: str, hint: Any, *, first: bool) -> sa.Column[Any]:
-    optional = get_origin(hint) in (Union, types.UnionType)
-    plain = next(part for part in get_args(hint) if part is not type(None)) if optional else hint
-    return sa.Column(name, _TYPES[plain], primary_key=first, nullable=optional)
+    kinds = _kinds(hint)
+    plain = next(kind for kind in kinds if kind is not types.NoneType)
+    return sa.Column(name, _TYPES[plain], primary_key=first, nullable=len(kinds) > 1)
+
+
+def _kinds(hint: Any) -> tuple[type, ...]:
+    return get_args(hint) if get_origin(hint) in (Union, types.UnionType) else (hint,)
 
 
 METADATA: Final = sa.MetaData()
@@ -147,3 +153,12 @@ WORDS: Final = sa.Table(
 
 FIELDS: Final = {kind: tuple(table.c[field.name] for field in fields(kind)) for kind, table in TABLES.items()}
 """The columns that are a record's fields."""
+
+ACCEPTED: Final = {
+    kind: tuple(
+        (name, frozenset((bytes,) if name in SEALED.get(kind, ()) else _kinds(hint)))
+        for name, hint in get_type_hints(kind).items()
+    )
+    for kind in TABLES
+}
+"""What may come from the columns: SQLite keeps anything anywhere, whatever the table says."""

@@ -129,10 +129,15 @@ def _certificate_id(tag: int, request: bytes) -> CertID:
     if [field for field, _ in fields] != [_SEQUENCE, _OCTETS, _OCTETS, _INTEGER]:
         raise _malformed("CertID")
     octets = fields[3][1]
-    if not 1 <= len(octets) <= 21:
+    if not 1 <= len(octets) <= 21 or _is_padded(octets):
         raise _malformed("serialNumber")
     issuer = b"".join(encode(*field) for field in fields[:3])
     return CertID(issuer, int.from_bytes(octets, "big", signed=True), encode(_SEQUENCE, parts[0][1]))
+
+
+def _is_padded(octets: bytes) -> bool:
+    """Whether an INTEGER has more octets than it needs (X.690, 8.3.2)."""
+    return len(octets) > 1 and int.from_bytes(octets[:2], "big") >> 7 in (0, 0x1FF)
 
 
 def _extensions(value: bytes | None) -> bytes | None:
@@ -237,6 +242,8 @@ class Responder:
         """Remember the form of a question that is just what it says in DER: those of the same lengths differ in two values only."""
         (asked, *others), known = questions.asked, self._plain.get(len(request), ())
         if others or asked.issuer not in self.issuers or len(known) >= _MOST_FORMS or request != compose(questions):
+            return
+        if asked.serial <= 0:  # of another length than a positive number of as many bits, and no certificate's
             return
         stop = request.index(asked.der) + len(asked.der)
         nonce = len(request) - len(questions.nonce or b"")

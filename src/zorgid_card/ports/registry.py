@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, NamedTuple, Protocol, TypeVar
 
@@ -46,7 +46,7 @@ class Person:
     user_name: str
     given_names: str
     surname: str
-    birth_date: date
+    birth_date: date = field(repr=False)
     uzi_number: str
     role_code: str
 
@@ -75,16 +75,16 @@ class MobileID:
     person_id: str
     ura: str
     state: str
-    secret_hash: bytes
+    secret_hash: bytes = field(repr=False)
     expires_at: datetime
     public_key: bytes | None
-    salt: bytes
-    verifier: bytes | None
+    salt: bytes = field(repr=False)
+    verifier: bytes | None = field(repr=False)
     tries_left: int
     last_used_at: datetime | None
     binding: str
-    code: str | None
-    claim_hash: bytes = b""
+    code: str | None = field(repr=False)
+    claim_hash: bytes = field(default=b"", repr=False)
     device: str = ""
     linked_at: datetime | None = None
 
@@ -96,7 +96,7 @@ class Consent:
     id: str
     person_id: str
     ura: str
-    evidence: bytes
+    evidence: bytes = field(repr=False)
     at: datetime
 
 
@@ -211,7 +211,7 @@ class Session:
     key: bytes | None
     sequence: int
     expires_at: datetime
-    data: str
+    data: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -385,9 +385,9 @@ class Notice:
 
     id: str
     kind: str
-    recipient: str
+    recipient: str = field(repr=False)
     language: str
-    data: str
+    data: str = field(repr=False)
     state: str
     tries: int
     due_at: datetime

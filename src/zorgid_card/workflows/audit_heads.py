@@ -34,7 +34,7 @@ class Signed:
 
 
 def export(registry: Registry, signer: HeadSigner, statements: Statements, now: datetime) -> int:
-    """Sign the heads of all chains that have grown since they were last signed, and keep that elsewhere.
+    """Sign the heads of all chains that are others than were last signed, and keep that elsewhere.
 
     What was signed is known from the statements: what the database says of it is for :func:`unexported` only.
 
@@ -62,8 +62,9 @@ def export(registry: Registry, signer: HeadSigner, statements: Statements, now: 
             number += 1
             line = _statement(signer, number, previous, now, grown)
             statements.append(line)
-            registry.run(lambda unit, grown=grown: _note(unit, grown, now))  # type: ignore[misc]
             previous, exported = _digest(line), exported + len(grown)
+        if noted := [head for head in page if head in grown or head.exported != head.number]:
+            registry.run(lambda unit, noted=noted: _note(unit, noted, now))  # type: ignore[misc]
         if len(page) < _PAGE:
             return exported
         after = page[-1].chain
@@ -102,8 +103,8 @@ def read(lines: Iterable[str], public_key: bytes) -> list[Signed]:
     return signed
 
 
-def _note(unit: Unit, grown: list[AuditHead], now: datetime) -> None:
-    for head in grown:
+def _note(unit: Unit, signed: list[AuditHead], now: datetime) -> None:
+    for head in signed:
         here = unit.get(AuditHead, head.chain)  # it may have grown meanwhile
         unit.replace(replace(here, exported=head.number, exported_at=now))
 

@@ -113,7 +113,7 @@ class _Chain:
             told = json.loads(event.detail)
             for name, pairs in told["fields"].items():
                 self._told[str(name)] += [(int(first), min(int(last), self.number - 1)) for first, last in pairs]
-        except (ValueError, KeyError, TypeError, AttributeError):
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
             self._find("event", self.number)
 
     def end(self, head: AuditHead | None) -> None:
@@ -271,6 +271,7 @@ def _is_committed(event: AuditEvent, link: AuditLink, erased: tuple[str, ...]) -
 
 
 def _by_chain(statements: Iterable[Signed]) -> dict[str, dict[int, bytes]]:
+    """What was signed first holds: a chain that was written anew, and signed again as long as it was, is another."""
     signed: dict[str, dict[int, bytes]] = defaultdict(dict)
     for statement in statements:
         for chain, number, digest in statement.heads:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Annotated, ClassVar, Final, TypeAlias
 
@@ -31,7 +31,7 @@ class MatchPerson(Message):
     """Card side: the holder's birth date (CRD-4)."""
 
     kind: ClassVar[str] = "match-person"
-    birth_date: date
+    birth_date: date = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

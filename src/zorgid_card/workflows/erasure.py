@@ -6,6 +6,8 @@ that something was done, when and by what kind of action; and what other people 
 
 from __future__ import annotations
 
+import json
+import re
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -37,6 +39,7 @@ from zorgid_card.workflows import audit, people
 from zorgid_card.workflows.revocation_list import LIFETIME
 
 _PAGE: Final = 500
+_UZI_NUMBER: Final = re.compile("[0-9]{9}")
 _GONE: Final = frozenset({"revoked", "abandoned", "scrapped"})
 _OVER: Final = frozenset({"revoked", "expired"})
 
@@ -116,12 +119,29 @@ def _is_linked(phone: MobileID, now: datetime) -> bool:
 def _traces(unit: Unit, person: Person) -> _Traces:
     cards = [card.serial for card in unit.find(SmartCard, person_id=person.id)]
     things = [*cards, *(phone.id for phone in unit.find(MobileID, person_id=person.id))]
-    known = {person.id, person.user_name, person.uzi_number, *_former_numbers(unit, person)}
-    return _Traces(frozenset(known), frozenset(things))
+    return _Traces(frozenset({person.id, person.user_name, *_numbers(unit, person)}), frozenset(things))
 
 
-def _former_numbers(unit: Unit, person: Person) -> Iterator[str]:
-    return (leave.uzi_number for leave in unit.find(Adoption, person_id=person.id))
+def _numbers(unit: Unit, person: Person) -> Iterator[str]:
+    """The UZI numbers that the person has and had, or was allowed to come with (ORG-8): not those that somebody else has.
+
+    The first one is in the user name; that others were allowed is in the log. Whoever allows a person another's number has that
+    other's traces erased by no erasure of this person.
+    """
+    allowed = {leave.uzi_number for leave in unit.find(Adoption, person_id=person.id)}
+    allowed |= set(map(_allowed, unit.find(AuditEvent, action="person.approve-uzi-number", subject=person.id)))
+    yield person.uzi_number
+    for number in {person.user_name.rpartition(".")[2], *allowed} - {person.uzi_number}:
+        others = (other for other in unit.find(Person, uzi_number=number) if other.id != person.id)
+        if _UZI_NUMBER.fullmatch(number) and next(others, None) is None:
+            yield number
+
+
+def _allowed(event: AuditEvent) -> str:
+    try:
+        return str(json.loads(event.detail)["uzi_number"])
+    except (ValueError, LookupError, TypeError, RecursionError):  # it was erased, or is of somebody who changed it
+        return ""
 
 
 # --- events -----------------------------------------------------------------------------------------------------------
@@ -157,7 +177,8 @@ def _erase_records(unit: Unit, person_id: str, operator: str, now: datetime) -> 
     gone: list[Any] = [person]
     for kind in (Membership, MobileID, PhoneRequest, LinkOffer, Consent, Adoption, CardAttempt):
         gone += unit.find(kind, person_id=person_id)
-    gone += [tries for tries in unit.find(TryCount) if tries.id.startswith(f"birth-date:{person.uzi_number}:")]
+    spent = tuple(f"birth-date:{number}:" for number in _numbers(unit, person))
+    gone += [tries for tries in unit.find(TryCount) if tries.id.startswith(spent)]
     for card in list(unit.find(SmartCard, person_id=person_id)):
         gone += _of_card(unit, card, now)
     for record in gone:

@@ -10,7 +10,6 @@ saying so is bounded by ``max_age``; what somebody can do who keeps newer answer
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import threading
 from collections import OrderedDict
@@ -36,7 +35,7 @@ from zorgid_card.pki.ocsp_responder import (
 )
 from zorgid_card.ports.http import HTTPAnswer
 from zorgid_card.ports.registry import IssuedCertificate, Registry, StatusChange, Unit
-from zorgid_card.workflows.status_journal import changes_after, last_change
+from zorgid_card.workflows.status_journal import changes_after, last_change, serial_of
 
 FOLLOWED_WITHIN: Final = timedelta(seconds=1)
 """How often the journal is looked at: a change is in the answers after this time."""
@@ -204,7 +203,7 @@ class OCSPService:
                 self._stock.clear()
                 self._kept_for.clear()
             for changed in changes or ():
-                serial = int(changed.serial, 16)
+                serial = serial_of(changed)
                 self._standings.pop(serial, None)
                 for request in self._kept_for.pop(serial, ()):
                     self._stock.pop(request, None)
@@ -284,5 +283,5 @@ def _from_path(path: str) -> bytes:
     """Empty if it is no base64. Some clients leave its slashes and plus signs as they are."""
     try:
         return base64.b64decode(unquote_to_bytes(path.removeprefix("/")), validate=True)
-    except binascii.Error:
+    except ValueError:  # binascii.Error is one; so is half a surrogate pair, where a server makes text of the path
         return b""

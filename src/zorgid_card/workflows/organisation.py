@@ -32,7 +32,10 @@ REGISTER = "register-organisation"
 CREATE = "create-card"
 
 _URA = re.compile(r"[0-9]{8}")
-_MAIL = re.compile(r"[^@\s\x00-\x1f]{1,64}@[^@\s\x00-\x1f.]+(\.[^@\s\x00-\x1f.]+)+")
+# What RFC 5322 has as specials (3.2.3) stands for itself in no address that people have, and in a header it is a comment, a second
+# address or nonsense.
+_MAIL = re.compile(r"""[^@\s()<>[\]:;,\\"]{1,64}@[^@\s()<>[\]:;,\\".]+(\.[^@\s()<>[\]:;,\\".]+)+""")
+_MAIL_LENGTH = 254  # RFC 5321, 4.5.3.1.3, without the angle brackets
 _NAME_LENGTH = 200
 _REASON_LENGTH = 1000
 
@@ -61,7 +64,7 @@ def file_request(
     """
     if not _URA.fullmatch(ura):
         raise UsageError("a URA has 8 digits", reason="ura")
-    if not _MAIL.fullmatch(contact_email):
+    if len(contact_email) > _MAIL_LENGTH or not contact_email.isprintable() or not _MAIL.fullmatch(contact_email):
         raise UsageError("not an e-mail address", reason="contact_email")
     request = Request(
         id=secrets.token_hex(16),

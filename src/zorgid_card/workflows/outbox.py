@@ -34,6 +34,7 @@ LONGEST_WAIT: Final = timedelta(hours=6)
 
 _PAGE: Final = 200
 _REASON: Final = 100
+_REFUSED: Final = "refused"
 
 
 def put(unit: Unit, now: datetime, kind: str, recipient: str, language: str = LANGUAGES[0], **values: str) -> Notice:
@@ -105,12 +106,14 @@ class Outbox:
         claimed = self._registry.run(lambda unit: _claim(unit, notice_id, self._clock()))
         if claimed is None:
             return False
-        subject, body = written(claimed.kind, claimed.language, json.loads(claimed.data))
         error = None
         try:
+            subject, body = written(claimed.kind, claimed.language, json.loads(claimed.data))
             self._notifier.send(Letter(id=claimed.id, recipient=claimed.recipient, subject=subject, body=body))
         except FetchError as failed:
             error = str(failed.details.get("reason") or "failed")[:_REASON]
+        except KeyError:  # a letter of another version, or a kind that somebody has changed: the others go on
+            error = _REFUSED
         settled = self._registry.run(lambda unit: _settle(unit, claimed, error, self._clock()))
         if settled is not None and self._events is not None:
             self._events.happened({SENT: "notice.sent", DEAD: "notice.dead"}.get(settled.state, "notice.failed"))
@@ -157,7 +160,7 @@ def _settle(unit: Unit, claimed: Notice, error: str | None, now: datetime) -> No
         return None
     if error is None:  # to whom, and what, is kept no longer than needed
         settled = replace(notice, state=SENT, done_at=now, error=None, recipient="", data="{}")
-    elif error == "refused" or notice.tries >= TRIES:
+    elif error == _REFUSED or notice.tries >= TRIES:
         settled = replace(notice, state=DEAD, done_at=now, error=error)
     else:
         settled = replace(notice, due_at=now + wait_after(notice.tries), error=error)

@@ -21,6 +21,7 @@ from zorgid_card.pki.signing import key_algorithm
 from zorgid_card.ports.phone import QR_PATH, VERSION
 from zorgid_card.ports.registry import Membership, MobileID, Person, Unit
 from zorgid_card.workflows import audit, people
+from zorgid_card.workflows.organisation import registered
 from zorgid_card.workflows.phone_messages import ClaimPhone
 from zorgid_card.workflows.policy import PhonePolicy
 from zorgid_card.workflows.states import move
@@ -96,9 +97,11 @@ def offer(
 
     Raises:
         NotLinkedError: the person is not linked to the organisation.
+        OrganisationUnknownError: the organisation is not registered, or suspended.
         OneMeansError: the person has a ZORG-ID Smartcard.
     """
     member(unit, person.id, ura, now)
+    registered(unit, ura)
     if one_means:
         people.require_one_means(unit, person.id, people.PHONE, now)
     expire_offers(unit, now)
@@ -268,6 +271,7 @@ def confirm(unit: Unit, mobile_id: str, binding: str, code: str, now: datetime) 
     Raises:
         PairingError: ``reason``: ``unknown``, ``expired``, ``code``, ``used`` (no phone waits for a
             confirmation).
+        OrganisationUnknownError: the organisation was suspended meanwhile.
     """
     phone = _of_session(unit, mobile_id, binding)
     if phone.state not in ("linking", "linked") or phone.code is None:
@@ -278,6 +282,7 @@ def confirm(unit: Unit, mobile_id: str, binding: str, code: str, now: datetime) 
         raise PairingError("phone and page show different codes", reason="code")
     if phone.state == "linked":
         return phone
+    registered(unit, phone.ura)
     _replace_others(unit, phone, now)
     linked = replace(phone, state=move("mobile", phone.state, "confirm"), claim_hash=b"", linked_at=now)
     unit.replace(linked)

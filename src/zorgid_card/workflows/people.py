@@ -110,7 +110,7 @@ def match(
     _require_tries(unit, identity.uzi_number, now, tries)
     found = _known(unit, identity, names, birth_date, now) or _namesake(unit, identity, names, birth_date, now, keep)
     if found is None:
-        matched = Match("new", _new(identity, names, birth_date))
+        matched = Match("new", _new(unit, identity, names, birth_date))
     else:
         ending = "known" if found.uzi_number == identity.uzi_number else "adopted"
         matched = Match(ending, replace(found, uzi_number=identity.uzi_number, role_code=identity.role))
@@ -164,11 +164,11 @@ def answers_to(unit: Unit, identity: UZIIdentity, persons: frozenset[str]) -> bo
     return not persons.isdisjoint(known | approved)
 
 
-def _new(identity: UZIIdentity, names: tuple[str, str], birth_date: date) -> Person:
+def _new(unit: Unit, identity: UZIIdentity, names: tuple[str, str], birth_date: date) -> Person:
     """A new person, not yet kept. The id follows from the UZI number, so that it is the same until they are."""
     given_names, surname = names
     return Person(
-        id=hashlib.sha256(b"zorgid-card person " + identity.uzi_number.encode()).hexdigest()[:32],
+        id=_free_id(unit, identity.uzi_number),
         user_name=user_name(given_names, surname, identity.uzi_number),
         given_names=given_names,
         surname=surname,
@@ -176,6 +176,15 @@ def _new(identity: UZIIdentity, names: tuple[str, str], birth_date: date) -> Per
         uzi_number=identity.uzi_number,
         role_code=identity.role,
     )
+
+
+def _free_id(unit: Unit, uzi_number: str) -> str:
+    """Who came with this number first may have another one now: they are not whoever comes with it next."""
+    found = uzi_number
+    while True:
+        found = hashlib.sha256(b"zorgid-card person " + found.encode()).hexdigest()[:32]
+        if not any(unit.find(Person, id=found)):
+            return found
 
 
 def user_name(given_names: str, surname: str, uzi_number: str) -> str:

@@ -68,6 +68,7 @@ class PhoneDoor:
 
         Raises:
             NotLinkedError: the person is not known here, or not linked to the organisation.
+            OrganisationUnknownError: the organisation is not registered, or suspended.
             PairingError: ``reason`` ``used``: this authentication has served.
             OneMeansError: the person has a ZORG-ID Smartcard (CRD-12).
         """

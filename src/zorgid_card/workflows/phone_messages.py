@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated, ClassVar, TypeAlias
 
@@ -23,7 +23,7 @@ class ClaimPhone(Message):
     kind: ClassVar[str] = "phone-claim"
     phone: Word
     csr: Request
-    verifier: Digest
+    verifier: Digest = field(repr=False)
     device: Annotated[str, Length(0, 40)]
     mac: Digest
 
@@ -69,7 +69,7 @@ class ApprovePhone(Message):
     phone: Word
     nonce: Annotated[str, Length(1, 64)]
     number: Annotated[str, Length(2, 2)]
-    verifier: Digest
+    verifier: Digest = field(repr=False)
     signature: ES256
 
 

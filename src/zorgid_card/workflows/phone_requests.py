@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import json
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -16,6 +15,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from zorgid_card.errors import (
+    MessageError,
     NotFoundError,
     NotLinkedError,
     NotSignedError,
@@ -24,6 +24,7 @@ from zorgid_card.errors import (
     ReplayError,
     SessionError,
     SignatureError,
+    StorageError,
     TransitionError,
     UsageError,
 )
@@ -47,7 +48,7 @@ from zorgid_card.ports.registry import (
     Unit,
 )
 from zorgid_card.workflows import audit, tallies
-from zorgid_card.workflows.messages import canonical
+from zorgid_card.workflows.messages import canonical, parse
 from zorgid_card.workflows.organisation import registered
 from zorgid_card.workflows.pairing import PHONES, PortalIdentity, bound, member, salted, text_of
 from zorgid_card.workflows.phone_messages import ApprovePhone, RefusePhone
@@ -344,7 +345,10 @@ def _open(unit: Unit, asked: PhoneRequest, now: datetime) -> MobileID:
 
 
 def _fields(asked: PhoneRequest, number: str) -> dict[str, Value]:
-    return {**json.loads(asked.content), "number": number}
+    try:
+        return {**parse(asked.content.encode()), "number": number}  # type: ignore[dict-item]
+    except MessageError as error:  # somebody has changed it
+        raise StorageError("a question to a phone cannot be read", reason="corrupt") from error
 
 
 def _refuse(unit: Unit, asked: PhoneRequest) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Annotated, ClassVar
 
@@ -34,7 +34,7 @@ class RegisterAdministrator(Message):
     """Card side: birth date, and the consent that the pass signed (ORG-4)."""
 
     kind: ClassVar[str] = "register-administrator"
-    birth_date: date
+    birth_date: date = field(repr=False)
     algorithm: Word
     signature: Signature
 
@@ -61,7 +61,7 @@ class PhoneOffered(Message):
     """Portal: the text of the QR code, and until when it can be scanned."""
 
     kind: ClassVar[str] = "phone-offered"
-    qr: Annotated[str, Length(1, 4096)]
+    qr: Annotated[str, Length(1, 4096)] = field(repr=False)
     expires_at: datetime
 
 

@@ -359,11 +359,23 @@ class RevocationList:
         return self._make(unit, point, full, now)
 
     def _adopt(self, unit: Unit, point: str, full: PublishedCRL) -> _Made | None:
-        """What another worker made; None if it has no delta, and this one gives them."""
-        if self._deltas[point] is None:
-            return _Made(full, CRL.parse(full.der))
+        """What another worker made; None if it has no delta, and this one gives them, or is not what the CA has signed."""
+        made = self._read(full, self._authority.certificate)
+        if made is None or self._deltas[point] is None:
+            return made
         delta = next(unit.find(PublishedCRL, name=self._key("delta", point), number=full.number), None)
-        return None if delta is None else _Made(full, CRL.parse(full.der), CRL.parse(delta.der))
+        read = None if delta is None else self._read(delta, self._authority.certificate)
+        return None if read is None else replace(made, delta=read.crl)
+
+    def _read(self, kept: PublishedCRL, issuer: bytes) -> _Made | None:
+        """A list that is kept; None unless this CA has signed it, and it is the one of which the registry speaks."""
+        try:
+            crl = CRL.parse(kept.der)
+            crl.verify(Certificate.parse(issuer))
+        except CertificateError:
+            return None
+        ends = kept.next_update.replace(microsecond=0)
+        return _Made(kept, crl) if (crl.number, crl.next_update) == (kept.number, ends) else None
 
     def _make(self, unit: Unit, point: str, before: PublishedCRL | None, now: datetime) -> _Made:
         number, where, change = unit.count_up("crl"), point or None, self._mirror.change
@@ -408,7 +420,7 @@ class RevocationList:
 
     def _roots(self, unit: Unit, now: datetime) -> _Made:
         kept = next(unit.find(PublishedCRL, name=self._key("full", _ROOT)), None)
-        made = None if kept is None else _Made(kept, CRL.parse(kept.der))
+        made = None if kept is None else self._read(kept, self._authority.root)
         return self._make_roots(unit, now) if made is None or made.old(now) else made
 
     def _make_roots(self, unit: Unit, now: datetime) -> _Made:

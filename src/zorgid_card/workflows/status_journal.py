@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple, TypeVar
 
+from zorgid_card.errors import StorageError
 from zorgid_card.pki.crl import UNSPECIFIED
-from zorgid_card.pki.crl_builder import REMOVED
+from zorgid_card.pki.crl_builder import REASON_CODES, REMOVED
 from zorgid_card.ports.registry import Counter, IssuedCertificate, Registry, StatusChange, Unit
 
 CHANGES: Final = "revocation"
@@ -23,6 +24,7 @@ KEPT: Final = timedelta(days=7)
 R = TypeVar("R")
 
 _DIGITS: Final = 16
+_NO_SERIAL: Final = 1 << 160
 _PAGE: Final = 1000
 
 
@@ -43,6 +45,27 @@ def note(unit: Unit, issued: IssuedCertificate) -> None:
 
 def _id(number: int) -> str:
     return f"{number:0{_DIGITS}d}"
+
+
+def serial_of(issued: IssuedCertificate | StatusChange) -> int:
+    """The serial number of a record (RFC 5280, 4.1.2.2).
+
+    Raises:
+        StorageError: somebody has written there what is none (``corrupt``).
+    """
+    try:
+        found = int(issued.serial, 16)
+    except ValueError:
+        found = 0
+    if not 0 < found < _NO_SERIAL:
+        raise StorageError("a serial number in the registry cannot be read", reason="corrupt")
+    return found
+
+
+def _reason_of(issued: IssuedCertificate | StatusChange) -> str:
+    """One that a CRL can tell: for another, a certificate is not left out."""
+    reason = issued.reason or UNSPECIFIED
+    return reason if reason in REASON_CODES and reason != REMOVED else UNSPECIFIED
 
 
 def last_change(unit: Unit) -> int:
@@ -123,7 +146,7 @@ class Mirror:
         self._oldest = int(first[0].id) if first else self.change + 1
         for status in ("hold", "revoked"):
             for issued in _pages(registry, status):
-                self._point(issued.point).listed[int(issued.serial, 16)] = _listed(issued)
+                self._point(issued.point).listed[serial_of(issued)] = _listed(issued)
         after = self._oldest - 1
         while after < self.change:
             page = _page(registry, StatusChange, _id(after))
@@ -139,18 +162,18 @@ class Mirror:
             return False
         for change in new:
             self._keep(change)
-            listed, serial = self._point(change.point).listed, int(change.serial, 16)
+            listed, serial = self._point(change.point).listed, serial_of(change)
             if change.status == "good":
                 listed.pop(serial, None)
             else:
-                listed[serial] = Listed(change.at, change.reason or UNSPECIFIED, change.not_after)
+                listed[serial] = Listed(change.at, _reason_of(change), change.not_after)
             self.change = int(change.id)
         return True
 
     def _keep(self, change: StatusChange) -> None:
         kept = self._point(change.point).changes
-        reason = REMOVED if change.status == "good" else change.reason or UNSPECIFIED
-        kept.append(_Change(int(change.id), int(change.serial, 16), change.at, reason))
+        reason = REMOVED if change.status == "good" else _reason_of(change)
+        kept.append(_Change(int(change.id), serial_of(change), change.at, reason))
 
     def _point(self, name: str) -> _Point:
         return self._points.setdefault(name, _Point())
@@ -190,7 +213,7 @@ class Mirror:
 
 
 def _listed(issued: IssuedCertificate) -> Listed:
-    return Listed(issued.changed_at, issued.reason or UNSPECIFIED, issued.not_after)
+    return Listed(issued.changed_at, _reason_of(issued), issued.not_after)
 
 
 def _page(registry: Registry, kind: type[R], after: str, **equal: str) -> list[R]:

@@ -9,7 +9,7 @@ from dataclasses import fields, is_dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
-from zorgid_card.errors import ReplayError, UsageError
+from zorgid_card.errors import MessageError, ReplayError, StorageError, UsageError
 from zorgid_card.ports.registry import Reply
 from zorgid_card.workflows.management.call import Call
 from zorgid_card.workflows.messages import JSON, canonical, parse
@@ -35,6 +35,7 @@ def once(call: Call, key: str, kind: type[T] | None, request: Mapping[str, JSON]
     Raises:
         UsageError: not a key.
         ReplayError: the key served another request.
+        StorageError: the answer that was kept is none (``corrupt``).
     """
     if not 1 <= len(key) <= _LONGEST or not key.isprintable():
         raise UsageError(f"an idempotency key has 1 to {_LONGEST} printable characters", reason="key")
@@ -71,7 +72,15 @@ def as_json(value: Any) -> JSON:
 
 def _record(kind: type[T], answer: bytes) -> T:
     hints = get_type_hints(kind)
-    return kind(**{name: _value(hints[name], value) for name, value in parse(answer).items()})
+    try:
+        return kind(**{name: _value(hints[name], value) for name, value in parse(answer).items()})
+    except (
+        MessageError,
+        ValueError,
+        KeyError,
+        TypeError,
+    ) as error:  # somebody has changed it, or it is of another version
+        raise StorageError("an answer in the registry cannot be read", reason="corrupt") from error
 
 
 def _value(hint: Any, value: JSON) -> Any:
@@ -81,4 +90,6 @@ def _value(hint: Any, value: JSON) -> Any:
         return datetime.fromisoformat(value)
     if isinstance(value, str) and hint is bytes:
         return bytes.fromhex(value)
+    if value is not None and type(value) is not hint:
+        raise TypeError(f"no {hint}")
     return value
