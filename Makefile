@@ -47,9 +47,8 @@ $(STAMP): $(BIN)/ninja $(CORE)
 demo: $(STAMP) ## the two procedures of the manuals, step by step, with simulated cards
 	$(BIN)/zorgid-card demo
 
-test: packages lint types ## everything: C tests, fuzzing for a minute, linters, type checkers, unit and black-box tests, torture
-	$(MAKE) -j2 --output-sync=target test-c test-binding
-	$(MAKE) fuzz-smoke
+test: packages lint ## everything: C tests, fuzzing for a minute, linters, type checkers, unit and black-box tests, torture
+	$(MAKE) -j2 --output-sync=target types test-c test-binding fuzz-smoke
 	$(MAKE) -j2 --output-sync=target test-unit test-blackbox
 	$(MAKE) test-torture
 

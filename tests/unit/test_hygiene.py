@@ -16,7 +16,7 @@ from memory_scanner import forms_of_digits, forms_of_octets, in_core, in_files, 
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="needs Linux's /proc")
 
-WAYS = ("prompt", "bytearray", "descriptor", "keypad")
+WAYS = ("prompt", "bytearray", "keypad")
 TASKS = ("log_in", "sign traced", "wrong", "refuse", "change_pin", "unblock traced", "change_puk")
 
 
