@@ -14,7 +14,7 @@ from functools import cache
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from torture import card_side
 from torture.cuts import DAY, Cut, Life
@@ -123,6 +123,9 @@ class Shared:
         self.world.keys = FileKeyStore.open(self.directory / "master.key", passphrase)
 
 
+T = TypeVar("T")
+
+
 class Failing:
     """A registry whose database fails when a transaction ends: what was done in it is undone."""
 
@@ -134,6 +137,10 @@ class Failing:
         with self._registry.begin() as unit:
             yield unit
             raise StorageError("the disk is full", reason="full")
+
+    def run(self, work: Callable[[Unit], T], /) -> T:
+        with self.begin() as unit:
+            return work(unit)
 
 
 @dataclass
