@@ -20,6 +20,7 @@ from zorgid_card.adapters import private_file
 from zorgid_card.adapters.origin import origin_of
 from zorgid_card.cli.console import DescriptorKeyboard, TerminalKeyboard
 from zorgid_card.cli.create.trial import CARD, PASS
+from zorgid_card.cli.demo.pages import ADMINISTRATOR
 from zorgid_card.cli.demo.world import PASSPHRASE
 from zorgid_card.cli.display import Display
 from zorgid_card.cli.portal import trial as trials
@@ -61,8 +62,8 @@ class Order:
     trial: trials.Trial | None = None
     registered: bool = False
     as_data: bool = False
-    told: Callable[[Path, Plan, str], None] = field(default=lambda directory, plan, user_name: None)
-    """Told what more there is to say of a trial, once it serves."""
+    told: Callable[[Plan, str], None] = field(default=lambda plan, user_name: None)
+    """Says what more there is to say once it serves, with the administrator's user name of a trial."""
 
 
 def run(display: Display, order: Order) -> None:
@@ -188,8 +189,8 @@ def _tell(display: Display, plan: Plan, order: Order, user_name: str, workers: l
     if order.trial is not None:
         display.say("portal.agent")
         display.entry(f"  zorgid-card agent --ca {plan.certificate}")
-        display.entry(f"  {plan.path / trials.ADMINISTRATOR / PASS}, {cards}/NN/{PASS}, {CARD}")
-    order.told(plan.path, plan, user_name)
+        display.entry(f"  {plan.path / ADMINISTRATOR / PASS}, {cards}/NN/{PASS}, {CARD}")
+    order.told(plan, user_name)
     display.say("portal.stop", "dim")
     with suppress(OSError):
         display.console.file.flush()

@@ -13,6 +13,8 @@ from typing import Any, Final, Self
 from zorgid_card.adapters.data_keys import FileDataKeys
 from zorgid_card.adapters.smtp import SMTPNotifier
 from zorgid_card.adapters.sql import SQLRegistry
+from zorgid_card.cli.demo.pages import PATH as PAGES
+from zorgid_card.cli.demo.pages import pages
 from zorgid_card.errors import StorageError
 from zorgid_card.pki.authority import Authority
 from zorgid_card.pki.certificate import Certificate
@@ -24,6 +26,7 @@ from zorgid_card.recipes import CRLFolder, OnlineRevocation, PortalSide, open_po
 from zorgid_card.secret import Secret
 from zorgid_card.testkit.pki import UZITestPKI
 from zorgid_card.web.app import portal_app
+from zorgid_card.web.render import route
 from zorgid_card.web.server import TLS, by_the_clock, serve
 from zorgid_card.web.settings import AGENT_PORT, LIMITS, Settings
 from zorgid_card.workflows.health import EventCounts
@@ -34,6 +37,7 @@ from zorgid_card.workflows.policy import CreationPolicy, Policy
 PKI: Final = "uzi"
 """Where a trial keeps its own UZI register."""
 
+TRIAL: Final = "trial"
 _RENEW: Final = timedelta(days=7)
 _HOURS: Final = timedelta(hours=24)
 
@@ -189,7 +193,12 @@ class Opened:
         """
         tls = TLS(certificate=self.plan.certificate, key=self.plan.key, behind=self.plan.behind)
         with by_the_clock(self.portal, self._renew):
-            serve(portal_app(self.portal, self.settings), tls, listening, ready)
+            serve(portal_app(self.portal, self.settings, more=self._more()), tls, listening, ready)
+
+    def _more(self) -> list[Any]:
+        """What a trial has besides, for ``zorgid-card phone``."""
+        trial = self.plan.environment == TRIAL
+        return [route(f"{PAGES}{{name}}", pages(self.plan.path), "POST")] if trial else []
 
     def _renew(self) -> None:
         """The responder's next certificate, when it is time."""
@@ -215,7 +224,7 @@ def _key_of(certificate: str) -> bytes:
 
 
 def _register(plan: Plan) -> tuple[TrustStore, Revocation]:
-    if plan.environment == "trial":
+    if plan.environment == TRIAL:
         pki = UZITestPKI.load(plan.path / PKI)
         return pki.trust("Z", "N", "M"), CRLs(_kept(pki))
     known = read_certificates(*map(Path, plan.authorities))
