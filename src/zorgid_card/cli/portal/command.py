@@ -123,6 +123,7 @@ def _planned(display: Display, directory: Path, order: Order) -> Plan:
     plan = Plan(**known)
     if not plan.key and not plan.behind:
         raise UsageError("TLS ends neither here nor before", reason="portal-key")
+    plan.tls().require_usable()
     return plan
 
 
@@ -184,6 +185,8 @@ def _tell(display: Display, plan: Plan, order: Order, user_name: str, workers: l
         click.echo(json.dumps({**told, "cards": cards, "user_name": user_name or None}))
         return
     display.say("portal.ready", "bold", origin=plan.origin)
+    if order.trial is None and not plan.authorities:
+        display.say("portal.no_roots", "yellow")
     display.say("portal.operator", directory=plan.directory)
     display.entry(f"  zorgid-card portal operator NAME --dir {plan.directory}")
     if order.trial is not None:

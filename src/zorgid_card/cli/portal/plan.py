@@ -115,6 +115,10 @@ class Plan:
             named = self.path / "data.keys"
         return SQLRegistry(self.db, FileDataKeys(named) if named else None)
 
+    def tls(self) -> TLS:
+        """Where TLS ends."""
+        return TLS(certificate=self.certificate, key=self.key, behind=self.behind)
+
     def identity(self) -> PortalIdentity:
         """How phones know the portal."""
         following = _key_of(self.next_certificate) if self.next_certificate else None
@@ -159,19 +163,22 @@ class Opened:
         Raises:
             ZorgIDError: as :func:`~zorgid_card.recipes.open_portal`; and where files that were named cannot be read.
         """
+        identity, (trust, revocation) = plan.identity(), _register(plan)
+        makers, token = read_certificates(*map(Path, plan.makers)), _token(plan)
+        notifier = _notifier(plan)
+        plan.path.mkdir(mode=0o700, parents=True, exist_ok=True)
         registry, counts = plan.registry(), EventCounts()
         make_registry(registry)
-        trust, revocation = _register(plan)
         portal = open_portal(
             plan.path,
             passphrase,
             registry=registry,
-            identity=plan.identity(),
+            identity=identity,
             uzi=trust,
             uzi_revocation=revocation,
-            makers=read_certificates(*map(Path, plan.makers)),
+            makers=makers,
             policy=plan.policy(),
-            notifier=_notifier(plan),
+            notifier=notifier,
             events=counts,
         )
         ocsp = _responder(registry, portal)
@@ -180,7 +187,7 @@ class Opened:
             agent_port=plan.agent_port,
             ocsp=ocsp,
             counts=counts,
-            metrics_token=Path(plan.metrics).read_text().strip() if plan.metrics else "",
+            metrics_token=token,
             support=plan.support,
         )
         return cls(plan, registry, portal, settings, ocsp)
@@ -191,9 +198,8 @@ class Opened:
         Raises:
             StorageError: the server's certificate and key cannot be used.
         """
-        tls = TLS(certificate=self.plan.certificate, key=self.plan.key, behind=self.plan.behind)
         with by_the_clock(self.portal, self._renew):
-            serve(portal_app(self.portal, self.settings, more=self._more()), tls, listening, ready)
+            serve(portal_app(self.portal, self.settings, more=self._more()), self.plan.tls(), listening, ready)
 
     def _more(self) -> list[Any]:
         """What a trial has besides, for ``zorgid-card phone``."""
@@ -216,6 +222,11 @@ def make_registry(registry: SQLRegistry) -> None:
         if error.reason not in ("not_created", "missing"):
             raise
         registry.create()
+
+
+def _token(plan: Plan) -> str:
+    """What whoever reads the metrics must have."""
+    return Path(plan.metrics).read_text(encoding="ascii").strip() if plan.metrics else ""
 
 
 def _key_of(certificate: str) -> bytes:
