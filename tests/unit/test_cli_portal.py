@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import ssl
 import subprocess
@@ -91,9 +92,20 @@ def descriptor(passphrase: bytes | None) -> Iterator[list[str]]:
 def trial(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """Two workers, on PostgreSQL."""
     directory = tmp_path_factory.mktemp("trial") / "portal"
+    token = directory.with_name("token")
+    token.write_text("metrics-token\n")
     with running() as server:
         options = ["--trial", "--dir", str(directory), "--db", str(server.database()), "--workers", "2"]
-        more = ["--holders", "1", "--key-algorithm", "ECCP256", "--port", str(free_port())]
+        more = [
+            "--holders",
+            "1",
+            "--key-algorithm",
+            "ECCP256",
+            "--port",
+            str(free_port()),
+            "--metrics-token",
+            str(token),
+        ]
         with serving(directory / "tls.pem", *options, *more) as portal:
             yield portal
 
@@ -201,5 +213,8 @@ def test_aut_1_a_pass_logs_in_over_tls_as_the_command_line_does(trial: Running) 
         assert portal.log_in(token)["name"].startswith("Fatima")
 
 
-def test_metrics_are_told_to_nobody_without_a_token(trial: Running) -> None:
+def test_metrics_tell_who_has_the_token_how_long_the_servers_certificate_lasts(trial: Running) -> None:
     assert trial.get("/metrics")[0] == 403
+    status, told = trial.get("/metrics", Authorization="Bearer metrics-token")
+    assert status == 200
+    assert re.search(r'zorgid_certificate_left_seconds\{about="tls"\} [1-9]', told)

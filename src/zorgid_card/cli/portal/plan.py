@@ -188,6 +188,7 @@ class Opened:
             ocsp=ocsp,
             counts=counts,
             metrics_token=token,
+            certificates={"tls": read_certificates(Path(plan.certificate))[0]},
             support=plan.support,
         )
         return cls(plan, registry, portal, settings, ocsp)
