@@ -20,7 +20,7 @@ PACKAGES := pcscd vsmartcard-vpcd opensc opensc-pkcs11 yubico-piv-tool openssl \
   libengine-pkcs11-openssl openssh-client openssh-server gnupg scdaemon libcacard0 libnss3-tools \
   ykcs11 gnutls-bin libpcsclite-dev softhsm2 nginx-light apache2-bin haproxy nodejs \
   xmlsec1 postgresql opensaml-schemas xmltooling-schemas strongswan-pki libstrongswan-standard-plugins \
-  g++ pkgconf clang libclang-rt-dev valgrind
+  chromium pinentry-curses pinentry-tty g++ pkgconf clang libclang-rt-dev valgrind
 PCSC_RUN := /run/pcscd
 VPCD := /etc/reader.conf.d/vpcd
 

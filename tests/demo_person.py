@@ -10,9 +10,9 @@ from rich.console import Console
 from zorgid_card.cli.demo.holder import InteractiveHolder
 from zorgid_card.cli.demo.stage import Stage
 from zorgid_card.cli.display import Display
-from zorgid_card.cli.texts import TEXTS, Language, Texts
 from zorgid_card.secret import Secret
 from zorgid_card.testkit.uzi import DEFAULT_PIN
+from zorgid_card.texts import TEXTS, Language, Texts
 
 
 def screen(language: Language = Language.NL) -> tuple[Display, io.StringIO]:

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from zorgid_card.adapters.sql import SQLRegistry
     from zorgid_card.cards.access import LastTry, OnKeypad, PINRequest
     from zorgid_card.cards.kinds import CardKind
-    from zorgid_card.cli.texts import explain
     from zorgid_card.errors import ZorgIDError
     from zorgid_card.middleware import open_token
     from zorgid_card.opening import find_reader, open_card
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
     from zorgid_card.pki.verifier import CertificateVerifier
     from zorgid_card.recipes import CRLFolder, OnlineRevocation, PortalSide, open_login, open_portal
     from zorgid_card.secret import Secret
+    from zorgid_card.texts import explain
     from zorgid_card.waiting import wait_for_card
     from zorgid_card.workflows.card_side import answer_challenge, log_in
     from zorgid_card.workflows.creation import CardCreation
@@ -108,7 +108,7 @@ _HOME = {
     "OnKeypad": "cards.access",
     "PINRequest": "cards.access",
     "CardKind": "cards.kinds",
-    "explain": "cli.texts",
+    "explain": "texts",
     "ZorgIDError": "errors",
     "UZI_G3": "pki.hierarchy",
     "UZI_TEST_G3": "pki.hierarchy",

@@ -27,12 +27,12 @@ from zorgid_card.cli.demo.stage import Stage
 from zorgid_card.cli.demo.world import World
 from zorgid_card.cli.display import Display
 from zorgid_card.cli.failures import about, exit_code
-from zorgid_card.cli.texts import Language, Texts
 from zorgid_card.errors import ZorgIDError
 from zorgid_card.secret import Secret
 from zorgid_card.testkit.reader import SimulatedReader
 from zorgid_card.testkit.uzi import VirtualUZIPass
 from zorgid_card.testkit.uzi_profile import DE_LINDE, FATIMA_EL_AMRANI, Subscriber
+from zorgid_card.texts import Language, Texts
 from zorgid_card.workflows.holder import Question
 
 NL, EN = Texts(Language.NL), Texts(Language.EN)

@@ -17,13 +17,13 @@ from zorgid_card.cards import CardKind, Tries, open_card
 from zorgid_card.cli import app
 from zorgid_card.cli.codes import change, status
 from zorgid_card.cli.simulate import Options, Simulated, obtain
-from zorgid_card.cli.texts import TEXTS
 from zorgid_card.codec.link import Link
 from zorgid_card.errors import DeclinedError, WrongPINError
 from zorgid_card.secret import Secret
 from zorgid_card.testkit.reader import SimulatedReader
 from zorgid_card.testkit.replay import ReplayReader
 from zorgid_card.testkit.uzi import VirtualUZIPass
+from zorgid_card.texts import TEXTS
 
 NEW, OTHER = b"271828", b"31415926"
 

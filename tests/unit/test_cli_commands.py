@@ -11,8 +11,8 @@ import pytest
 from zorgid_card import errors
 from zorgid_card.cli import app
 from zorgid_card.cli.failures import EXIT_CODES, exit_code
-from zorgid_card.cli.texts import Language, Texts
 from zorgid_card.errors import ZorgIDError
+from zorgid_card.texts import Language, Texts
 
 EN = Texts(Language.EN)
 

@@ -17,10 +17,10 @@ from rich.console import Console
 from zorgid_card.cards.access import LastTry, PINRequest, Tries
 from zorgid_card.cli.console import TerminalHolder, TerminalKeyboard
 from zorgid_card.cli.display import Display, console
-from zorgid_card.cli.texts import Language, Texts
 from zorgid_card.errors import DeclinedError, PINPolicyError, UsageError, WrongPINError
 from zorgid_card.protocol.iso7816 import Credential
 from zorgid_card.secret import Secret
+from zorgid_card.texts import Language, Texts
 from zorgid_card.workflows.holder import Cue, Progress, Question, Step
 from zorgid_card.workflows.pin import PINPolicy
 

@@ -19,7 +19,7 @@ from readers_world import World, compile_library
 from zorgid_card.adapters.pcsc import LIBRARY_VARIABLE, Change, Held
 from zorgid_card.cli import app
 from zorgid_card.cli.shown import dump
-from zorgid_card.cli.texts import TEXTS
+from zorgid_card.texts import TEXTS
 
 pytestmark = pytest.mark.skipif("sys.platform != 'linux'", reason="the stub is a libpcsclite")
 

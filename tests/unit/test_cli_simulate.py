@@ -20,7 +20,6 @@ from zorgid_card.cards import CardKind, Detected, ZorgIDCard, detect
 from zorgid_card.cli import app, simulate
 from zorgid_card.cli.display import Display
 from zorgid_card.cli.simulate import Options, Simulated, VPCDError, obtain
-from zorgid_card.cli.texts import Language, Texts
 from zorgid_card.codec.link import Link
 from zorgid_card.errors import StorageError, UsageError
 from zorgid_card.secret import Secret
@@ -29,6 +28,7 @@ from zorgid_card.testkit.nist import VirtualNISTCard
 from zorgid_card.testkit.reader import SimulatedReader
 from zorgid_card.testkit.uzi import VirtualUZIPass
 from zorgid_card.testkit.uzi_profile import Usage
+from zorgid_card.texts import Language, Texts
 
 
 class VPCD:

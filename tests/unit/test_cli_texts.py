@@ -14,8 +14,8 @@ import zorgid_card
 from zorgid_card import cli, workflows
 from zorgid_card.cards import CardKind, Detected, TryState
 from zorgid_card.cli.demo.narration import CREATE, REGISTER
-from zorgid_card.cli.texts import TEXTS, Language, Texts, placeholders, required
 from zorgid_card.errors import NotBlankError, PINPolicyError, StatusWordError, UsageError, WrongPINError, ZorgIDError
+from zorgid_card.texts import TEXTS, Language, Texts, placeholders, required
 from zorgid_card.workflows.holder import Cue, Step
 from zorgid_card.workflows.states import CARD
 

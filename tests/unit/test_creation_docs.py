@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from diagrams import ANSWERS, PICTURES
-from zorgid_card.cli.texts import TEXTS
+from zorgid_card.texts import TEXTS
 from zorgid_card.workflows.holder import Step
 from zorgid_card.workflows.issuance import STEPS
 

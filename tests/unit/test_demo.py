@@ -22,7 +22,6 @@ from zorgid_card.cli.demo.holder import InteractiveHolder, KeepingHolder, Script
 from zorgid_card.cli.demo.openssl import Judge
 from zorgid_card.cli.demo.stage import DemonstrationError, DemonstrationStoppedError, Stage
 from zorgid_card.cli.demo.world import PASSPHRASE, World
-from zorgid_card.cli.texts import Language, Texts
 from zorgid_card.errors import (
     BirthDateError,
     CardRemovedError,
@@ -39,6 +38,7 @@ from zorgid_card.pki.revocation import CRL
 from zorgid_card.secret import Secret
 from zorgid_card.testkit.uzi import DEFAULT_PIN
 from zorgid_card.testkit.uzi_profile import FATIMA_EL_AMRANI, JAN_DE_VRIES
+from zorgid_card.texts import Language, Texts
 from zorgid_card.workflows.holder import Progress, Question, Step
 from zorgid_card.workflows.management import Acting, Operator
 

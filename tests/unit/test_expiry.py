@@ -9,10 +9,10 @@ import pytest
 from zorgid_card.cards.expiry import ExpiryState, expiry_of
 from zorgid_card.cli.display import Display, console
 from zorgid_card.cli.expiry import expiry_as_json, tell_expiry
-from zorgid_card.cli.texts import Language, Texts
 from zorgid_card.testkit.keys import KeyPool
 from zorgid_card.testkit.pki import UZITestPKI
 from zorgid_card.testkit.uzi_profile import DE_LINDE, JAN_DE_VRIES
+from zorgid_card.texts import Language, Texts
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 END = datetime(2029, 3, 1, tzinfo=UTC)

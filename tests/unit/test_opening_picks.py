@@ -17,7 +17,6 @@ from zorgid_card.adapters import pcsc, pkcs11
 from zorgid_card.adapters.pkcs11 import PKCS11Module
 from zorgid_card.cards import PIVCard, TokenCard, UZIPass
 from zorgid_card.cli import app
-from zorgid_card.cli.texts import Language, Texts
 from zorgid_card.errors import CardNotSupportedError, ReaderBusyError
 from zorgid_card.opening import open_card
 from zorgid_card.pki.signing import verify_signature
@@ -30,6 +29,7 @@ from zorgid_card.testkit.reader import SimulatedReader
 from zorgid_card.testkit.uzi import ATR, VirtualUZIPass
 from zorgid_card.testkit.uzi_contents import PassContents
 from zorgid_card.testkit.uzi_profile import DE_LINDE, JAN_DE_VRIES
+from zorgid_card.texts import Language, Texts
 
 MODULE = softhsm.module()
 needs_softhsm = pytest.mark.skipif(MODULE is None, reason="SoftHSM is not installed (Debian package softhsm2)")

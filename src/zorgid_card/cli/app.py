@@ -44,8 +44,8 @@ from zorgid_card.cli.options import (
     type_option,
     with_codes,
 )
-from zorgid_card.cli.texts import Language, Texts
 from zorgid_card.errors import UsageError
+from zorgid_card.texts import Language, Texts
 
 if TYPE_CHECKING:
     from zorgid_card.cli.console import Codes

@@ -13,8 +13,8 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TaskProgre
 from rich.table import Table
 from rich.text import Text
 
-from zorgid_card.cli.texts import Texts, printable
 from zorgid_card.secret import Secret
+from zorgid_card.texts import Texts, printable
 
 WIDTH = 80
 _MARGIN = 2

@@ -10,7 +10,7 @@ import click
 
 from zorgid_card.cards.expiry import Expiry, ExpiryState, expiry_of
 from zorgid_card.cli.display import Display
-from zorgid_card.cli.texts import Texts
+from zorgid_card.texts import Texts
 
 
 def tell_expiry(

@@ -7,7 +7,6 @@ from contextlib import contextmanager
 
 import click
 
-from zorgid_card.cli.texts import Texts
 from zorgid_card.errors import (
     CardError,
     CertificateError,
@@ -18,6 +17,7 @@ from zorgid_card.errors import (
     UserError,
     ZorgIDError,
 )
+from zorgid_card.texts import Texts
 
 EXIT_CODES: Mapping[type[ZorgIDError], int] = {
     UserError: 3,

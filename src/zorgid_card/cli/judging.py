@@ -12,7 +12,6 @@ from typing import TypeAlias
 from zorgid_card.cli.failures import about, tell
 from zorgid_card.cli.files import read_limited
 from zorgid_card.cli.inspect.certificate import neighbours
-from zorgid_card.cli.texts import Texts
 from zorgid_card.errors import NotUZIError, UsageError
 from zorgid_card.pki.certificate import Certificate
 from zorgid_card.pki.hierarchy import PRODUCTION, TEST, Hierarchy
@@ -21,6 +20,7 @@ from zorgid_card.pki.profile import POLICIES
 from zorgid_card.pki.revocation import CRL, MAX_CRL, CRLs, Revocation
 from zorgid_card.pki.trust import TrustStore, read_certificates
 from zorgid_card.pki.verifier import CertificateVerifier, SmartcardVerifier
+from zorgid_card.texts import Texts
 
 Identity: TypeAlias = UZIIdentity | ZorgIDIdentity
 

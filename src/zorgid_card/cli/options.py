@@ -12,8 +12,8 @@ import click
 
 from zorgid_card.cli.display import Display, console
 from zorgid_card.cli.failures import INTERRUPTED, PIPE_CLOSED, as_storage_error, exit_code, tell
-from zorgid_card.cli.texts import Language, Texts
 from zorgid_card.errors import UsageError, ZorgIDError
+from zorgid_card.texts import Language, Texts
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from zorgid_card import recipes
 from zorgid_card.cards import Card, TokenCard
 from zorgid_card.cli.recording import chosen_reader, recording
-from zorgid_card.cli.texts import Texts
 from zorgid_card.errors import UsageError
+from zorgid_card.texts import Texts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import TypeAlias
 
 from zorgid_card.cli.failures import about, tell
-from zorgid_card.cli.texts import Texts
 from zorgid_card.errors import NoReaderError, StorageError
 from zorgid_card.ports.card import Reader
 from zorgid_card.recipes import find_reader
 from zorgid_card.testkit.transcript import RecordingReader, Transcript
+from zorgid_card.texts import Texts
 
 Recorded: TypeAlias = Callable[[Reader], Reader]
 """Makes of a reader one whose cards are recorded."""

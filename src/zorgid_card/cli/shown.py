@@ -6,8 +6,8 @@ import json
 from typing import Any
 
 from zorgid_card.cards import Tries, TryState
-from zorgid_card.cli.texts import Texts
 from zorgid_card.errors import ZorgIDError
+from zorgid_card.texts import Texts
 
 
 def dump(value: dict[str, Any], *, indent: int | None = 2) -> str:

@@ -12,7 +12,6 @@ import click
 from zorgid_card.cli.display import Display
 from zorgid_card.cli.judging import Identity, Judging
 from zorgid_card.cli.shown import dump, error_as_json
-from zorgid_card.cli.texts import Texts, printable
 from zorgid_card.errors import (
     CertificateError,
     CertificateMalformedError,
@@ -29,6 +28,7 @@ from zorgid_card.pki.chain import MAX_DEPTH, may_issue, told_name
 from zorgid_card.pki.hierarchy import find_pass
 from zorgid_card.pki.identity import UZIIdentity, ZorgIDIdentity
 from zorgid_card.pki.trust import TrustStore, read_certificates
+from zorgid_card.texts import Texts, printable
 
 CHECKS = ("form", "register", "usage", "chain", "identity", "revocation")
 """The steps, in the order of :mod:`zorgid_card.pki.verifier`."""

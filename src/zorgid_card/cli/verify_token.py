@@ -13,10 +13,10 @@ from zorgid_card.cli.display import Display
 from zorgid_card.cli.files import read_limited
 from zorgid_card.cli.judging import Identity, Judging
 from zorgid_card.cli.shown import dump, error_as_json
-from zorgid_card.cli.texts import Texts
 from zorgid_card.errors import MessageError, ZorgIDError
 from zorgid_card.pki.identity import ZorgIDIdentity
 from zorgid_card.pki.web_eid import TOKEN_LENGTH, verify_token
+from zorgid_card.texts import Texts
 from zorgid_card.workflows.log_in import SMARTCARD, LoggedIn
 
 _SHOWN = ("common_name", "uzi_number", "organisation", "ura", "role")

@@ -15,8 +15,8 @@ from zorgid_card.cli.display import Display
 from zorgid_card.cli.expiry import expiry_as_json, expiry_in_words
 from zorgid_card.cli.place import Place
 from zorgid_card.cli.shown import dump, error_as_json, tries_as_json, tries_in_words
-from zorgid_card.cli.texts import Texts
 from zorgid_card.errors import NotActivatedError, UsageError, ZorgIDError
+from zorgid_card.texts import Texts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

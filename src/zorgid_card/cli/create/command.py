@@ -22,7 +22,6 @@ from zorgid_card.cli.display import Display
 from zorgid_card.cli.login import keyboard
 from zorgid_card.cli.officer import officer_of
 from zorgid_card.cli.recording import chosen_reader, recording
-from zorgid_card.cli.texts import printable
 from zorgid_card.errors import (
     CardUnfinishedError,
     CommitLateError,
@@ -35,6 +34,7 @@ from zorgid_card.errors import (
 from zorgid_card.ports.card import Reader
 from zorgid_card.ports.journal import Journal, Making
 from zorgid_card.ports.seam import Seam
+from zorgid_card.texts import printable
 from zorgid_card.workflows.bureau import Bureau, Outcome, Place
 from zorgid_card.workflows.creation import CardCreation, Replaced, last_write_done
 from zorgid_card.workflows.escrow import KeyOfficer

@@ -18,8 +18,8 @@ from rich.text import Text
 
 from zorgid_card.cli.display import Display
 from zorgid_card.cli.shown import dump, error_as_json
-from zorgid_card.cli.texts import Texts, printable
 from zorgid_card.errors import ZorgIDError
+from zorgid_card.texts import Texts, printable
 from zorgid_card.workflows.bureau import Outcome
 from zorgid_card.workflows.creation import Made
 from zorgid_card.workflows.holder import Cue, Progress

@@ -17,7 +17,6 @@ from zorgid_card.cli.demo.openssl import Judge
 from zorgid_card.cli.demo.stage import DemonstrationError, DemonstrationStoppedError, Stage
 from zorgid_card.cli.demo.world import ORIGIN, World, pem
 from zorgid_card.cli.failures import about
-from zorgid_card.cli.texts import Texts
 from zorgid_card.errors import (
     DeclinedError,
     NotSignedError,
@@ -36,6 +35,7 @@ from zorgid_card.testkit.phone import SimulatedPhone
 from zorgid_card.testkit.piv import VirtualPIVCard
 from zorgid_card.testkit.uzi import DEFAULT_PIN, VirtualUZIPass
 from zorgid_card.testkit.uzi_profile import DE_LINDE, FATIMA_EL_AMRANI, JAN_DE_VRIES, Usage
+from zorgid_card.texts import Texts
 from zorgid_card.workflows import card_side, organisation
 from zorgid_card.workflows.creation import CardCreation, Made
 from zorgid_card.workflows.log_in import LoggedIn

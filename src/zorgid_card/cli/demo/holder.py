@@ -13,10 +13,10 @@ from zorgid_card.cards.access import LastTry, PINRequest
 from zorgid_card.cli.console import Keyboard, TerminalHolder
 from zorgid_card.cli.demo.stage import DemonstrationStoppedError
 from zorgid_card.cli.display import Display
-from zorgid_card.cli.texts import Language, Texts
 from zorgid_card.errors import DeclinedError, PINFormError, PINPolicyError, ZorgIDError
 from zorgid_card.secret import Secret
 from zorgid_card.testkit.uzi_profile import Person
+from zorgid_card.texts import Language, Texts
 from zorgid_card.workflows.holder import Cue, Holder, Progress, Question
 from zorgid_card.workflows.pin import PINPolicy, check_new_pin
 

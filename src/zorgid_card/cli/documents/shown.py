@@ -11,10 +11,10 @@ import click
 from zorgid_card.cli.display import Display, console
 from zorgid_card.cli.failures import as_storage_error
 from zorgid_card.cli.shown import dump, error_as_json
-from zorgid_card.cli.texts import Texts
 from zorgid_card.errors import CertificateError, ZorgIDError
 from zorgid_card.pki.certificate import Certificate
 from zorgid_card.pki.identity import UZIIdentity, ZorgIDIdentity, read_uzi_identity
+from zorgid_card.texts import Texts
 
 
 def whose(certificate: bytes) -> dict[str, str]:

@@ -11,10 +11,10 @@ from zorgid_card.cli.documents.shown import facts, of_identity, told
 from zorgid_card.cli.documents.sign import SUFFIXES
 from zorgid_card.cli.files import Document, read_limited
 from zorgid_card.cli.judging import Identity, Judge, Judging
-from zorgid_card.cli.texts import Texts
 from zorgid_card.errors import SignatureError, UsageError
 from zorgid_card.pki import cms, jws
 from zorgid_card.pki.signatory import Signatory
+from zorgid_card.texts import Texts
 
 _LARGEST_JWS = jws.MAX_PAYLOAD * 4 // 3 + jws.MAX_HEADER + 1024
 _JWS = b"eyJ"

@@ -15,10 +15,10 @@ from zorgid_card.cli.expiry import expiry_as_json, expiry_in_words
 from zorgid_card.cli.inspect.card import CardReport
 from zorgid_card.cli.inspect.certificate import CertificateReport, fingerprint, key_of, name_of
 from zorgid_card.cli.shown import dump, error_as_json, tries_as_json, tries_in_words
-from zorgid_card.cli.texts import Language, Texts
 from zorgid_card.codec.atr import ATR
 from zorgid_card.errors import ATRError, ZorgIDError
 from zorgid_card.pki.identity import UZIIdentity, ZorgIDIdentity
+from zorgid_card.texts import Language, Texts
 
 
 @dataclass(slots=True, kw_only=True)

@@ -17,12 +17,12 @@ from zorgid_card.cli.console import DescriptorKeyboard, Keyboard, TerminalKeyboa
 from zorgid_card.cli.display import Display
 from zorgid_card.cli.phone.browser import Browser
 from zorgid_card.cli.shown import dump
-from zorgid_card.cli.texts import TEXTS
 from zorgid_card.errors import PINPolicyError, SessionError
 from zorgid_card.pki.statement import PHONE_LOG_IN
 from zorgid_card.ports.seam import Seam
 from zorgid_card.secret import Secret
 from zorgid_card.testkit.phone import DIGITS, PhoneAsked, PhoneView, SimulatedPhone
+from zorgid_card.texts import TEXTS
 
 _POLL: Final = 0.5
 _HIDDEN: Final = frozenset({"nonce", "phone", "expires"})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from zorgid_card.cli.texts.text import Text
+from zorgid_card.texts.text import Text
 
 TEXTS: Mapping[str, Text] = {
     "verify.title": Text("Certificaat {name}", "Certificate {name}"),

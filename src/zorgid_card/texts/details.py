@@ -10,7 +10,7 @@ import os
 import re
 from collections.abc import Mapping
 
-from zorgid_card.cli.texts.text import Text
+from zorgid_card.texts.text import Text
 
 _WORDS = {
     errno.ENOSPC: "full",

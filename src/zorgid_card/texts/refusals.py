@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from zorgid_card.cli.texts.text import Text
+from zorgid_card.texts.text import Text
 
 _CERTIFICATE = {
     "error.certificate": Text(

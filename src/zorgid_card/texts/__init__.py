@@ -2,7 +2,7 @@
 
 A sentence may hold ``{placeholders}``; a part between ``[[`` and ``]]`` is left out where a placeholder in it has no value.
 Whatever fills a placeholder may come from a card or from the network: characters that do not print are replaced. What a parser or
-the operating system says is put in words of its own (:mod:`zorgid_card.cli.texts.details`); where there are none, it is shown in
+the operating system says is put in words of its own (:mod:`zorgid_card.texts.details`); where there are none, it is shown in
 English only, the language it is in.
 """
 
@@ -14,7 +14,8 @@ import string
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 
-from zorgid_card.cli.texts import (
+from zorgid_card.errors import ZorgIDError
+from zorgid_card.texts import (
     activation,
     acts,
     auditing,
@@ -38,8 +39,7 @@ from zorgid_card.cli.texts import (
     tools,
     trust,
 )
-from zorgid_card.cli.texts.text import Text
-from zorgid_card.errors import ZorgIDError
+from zorgid_card.texts.text import Text
 
 TEXTS: Mapping[str, Text] = {
     **errors.TEXTS,

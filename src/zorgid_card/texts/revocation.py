@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from zorgid_card.cli.texts.text import Text
+from zorgid_card.texts.text import Text
 
 TEXTS: Mapping[str, Text] = {
     "crl.passphrase": Text("Wachtzin van de CA van het portaal: ", "Passphrase of the portal's CA: "),

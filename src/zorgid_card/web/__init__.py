@@ -1,0 +1,1 @@
+"""The reference portal in a browser: pages and wiring, no rule."""
