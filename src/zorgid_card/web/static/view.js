@@ -346,7 +346,7 @@ export class View {
 function mark(items, current) {
   const at = items.indexOf(current);
   for (const [index, item] of items.entries()) {
-    item.toggleAttribute("data-done", index < at);
+    item.classList.toggle("done", index < at);
     if (index === at) item.setAttribute("aria-current", "step");
     else item.removeAttribute("aria-current");
   }
