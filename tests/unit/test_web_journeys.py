@@ -86,9 +86,10 @@ STEPS: dict[str, Script] = {
         HELLO, start("register"), event("cue", cue="insert-pass"), event("prompting", what="consent"),
         event("prompting", what="pin"), question(1, "pass-data", *PASS), answer(1, True),
         question(2, "organisation-data", ["ura", "90000382"]), answer(2, True), question(3, "birth-date"),
-        answer(3, "1980-12-31"), event("prompting", what="consent"), event("prompting", what="pin"),
+        answer(3, "1980-12-31"), event("refused", error=problem("user.usage")), question(4, "birth-date"),
+        answer(4, "1980-12-31"), event("prompting", what="consent"), event("prompting", what="pin"),
         event("phone", qr_svg="<svg/>", expires_at="2026-11-25T12:02:00+00:00"), event("scanned"),
-        question(4, "compare-code"), answer(4, "123456"),
+        question(5, "compare-code"), answer(5, "123456"),
         done(ura="90000382", name="De Linde", person="p", user_name="jan.de.vries", phone="f"),
     ],
     "create": [

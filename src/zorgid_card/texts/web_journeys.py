@@ -329,7 +329,7 @@ _REGISTER = {
         "Do not close this QR code: it is shown only once. Scan it with your smartphone's camera, or with the app, choose a new PIN of six digits there and choose ‘Add ID’.",
     ),
     "web.register.phone.remember": Text(
-        "Let op! Onthoud deze code voor toekomstige sessies.", "Take care! Remember this code for future sessions."
+        "Let op! Onthoud deze pincode voor toekomstige sessies.", "Take care! Remember this PIN for future sessions."
     ),
     "web.register.phone.qr": Text("QR-code om uw smartphone te koppelen", "QR code to link your smartphone"),
     "web.register.phone.left": Text("Nog geldig:", "Valid for:"),
