@@ -22,8 +22,7 @@ export async function serveLogIn(view, go) {
       go();
       return;
     } catch (error) {
-      if (!(error instanceof AgentError)) throw error;
-      await view.failed(error);
+      await view.failed(AgentError.from(error));
     }
   }
 }
