@@ -113,6 +113,10 @@ STEPS: dict[str, Script] = {
     "stopped": [HELLO, start("create"), Wanted({"type": "cancel"}), failed("user.cancelled")],
     "goes-away-early": [HELLO, start("readers"), READERS, start("create"), 1001],
     "again": [HELLO, start("readers"), READERS, start("create"), done(serial="0002")],
+    "log-in-stopped": [
+        HELLO, Wanted({"step": "log-in"}), event("cue", cue="insert-card"), Wanted({"type": "cancel"}),
+        failed("user.cancelled"),
+    ],
     "log-in": [
         HELLO, start("log-in", nonce="n" * 44), event("cue", cue="insert-card"), event("prompting", what="consent"),
         event("prompting", what="pin"), done(token=TOKEN),
