@@ -153,7 +153,7 @@ export class View {
     form.hidden = false;
     (form.querySelector(HEADING) ?? form.closest("[data-step]").querySelector(HEADING)).focus();
     this.#say("");
-    this.#find("[data-stop]").hidden = form.querySelector("[value=no]") !== null;
+    this.#find("[data-stop]").hidden = form.matches(":has([value=no]):not([data-goes-back])"); // one way to stop is enough
     for (;;) {
       const button = await submitted(form, signal);
       const value = button?.value === "no" ? null : entered(form);
