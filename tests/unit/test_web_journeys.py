@@ -131,7 +131,7 @@ def agent() -> Iterator[FakeAgent]:
 
 
 @pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed")
-@pytest.mark.parametrize("name", ["agent", "card"])
+@pytest.mark.parametrize("name", ["agent", "card", "forms"])
 def test_the_modules_of_the_pages_in_node(agent: FakeAgent, name: str) -> None:
     where = {"STATIC": STATIC.as_uri(), "AGENT": f"ws://127.0.0.1:{agent.port}"}
     command = [
