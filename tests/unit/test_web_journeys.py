@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator
+from datetime import timedelta
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from registry_world import add_card, add_person
 from zorgid_card.cards import CardKind
 from zorgid_card.errors import ZorgIDError
 from zorgid_card.workflows.holder import Cue, Step
+from zorgid_card.workflows.policy import UNSIGNED, PhonePolicy
 
 STATIC = Path(zorgid_card.web.__path__[0]) / "static"
 NODE = Path(__file__).parents[1] / "node"
@@ -211,6 +213,15 @@ def test_crd_3_to_crd_10_the_steps_are_the_manuals_in_their_order(world: PortalP
         "Gelukt!",
     ]
     assert "Haal de ZORG-ID Smartcard er niet uit tot het proces is afgerond!" in shown
+
+
+def test_how_long_the_portal_gives_is_its_policy_s_to_say(tmp_path: Path) -> None:
+    phones = PhonePolicy(signed=UNSIGNED, offer_lifetime=timedelta(minutes=3))
+    slow = PortalPages(tmp_path, session_lifetime=timedelta(minutes=25), phones=phones)
+    browser = slow.browser()
+    assert "die 3 minuten geldig is" in browser.get("/organisation/validate").text
+    assert "Rond alles binnen 25 minuten af." in browser.get("/card/create").text
+    slow.store.close()
 
 
 @pytest.mark.parametrize(("path", "name"), WITH_STEPS.items())
