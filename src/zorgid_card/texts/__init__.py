@@ -39,6 +39,7 @@ from zorgid_card.texts import (
     tools,
     trust,
     web,
+    web_journeys,
 )
 from zorgid_card.texts.text import Text
 
@@ -66,6 +67,7 @@ TEXTS: Mapping[str, Text] = {
     **auditing.TEXTS,
     **housekeeping.TEXTS,
     **web.TEXTS,
+    **web_journeys.TEXTS,
 }
 """All of them."""
 
