@@ -39,6 +39,7 @@ from zorgid_card.texts import (
     tools,
     trust,
     web,
+    web_journeys,
     web_manage,
 )
 from zorgid_card.texts.text import Text
@@ -67,6 +68,7 @@ TEXTS: Mapping[str, Text] = {
     **auditing.TEXTS,
     **housekeeping.TEXTS,
     **web.TEXTS,
+    **web_journeys.TEXTS,
     **web_manage.TEXTS,
 }
 """All of them."""
