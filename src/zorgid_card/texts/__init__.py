@@ -40,6 +40,7 @@ from zorgid_card.texts import (
     trust,
     web,
     web_journeys,
+    web_manage,
 )
 from zorgid_card.texts.text import Text
 
@@ -68,6 +69,7 @@ TEXTS: Mapping[str, Text] = {
     **housekeeping.TEXTS,
     **web.TEXTS,
     **web_journeys.TEXTS,
+    **web_manage.TEXTS,
 }
 """All of them."""
 
