@@ -38,6 +38,7 @@ from zorgid_card.texts import (
     revocation,
     tools,
     trust,
+    web,
     web_phone,
 )
 from zorgid_card.texts.text import Text
@@ -65,6 +66,7 @@ TEXTS: Mapping[str, Text] = {
     **phone.TEXTS,
     **auditing.TEXTS,
     **housekeeping.TEXTS,
+    **web.TEXTS,
     **web_phone.TEXTS,
 }
 """All of them."""
