@@ -76,11 +76,7 @@ export class Views {
 
   /** Names and values, as text. */
   facts(pairs) {
-    const rows = pairs.map(([name, value]) => {
-      const row = document.createElement("div");
-      row.append(element("dt", name), element("dd", value));
-      return row;
-    });
+    const rows = pairs.flatMap(([name, value]) => [element("dt", name), element("dd", value)]);
     this.find("[data-facts]").replaceChildren(...rows);
   }
 
@@ -90,7 +86,7 @@ export class Views {
       const item = document.createElement("li");
       const button = element("button", word);
       button.type = "button";
-      button.className = "secondary";
+      button.className = "second";
       button.setAttribute("aria-label", label);
       button.addEventListener("click", remove);
       item.append(element("h2", name), element("p", state), button);
