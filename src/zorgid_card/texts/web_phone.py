@@ -130,7 +130,7 @@ _IDS = {
     ),
     "state.linked": Text("Gekoppeld", "Linked"),
     "state.linked.low": Text(
-        "Gekoppeld; nog {tries} pogingen voor de zes cijfers", "Linked; tries left for the six digits: {tries}"
+        "Gekoppeld; pogingen over voor de zes cijfers: {tries}", "Linked; tries left for the six digits: {tries}"
     ),
     "state.blocked": Text(
         "Geblokkeerd. Een administrator kan deze ID deblokkeren; of koppel opnieuw met uw UZI-pas.",
@@ -234,7 +234,7 @@ _DONE = {
         "The portal does not take this QR code. Get a new one with your UZI pass.",
     ),
     "failed.digits": Text(
-        "De zes cijfers zijn onjuist; nog {tries} pogingen. Begin op de computer opnieuw.",
+        "De zes cijfers zijn onjuist; pogingen over: {tries}. Begin op de computer opnieuw.",
         "The six digits are wrong; tries left: {tries}. Begin anew on the computer.",
     ),
     "failed.blocked": Text(
