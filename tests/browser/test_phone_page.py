@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import re
+import secrets
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -22,6 +26,8 @@ from browsing.browser import Chromium, Person, chromium
 from browsing.looks import look
 from browsing.phone import Phone
 from browsing.place import CHROMIUM
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from playwright.sync_api import Page, Route, expect
 
 from portal_pages import ORIGIN, PORTAL_KEY, URA, PortalPages
@@ -51,7 +57,13 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PortalPages]:
 
 
 @pytest.fixture(scope="module")
-def browser(world: PortalPages, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chromium]:
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("home")
+
+
+@pytest.fixture(scope="module")
+def here(world: PortalPages, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str]]:
+    """The portal is served; its CA, and the flag by which a browser finds it."""
     site = tls.site(tmp_path_factory.mktemp("tls"), HOST)
     config = uvicorn.Config(
         world.app,
@@ -67,11 +79,16 @@ def browser(world: PortalPages, tmp_path_factory: pytest.TempPathFactory) -> Ite
     while not server.started:
         time.sleep(0.01)
     port = server.servers[0].sockets[0].getsockname()[1]
-    home = tmp_path_factory.mktemp("home")
-    with chromium(home, ORIGIN, site.ca, [f"--host-resolver-rules=MAP {HOST}:443 127.0.0.1:{port}"]) as found:
-        yield found
+    yield site.ca, f"--host-resolver-rules=MAP {HOST}:443 127.0.0.1:{port}"
     server.should_exit = True
     thread.join()
+
+
+@pytest.fixture(scope="module")
+def browser(here: tuple[Path, str], home: Path) -> Iterator[Chromium]:
+    ca, found_by = here
+    with chromium(home, ORIGIN, ca, [found_by]) as found:
+        yield found
 
 
 @pytest.fixture
@@ -525,3 +542,52 @@ def test_the_page_can_be_installed(browser: Chromium) -> None:
                 image.src = src;
             })""", icon["src"])  # fmt: skip
             assert icon["sizes"] in (sizes, "any")
+
+
+def test_the_browsers_files_hold_the_key_in_clear_and_neither_digits_nor_what_comes_of_them(
+    browser: Chromium, here: tuple[Path, str], home: Path, world: PortalPages, tmp_path: Path
+) -> None:
+    """What docs/phone-page.md says of who copies them."""
+    key, made, digits = ec.generate_private_key(ec.SECP256R1()), offered(world), f"{secrets.randbelow(10**6):06d}"
+    pkcs8 = key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+    context = browser._browser.browser_type.launch_persistent_context(
+        tmp_path,
+        executable_path=CHROMIUM,
+        args=["--no-sandbox", here[1]],
+        env={"HOME": str(home)},
+        base_url=ORIGIN,
+        locale="nl",
+    )
+    context.clock.set_system_time(world.clock())
+    phone = Handheld(Person(context))
+    phone.scan(made.qr_text)
+    world.portal.phones.confirm(made.mobile_id, phone.link(digits), binding="browser")
+    phone.linked()
+    device_secret = bytes(phone.page.evaluate(STORE, base64.b64encode(pkcs8).decode()))
+    context.close()
+    files = {str(path.relative_to(tmp_path)): path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    database = b"".join(held for name, held in files.items() if "IndexedDB" in name)
+    assert pkcs8 in database
+    assert device_secret in database
+    verifier = hashlib.scrypt(digits.encode(), salt=device_secret, n=16384, r=8, p=1, dklen=32)
+    secret = made.qr_text.rpartition(".")[2]
+    assert secret.encode() not in b"".join(
+        held for name, held in files.items() if re.search("IndexedDB|Service Worker", name)
+    )
+    for gone in (verifier, base64.urlsafe_b64encode(verifier).rstrip(b"="), verifier.hex().encode()):
+        assert [name for name, held in files.items() if gone in held] == []
+    assert digits.encode() not in database
+
+
+STORE = """async (pkcs8) => {
+    const ended = (request) => new Promise((done) => (request.onsuccess = () => done(request.result)));
+    const octets = Uint8Array.from(atob(pkcs8), (one) => one.charCodeAt(0));
+    const key = await crypto.subtle.importKey("pkcs8", octets, { name: "ECDSA", namedCurve: "P-256" }, false, ["sign"]);
+    const database = await ended(indexedDB.open("zorgid-phone"));
+    const [made] = await ended(database.transaction("ids").objectStore("ids").getAll());
+    const writing = database.transaction("ids", "readwrite", { durability: "strict" });
+    writing.objectStore("ids").put({ ...made, phone: "known", state: "unknown", key });
+    await new Promise((done) => (writing.oncomplete = done));
+    return Array.from(made.deviceSecret);
+}"""
+"""Keeps a key that is known just as the page keeps its own; gives the device secret."""

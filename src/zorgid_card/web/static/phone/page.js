@@ -120,7 +120,7 @@ class Page {
     }
     if (await this.phone.known(this.#offer)) return this.#showIDs();
     const form = this.views.clear("choose");
-    form.querySelector("#choose-device").value = thisDevice();
+    form.querySelector("#choose-device").value = deviceName();
     this.views.text("choose.text", this.words.say("choose.text", { origin: this.#offer.origin }));
     this.views.show("choose");
   }
@@ -162,6 +162,9 @@ class Page {
   async #linked(state) {
     this.#linking = null;
     if (state !== "linked") return this.#failed(this.words.state({ state }));
+    const { installed, apart } = place();
+    this.views.part("install", !installed && !apart);
+    this.views.part("bookmark", !installed && apart);
     this.views.part("not-kept", false);
     this.views.show("linked");
     this.views.part("not-kept", !(await navigator.storage?.persist?.()));
@@ -282,8 +285,12 @@ function pause(time) {
   });
 }
 
-function thisDevice() {
-  return /iPhone|iPad|Android/.exec(navigator.userAgent)?.[0] ?? "";
+const deviceName = () => /iPhone|iPad|Android/.exec(navigator.userAgent)?.[0] ?? "";
+
+/** Whether this is the installed page, and whether an installed one would keep its IDs apart from this browser's, as on iOS. */
+function place() {
+  const installed = navigator.standalone === true || matchMedia("(display-mode: standalone)").matches;
+  return { installed, apart: navigator.standalone !== undefined };
 }
 
 async function main() {
