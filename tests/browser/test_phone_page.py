@@ -114,8 +114,11 @@ class Handheld(Phone):
         self.page.evaluate(SEEN)
         super().linked()
 
-    def asked(self, heading: str) -> str:
+    def asked(self, heading: str, *, but: str = "") -> str:
+        """What is asked; ``but`` is whose question is not meant."""
         self.page.evaluate(SEEN)
+        if but:
+            expect(self.page.locator("[data-facts]")).not_to_contain_text(but)
         return super().asked(heading)
 
     def done(self, heading: str) -> None:
@@ -446,9 +449,16 @@ def test_two_people_have_their_ids_on_one_phone_and_two_windows_know_of_one_answ
     phone.done("Goedgekeurd")
     window.page.evaluate(SEEN)
     expect(window.page.get_by_role("heading", name="Dit staat niet meer open")).to_be_visible()
-    asked = ask(world)
+    hers, his = ask(world), world.portal.phones.ask("bert.900000300", URA, binding="browser")
     assert world.anna.user_name in phone.asked("Wilt u inloggen?")
-    phone.approve(asked.number, DIGITS)
+    phone.page.get_by_label("Uw zes cijfers").fill("31")
+    for _ in range(2):  # the other waits until this is answered
+        with phone.page.expect_response("**/phone/v1"):
+            phone.page.evaluate(SEEN)
+    assert phone.page.get_by_label("Uw zes cijfers").input_value() == "31"
+    phone.approve(hers.number, DIGITS)
+    assert "bert.900000300" in phone.asked("Wilt u inloggen?", but=world.anna.user_name)
+    phone.approve(his.number, OTHER)
     phone.done("Goedgekeurd")
 
 
@@ -525,6 +535,17 @@ def test_a_browser_that_keeps_nothing_is_told_so(browser: Chromium) -> None:
         page = person.open("/phone")
         expect(page.get_by_role("heading", name="Dit kan niet in deze browser")).to_be_visible()
         look(page)
+
+
+def test_a_page_whose_storage_fails_says_so_and_does_not_look_alive(holder: Person, world: PortalPages) -> None:
+    phone, _ = linked(world, holder)
+    phone.page.evaluate(
+        "() => { IDBObjectStore.prototype.getAll = () => { throw new DOMException('', 'InvalidStateError'); }; }"
+    )
+    expect(phone.page.get_by_role("heading", name="De pagina werkt niet meer")).to_be_visible()
+    look(phone.page)
+    phone.page.get_by_role("link", name="Probeer opnieuw").click()
+    phone.listed("Gekoppeld")
 
 
 def test_the_page_can_be_installed(browser: Chromium) -> None:

@@ -94,12 +94,15 @@ class Page {
   async #heard(id, { state, question }) {
     if (this.#working) return; // what was asked meanwhile is answered
     if (this.#linking === id.phone && state !== "linking") return this.#linked(state);
-    const shown = this.#asked?.id.phone === id.phone && this.views.current === "asked";
-    if (question && !(shown && this.#asked.question.fields.nonce === question.fields.nonce)) {
-      if (!BUSY_VIEWS.includes(this.views.current) && !this.views.find("dialog").open) this.#ask(id, question);
-    } else if (!question && shown) {
-      this.#done("over");
-    }
+    const open = this.views.current === "asked" ? this.#asked : null;
+    if (open && open.id.phone !== id.phone) return; // one after the other: what is being answered stays
+    if (open && !question) this.#done("over");
+    else if (question && open?.question.fields.nonce !== question.fields.nonce && this.#free()) this.#ask(id, question);
+  }
+
+  /** Whether a question may take the place of what is shown. */
+  #free() {
+    return !BUSY_VIEWS.includes(this.views.current) && !this.views.find("dialog").open;
   }
 
   // --- linking ------------------------------------------------------------------------------------------------------
@@ -304,9 +307,10 @@ async function main() {
     views.show("unsupported");
     return;
   }
+  addEventListener("unhandledrejection", () => views.show("broken")); // better than a page that looks alive
   const words = new Words(JSON.parse(root.dataset.texts), root.dataset.lang);
   navigator.serviceWorker?.register("/phone/worker.js", { scope: "/phone" }).catch(() => {});
   await new Page(new Phone(store, new Line(location.origin)), views, words).start();
 }
 
-await main();
+main();
