@@ -519,12 +519,44 @@ def test_the_page_asks_the_portal_for_nothing_while_it_is_not_seen(holder: Perso
         phone.page.evaluate(seen, "visible")
 
 
-def test_the_page_is_there_in_english_too(browser: Chromium) -> None:
-    with browser.person(phone=True) as person:
-        page = person.open("/phone")
-        page.get_by_role("link", name="English").click()
-        expect(page.get_by_role("heading", name="This phone is not linked yet")).to_be_visible()
-        assert page.evaluate("document.documentElement.lang") == "en"
+def test_who_changes_the_language_goes_on_with_the_code_that_was_scanned(holder: Person, world: PortalPages) -> None:
+    phone, made = Handheld(holder), offered(world)
+    phone.scan(made.qr_text)
+    phone.page.get_by_role("link", name="English").click()
+    expect(phone.page.get_by_role("heading", name="Link this phone")).to_be_visible()
+    assert phone.page.url == f"{ORIGIN}/phone"
+    assert phone.page.evaluate("document.documentElement.lang") == "en"
+    phone.page.get_by_role("button", name="Do not link").click()
+    expect(phone.page.get_by_role("heading", name="This phone is not linked yet")).to_be_visible()
+    assert "#" not in phone.page.locator(".language a").get_attribute("href")
+    assert holder.complaints == []
+
+
+def test_a_poll_that_was_under_way_does_not_ask_again_what_is_answered(holder: Person, world: PortalPages) -> None:
+    phone, _ = linked(world, holder)
+    asked = ask(world)
+    phone.asked("Wilt u inloggen?")
+    late: list[Route] = []
+
+    def slow(route: Route) -> None:
+        body = route.request.post_data_buffer or b""
+        if b"phone-poll" in body and not late:
+            answers.append(world.portal.phones.seam.ask(body))
+            late.append(route)
+        else:
+            route.continue_()
+
+    answers: list[bytes] = []
+    phone.page.route("**/phone/v1", slow)
+    phone.page.evaluate(SEEN)
+    phone.page.wait_for_function("() => true")
+    phone.approve(asked.number, DIGITS)
+    expect(phone.page.get_by_role("heading", name="Goedgekeurd")).to_be_visible()
+    with phone.page.expect_response("**/phone/v1"):
+        late[0].fulfill(body=answers[0], content_type="application/json")
+    with phone.page.expect_response("**/phone/v1"):
+        phone.page.evaluate(SEEN)
+    expect(phone.page.get_by_role("heading", name="Goedgekeurd")).to_be_visible()
 
 
 def test_a_browser_that_keeps_nothing_is_told_so(browser: Chromium) -> None:
