@@ -369,6 +369,11 @@ def test_another_number_a_refusal_and_time_end_what_is_asked(holder: Person, wor
     said(phone, "niet het getal op de pagina")
     asked = ask(world)
     phone.asked("Wilt u inloggen?")
+    phone.page.route("**/phone/v1", lambda route: route.abort())
+    phone.page.get_by_role("button", name="Weiger").press("Enter")
+    said(phone, "Het portaal antwoordt niet")
+    expect(phone.page.get_by_role("button", name="Weiger")).to_be_focused()
+    phone.page.unroute("**/phone/v1")
     phone.refuse()
     phone.done("Geweigerd")
     assert world.portal.phones.status(asked.nonce, binding="browser") == "refused"
@@ -597,7 +602,7 @@ def test_the_page_can_be_installed(browser: Chromium) -> None:
             assert icon["sizes"] in (sizes, "any")
 
 
-def test_the_browsers_files_hold_the_key_in_clear_and_neither_digits_nor_what_comes_of_them(
+def test_the_browsers_files_hold_the_key_in_clear_but_neither_digits_nor_what_comes_of_them(
     browser: Chromium, here: tuple[Path, str], home: Path, world: PortalPages, tmp_path: Path
 ) -> None:
     """What docs/phone-page.md says of who copies them."""
@@ -624,6 +629,7 @@ def test_the_browsers_files_hold_the_key_in_clear_and_neither_digits_nor_what_co
     assert device_secret in database
     verifier = hashlib.scrypt(digits.encode(), salt=device_secret, n=16384, r=8, p=1, dklen=32)
     secret = made.qr_text.rpartition(".")[2]
+    assert any(secret.encode() in held for name, held in files.items() if "History" in name)
     assert secret.encode() not in b"".join(
         held for name, held in files.items() if re.search("IndexedDB|Service Worker", name)
     )
