@@ -38,7 +38,7 @@ from zorgid_card.testkit.phone import SimulatedPhone, direct
 from zorgid_card.workflows.pairing import Offer, offer
 from zorgid_card.workflows.policy import UNSIGNED, PhonePolicy
 
-pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason="Chromium is not installed")
+pytestmark = [pytest.mark.blackbox, pytest.mark.skipif(not CHROMIUM.exists(), reason="Chromium is not installed")]
 
 HOST = ORIGIN.removeprefix("https://")
 DIGITS, OTHER = "314159", "271828"
