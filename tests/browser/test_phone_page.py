@@ -140,6 +140,10 @@ def linked(world: PortalPages, person: Person) -> tuple[Handheld, str]:
     return phone, made.mobile_id
 
 
+APART = "Object.defineProperty(navigator, 'standalone', { value: false })"
+"""A browser whose pages on the home screen have a storage of their own, as Safari's on a phone."""
+
+
 def ask(world: PortalPages, **given: str) -> Any:
     return world.portal.phones.ask(world.anna.user_name, URA, binding="browser", client="192.0.2.7", **given)
 
@@ -199,6 +203,7 @@ def test_org_6_the_qr_codes_address_leaves_bar_and_history_and_the_key_cannot_be
     world.portal.phones.confirm(made.mobile_id, code, binding="browser")
     phone.page.evaluate(SEEN)
     expect(phone.page.get_by_role("heading", name="De telefoon is gekoppeld")).to_be_visible()
+    said(phone, "op het beginscherm of bij uw favorieten")
     look(phone.page)
     phone.page.get_by_role("button", name="Verder").click()
     look(phone.page)
@@ -287,6 +292,7 @@ def test_a_link_can_be_pasted_and_no_other_qr_code_is_read(holder: Person, world
 
 
 def test_a_claim_whose_answer_is_lost_is_sent_again_as_it_was(holder: Person, world: PortalPages) -> None:
+    holder.context.add_init_script(APART)
     phone, made, sent = Handheld(holder), offered(world), []
     phone.scan(made.qr_text)
 
@@ -304,6 +310,9 @@ def test_a_claim_whose_answer_is_lost_is_sent_again_as_it_was(holder: Person, wo
     said(phone, code or "")
     assert len(sent) == 3
     assert len(set(sent)) == 1
+    world.portal.phones.confirm(made.mobile_id, code or "", binding="browser")
+    phone.page.evaluate(SEEN)
+    said(phone, "niet op het beginscherm: daar is deze ID niet")
 
 
 # --- what is asked ----------------------------------------------------------------------------------------------------
