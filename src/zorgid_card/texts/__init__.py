@@ -41,6 +41,7 @@ from zorgid_card.texts import (
     web,
     web_journeys,
     web_manage,
+    web_phone,
 )
 from zorgid_card.texts.text import Text
 
@@ -70,6 +71,7 @@ TEXTS: Mapping[str, Text] = {
     **web.TEXTS,
     **web_journeys.TEXTS,
     **web_manage.TEXTS,
+    **web_phone.TEXTS,
 }
 """All of them."""
 
