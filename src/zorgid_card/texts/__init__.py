@@ -31,6 +31,7 @@ from zorgid_card.texts import (
     login,
     management,
     phone,
+    pinentry,
     puks,
     readers,
     refusals,
@@ -62,6 +63,7 @@ TEXTS: Mapping[str, Text] = {
     **revocation.TEXTS,
     **puks.TEXTS,
     **phone.TEXTS,
+    **pinentry.TEXTS,
     **auditing.TEXTS,
     **housekeeping.TEXTS,
 }
