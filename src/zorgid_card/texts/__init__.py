@@ -39,6 +39,7 @@ from zorgid_card.texts import (
     revocation,
     tools,
     trust,
+    web_eid,
 )
 from zorgid_card.texts.text import Text
 
@@ -66,6 +67,7 @@ TEXTS: Mapping[str, Text] = {
     **pinentry.TEXTS,
     **auditing.TEXTS,
     **housekeeping.TEXTS,
+    **web_eid.TEXTS,
 }
 """All of them."""
 
