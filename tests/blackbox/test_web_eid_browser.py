@@ -13,7 +13,7 @@ from playwright.sync_api import Page
 
 from https_portal import HTTPSPortal, answer, https_portal
 from pinentry_person import Person
-from web_eid_browser import ask, browser
+from web_eid_browser import ask, begin, browser
 from zorgid_card.pki.revocation import CRLs
 from zorgid_card.recipes import open_login
 from zorgid_card.testkit.card import VirtualCard
@@ -50,6 +50,7 @@ def portal(pki: UZITestPKI, tmp_path: Path) -> Iterator[HTTPSPortal]:
     with https_portal(tmp_path) as portal:
         portal.door = open_login(portal.address, trust=pki.trust("N"), revocation=CRLs(pki.crl_source))
         portal.faults["/"] = lambda handler: answer(handler, 200, b"<title>Portal</title>", kind="text/html")
+        portal.faults["/favicon.ico"] = lambda handler: answer(handler, 404, {})  # every GET begins a session
         yield portal
 
 
@@ -104,3 +105,20 @@ def test_aut_1_a_person_logs_in_from_a_page(
     assert found["status"] == 200, found
     assert found["uzi_number"] == "900000022"
     assert PIN not in person.shown
+
+
+def test_a_page_that_gives_up_takes_the_window_away(page: Page, person: Person) -> None:
+    begin(page, "authenticate", challengeNonce="A" * 44, lang="nl")
+    person.expect("Wilt u hier inloggen")
+    assert ask(page, "give-up")["action"] == "web-eid:given-up"
+    person.expect_over()
+
+
+def test_aut_1_an_extension_that_the_manifest_does_not_name_is_given_no_host(
+    portal: HTTPSPortal, tmp_path: Path
+) -> None:
+    with browser(tmp_path, HOST, environment={}, known=False) as (page, _):
+        page.goto(portal.address)
+        found = ask(page, "status")
+    assert found["action"] == "web-eid:status-failure"
+    assert "forbidden" in found["error"]["message"]

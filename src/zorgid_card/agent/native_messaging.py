@@ -16,6 +16,7 @@ import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from importlib.metadata import version
 from typing import Any, Final
 
 from zorgid_card.errors import MessageError, UsageError
@@ -24,6 +25,10 @@ MAX_MESSAGE: Final = 8192
 """Octets of a message to the host; the Web eID extension sends none longer."""
 _MIN_MESSAGE: Final = 2
 _LENGTH: Final = struct.Struct("=I")
+
+INTERFACE: Final = "2.7.0"
+"""Of Web eID's native application, as its extension and library compare it: their major version is not newer."""
+VERSION: Final = f"{INTERFACE}+zorgid-card.{version('zorgid-card')}"
 
 CHROMIUM_EXTENSIONS: Final = ("ncibgoaomkmdpilpocfeponihegamlic", "gnmckgbandlkacikdndelhfghdejfido")
 """Web eID's extension at Google's and at Microsoft's store."""
@@ -93,6 +98,11 @@ class Browser:
         rest = memoryview(_LENGTH.pack(len(octets)) + octets)
         while rest:
             rest = rest[os.write(self._outgoing, rest) :]
+
+    def greet(self) -> None:
+        """Say the version, before anything that takes time: the extension waits five seconds. That it has gone is no error."""
+        with suppress(OSError):
+            self.say({"version": VERSION})
 
     def command(self) -> Command | None:
         """Wait for the command; None: the extension wanted none.

@@ -13,7 +13,6 @@ import threading
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
-from importlib.metadata import version
 from typing import Any, Final, Protocol, TypeVar
 
 from zorgid_card.agent import hash_signing
@@ -37,10 +36,6 @@ from zorgid_card.pki.certificate import Certificate
 from zorgid_card.pki.web_eid import NONCE_LENGTH, make_token, require_origin, signed_input
 from zorgid_card.texts import Language, Texts
 from zorgid_card.workflows.holder import Holder, Question
-
-INTERFACE: Final = "2.7.0"
-"""Of Web eID's native application, as its extension and library compare it: their major version is not newer."""
-VERSION: Final = f"{INTERFACE}+zorgid-card.{version('zorgid-card')}"
 
 CANCELLED: Final = "ERR_WEBEID_USER_CANCELLED"
 INVALID: Final = "ERR_WEBEID_NATIVE_INVALID_ARGUMENT"
@@ -80,9 +75,8 @@ class Desk:
 
 
 def serve(browser: Browser, desk: Desk) -> None:
-    """Say the version, do the command, answer it. That the extension has gone is no error."""
+    """Do the command, and answer it; the version was said. That the extension has gone is no error."""
     with suppress(OSError):
-        browser.say({"version": VERSION})
         answer = _answered(browser, desk)
         if answer is not None:
             browser.say(answer)

@@ -48,20 +48,24 @@ def native_messaging_command(
 
 
 def _serve(texts: Texts, pinentry: str, extensions: tuple[str, ...], arguments: tuple[str, ...]) -> None:
-    from zorgid_card.adapters.pinentry import Pinentry  # noqa: PLC0415  # what other commands do not need
-    from zorgid_card.agent import native_messaging, web_eid  # noqa: PLC0415  # as above
-    from zorgid_card.agent.pinentry_holder import PinentryHolder  # noqa: PLC0415  # as above
-    from zorgid_card.opening import open_card  # noqa: PLC0415  # as above
+    from zorgid_card.agent import native_messaging  # noqa: PLC0415  # what other commands do not need
 
     known = (*native_messaging.CHROMIUM_EXTENSIONS, *native_messaging.FIREFOX_EXTENSIONS, *extensions)
     native_messaging.require_caller(arguments, known)
+    browser = native_messaging.standard_streams()
+    browser.greet()
+    from zorgid_card.adapters.pinentry import Pinentry  # noqa: PLC0415  # after the greeting, which is waited for
+    from zorgid_card.agent import web_eid  # noqa: PLC0415  # as above
+    from zorgid_card.agent.pinentry_holder import PinentryHolder  # noqa: PLC0415  # as above
+    from zorgid_card.opening import open_card  # noqa: PLC0415  # as above
+
     program = Pinentry(pinentry)
     desk = web_eid.Desk(
         card=lambda: open_card(timeout=_PATIENCE),
         prompts=lambda origin, language: PinentryHolder(program, language, origin=origin),
         texts=texts,
     )
-    web_eid.serve(native_messaging.standard_streams(), desk)
+    web_eid.serve(browser, desk)
 
 
 _PATIENCE = 2.0
