@@ -31,6 +31,7 @@ from zorgid_card.texts import (
     login,
     management,
     phone,
+    pinentry,
     puks,
     readers,
     refusals,
@@ -42,6 +43,7 @@ from zorgid_card.texts import (
     web_journeys,
     web_manage,
     web_phone,
+    web_eid,
 )
 from zorgid_card.texts.text import Text
 
@@ -66,12 +68,14 @@ TEXTS: Mapping[str, Text] = {
     **revocation.TEXTS,
     **puks.TEXTS,
     **phone.TEXTS,
+    **pinentry.TEXTS,
     **auditing.TEXTS,
     **housekeeping.TEXTS,
     **web.TEXTS,
     **web_journeys.TEXTS,
     **web_manage.TEXTS,
     **web_phone.TEXTS,
+    **web_eid.TEXTS,
 }
 """All of them."""
 
