@@ -18,6 +18,7 @@ from zorgid_card.errors import ZorgIDError
 from zorgid_card.texts import (
     activation,
     acts,
+    agent,
     auditing,
     create,
     database,
@@ -64,6 +65,7 @@ TEXTS: Mapping[str, Text] = {
     **phone.TEXTS,
     **auditing.TEXTS,
     **housekeeping.TEXTS,
+    **agent.TEXTS,
 }
 """All of them."""
 
