@@ -28,7 +28,7 @@ from zorgid_card.cli.display import Display
 from zorgid_card.cli.officer import officer_of
 from zorgid_card.cli.shown import dump
 from zorgid_card.cli.simulate import interruptible
-from zorgid_card.errors import UsageError, ZorgIDError
+from zorgid_card.errors import PinentryError, UsageError, ZorgIDError
 from zorgid_card.ports.seam import Seam
 from zorgid_card.secret import Secret
 from zorgid_card.texts import Texts
@@ -123,7 +123,7 @@ def _prompts(display: Display, screen: Screen, options: AgentOptions) -> Callabl
 
     program = options.pinentry or "pinentry"
     if shutil.which(program) is None:
-        raise UsageError(f"{program} is not there", reason="pinentry", program=program)
+        raise PinentryError(reason="missing", program=program)
     pinentry = Pinentry(program)
     return lambda origin, texts: PinentryHolder(pinentry, texts, origin=origin)
 
