@@ -95,6 +95,14 @@ def test_without_a_terminal_the_terminal_cannot_ask(capsys: pytest.CaptureFixtur
     assert "need a terminal" in capsys.readouterr().err
 
 
+def test_certificates_that_cannot_be_read_are_said_before_a_page_comes(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["agent", "--pinentry", sys.executable, "--ca", str(home / "none.pem"), "--lang", "en"]
+    assert run(arguments) == 8
+    assert "none.pem" in capsys.readouterr().err
+
+
 def test_a_pinentry_that_is_not_there_is_said_before_a_page_comes(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["agent", "--pinentry", "no-such-pinentry", "--lang", "en"]) == 3
     assert "no-such-pinentry" in capsys.readouterr().err

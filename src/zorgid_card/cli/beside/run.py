@@ -46,7 +46,7 @@ class AgentOptions:
         port: where pages look for it.
         prompt: what asks for PINs: pinentry or terminal.
         pinentry: the program; None: as it is found.
-        ca: CA certificates for portals' TLS, in the place of the system's.
+        ca: CA certificates for portals' TLS, besides the system's.
         journal: where it is kept how far each card is.
         key_officer, key_officer_name: whose key PUKs are sealed for.
     """
@@ -108,9 +108,11 @@ def run(display: Display, options: AgentOptions, *, as_data: bool) -> None:
 
 
 def _seams(ca: Path | None) -> Callable[[str], Seam]:
-    from zorgid_card.adapters.seam import HTTPSSeam  # noqa: PLC0415  # an extra
+    from zorgid_card.adapters.portal import tls_context  # noqa: PLC0415  # an extra
+    from zorgid_card.adapters.seam import HTTPSSeam  # noqa: PLC0415  # as above
 
-    return lambda origin: HTTPSSeam(origin, ca=ca)
+    context = tls_context(ca, system=True)
+    return lambda origin: HTTPSSeam(origin, tls=context)
 
 
 def _prompts(display: Display, screen: Screen, options: AgentOptions) -> Callable[[str, Texts], Own]:
