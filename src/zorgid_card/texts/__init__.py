@@ -18,6 +18,7 @@ from zorgid_card.errors import ZorgIDError
 from zorgid_card.texts import (
     activation,
     acts,
+    agent,
     auditing,
     create,
     database,
@@ -76,6 +77,7 @@ TEXTS: Mapping[str, Text] = {
     **web_manage.TEXTS,
     **web_phone.TEXTS,
     **web_eid.TEXTS,
+    **agent.TEXTS,
 }
 """All of them."""
 
