@@ -114,8 +114,8 @@ endif
 # vpcd and pcscd as for the black-box tests.
 TORTURE := PYTHONPATH=tests unshare -n -m bash -c 'ip link set lo up && mount -t tmpfs none $(PCSC_RUN) && exec "$$@"' - $(BIN)/python -m torture
 
-test-torture: $(STAMP) $(TOOLS) ## cards with P-256 keys, cut once in every place in every way, each ending judged (root)
-	$(call tortured,--algorithms ECCP256 --seeds 0 --distinct --renewed 97)
+test-torture: $(STAMP) $(TOOLS) ## cards with P-256 keys, cut once in every place, in the ways in turns, each ending judged (root)
+	$(call tortured,--algorithms ECCP256 --seeds 0 --distinct --turns 3 --renewed 97)
 
 torture: $(STAMP) $(TOOLS) ## both kinds of keys, and 500 runs with several cuts; into docs/interruptions.md; RUN=name for one run (root)
 	$(call tortured,$(if $(RUN),--run $(RUN),--remade --renewed 1 --report docs/interruptions.md))
