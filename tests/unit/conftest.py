@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -58,3 +59,19 @@ def registry(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SQLRegi
     sqlite = request.param == "sqlite"
     with in_file(tmp_path) if sqlite else emptied(request.getfixturevalue("registry_on_postgres")) as made:
         yield made
+
+
+@pytest.fixture
+def quick_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Portals made in this process get the keys of their CA, and of simulated passes, from the process's pool; passphrases are
+    stretched little. For tests that make a whole portal each and compare it with no other.
+    """
+    from zorgid_card.adapters import keystore
+    from zorgid_card.pki import _keyfile, authority
+    from zorgid_card.testkit.keys import KeyPool
+
+    numbers = itertools.count(1)
+    monkeypatch.setattr(authority, "_new_key", lambda: KeyPool.shared().key(f"CA {next(numbers)}", authority.CA_BITS))
+    monkeypatch.setattr("zorgid_card.cli.demo.world.KeyPool", KeyPool.shared)
+    monkeypatch.setattr(_keyfile, "ROUNDS", 1000)
+    monkeypatch.setitem(keystore._SCRYPT, "n", 2**10)
