@@ -46,7 +46,7 @@ class Plan:
         directory: of CA, keys and CRLs.
         origin: as the browser has it.
         db: the registry's URL; empty: SQLite in the directory.
-        data_keys: file of the personal data's keys; empty: by default.
+        data_keys: file of the personal data's keys; empty: beside the database's file, or ``data.keys`` in the directory.
         certificate: PEM, the server's first; its key is what phones know the portal by.
         next_certificate: the one that will follow; empty: none is announced.
         key: its private key, PEM, where TLS ends here; empty: it ends at ``behind``.
@@ -104,8 +104,12 @@ class Plan:
 
     def registry(self) -> SQLRegistry:
         """The registry; nothing is opened yet."""
-        keys = FileDataKeys(Path(self.data_keys)) if self.data_keys else None
-        return SQLRegistry(self.db, keys) if self.db else SQLRegistry.file(self.path / "registry.db", keys)
+        named = Path(self.data_keys) if self.data_keys else None
+        if not self.db:
+            return SQLRegistry.file(self.path / "registry.db", FileDataKeys(named) if named else None)
+        if named is None and not self.db.startswith("sqlite"):
+            named = self.path / "data.keys"
+        return SQLRegistry(self.db, FileDataKeys(named) if named else None)
 
     def identity(self) -> PortalIdentity:
         """How phones know the portal."""

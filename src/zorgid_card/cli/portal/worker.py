@@ -8,6 +8,7 @@ import signal
 import socket
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import partial
 
 from zorgid_card.cli.options import guarded, texts_of
@@ -28,7 +29,8 @@ def main(listening: int, wanted: int, told: int) -> None:
         os.close(told)
 
     try:
-        opened.serve(socket.socket(fileno=listening), ready)
+        with suppress(KeyboardInterrupt):
+            opened.serve(socket.socket(fileno=listening), ready)
     finally:
         opened.registry.close()
 
@@ -42,5 +44,5 @@ def _line(descriptor: int) -> Iterator[str]:
 if __name__ == "__main__":
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     log_to_stderr()
-    code = guarded(texts_of(None), partial(main, *map(int, sys.argv[1:4])))
-    sys.exit(0 if code == 130 else code)
+    with suppress(KeyboardInterrupt):
+        sys.exit(guarded(texts_of(None), partial(main, *map(int, sys.argv[1:4]))))
