@@ -1,5 +1,5 @@
-"""``make load``: two workers of the reference portal on PostgreSQL, 500 people who log in with cards all at once, administrators who
-manage, and one worker killed halfway. Nothing may be lost, and nothing done twice.
+"""``make load``: two workers of the reference portal on PostgreSQL, 500 people who log in with cards all at once, administrators
+who manage, and one worker killed halfway. Nothing may be lost, and nothing done twice.
 
 python benchmarks/load.py [--people 500] [--administrators 20] [--seconds 60] [--workers 2]
 
@@ -20,7 +20,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -298,26 +298,28 @@ def _processor() -> str:
 
 def text(result: dict[str, Any]) -> str:
     """The figures as a table."""
-    options, machine = result["options"], result["machine"]
-    lines = [
-        f"{options['people']} people with cards and {options['administrators']} administrators with phones at once, "
-        f"{options['workers']} workers, PostgreSQL, and the people's side, on one machine: {machine['cores']} cores, {machine['processor']}, "
-        f"Python {machine['python']}. {result['seconds']} s; one worker killed after {result['killed']['at']} s, "
-        f"another process in its place after {result['killed']['replaced']} s. {result['faults']} faults.\n",
-        "\n| done | times | asked again | median | 95th percentile | longest |\n|---|---:|---:|---:|---:|---:|\n",
-    ]
-    for kind, times in result["done"].items():
-        lines.append(
-            f"| {kind} | {times['count']:,} | {times['asked_again']:,} | {times['median']} s | {times['95th']} s | {times['longest']} s |\n"
-        )
+    options, machine, killed = result["options"], result["machine"], result["killed"]
     limits = ", ".join(f"{value:,} a second ({kind})" for kind, value in result["verification_limit"].items())
     used = ", ".join(f"{who} {seconds} s" for who, seconds in result["processor_seconds"].items())
-    lines.append(
-        f"\n{result['log_ins_a_second']} log-ins a second in all. One core that only verifies a log-in's two signatures does {limits}; "
-        f"the portal reached {result['share_of_limit']:.1%} of what the cores would at that. Processor time: {used}; "
-        f"{result['processor_ms_a_log_in']} ms of the portal's for each log-in, with the page looked at, the log-out and its share of the changes.\n"
-    )
+    lines = [
+        f"{options['people']} people with cards and {options['administrators']} administrators with phones at once, ",
+        f"{options['workers']} workers, PostgreSQL and the people's side on one machine: ",
+        f"{machine['cores']} cores, {machine['processor']}, Python {machine['python']}. {result['seconds']} s; one worker ",
+        f"killed after {killed['at']} s, another process in its place after {killed['replaced']} s. ",
+        f"{result['faults']} faults.\n\n",
+        "| done | times | asked again | median | 95th percentile | longest |\n|---|---:|---:|---:|---:|---:|\n",
+        *(_row(kind, times) for kind, times in result["done"].items()),
+        f"\n{result['log_ins_a_second']} log-ins a second in all. One core that only verifies a log-in's two signatures ",
+        f"does {limits}; the portal reached {result['share_of_limit']:.1%} of what all cores would do so. ",
+        f"Processor time: {used}; {result['processor_ms_a_log_in']} ms of the portal's for each log-in, with the page ",
+        "looked at, the log-out, and its share of the changes.\n",
+    ]
     return "".join(lines)
+
+
+def _row(kind: str, times: dict[str, Any]) -> str:
+    counts = f"{times['count']:,} | {times['asked_again']:,}"
+    return f"| {kind} | {counts} | {times['median']} s | {times['95th']} s | {times['longest']} s |\n"
 
 
 def document(told: str) -> None:

@@ -12,6 +12,7 @@ import ssl
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from html import unescape
 from typing import Any, TypeVar
 
@@ -131,8 +132,12 @@ async def come_with_card(card: Card, browser: Browser, log: Log, until: float) -
         if time.monotonic() >= until:
             log.open.append(browser)
             return
-        home, _ = await patiently(lambda: browser.ask("GET", "/"))
-        await patiently(lambda: browser.ask("POST", "/log-out", data={"csrf": fields(home)["csrf"]}))
+        await patiently(partial(_log_out, browser))
+
+
+async def _log_out(browser: Browser) -> None:
+    home = await browser.ask("GET", "/")
+    await browser.ask("POST", "/log-out", data=fields(home))
 
 
 async def _log_in(card: Card, browser: Browser, log: Log) -> bool:
@@ -204,7 +209,7 @@ class Manager:
             unanswered += 1
             await asyncio.sleep(_PAUSE)
         self._log.actions.append(action)
-        self._log.done.append(Done(f"change signed on the phone", begun, time.monotonic(), unanswered))
+        self._log.done.append(Done("change signed on the phone", begun, time.monotonic(), unanswered))
 
     async def _send(self, place: str, form: Mapping[str, str]) -> bool:
         """Once through; False: somewhere there was no answer."""

@@ -192,7 +192,7 @@ class _Maker:
             common_name=f"{person.given_names} {person.surname}",
         )
         spki, serial, end = dump_public_key(key.public_key()), new_serial(), self._now + 1000 * _DAY
-        profile = self._opened.plan.policy().creation.profiles[_slot(self._opened.plan)]
+        profile = self._opened.plan.policy().creation.profiles[AUTHENTICITY.slot]
         der = self._opened.portal.services.authority.issue(
             profile,
             subject,
@@ -204,12 +204,6 @@ class _Maker:
         )
         _add_card(unit, str(number), person, ura, der, spki, end, self._now)
         return der
-
-
-def _slot(plan: Plan) -> int:
-    return next(
-        slot for slot, profile in plan.policy().creation.profiles.items() if profile.usage == AUTHENTICITY.usage
-    )
 
 
 def _ura(number: int) -> str:
