@@ -172,7 +172,7 @@ def made_authority(directory: Path, now: datetime, *, own: bool = False) -> Auth
 
 
 @cache
-def _wrapping() -> tuple[bytes, bytes]:
+def _wrapping(cost: int) -> tuple[bytes, bytes]:
     """A salt and the key that follows from it and the passphrase: scrypt is slow on purpose."""
     salt, wrapping = keystore._new_wrapping_key(Secret.of(PASSPHRASE))
     with wrapping, wrapping.expose() as octets:
@@ -181,7 +181,7 @@ def _wrapping() -> tuple[bytes, bytes]:
 
 def made_key_store(path: Path) -> FileKeyStore:
     """A key store that lies there, with a master key of its own."""
-    salt, wrapping = _wrapping()
+    salt, wrapping = _wrapping(keystore._SCRYPT["n"])
     with patch.object(keystore, "_new_wrapping_key", lambda passphrase: (salt, Secret.of(wrapping))):
         return FileKeyStore.create(path, Secret.of(PASSPHRASE))
 
