@@ -24,7 +24,7 @@ PACKAGES := pcscd vsmartcard-vpcd opensc opensc-pkcs11 yubico-piv-tool openssl \
 PCSC_RUN := /run/pcscd
 VPCD := /etc/reader.conf.d/vpcd
 
-.PHONY: help build bench demo test test-c test-binding ctgrind fuzz fuzz-build fuzz-smoke fuzz-report test-unit test-blackbox test-blackbox-1 test-blackbox-2 test-torture torture lint types packages migration wheel clean
+.PHONY: help build bench load demo test test-c test-binding ctgrind fuzz fuzz-build fuzz-smoke fuzz-report test-unit test-blackbox test-blackbox-1 test-blackbox-2 test-torture torture lint types packages migration wheel clean
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -182,6 +182,9 @@ endif
 $(BENCH)/libpcsclite.so.1: benchmarks/card_in_memory.c
 	@mkdir -p $(@D)
 	cc -O2 -Wall -Wextra -shared -fPIC -Wl,-soname,$(@F) -o $@ $<
+
+load: $(STAMP) $(TOOLS) ## two workers, 500 people who log in, administrators who manage, one worker killed; into docs/load.md (PostgreSQL)
+	$(BIN)/python benchmarks/load.py --keep
 
 migration: $(STAMP) $(TOOLS) ## write the migration that changed records ask for: NAME="what changes"
 	PYTHONPATH=tests $(BIN)/python -m new_migration "$(NAME)"
