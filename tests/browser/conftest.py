@@ -1,0 +1,33 @@
+"""One network, one pcscd, one browser for all browser tests (root, Debian packages: see ``make test-browser``)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("playwright", reason="Playwright is not installed")
+
+from browsing import place, tls
+
+
+@pytest.fixture(scope="session")
+def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The portal's name leads to a public address, here."""
+    if (reason := place.why_not()) is not None:
+        pytest.skip(reason)
+    with place.settled(tmp_path_factory.mktemp("network")):
+        yield
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> tls.Site:
+    """The web sites' CA, and their certificate."""
+    return tls.site(tmp_path_factory.mktemp("tls"), place.HOST, place.ELSEWHERE)
+
+
+@pytest.fixture(scope="session")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The browser's user's home."""
+    return tmp_path_factory.mktemp("home")
