@@ -15,8 +15,9 @@ from starlette.applications import Starlette
 from starlette.responses import HTMLResponse
 from starlette.routing import Route
 
-from browsing import axe, camera, pictures
+from browsing import camera, pictures
 from browsing.browser import Chromium, chromium
+from browsing.looks import look
 from browsing.place import ADDRESS, HOST
 from browsing.tls import Site
 from zorgid_card.adapters.qr import qr_svg
@@ -25,7 +26,7 @@ pytestmark = pytest.mark.blackbox
 
 PORT, LOOPBACK = 8499, 47499
 ORIGIN = f"https://{HOST}:{PORT}"
-POLICY = f"default-src 'none'; img-src data:; connect-src ws://127.0.0.1:{LOOPBACK}"
+POLICY = f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; connect-src ws://127.0.0.1:{LOOPBACK}"
 CONNECT = """(port) => new Promise((resolve) => {
   const socket = new WebSocket(`ws://127.0.0.1:${port}/`);
   socket.onmessage = (event) => resolve(event.data);
@@ -41,9 +42,12 @@ def page(title: str, body: str) -> HTMLResponse:
     )
 
 
+BAD = """<input><p style="color: #aaa">Licht</p>
+<p><a href="#" style="font-size: 9px">a</a><br><a href="#" style="font-size: 9px">b</a></p>
+<p style="white-space: pre; width: 30rem">Breed</p><script>x()</script>"""
 ROUTES = [
     Route("/good", lambda request: page("Goed", "<p>Alles staat er.</p>")),
-    Route("/bad", lambda request: page("Fout", '<input><p style="color: #aaa">Licht</p><script>x()</script>')),
+    Route("/bad", lambda request: page("Fout", BAD)),
     Route("/code", lambda request: page("Code", qr_svg("https://example.org/phone#1").decode())),
 ]
 
@@ -87,14 +91,16 @@ def greeter() -> Iterator[None]:
 
 def test_a_certificate_of_a_ca_that_was_added_is_trusted_and_axe_finds_nothing_on_a_good_page(tiny: Chromium) -> None:
     with tiny.person() as person:
-        assert axe.violations(person.open("/good")) == []
+        look(person.open("/good"))
         assert person.complaints == []
 
 
-def test_axe_and_the_console_tell_what_is_wrong(tiny: Chromium) -> None:
+def test_what_is_wrong_with_a_page_is_seen(tiny: Chromium) -> None:
     with tiny.person() as person:
-        found = " ".join(axe.violations(person.open("/bad")))
-        assert "label (" in found
+        with pytest.raises(AssertionError) as found:
+            look(person.open("/bad"))
+        for wrong in ("label (", "target-size (", "color-contrast (", "pixels wide on a screen of 320"):
+            assert wrong in str(found.value)
         assert any("Content Security Policy" in complaint for complaint in person.complaints)
 
 

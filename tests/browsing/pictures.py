@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -39,8 +40,8 @@ def wanted() -> bool:
     return bool(os.environ.get(_ASKED))
 
 
-def take(page: Page, name: str, *, hidden: list[Locator] | None = None, whole: bool = True) -> None:
-    """Write ``docs/images/NAME.png``, if screenshots are wanted.
+def take(page: Page, name: str, *, hidden: Sequence[Locator] = (), whole: bool = True) -> None:
+    """Write ``docs/images/NAME.png``, if screenshots are wanted; if not, it is to be there.
 
     Args:
         page: as it is now.
@@ -48,12 +49,13 @@ def take(page: Page, name: str, *, hidden: list[Locator] | None = None, whole: b
         hidden: what differs from run to run, such as a QR code or a time: covered.
         whole: the whole page; else what the window shows.
     """
+    path = IMAGES / f"{name}.png"
     if not wanted():
+        assert path.exists(), f"{path} is not there: make screenshots"
         return
     taken = page.screenshot(
-        full_page=whole, animations="disabled", caret="hide", scale="css", mask=hidden or [], mask_color=_COVER
+        full_page=whole, animations="disabled", caret="hide", scale="css", mask=list(hidden), mask_color=_COVER
     )
-    path = IMAGES / f"{name}.png"
     if path.exists() and not _differ(page, path.read_bytes(), taken):
         return
     path.parent.mkdir(parents=True, exist_ok=True)

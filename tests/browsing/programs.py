@@ -36,13 +36,11 @@ class Program:
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
         self.terminal = os.ttyname(slave)
         self._process = subprocess.Popen(
-            command,
+            ["setsid", "--ctty", *command],  # the terminal becomes its own
             stdin=slave,
             stdout=slave,
             stderr=slave,
             env={**os.environ, "TERM": "xterm", "GPG_TTY": self.terminal, **(environment or {})},
-            preexec_fn=lambda: _take(slave),
-            start_new_session=True,
         )
         os.close(slave)
         self._reader = threading.Thread(target=self._read, name=f"reads {command[0]}", daemon=True)
@@ -77,10 +75,15 @@ class Program:
             self._seen += found.end()
             return found
 
-    def forget(self) -> None:
-        """Expect nothing any more of what was shown until now."""
+    @property
+    def seen(self) -> int:
+        """Up to where what was shown has been expected."""
+        return self._seen
+
+    def between(self, start: int) -> str:
+        """What was shown from there up to what was expected last, without colours."""
         with self._changed:
-            self._seen = len(self._shown)
+            return _COLOURS.sub("", self._shown[start : self._seen].decode(errors="replace"))
 
     def type(self, keys: bytes) -> None:
         """Type keys as they are."""
@@ -116,11 +119,6 @@ class Program:
             if not part:
                 os.close(self._master)
                 return
-
-
-def _take(terminal: int) -> None:
-    """In the new process: the terminal becomes its own."""
-    fcntl.ioctl(terminal, termios.TIOCSCTTY, 0)
 
 
 class Service:
