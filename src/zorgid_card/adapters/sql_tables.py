@@ -83,6 +83,7 @@ SEALED: Final[dict[type, tuple[str, ...]]] = {
     records.Session: ("data",),
     records.Consent: ("evidence",),
     records.Notice: ("recipient", "data"),
+    records.BrowserSession: ("who", "kept"),
 }
 """Fields that are encrypted before they are kept: where a birth date or an address is, or may be."""
 

@@ -38,6 +38,7 @@ from zorgid_card.texts import (
     revocation,
     tools,
     trust,
+    web,
 )
 from zorgid_card.texts.text import Text
 
@@ -64,6 +65,7 @@ TEXTS: Mapping[str, Text] = {
     **phone.TEXTS,
     **auditing.TEXTS,
     **housekeeping.TEXTS,
+    **web.TEXTS,
 }
 """All of them."""
 
