@@ -18,6 +18,7 @@ from zorgid_card.errors import ZorgIDError
 from zorgid_card.texts import (
     activation,
     acts,
+    agent,
     auditing,
     create,
     database,
@@ -31,6 +32,7 @@ from zorgid_card.texts import (
     login,
     management,
     phone,
+    pinentry,
     puks,
     readers,
     refusals,
@@ -63,9 +65,11 @@ TEXTS: Mapping[str, Text] = {
     **revocation.TEXTS,
     **puks.TEXTS,
     **phone.TEXTS,
+    **pinentry.TEXTS,
     **auditing.TEXTS,
     **housekeeping.TEXTS,
     **web.TEXTS,
+    **agent.TEXTS,
 }
 """All of them."""
 
