@@ -41,6 +41,7 @@ from zorgid_card.texts import (
     tools,
     trust,
     web,
+    web_phone,
 )
 from zorgid_card.texts.text import Text
 
@@ -70,6 +71,7 @@ TEXTS: Mapping[str, Text] = {
     **housekeeping.TEXTS,
     **web.TEXTS,
     **agent.TEXTS,
+    **web_phone.TEXTS,
 }
 """All of them."""
 
