@@ -42,6 +42,7 @@ from zorgid_card.texts import (
     trust,
     web,
     web_phone,
+    web_manage,
 )
 from zorgid_card.texts.text import Text
 
@@ -72,6 +73,7 @@ TEXTS: Mapping[str, Text] = {
     **web.TEXTS,
     **agent.TEXTS,
     **web_phone.TEXTS,
+    **web_manage.TEXTS,
 }
 """All of them."""
 
