@@ -10,6 +10,9 @@ import pytest
 pytest.importorskip("playwright", reason="Playwright is not installed")
 
 from browsing import place, tls
+from browsing.world import World
+from browsing.world import world as made_world
+from zorgid_card.testkit.pcscd import PrivatePCSCD
 
 
 @pytest.fixture(scope="session")
@@ -31,3 +34,12 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> tls.Site:
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The browser's user's home."""
     return tmp_path_factory.mktemp("home")
+
+
+@pytest.fixture(scope="session")
+def world(
+    network: None, site: tls.Site, home: Path, pcscd: PrivatePCSCD, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[World]:
+    """The portal, the desk with reader and agent, and the browser."""
+    with made_world(tmp_path_factory.mktemp("portal"), home, site, pcscd) as found:
+        yield found

@@ -14,7 +14,6 @@ from zorgid_card.testkit.script import Slot
 
 COMMAND: Final = (sys.executable, "-m", "zorgid_card.cli")
 PORT: Final = 47480
-_LISTENS: Final = f"127.0.0.1:{PORT}"
 _BUTTONS: Final = rb"\[(\w)(\w)\]\? "
 
 
@@ -37,7 +36,7 @@ class Desk:
     def start(self) -> None:
         """Start the agent, and wait until it listens."""
         self.agent = Program(self._command, _environment(self._home))
-        self.agent.expect(re.escape(_LISTENS))
+        self.agent.expect(f"{PORT}.*\n")
 
     def stop(self) -> int:
         """End the agent; its exit code."""

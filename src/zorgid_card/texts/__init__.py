@@ -41,8 +41,8 @@ from zorgid_card.texts import (
     tools,
     trust,
     web,
-    web_phone,
     web_manage,
+    web_phone,
 )
 from zorgid_card.texts.text import Text
 
