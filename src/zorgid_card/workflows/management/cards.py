@@ -98,6 +98,10 @@ class Cards(Desk):
         require_limit(limit)
         return self._do("card.list", lambda call: _page(call, search, state, limit, after or ""))
 
+    def own_cards(self) -> tuple[CardRow, ...]:
+        """The person's own cards at the organisation acted for, whatever their role there."""
+        return self._do("card.list", lambda call: tuple(_own(call)))
+
     def expiring(self, *, within: timedelta = NOTICE) -> tuple[CardRow, ...]:
         """Cards that are in use and expire soon, or have expired: whose holders are to renew them.
 
