@@ -303,6 +303,7 @@ _AUDIT = {
     "web.event.person.unlink": Text("Ontkoppeld", "Unlinked"),
     "web.event.person.approve-uzi-number": Text("Ander UZI-nummer toegestaan", "Another UZI number allowed"),
     "web.event.person.erase": Text("Persoonsgegevens gewist", "Personal data erased"),
+    "web.event.operator.log-in": Text("Portaalbeheer ingelogd", "An operator logged in"),
     "web.event.card.offer": Text("Kaart aangeboden om aan te maken", "Card offered to be made"),
     "web.event.card.issue": Text("Certificaat uitgegeven", "Certificate issued"),
     "web.event.card.activate": Text("Kaart geactiveerd", "Card activated"),
@@ -331,4 +332,24 @@ _AUDIT = {
     "web.event.audit.export": Text("Logboek gedownload", "Audit log downloaded"),
 }
 
-TEXTS: Mapping[str, Text] = {**_LISTS, **_FACTS, **_DO, **_MEANS, **_FORM, **_PHONE, **_DONE, **_AUDIT}
+_REFUSED = {
+    "error.portal.not_found:PhoneRequest": Text(
+        "Deze wijziging wacht niet (meer) op uw telefoon; kijk of zij al is gemaakt, en begin anders opnieuw.",
+        "This change does not wait for your phone (any more); see whether it is made already, and else begin anew.",
+    ),
+    "error.portal.not_found:page": Text(
+        "Deze pagina is er niet; controleer het adres.", "There is no such page; check the address."
+    ),
+    "error.user.usage:since": Text(
+        "Dit is geen dag; kies er een, of laat het veld leeg.", "This is no day; choose one, or leave the field empty."
+    ),
+    "error.user.usage:cause": Text(
+        "Deze reden voor de CRL is er niet; kies er een uit de lijst.",
+        "There is no such reason for a CRL; choose one of the list.",
+    ),
+    "error.user.usage:role": Text(
+        "Deze rol is er niet; kies er een uit de lijst.", "There is no such role; choose one of the list."
+    ),
+}
+
+TEXTS: Mapping[str, Text] = {**_REFUSED, **_LISTS, **_FACTS, **_DO, **_MEANS, **_FORM, **_PHONE, **_DONE, **_AUDIT}

@@ -170,7 +170,7 @@ def ask_approval(
     member(unit, person_id, ura, now)
     phone = next(unit.find(MobileID, person_id=person_id, ura=ura, state="linked"), None)
     if phone is None:
-        raise NotLinkedError("no phone is linked that could sign", ura=ura)
+        raise NotLinkedError("no phone is linked that could sign", ura=ura, reason="phone")
     tallies.count(unit, _asked_of(ura, person_id), policy.asks_per_name, policy.window, now)
     fields = {
         **(detail or {}),

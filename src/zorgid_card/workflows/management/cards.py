@@ -243,7 +243,7 @@ def _unblock(call: Call, serial: str, reason: str) -> SmartCard:
     causes = _causes(call.unit, card)
     lifted = [cause for cause in causes if call.role == OPERATOR or cause in (call.party, BY_HOLDER, NOBODYS)]
     if causes and not lifted:
-        raise NotAllowedError("another party blocked this card", action=call.action)
+        raise NotAllowedError("another party blocked this card", action=call.action, reason="others")
     left = [
         revocation_list.change_all(call.unit, serial, "release", None, call.now, cause=cause)
         for cause in lifted or [NOBODYS]

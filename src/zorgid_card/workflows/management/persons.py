@@ -300,7 +300,7 @@ def _require_role(role: str) -> None:
 def _appoint(call: Call, person_id: str, role: str, reason: str, *, one_means: bool) -> Membership:
     member = call.member(person_id)
     if member.until is not None:
-        raise NotAllowedError("a guest cannot have a role", action=call.action)
+        raise NotAllowedError("a guest cannot have a role", action=call.action, reason="guest")
     if role != people.HOLDER and one_means:
         people.require_one_means(call.unit, person_id, people.PHONE, call.now)
     if role != people.ADMINISTRATOR:
@@ -331,7 +331,7 @@ def _unlink(call: Call, person_id: str, reason: str) -> None:
 
 def _approve(call: Call, person_id: str, uzi_number: str, reason: str) -> Adoption:
     if call.member(person_id).until is not None:
-        raise NotAllowedError("a guest's identity is for their own organisation", action=call.action)
+        raise NotAllowedError("a guest's identity is for their own organisation", action=call.action, reason="guest")
     leave = Adoption(
         id=f"{call.ura}:{person_id}:{uzi_number}",
         person_id=person_id,
@@ -398,9 +398,9 @@ def _link_guest(
     person = next(call.unit.find(Person, uzi_number=uzi_number), None)
     card = next(call.unit.find(SmartCard, serial=serial, state="active"), None)
     if person is None or card is None or card.person_id != person.id:
-        raise NotFoundError("no such card", what="SmartCard")
+        raise NotFoundError("no such person with such a card", what="Guest")
     if people.link(call.unit, person.id, call.organisation, call.now, until=until).until is None:
-        raise NotAllowedError("the person belongs to this organisation", action=call.action)
+        raise NotAllowedError("the person belongs to this organisation", action=call.action, reason="own")
     call.record(serial, reason, until=until.isoformat())
     return card_records.link(call.unit, serial, call.organisation, until, call.now)
 
