@@ -9,7 +9,7 @@ import pytest
 
 pytest.importorskip("playwright", reason="Playwright is not installed")
 
-from browsing import place, tls
+from browsing import place, story, tls
 from browsing.world import World
 from browsing.world import world as made_world
 from zorgid_card.testkit.pcscd import PrivatePCSCD
@@ -43,3 +43,16 @@ def world(
     """The portal, the desk with reader and agent, and the browser."""
     with made_world(tmp_path_factory.mktemp("portal"), home, site, pcscd) as found:
         yield found
+
+
+@pytest.fixture(scope="session")
+def registered(world: World) -> Iterator[story.Registered]:
+    """The organisation is registered, and its administrator's phone linked."""
+    with story.registered(world) as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def made(world: World, registered: story.Registered) -> story.Made:
+    """A worker has made a ZORG-ID Smartcard."""
+    return story.make_card(world)

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import pytest
-from playwright.sync_api import expect
 
-from browsing.cards import ORGANISATION
-from browsing.looks import look
+from browsing import story
 from browsing.world import World
 
 pytestmark = pytest.mark.blackbox
 
 
-def test_org_1_a_request_is_filed_and_an_operator_approves_it(world: World) -> None:
+def test_org_7_the_administrator_logs_in_with_the_phone_that_was_linked(
+    world: World, registered: story.Registered
+) -> None:
     with world.person() as person:
-        page = person.open("/")
-        look(page, "")
-        page.get_by_role("link", name="aanvragen").click()
-        page.get_by_label("Naam van de organisatie").fill(ORGANISATION.name)
-        page.get_by_label("URA").fill(ORGANISATION.ura)
-        look(page, "")
+        page = person.context.new_page()
+        story.log_in_by_phone(page, registered)
+        assert page.url.endswith("/me")

@@ -14,7 +14,7 @@ from browsing.place import CHROMIUM
 
 PERMISSIONS: Final = ("local-network-access",)
 """What a person allows whom Chromium asks whether the portal may reach programs on this computer."""
-DESKTOP: Final = {"width": 960, "height": 640}
+DESKTOP: Final = {"width": 880, "height": 720}
 PHONE: Final = {"width": 390, "height": 760}
 _FLAGS: Final = (
     "--no-sandbox",  # as root there is none
@@ -62,7 +62,11 @@ class Chromium:
         if permissions is not None:  # Playwright takes "none are allowed" for "all are denied"
             context.grant_permissions(list(permissions), origin=self._origin)
         try:
-            yield Person(context)
+            person = Person(context)
+            yield person
+        except Exception as error:
+            error.add_note(person.seen())
+            raise
         finally:
             context.close()
 
@@ -81,6 +85,11 @@ class Person:
         page = self.context.new_page()
         page.goto(address)
         return page
+
+    def seen(self) -> str:
+        """What stood on each of their pages, for who has to find out why a test failed."""
+        pages = [f"--- {page.url}\n{page.locator('body').inner_text()}" for page in self.context.pages]
+        return "\n".join([*pages, *self.complaints])
 
     def _console(self, message: ConsoleMessage) -> None:
         if message.type == "error":

@@ -25,7 +25,8 @@ _GREY = """async (url) => {
 
 
 def scan(screen: Page) -> str:
-    """What the one QR code on a screen says."""
+    """What the one QR code on a screen says; the person scrolls until they see all of it."""
+    screen.locator("img, svg").first.scroll_into_view_if_needed()
     picture = base64.b64encode(screen.screenshot()).decode()
     blank = screen.context.new_page()
     try:

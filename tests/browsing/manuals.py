@@ -103,7 +103,7 @@ class Registration(Walk):
         self.press("Volgende")
         self.shows("Uw organisatie is nu gevalideerd.")
 
-    def administrator(self, born: date, pin: bytes) -> None:
+    def administrator(self, born: date) -> None:
         """*Registreren administrator*, steps 1 to 3."""
         self.look("validated")
         self.press("Volgende")
@@ -116,7 +116,6 @@ class Registration(Walk):
         self.press("Bevestig")
         expect(self.page.locator("[data-prompt=consent]")).to_be_visible()
         self.desk.agree("administrator")
-        self.desk.pin(pin)
         self.shows("Koppelen smartphone")
         expect(self.page.locator("img[data-qr]")).to_be_visible()
 

@@ -42,6 +42,7 @@ from zorgid_card.texts import (
     trust,
     web,
     web_manage,
+    web_journeys,
     web_phone,
 )
 from zorgid_card.texts.text import Text
@@ -72,6 +73,7 @@ TEXTS: Mapping[str, Text] = {
     **housekeeping.TEXTS,
     **web.TEXTS,
     **agent.TEXTS,
+    **web_journeys.TEXTS,
     **web_phone.TEXTS,
     **web_manage.TEXTS,
 }
