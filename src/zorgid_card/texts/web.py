@@ -196,4 +196,33 @@ _OPERATOR = {
     ),
 }
 
-TEXTS: Mapping[str, Text] = {**_ALL, **_ERRORS, **_LOG_IN, **_REQUEST, **_OPERATOR}
+_COMMAND = {
+    "portal.passphrase": Text("Wachtzin van het portaal: ", "Passphrase of the portal: "),
+    "portal.new_passphrase": Text("Nieuwe wachtzin van het portaal: ", "New passphrase of the portal: "),
+    "portal.operator": Text(
+        "Wie aanvragen goedkeurt, komt binnen met een link van:", "Who approves requests comes in by a link of:"
+    ),
+    "portal.agent": Text(
+        "Op dezelfde computer, in een ander venster, met deze gesimuleerde passen en kaarten:",
+        "On the same computer, in another window, with these simulated passes and cards:",
+    ),
+    "portal.link": Text("Deze link werkt één keer, tot {time}:", "This link works once, until {time}:"),
+    "error.user.usage:portal-dir": Text(
+        "Noem de map van het portaal met --dir[[: in {value} is er geen gestart]], of geef --trial om het te proberen.",
+        "Name the portal's directory with --dir[[: none was started in {value}]], or give --trial to try it.",
+    ),
+    "error.user.usage:portal-origin": Text(
+        "Het adres van het portaal is niet bekend: geef --origin https://….",
+        "The portal's address is not known: give --origin https://….",
+    ),
+    "error.user.usage:portal-certificate": Text(
+        "Het TLS-certificaat is niet bekend: geef --cert FILE, met --key of --behind.",
+        "The TLS certificate is not known: give --cert FILE, with --key or --behind.",
+    ),
+    "error.user.usage:portal-key": Text(
+        "TLS eindigt nergens: geef --key FILE, of met --behind het adres van de proxy die het doet.",
+        "TLS ends nowhere: give --key FILE, or with --behind the address of the proxy that does it.",
+    ),
+}
+
+TEXTS: Mapping[str, Text] = {**_COMMAND, **_ALL, **_ERRORS, **_LOG_IN, **_REQUEST, **_OPERATOR}
