@@ -6,7 +6,7 @@ import itertools
 import json
 import ssl
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import date
@@ -38,6 +38,7 @@ from zorgid_card.secret import Secret
 from zorgid_card.testkit.card import VirtualCard
 from zorgid_card.texts import Texts
 from zorgid_card.workflows.holder import Cue, Progress, Question
+from zorgid_card.workflows.phone_door import PhoneDoor
 from zorgid_card.workflows.pin import PINPolicy
 
 PATIENCE = 30
@@ -48,9 +49,17 @@ NONCE = "x" * 44
 # --- the portal -------------------------------------------------------------------------------------------------------
 
 
+@dataclass
+class Portal:
+    """The world's portal over TLS; ``away``: it answers nobody."""
+
+    ca: Path
+    away: bool = False
+
+
 @contextmanager
-def served(world: World, directory: Path) -> Iterator[Path]:
-    """The world's portal over TLS on this machine; its origin is that address. Gives the CA's file."""
+def served(world: World, directory: Path) -> Iterator[Portal]:
+    """The world's portal on this machine; its origin is that address."""
     root = make("Test TLS root")
     ca = directory / "tls-root.pem"
     ca.write_bytes(root.certificate.public_bytes(Encoding.PEM))
@@ -59,11 +68,13 @@ def served(world: World, directory: Path) -> Iterator[Path]:
     server = _Server(("127.0.0.1", 0), _Handler)
     server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     world.moved(f"https://localhost:{server.server_port}")
-    server.seam = lambda: world.portal
+    world.phones = PhoneDoor(world.services)
+    portal = Portal(ca)
+    server.portal, server.seam = portal, lambda: world.portal
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     try:
-        yield ca
+        yield portal
     finally:
         server.shutdown()
         server.server_close()
@@ -72,6 +83,7 @@ def served(world: World, directory: Path) -> Iterator[Path]:
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
+    portal: Portal
     seam: Callable[[], Seam]
 
     def handle_error(self, request: Any, client_address: Any) -> None:
@@ -84,6 +96,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
+        if self.server.portal.away:
+            self.send_error(503)
+            return
         found = answer_http(self.server.seam(), "POST", self.headers["Content-Type"], body)
         self.send_response(found.status)
         for name, value in (*found.headers, ("Content-Length", str(len(found.body))), ("Connection", "close")):
@@ -217,7 +232,7 @@ class Page:
         """The first message of this type, event, or code of a question."""
         while True:
             found = self.hear()
-            if wanted in (found["type"], found.get("event"), found.get("code")):
+            if wanted in (found["type"], found.get("event"), found.get("code"), found.get("cue")):
                 return found
             assert found["type"] not in ("done", "failed"), found
 
@@ -250,8 +265,15 @@ class Hands:
             if told["type"] != "event":
                 return told
             what = told["code"] if told["event"] == "question" else told.get("cue") or told["event"]
-            act = self.on.pop(what, None) or (self._answer if told["event"] == "question" else self._act)
+            act = self.on.pop(what, None) or self.do
             act(told)
+
+    def do(self, told: dict[str, Any]) -> None:
+        """What a person would do."""
+        if told["event"] == "question":
+            self._answer(told)
+        else:
+            self._act(told)
 
     def _act(self, told: dict[str, Any]) -> None:
         if told["event"] != "cue":
@@ -276,6 +298,7 @@ class AgentWorld:
     """All of it; the portal's origin is paired."""
 
     world: World
+    portal: Portal
     person: Person
     agent: Agent
     port: int
@@ -319,17 +342,19 @@ class AgentWorld:
 def agent_world(
     directory: Path,
     *,
-    readers: tuple[Reader, ...] = (),
+    readers: Callable[[], Sequence[Reader]] | None = None,
     rollout: Rollout | None = None,
     paired: bool = True,
     clock: Callable[[], float] | None = None,
 ) -> Iterator[AgentWorld]:
     """Build it, and end it."""
     world, person = World(directory), Person()
-    with served(world, directory) as ca:
+    with served(world, directory) as portal:
         desk = Desk(
-            readers=lambda: readers or (world.reader,),
-            seam=lambda origin: HTTPSSeam(origin, ca=ca, timeouts=Timeouts(connect=5, read=5, total=20), patience=0),
+            readers=readers or (lambda: (world.reader,)),
+            seam=lambda origin: HTTPSSeam(
+                origin, ca=portal.ca, timeouts=Timeouts(connect=5, read=5, total=20), patience=0
+            ),
             own=person.own,
             journal=world.journal,
             middleware=None,
@@ -339,4 +364,4 @@ def agent_world(
             origins.add(world.origin)
         agent = Agent(desk, origins, port=0, **({"clock": clock} if clock else {}))
         with agent.running() as port:
-            yield AgentWorld(world, person, agent, port, origins)
+            yield AgentWorld(world, portal, person, agent, port, origins)

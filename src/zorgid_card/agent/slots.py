@@ -19,7 +19,7 @@ from zorgid_card.errors import (
     ReaderBusyError,
     ReaderError,
 )
-from zorgid_card.ports.card import Channel, Reader
+from zorgid_card.ports.card import Channel, Reader, counting
 from zorgid_card.workflows.holder import Cue
 from zorgid_card.workflows.stopping import LOOK, StoppableReader
 
@@ -82,6 +82,7 @@ class Slot:
     """
 
     def __init__(self, reader: Reader, stop: Stop, other: Callable[[CardKind], None]) -> None:
+        self._reader = reader
         self._stoppable = StoppableReader(reader, stop)
         self._other = other
         self._fitting: Collection[CardKind] = ()
@@ -103,12 +104,24 @@ class Slot:
         """See the Protocol; another card than was asked for is waited for until it is out again."""
         self._stoppable.wait(present=present, timeout=timeout)
         while present and self._fitting:
-            kind = kind_in(self._stoppable)
+            before, kind = _insertion(self._reader), kind_in(self._stoppable)
             if kind is None or kind in self._fitting:  # what cannot be told is the workflow's to find out
                 return
             self._other(kind)
-            self._stoppable.wait(present=False, timeout=timeout)
+            self._until_out(before)
             self._stoppable.wait(present=True, timeout=timeout)
+
+    def _until_out(self, insertion: int | None) -> None:
+        """Until the card of this insertion is out, or was out."""
+        while True:
+            with suppress(NoCardError):
+                return self._stoppable.wait(present=False, timeout=LOOK)
+            if _insertion(self._reader) != insertion:
+                return None
+
+
+def _insertion(reader: Reader) -> int | None:
+    return reader.insertion() if counting(reader) else None
 
 
 class Search:
