@@ -120,13 +120,17 @@ _AGENT = {
         "Het duurt langer dan gewoonlijk. Vraagt de browser of deze pagina programma's op uw computer mag bereiken? Kies dan Toestaan.",
         "This takes longer than usual. Does the browser ask whether this page may reach programs on your computer? Choose Allow.",
     ),
-    "web.agent.pairing": Text("Deze pagina en het programma kennen elkaar nog niet", "This page and the program do not know each other yet"),
+    "web.agent.pairing": Text(
+        "Deze pagina en het programma kennen elkaar nog niet", "This page and the program do not know each other yet"
+    ),
     "web.agent.pairing.do": Text(
         "Op uw scherm vraagt het ZORG-ID-programma of dit portaal het mag gebruiken. Staat daar dezelfde code? Sta het dan toe. Staat er een andere code, of vraagt het niets, weiger dan en ga niet verder.",
         "The ZORG-ID program asks on your screen whether this portal may use it. Is the same code there? Then allow it. If there is another code, refuse and do not go on.",
     ),
     "web.agent.pairing.code": Text("Code", "Code"),
-    "web.agent.look": Text("Kijk naar het venster van het ZORG-ID-programma", "Look at the window of the ZORG-ID program"),
+    "web.agent.look": Text(
+        "Kijk naar het venster van het ZORG-ID-programma", "Look at the window of the ZORG-ID program"
+    ),
     "web.agent.look.pin": Text(
         "Kijk naar het venster van het ZORG-ID-programma en voer daar de pincode in. Deze pagina ziet uw pincode nooit.",
         "Look at the window of the ZORG-ID program and enter the PIN there. This page never sees your PIN.",
@@ -159,7 +163,9 @@ _FAILURE = {
         "Is het geïnstalleerd op deze computer, en gestart? Heeft de browser gevraagd of deze pagina programma's op uw computer mag bereiken, sta dat dan toe. Uw systeembeheerder kan ook hebben ingesteld welke portalen het programma mogen gebruiken.",
         "Is it installed on this computer, and running? If the browser asked whether this page may reach programs on your computer, allow it. Your system administrator may also have set which portals may use the program.",
     ),
-    "web.failure.lost-agent": Text("De verbinding met het ZORG-ID-programma is verbroken", "The connection with the ZORG-ID program is lost"),
+    "web.failure.lost-agent": Text(
+        "De verbinding met het ZORG-ID-programma is verbroken", "The connection with the ZORG-ID program is lost"
+    ),
     "web.failure.lost-agent.do": Text(
         "Start het programma zo nodig opnieuw en begin dan opnieuw. Was er een kaart in de maak, gebruik dan dezelfde kaart: wat ervoor is uitgegeven geldt niet tot hij af is.",
         "Start the program again if need be, then begin again. If a card was being made, use the same card: nothing that was issued for it is valid until it is finished.",
@@ -169,18 +175,24 @@ _FAILURE = {
         "Installeer de laatste versie, start het programma opnieuw en begin dan opnieuw.",
         "Install the latest version, start the program again, then begin again.",
     ),
-    "web.failure.new-agent": Text("Het ZORG-ID-programma is nieuwer dan deze pagina", "The ZORG-ID program is newer than this page"),
+    "web.failure.new-agent": Text(
+        "Het ZORG-ID-programma is nieuwer dan deze pagina", "The ZORG-ID program is newer than this page"
+    ),
     "web.failure.new-agent.do": Text(
         "Laad de pagina opnieuw. Helpt dat niet, dan moet het portaal worden bijgewerkt: meld het daar.",
         "Load the page again. If that does not help, the portal is to be updated: report it there.",
     ),
     "web.failure.found": Text("Gevonden versie:", "Version found:"),
-    "web.failure.refused-agent": Text("Dit portaal mag het ZORG-ID-programma niet gebruiken", "This portal may not use the ZORG-ID program"),
+    "web.failure.refused-agent": Text(
+        "Dit portaal mag het ZORG-ID-programma niet gebruiken", "This portal may not use the ZORG-ID program"
+    ),
     "web.failure.refused-agent.do": Text(
         "In het venster van het programma is het niet toegestaan. Was dat een vergissing, begin dan opnieuw en vergelijk de code.",
         "It was not allowed in the program's window. If that was a mistake, begin again and compare the code.",
     ),
-    "web.failure.too-often": Text("Het ZORG-ID-programma is te vaak gevraagd", "The ZORG-ID program was asked too often"),
+    "web.failure.too-often": Text(
+        "Het ZORG-ID-programma is te vaak gevraagd", "The ZORG-ID program was asked too often"
+    ),
     "web.failure.too-often.do": Text(
         "Wacht een paar minuten en begin dan opnieuw.", "Wait for a few minutes, then begin again."
     ),
@@ -273,9 +285,7 @@ _FAILURE = {
 _REGISTER = {
     "web.register.title": Text("Organisatie valideren", "Validating an organisation"),
     "web.register.step.pass": Text("Valideren organisatie: UZI-pas", "Validating the organisation: UZI pass"),
-    "web.register.step.organisation": Text(
-        "Valideren organisatie: gegevens", "Validating the organisation: data"
-    ),
+    "web.register.step.organisation": Text("Valideren organisatie: gegevens", "Validating the organisation: data"),
     "web.register.step.administrator": Text("Registreren administrator", "Registering the administrator"),
     "web.register.step.phone": Text("Koppelen smartphone", "Linking the smartphone"),
     "web.register.step.done": Text("Gelukt!", "Done!"),
@@ -319,7 +329,7 @@ _REGISTER = {
         "Do not close this QR code: it is shown only once. Scan it with your smartphone's camera, or with the app, choose a new PIN of six digits there and choose ‘Add ID’.",
     ),
     "web.register.phone.remember": Text(
-        "Let op! Onthoud deze code voor toekomstige sessies.", "Take care! Remember this code for future sessions."
+        "Let op! Onthoud deze pincode voor toekomstige sessies.", "Take care! Remember this PIN for future sessions."
     ),
     "web.register.phone.qr": Text("QR-code om uw smartphone te koppelen", "QR code to link your smartphone"),
     "web.register.phone.left": Text("Nog geldig:", "Valid for:"),
@@ -385,7 +395,9 @@ _CREATE = {
         "The making may take a few minutes. Finish all within a quarter of an hour.",
     ),
     "web.create.replaces": Text("Vervangt deze kaart een andere van u?", "Does this card replace another of yours?"),
-    "web.create.replaces.none": Text("Nee, dit is mijn eerste of een extra kaart", "No, this is my first or an extra card"),
+    "web.create.replaces.none": Text(
+        "Nee, dit is mijn eerste of een extra kaart", "No, this is my first or an extra card"
+    ),
     "web.create.replaces.lost": Text("Ja, de oude is kwijt", "Yes, the old one is lost"),
     "web.create.replaces.stolen": Text("Ja, de oude is gestolen", "Yes, the old one was stolen"),
     "web.create.replaces.broken": Text("Ja, de oude is kapot", "Yes, the old one is broken"),
@@ -501,7 +513,8 @@ _OWN = {
     ),
     "web.own.pin-unblock": Text("Pincode deblokkeren", "Unblock the PIN"),
     "web.own.pin-unblock.about": Text(
-        "Met de pukcode, als de pincode geblokkeerd of vergeten is.", "With the PUK, if the PIN is blocked or forgotten."
+        "Met de pukcode, als de pincode geblokkeerd of vergeten is.",
+        "With the PUK, if the PIN is blocked or forgotten.",
     ),
     "web.own.puk-change": Text("Pukcode wijzigen", "Change the PUK"),
     "web.own.puk-change.about": Text(
@@ -520,7 +533,9 @@ _OWN = {
     "web.own.insert-pass": Text("Stop uw UZI-pas in de paslezer.", "Put your UZI pass into the reader."),
     "web.own.renew.making": Text("De ZORG-ID Smartcard wordt verlengd", "The ZORG-ID Smartcard is being renewed"),
     "web.own.done": Text("Klaar", "Done"),
-    "web.own.done.pin-status": Text("Zo staat het met de codes van deze kaart.", "This is how the codes of this card are."),
+    "web.own.done.pin-status": Text(
+        "Zo staat het met de codes van deze kaart.", "This is how the codes of this card are."
+    ),
     "web.own.done.pin-change": Text("De pincode is gewijzigd.", "The PIN was changed."),
     "web.own.done.pin-unblock": Text(
         "De pincode is gedeblokkeerd; de nieuwe geldt.", "The PIN is unblocked; the new one counts."
@@ -528,7 +543,9 @@ _OWN = {
     "web.own.done.puk-change": Text(
         "De pukcode is gewijzigd. Streep de oude door.", "The PUK was changed. Cross the old one out."
     ),
-    "web.own.done.renew": Text("De kaart is verlengd en meteen te gebruiken.", "The card is renewed and can be used at once."),
+    "web.own.done.renew": Text(
+        "De kaart is verlengd en meteen te gebruiken.", "The card is renewed and can be used at once."
+    ),
     "web.own.kind": Text("Kaart", "Card"),
     "web.own.expires": Text("Geldig tot en met", "Valid until"),
     "web.own.pin": Text("Pincode", "PIN"),
@@ -579,7 +596,6 @@ _HELP = {
 }
 
 _LOG_IN = {
-    "web.card-log-in.title": Text("Inloggen met uw kaart", "Log in with your card"),
     "web.card-log-in.do": Text(
         "Stop uw UZI-pas of ZORG-ID Smartcard in de paslezer en klik op inloggen. Het ZORG-ID-programma toont bij welk portaal u inlogt, en vraagt uw pincode.",
         "Put your UZI pass or ZORG-ID Smartcard into the reader and choose log in. The ZORG-ID program shows at which portal you log in, and asks for your PIN.",

@@ -7,14 +7,13 @@ from typing import Final
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from zorgid_card.web.journeys import journey
 from zorgid_card.web.render import Page, page
 
 
 @page()
 def create(page: Page) -> Response:
     """All steps; what is done is the agent's and the portal's, over the seam."""
-    return journey(page, "create.html")
+    return page.render("create.html")
 
 
 @page()

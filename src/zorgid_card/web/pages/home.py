@@ -7,7 +7,7 @@ from typing import Final
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from zorgid_card.web.journeys import journey, needs
+from zorgid_card.web.needs import needs
 from zorgid_card.web.render import Page, page
 
 
@@ -20,7 +20,7 @@ def home(page: Page) -> Response:
 @page()
 def help_agent(page: Page) -> Response:
     """What the agent is, how it is installed, and what to do when it is not found."""
-    return journey(page, "help_agent.html", needed=page.portal.services.policy.minimum_client)
+    return page.render("help_agent.html", needed=page.portal.services.policy.minimum_client)
 
 
 @page(quiet=True)

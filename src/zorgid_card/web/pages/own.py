@@ -7,7 +7,6 @@ from typing import Final
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from zorgid_card.web.journeys import journey
 from zorgid_card.web.render import NEEDS, Page, page
 from zorgid_card.workflows.management import CardRow
 
@@ -15,7 +14,7 @@ from zorgid_card.workflows.management import CardRow
 @page()
 def me(page: Page) -> Response:
     """What can be done with one's card: without being logged in, for who has a blocked PIN cannot log in with it."""
-    return journey(page, "own.html", cards=_cards(page))
+    return page.render("own.html", cards=_cards(page))
 
 
 def _cards(page: Page) -> tuple[CardRow, ...] | None:

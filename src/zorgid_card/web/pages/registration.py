@@ -10,14 +10,13 @@ from typing import Final
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from zorgid_card.web.journeys import journey
 from zorgid_card.web.render import Page, page
 
 
 @page()
 def validate(page: Page) -> Response:
     """All steps; what is done is the agent's and the portal's, over the seam."""
-    return journey(page, "register.html")
+    return page.render("register.html")
 
 
 ROUTES: Final[list[BaseRoute]] = [Route("/organisation/validate", validate)]

@@ -81,12 +81,12 @@ export async function follow(agent, view, { step, fields = {}, asks = {} }) {
     "other-card": ({ kind }) => view.otherCard(kind),
   };
   const run = agent.start(step, { ...fields, lang: view.lang }, (event) => tell[event.event]?.(event));
-  view.cancellable(() => run.cancel());
+  view.began(() => run.cancel());
   try {
     return await run.done;
   } finally {
     over.abort();
     view.guard(false);
-    view.cancellable(null);
+    view.ended();
   }
 }

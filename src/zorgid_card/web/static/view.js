@@ -15,6 +15,7 @@ const HEADING = "h2, h3";
 export class View {
   #root;
   #guarded = false;
+  #making = false;
   #clock = 0;
   #alertStays = 0;
   #needs = "";
@@ -94,10 +95,17 @@ export class View {
     this.#quiet();
     if (!part || !part.hidden) return;
     for (const other of parts) other.hidden = other !== part;
+    this.#besides(part);
     const items = [...this.#root.querySelectorAll("[data-steps]")];
     const current = items.find((item) => item.dataset.steps.split(" ").includes(name));
     if (current) mark(items, current);
     part.querySelector(HEADING).focus();
+  }
+
+  /** How far the making is stands beneath the parts in which the card must stay in. */
+  #besides(part) {
+    const panel = this.#find("[data-progress]");
+    if (panel) panel.hidden = !(this.#making && part?.hasAttribute("data-on-progress"));
   }
 
   cue(cue) {
@@ -118,11 +126,13 @@ export class View {
     this.#goOn();
     const part = this.#find(`[data-on-progress~="${step}"]`) ?? this.#find("[data-on-progress=any]");
     const bar = this.#find("progress");
+    this.#making = true;
     if (part) this.show(part.dataset.step);
-    this.#find("[data-progress]").hidden = false;
+    this.#besides(part);
     bar.value = Math.round(share * 100);
     const line = this.#find(`[data-making="${step}"]`);
     if (line && !line.hasAttribute("aria-current")) {
+      line.hidden = false;
       mark([...line.parentElement.children], line);
       this.#say(line.textContent);
     }
@@ -138,7 +148,9 @@ export class View {
     if (!form) return null;
     this.#facts(form.querySelector("[data-facts]"), facts);
     form.hidden = false;
-    form.closest("[data-step]").querySelector(HEADING).focus();
+    (form.querySelector(HEADING) ?? form.closest("[data-step]").querySelector(HEADING)).focus();
+    this.#say("");
+    this.#find("[data-stop]").hidden = form.querySelector("[value=no]") !== null;
     for (;;) {
       const button = await submitted(form, signal);
       const value = button?.value === "no" ? null : entered(form);
@@ -152,7 +164,9 @@ export class View {
   wait() {
     this.#alert("");
     this.#quiet();
-    this.#find("[data-wait]").hidden = false;
+    this.#find("[data-stop]").hidden = false;
+    this.#reveal(this.#find("[data-wait]"));
+    this.#find("[data-step]:not([hidden])").querySelector(HEADING).focus();
   }
 
   /** Said until the person has done what is asked next. */
@@ -210,6 +224,7 @@ export class View {
     }
     for (const place of this.#root.querySelectorAll("[data-result]")) this.#put(place, result);
     for (const line of this.#root.querySelectorAll("[data-outcome]")) line.hidden = line.dataset.outcome !== step;
+    this.#say("");
     this.show("done");
   }
 
@@ -254,6 +269,7 @@ export class View {
     for (const part of parts) part.hidden = part !== best;
     this.#fill("failure-message", error.message);
     this.#fill("failure-found", error.details.found ?? "");
+    this.#say("");
     this.show("failed");
     best.querySelector(HEADING).focus();
     for (const form of this.#root.querySelectorAll("form[data-question]")) form.hidden = true;
@@ -266,10 +282,17 @@ export class View {
     this.#guarded = on;
   }
 
-  /** What ends the step that goes on; null: none does. */
-  cancellable(cancel) {
-    this.#find("[data-stop]").hidden = cancel === null;
-    for (const button of this.#root.querySelectorAll("[data-cancel]")) button.onclick = cancel;
+  /** A step goes on, and can be ended. */
+  began(cancel) {
+    this.#making = false;
+    const part = this.#find("[data-on-start]");
+    if (part) this.show(part.dataset.step);
+    this.#find("[data-cancel]").onclick = cancel;
+    this.#find("[data-stop]").hidden = false;
+  }
+
+  ended() {
+    this.#find("[data-stop]").hidden = true;
   }
 
   // --- parts of it
@@ -287,7 +310,7 @@ export class View {
   }
 
   #quiet() {
-    for (const line of this.#root.querySelectorAll("[data-cue], [data-prompt], [data-phone], [data-wait], [data-progress]")) {
+    for (const line of this.#root.querySelectorAll("[data-cue], [data-prompt], [data-phone], [data-wait]")) {
       line.hidden = true;
     }
   }
@@ -346,7 +369,7 @@ export class View {
 function mark(items, current) {
   const at = items.indexOf(current);
   for (const [index, item] of items.entries()) {
-    item.toggleAttribute("data-done", index < at);
+    item.classList.toggle("done", index < at);
     if (index === at) item.setAttribute("aria-current", "step");
     else item.removeAttribute("aria-current");
   }

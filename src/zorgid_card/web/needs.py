@@ -1,12 +1,10 @@
-"""What the pages with steps are given: where the agent listens, and what is needed before they begin (ORG-2)."""
+"""What is needed before the steps of a page begin, and whether it is there (ORG-2, CRD-3, CRD-14)."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
-
-from starlette.responses import Response
 
 from zorgid_card.errors import NotFoundError
 from zorgid_card.texts import Texts
@@ -26,11 +24,6 @@ class Need:
     said: str
     met: bool | None
     in_the_way: bool
-
-
-def journey(page: Page, template: str, **values: object) -> Response:
-    """A page that uses the agent."""
-    return page.render(template, agent=f"ws://127.0.0.1:{page.settings.agent_port}/agent/v1", **values)
 
 
 def needs(page: Page) -> list[Need]:
