@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from browsing.programs import SECONDS, Program
+from browsing.programs import COMMAND, Program
 from zorgid_card.testkit.script import Slot
 
-COMMAND: Final = (sys.executable, "-m", "zorgid_card.cli")
 PORT: Final = 47480
 _BUTTONS: Final = rb"\[(\w)(\w)\]\? "
 
@@ -103,6 +101,3 @@ def _environment(home: Path) -> Mapping[str, str]:
     """Of a person of their own, whose language is Dutch."""
     places = {f"XDG_{name}_HOME": str(home / name.lower()) for name in ("CONFIG", "STATE", "DATA", "CACHE")}
     return {"HOME": str(home), "LANG": "C.UTF-8", "PATH": os.environ["PATH"], **places}
-
-
-__all__ = ["COMMAND", "PORT", "SECONDS", "Desk"]

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import sys
+import json
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 from browsing.place import ADDRESS, HOST
-from browsing.programs import Service
+from browsing.programs import COMMAND, Service
 from browsing.tls import Site
 
 PORT: Final = 8443
@@ -26,18 +27,10 @@ class Portal:
 
     def start(self) -> None:
         """Start it, and wait until it serves."""
-        command = [
-            sys.executable,
-            "/tmp/b8portal.py",
-            str(self.directory),
-            ORIGIN,
-            ADDRESS,
-            str(PORT),
-            str(self._site.certificate),
-            str(self._site.key),
-        ]
-        self._service = Service(command, self.directory / "log")
-        self._service.until("running on")
+        place = ("--dir", str(self.directory), "--host", ADDRESS, "--port", str(PORT), "--origin", ORIGIN)
+        tls = ("--cert", str(self._site.certificate), "--key", str(self._site.key))
+        self._service = Service([*COMMAND, "portal", "--trial", *place, *tls, "--json"], self.directory / "log")
+        self._service.until('"event": "ready"')
 
     def stop(self) -> None:
         """End it."""
@@ -50,18 +43,10 @@ class Portal:
         return (self.directory / "log").read_text(errors="replace")
 
     def operator_link(self, name: str) -> str:
-        """The link by which an operator comes in, once."""
-        import secrets
-        from datetime import UTC, datetime
-
-        from zorgid_card.adapters.sql import SQLRegistry
-        from zorgid_card.workflows.browser_sessions import offer_operator
-
-        registry = SQLRegistry.file(self.directory / "registry.db")
-        token = secrets.token_urlsafe(32)
-        offer_operator(registry, token, name, datetime.now(UTC))
-        registry.close()
-        return f"{ORIGIN}/operator/log-in?token={token}"
+        """The link that is printed for an operator, by which they come in, once."""
+        command = [*COMMAND, "portal", "operator", name, "--dir", str(self.directory), "--json"]
+        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+        return str(json.loads(done.stdout)["link"])
 
 
 @contextmanager

@@ -41,10 +41,9 @@ from zorgid_card.texts import (
     tools,
     trust,
     web,
+    web_journeys,
     web_manage,
-    web_journeys,
     web_phone,
-    web_journeys,
 )
 from zorgid_card.texts.text import Text
 
@@ -77,7 +76,6 @@ TEXTS: Mapping[str, Text] = {
     **web_journeys.TEXTS,
     **web_phone.TEXTS,
     **web_manage.TEXTS,
-    **web_journeys.TEXTS,
 }
 """All of them."""
 
