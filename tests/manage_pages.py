@@ -3,21 +3,41 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
+from dataclasses import astuple, replace
+from functools import cache
 from html import unescape
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import httpx
 
-from portal_pages import DIGITS, PORTAL_KEY, URA, Browser, PortalPages, approve, forms
+from portal_pages import DIGITS, NOW, ORIGIN, PORTAL_KEY, URA, Browser, PortalPages, approve, forms
 from registry_world import OTHER_URA, add_card, add_organisation, add_person
-from zorgid_card.ports.registry import AuditEvent, SmartCard
+from zorgid_card.adapters.keystore import FileKeyStore
+from zorgid_card.pki.authority import Authority, new_serial
+from zorgid_card.pki.profile import PROFILES
+from zorgid_card.pki.revocation import CRLs
+from zorgid_card.pki.signing import SoftwareSigner
+from zorgid_card.pki.web_eid import make_token
+from zorgid_card.ports.authority import SubjectData
+from zorgid_card.ports.registry import (
+    AuditEvent,
+    CardLink,
+    Consent,
+    IssuedCertificate,
+    Membership,
+    MobileID,
+    SmartCard,
+)
+from zorgid_card.recipes import PortalSide, open_portal
 from zorgid_card.secret import Secret
 from zorgid_card.testkit.phone import SimulatedPhone, direct
 from zorgid_card.workflows.browser_sessions import CardLogIn, PhoneLogIn
-from zorgid_card.workflows.pairing import offer
-from zorgid_card.workflows.policy import PhonePolicy
+from zorgid_card.workflows.pairing import PortalIdentity, fingerprint, offer
+from zorgid_card.workflows.policy import AUTHENTICITY, PhonePolicy
 
 CARD, OTHER_CARD, FOREIGN = "11111111", "22222222", "99999999"
 REASON = "kaart kwijt"
@@ -31,6 +51,13 @@ class QuickPhone(SimulatedPhone):
     def _derive(self, digits: Secret) -> bytes:
         with digits.expose() as octets:
             return hashlib.sha256(self._device_secret + bytes(octets)).digest()
+
+
+@cache
+def _shared() -> tuple[Authority, FileKeyStore]:
+    with TemporaryDirectory() as directory, Secret.of(b"correct horse") as passphrase:
+        here = Path(directory)
+        return Authority.create(here / "ca", passphrase, now=NOW), FileKeyStore.create(here / "keys", passphrase)
 
 
 class ManagePages(PortalPages):
@@ -49,6 +76,23 @@ class ManagePages(PortalPages):
             self.frans = add_person(unit, "frans", uzi_number="900000105", ura=OTHER_URA)
             add_card(unit, FOREIGN, "frans", certificate="ff01", ura=OTHER_URA)
         self.phones: dict[str, QuickPhone] = {}
+
+    def opened(self) -> PortalSide:
+        """The portal with the CA and the keys of cards that all these tests share: cards are not made here."""
+        authority, keys = _shared()
+        return open_portal(
+            self.directory / "portal",
+            None,
+            registry=self.store,
+            identity=PortalIdentity(ORIGIN, fingerprint(PORTAL_KEY)),
+            uzi=self.pki.trust("Z", "N"),
+            uzi_revocation=CRLs(lambda issuer: [self.pki.crl(issuer, self.clock())]),
+            policy=self.policy,
+            keys=keys,
+            authority=authority,
+            events=self.counts,
+            clock=self.clock,
+        )
 
     def as_person(self, person: Any, ura: str = URA) -> Browser:
         """A browser in which this person has logged in with a phone, linked anew."""
@@ -87,6 +131,39 @@ class ManagePages(PortalPages):
     def card(self, serial: str = CARD) -> SmartCard:
         with self.store.begin() as unit:
             return unit.get(SmartCard, serial)
+
+    def as_holder(self, person: Any, serial: str = CARD) -> Browser:
+        """A browser in which the holder of this card has logged in with it; its key is in this process."""
+        signer, certificate = SoftwareSigner.generate("ES256"), new_serial()
+        authority, _ = _shared()
+        names = {"given_names": person.given_names, "surname": person.surname}
+        subject = SubjectData(uzi_number=person.uzi_number, **names, common_name=" ".join(names.values()))
+        der = authority.issue(
+            PROFILES[AUTHENTICITY],
+            subject,
+            signer.public_key,
+            serial=certificate,
+            not_before=self.clock(),
+            guid=bytes.fromhex(self.card(serial).guid),
+        )
+        with self.store.begin() as unit:
+            issued = unit.get(IssuedCertificate, unit.get(SmartCard, serial).certificate_serial)
+            unit.remove(issued)
+            unit.add(replace(issued, serial=f"{certificate:x}", der=der))
+            unit.replace(replace(unit.get(SmartCard, serial), certificate_serial=f"{certificate:x}"))
+        browser = self.browser()
+        challenge = browser.get("/auth/challenge")
+        token = json.loads(make_token(signer, der, ORIGIN, challenge.json()["nonce"]))
+        given = {"auth-token": token, "ura": URA}
+        answer = browser.json("/auth/login", given, X_CSRF_Token=challenge.headers["X-CSRF-Token"])
+        assert answer.status_code == 200, answer.text
+        return browser
+
+    def everything(self) -> str:
+        """All that a change could change."""
+        kinds = (SmartCard, CardLink, Membership, MobileID, AuditEvent, Consent)
+        with self.store.begin() as unit:
+            return repr([astuple(record) for kind in kinds for record in unit.find(kind)])
 
     def events(self, action: str) -> list[AuditEvent]:
         with self.store.begin() as unit:

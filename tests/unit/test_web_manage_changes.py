@@ -365,10 +365,8 @@ def test_adm_3_a_card_that_others_block_too_stays_blocked_and_that_is_told(world
 
 
 def test_crd_11_a_person_gives_leave_and_another_organisation_links_them(world: ManagePages) -> None:
-    code = re.search(
-        r'class="code"><strong>([A-Z2-7-]+)<',
-        world.as_person(world.bob).send("/manage/offer", {"ura": OTHER_URA}, action="/manage/offer").text,
-    )
+    shown = world.as_person(world.bob).send("/manage/offer", {"ura": OTHER_URA}, action="/manage/offer")
+    code = re.search(r'class="code"><strong>([A-Z2-7-]+)<', shown.text)
     assert code is not None
     eva = world.as_person(world.eva, OTHER_URA)
     wrong = eva.send(
