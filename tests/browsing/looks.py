@@ -20,6 +20,7 @@ def look(page: Page, picture: str = "", *, hidden: Sequence[Locator] = ()) -> No
         picture: the name of its screenshot in the manuals, if it has one there.
         hidden: what differs from run to run, covered in the screenshot.
     """
+    page.wait_for_load_state()
     found = [*axe.violations(page), *_at_night(page), *_narrow(page)]
     assert not found, "\n".join(found)
     if picture:

@@ -41,10 +41,10 @@ _DIFFER: Final = f"""async ([before, after]) => {{ {_PIXELS}
 _FEW_COLOURS: Final = f"""async (png) => {{ {_PIXELS}
   const {{ width, height, data }} = await pixels(png);
   for (const bits of [8, 7, 6, 5, 4]) {{
-    const [colours, half, cut] = [new Map(), bits < 8 ? 1 << (7 - bits) : 0, 8 - bits];
+    const [colours, step] = [new Map(), 1 << (8 - bits)];
     let rows = "";
     for (let at = 0; at < data.length && colours.size <= 256; at += 4) {{
-      const [red, green, blue] = [0, 1, 2].map((channel) => ((data[at + channel] >> cut) << cut) | half);
+      const [red, green, blue] = [0, 1, 2].map((channel) => Math.min(255, Math.round(data[at + channel] / step) * step));
       const colour = (red << 16) | (green << 8) | blue;
       if (!colours.has(colour)) colours.set(colour, colours.size);
       rows += String.fromCharCode(colours.get(colour) & 255);

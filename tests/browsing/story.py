@@ -14,6 +14,7 @@ from browsing.cards import ORGANISATION, PASS_PIN, REPRESENTATIVE, WORKER
 from browsing.looks import look
 from browsing.manuals import Creation, Registration
 from browsing.phone import Phone
+from browsing.portal import ORIGIN
 from browsing.world import World
 from zorgid_card.testkit.piv import VirtualPIVCard
 from zorgid_card.testkit.uzi import VirtualUZIPass
@@ -87,7 +88,7 @@ def registered(world: World) -> Iterator[Registered]:
         yield Registered(user_name, phone, uzi_pass)
 
 
-@dataclass(frozen=True)
+@dataclass
 class Made:
     """A ZORG-ID Smartcard that was made, and what its holder knows."""
 
@@ -124,3 +125,30 @@ def log_in_by_phone(page: Page, who: Registered) -> None:
     who.phone.approve(number, DIGITS)
     who.phone.done("Goedgekeurd")
     expect(page.get_by_role("button", name="Uitloggen")).to_be_visible()
+
+
+def log_in_by_card(
+    world: World, page: Page, card: VirtualPIVCard | VirtualUZIPass, pin: bytes, *, picture: str = ""
+) -> None:
+    """AUT-1: the agent asks for consent, with the portal's origin, and for the PIN."""
+    page.goto("/log-in")
+    if picture:
+        look(page, picture)
+    world.desk.slot.insert(card)
+    page.get_by_role("button", name="Inloggen met kaart").click()
+    assert ORIGIN in world.desk.agree("Wilt u hier inloggen")
+    world.desk.pin(pin)
+    expect(page.get_by_role("button", name="Uitloggen")).to_be_visible()
+
+
+def sign(page: Page, who: Registered, *, picture: str = "") -> str:
+    """The change that was asked for is signed on the administrator's phone; returns what the phone showed."""
+    expect(page.get_by_role("heading", name="Onderteken op uw telefoon")).to_be_visible()
+    number = page.locator(".number strong")
+    if picture:
+        look(page, picture, hidden=[number, page.locator("#pending")])
+    shown = who.phone.asked("Wilt u deze wijziging ondertekenen?")
+    who.phone.approve(number.inner_text(), DIGITS)
+    who.phone.done("Goedgekeurd")
+    expect(page.get_by_role("heading", name="Gedaan")).to_be_visible()
+    return shown
