@@ -30,6 +30,11 @@ _ALL = {
     "web.footer": Text(
         "Deze website vraagt nooit om een pincode of PUK-code.", "This website never asks for a PIN or a PUK."
     ),
+    "web.session.soon": Text(
+        "U wordt binnen twee minuten uitgelogd omdat u niets doet.",
+        "You are logged out within two minutes because you do nothing.",
+    ),
+    "web.session.stay": Text("Blijf ingelogd", "Stay logged in"),
     "web.nav": Text("Hoofdmenu", "Main menu"),
     "web.nav.me": Text("Mijn kaart", "My card"),
     "web.nav.cards": Text("Kaarten", "Cards"),
