@@ -120,7 +120,8 @@ class Person:
     pass_pin: bytes = PASS_PIN
     card_pin: bytes = CARD_PIN
     puk: bytes = b""
-    new: tuple[bytes, bytes] = (CARD_PIN, CARD_PIN)
+    new: list[tuple[bytes, bytes]] = field(default_factory=lambda: [(CARD_PIN, CARD_PIN)])
+    """New PINs as they are typed, one pair after the other; the last of them for good."""
     declines: set[str] = field(default_factory=set)
     stays: set[str] = field(default_factory=set)
     """Prompts that nobody answers."""
@@ -175,7 +176,8 @@ class _Prompt:
 
     def new_pin(self, policy: PINPolicy) -> tuple[Secret, Secret]:
         self._prompt("new-pin")
-        first, second = self._person.new
+        new = self._person.new
+        first, second = new.pop(0) if len(new) > 1 else new[0]
         return Secret.of(first), Secret.of(second)
 
     def show_puk(self, puk: Secret) -> None:
@@ -339,7 +341,18 @@ class AgentWorld:
 
 
 @contextmanager
-def agent_world(
+def portal_world(directory: Path) -> Iterator[tuple[World, Portal]]:
+    """A portal that is served, and knows the practice: agents come and go beside it."""
+    world = World(directory)
+    world.validated()
+    with served(world, directory) as portal:
+        yield world, portal
+
+
+@contextmanager
+def agent_at(
+    world: World,
+    portal: Portal,
     directory: Path,
     *,
     readers: Callable[[], Sequence[Reader]] | None = None,
@@ -347,21 +360,19 @@ def agent_world(
     paired: bool = True,
     clock: Callable[[], float] | None = None,
 ) -> Iterator[AgentWorld]:
-    """Build it, and end it."""
-    world, person = World(directory), Person()
-    with served(world, directory) as portal:
-        desk = Desk(
-            readers=readers or (lambda: (world.reader,)),
-            seam=lambda origin: HTTPSSeam(
-                origin, ca=portal.ca, timeouts=Timeouts(connect=5, read=5, total=20), patience=0
-            ),
-            own=person.own,
-            journal=world.journal,
-            middleware=None,
-        )
-        origins = Origins(directory / "agent.json", rollout)
-        if paired:
-            origins.add(world.origin)
-        agent = Agent(desk, origins, port=0, **({"clock": clock} if clock else {}))
-        with agent.running() as port:
-            yield AgentWorld(world, portal, person, agent, port, origins)
+    """An agent and a person beside an empty reader; it ends with the block."""
+    person, portal.away = Person(), False
+    world.reader.remove()
+    desk = Desk(
+        readers=readers or (lambda: (world.reader,)),
+        seam=lambda origin: HTTPSSeam(origin, ca=portal.ca, timeouts=Timeouts(connect=5, read=5, total=20), patience=0),
+        own=person.own,
+        journal=world.journal,
+        middleware=None,
+    )
+    origins = Origins(directory / "agent.json", rollout)
+    if paired:
+        origins.add(world.origin)
+    agent = Agent(desk, origins, port=0, **({"clock": clock} if clock else {}))
+    with agent.running() as port:
+        yield AgentWorld(world, portal, person, agent, port, origins)

@@ -62,7 +62,7 @@ def page() -> str:
         "### Results, and other parts",
         table(("part", *heads[1:]), [row for kind in (*_RESULTS, *_PARTS) for row in _part(kind)]),
     )
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join(parts).replace("``", "`") + "\n"
 
 
 def _rows(type_: str, kinds: Iterable[type], name: str) -> Iterator[tuple[str, ...]]:
