@@ -49,9 +49,6 @@ _HOME = {
 
 _JOURNEY = {
     "web.journey.steps": Text("Stappen", "Steps"),
-    "web.journey.step": Text("Stap {number}", "Step {number}"),
-    "web.journey.now": Text("nu", "now"),
-    "web.journey.done": Text("klaar", "done"),
     "web.journey.next": Text("Volgende", "Next"),
     "web.journey.confirm": Text("Bevestig", "Confirm"),
     "web.journey.begin": Text("Beginnen", "Begin"),
@@ -71,7 +68,6 @@ _JOURNEY = {
     "web.journey.reader": Text("Paslezer", "Card reader"),
     "web.journey.reader.any": Text("De lezer waar ik de pas in stop", "The reader into which I put the pass"),
     "web.journey.failed": Text("Niet gelukt", "That did not work"),
-    "web.journey.support": Text("Komt u er niet uit? {support}", "Still stuck? {support}"),
     "web.journey.other_card": Text(
         "Er zit een andere kaart in de paslezer ({kind}). Er is niets op veranderd. Haal hem eruit en plaats de juiste.",
         "Another card is in the reader ({kind}). Nothing on it was changed. Take it out and put in the right one.",
@@ -108,7 +104,6 @@ _NEED = {
     ),
     "web.need.platform.unmet": Text("op {found} kan dat niet: {needed}", "{found} will not do: {needed}"),
     "web.need.met": Text("aanwezig[[ ({found})]]", "there[[ ({found})]]"),
-    "web.need.unmet": Text("ontbreekt", "missing"),
 }
 
 _AGENT = {
@@ -128,9 +123,6 @@ _AGENT = {
         "The ZORG-ID program asks on your screen whether this portal may use it. Is the same code there? Then allow it. If there is another code, refuse and do not go on.",
     ),
     "web.agent.pairing.code": Text("Code", "Code"),
-    "web.agent.look": Text(
-        "Kijk naar het venster van het ZORG-ID-programma", "Look at the window of the ZORG-ID program"
-    ),
     "web.agent.look.pin": Text(
         "Kijk naar het venster van het ZORG-ID-programma en voer daar de pincode in. Deze pagina ziet uw pincode nooit.",
         "Look at the window of the ZORG-ID program and enter the PIN there. This page never sees your PIN.",
@@ -544,7 +536,8 @@ _OWN = {
         "De pukcode is gewijzigd. Streep de oude door.", "The PUK was changed. Cross the old one out."
     ),
     "web.own.done.renew": Text(
-        "De kaart is verlengd en meteen te gebruiken.", "The card is renewed and can be used at once."
+        "De kaart is verlengd en meteen te gebruiken. Was u ermee ingelogd, log dan opnieuw in.",
+        "The card is renewed and can be used at once. If you were logged in with it, log in again.",
     ),
     "web.own.kind": Text("Kaart", "Card"),
     "web.own.expires": Text("Geldig tot en met", "Valid until"),

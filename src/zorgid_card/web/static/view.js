@@ -393,7 +393,12 @@ function entered(form) {
   const value = form.dataset.entry === "date" ? birthDate(form) : digits(fields[0].value);
   const said = form.querySelector("[data-wrong]");
   said.hidden = value !== undefined;
-  for (const field of fields) field.setAttribute("aria-invalid", String(value === undefined));
+  for (const field of fields) {
+    field.setAttribute("aria-invalid", String(value === undefined));
+    const told = new Set((field.getAttribute("aria-describedby") ?? "").split(" ").filter((id) => id && id !== said.id));
+    if (value === undefined) told.add(said.id);
+    field.setAttribute("aria-describedby", [...told].join(" "));
+  }
   if (value === undefined) fields[0].focus();
   return value;
 }
