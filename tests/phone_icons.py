@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import struct
 import zlib
+from itertools import pairwise
 from pathlib import Path
 
 PLACE = Path(__file__).parents[1] / "src/zorgid_card/web/static/phone"
@@ -35,22 +36,24 @@ def svg() -> str:
 def png(size: int) -> bytes:
     """The drawing as PNG (ISO/IEC 15948), truecolour, 8 bits."""
     header = struct.pack(">IIBBBBB", size, size, 8, 2, 0, 0, 0)
-    rows = b"".join(b"\0" + row for row in pixels(size))
-    return b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", header) + _chunk(b"IDAT", zlib.compress(rows, 9)) + _chunk(b"IEND", b"")
+    rows = b"".join(b"\0" + row(size, number) for number in range(size))
+    return (
+        b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", header) + _chunk(b"IDAT", zlib.compress(rows, 9)) + _chunk(b"IEND", b"")
+    )
 
 
-def pixels(size: int) -> list[bytes]:
-    """Its rows, three octets a pixel; edges are smooth by how far each pixel's middle is from them."""
+def row(size: int, number: int) -> bytes:
+    """One row, three octets a pixel; edges are smooth by how far each pixel's middle is from them."""
     scale = SIDE / size
-    middles = [(step + 0.5) * scale for step in range(size)]
-    return [bytes(part for x in middles for part in _colour(x, y, scale)) for y in middles]
+    y = (number + 0.5) * scale
+    return bytes(part for step in range(size) for part in _colour((step + 0.5) * scale, y, scale))
 
 
 def _colour(x: float, y: float, pixel: float) -> tuple[int, ...]:
     colour = GROUND
     for left, top, width, height, radius, fill in BOXES:
         colour = _mixed(colour, fill, _box(x, y, left, top, width, height, radius) / pixel)
-    distance = min(_segment(x, y, *begin, *end) for begin, end in zip(TICK, TICK[1:], strict=False))
+    distance = min(_segment(x, y, *begin, *end) for begin, end in pairwise(TICK))
     return _mixed(colour, SIGN, (distance - WIDTH / 2) / pixel)
 
 

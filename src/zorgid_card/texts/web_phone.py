@@ -52,8 +52,8 @@ _WELCOME = {
     ),
     "paste.title": Text("Ik heb de link gekopieerd", "I have copied the link"),
     "paste.text": Text(
-        "Opent de camera een andere browser dan u wilt gebruiken? Kopieer daar de link en plak hem hier.",
-        "Does the camera open another browser than you want to use? Copy the link there, and paste it here.",
+        "Opent de camera een andere browser dan deze? Laat de camera de link kopiëren in plaats van openen, en plak hem hier.",
+        "Does the camera open another browser than this one? Have the camera copy the link instead of opening it, and paste it here.",
     ),
     "paste.label": Text("Link van de QR-code", "Link of the QR code"),
     "paste.submit": Text("Verder", "Continue"),
@@ -111,6 +111,10 @@ _LINKING = {
         "Zet deze pagina met het menu van uw browser op het beginscherm of bij uw favorieten; u hebt haar bij elke keer inloggen nodig.",
         "Put this page on the home screen or among your bookmarks by your browser's menu; you need it for every log-in.",
     ),
+    "linked.bookmark": Text(
+        "Zet deze pagina in deze browser bij uw favorieten, niet op het beginscherm: daar is deze ID niet. Open haar elke week, anders wist de browser de ID.",
+        "Bookmark this page in this browser, and do not put it on the home screen: this ID is not there. Open it every week, or the browser wipes the ID.",
+    ),
     "kept.not": Text(
         "Deze browser belooft niet dat hij de ID bewaart; gebruik de pagina regelmatig.",
         "This browser does not promise to keep the ID; use the page regularly.",
@@ -130,7 +134,7 @@ _IDS = {
     ),
     "state.linked": Text("Gekoppeld", "Linked"),
     "state.linked.low": Text(
-        "Gekoppeld; nog {tries} pogingen voor de zes cijfers", "Linked; tries left for the six digits: {tries}"
+        "Gekoppeld; pogingen over voor de zes cijfers: {tries}", "Linked; tries left for the six digits: {tries}"
     ),
     "state.blocked": Text(
         "Geblokkeerd. Een administrator kan deze ID deblokkeren; of koppel opnieuw met uw UZI-pas.",
@@ -234,7 +238,7 @@ _DONE = {
         "The portal does not take this QR code. Get a new one with your UZI pass.",
     ),
     "failed.digits": Text(
-        "De zes cijfers zijn onjuist; nog {tries} pogingen. Begin op de computer opnieuw.",
+        "De zes cijfers zijn onjuist; pogingen over: {tries}. Begin op de computer opnieuw.",
         "The six digits are wrong; tries left: {tries}. Begin anew on the computer.",
     ),
     "failed.blocked": Text(

@@ -91,7 +91,9 @@ class PhoneDoor:
 
     def confirm(self, mobile_id: str, code: str, *, binding: str) -> MobileID:
         """The code that the phone shows was entered, or confirmed, on the page; raises what :func:`pairing.confirm` raises."""
-        return self._do(lambda unit, now: pairing.confirm(unit, mobile_id, binding, code, now))
+        linked = self._do(lambda unit, now: pairing.confirm(unit, mobile_id, binding, code, now))
+        self._services.happened("phone.linked")
+        return linked
 
     # logging in, signing
 
@@ -135,7 +137,10 @@ class PhoneDoor:
 
     def finish(self, nonce: str, *, binding: str) -> PhoneLoggedIn | None:
         """The page asks who has logged in; None: not yet. Raises what :func:`phone_requests.finish_log_in` raises."""
-        return self._do(lambda unit, now: phone_requests.finish_log_in(unit, nonce, binding, now))
+        found = self._do(lambda unit, now: phone_requests.finish_log_in(unit, nonce, binding, now))
+        if found is not None:
+            self._services.happened("log-in.phone")
+        return found
 
     def _do(self, work: Callable[[Unit, datetime], T]) -> T:
         return in_turn(self._services.registry, lambda unit: work(unit, self._services.clock()))

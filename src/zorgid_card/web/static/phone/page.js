@@ -10,6 +10,7 @@ import { Views } from "./views.js";
 import { Words } from "./words.js";
 
 const EVERY = 1500; // milliseconds between two polls
+const AWAY = 5000; // and where the portal is away
 const BUSY_VIEWS = ["choose", "linking"]; // of which no question takes the place
 
 class Page {
@@ -18,6 +19,7 @@ class Page {
   #linking = null; // the ID whose code is shown
   #asked = null; // { id, question } that is shown
   #working = false;
+  #away = false;
   #listed = "";
 
   constructor(phone, views, words) {
@@ -62,7 +64,7 @@ class Page {
   async #watch() {
     for (;;) {
       if (document.visibilityState === "visible") await this.#round();
-      await pause(EVERY);
+      await pause(this.#away ? AWAY : EVERY);
     }
   }
 
@@ -80,12 +82,13 @@ class Page {
     if (this.views.current === "ids") await this.#list();
   }
 
-  /** Says what is wrong with the way or the clock, or takes that back. */
+  /** Says what is wrong with the way to the portal or with the clock, or takes that back. */
   #reached(error) {
-    const clock = error instanceof Refused && error.code === "portal.session";
-    this.views.notice("clock", clock ? this.words.failed(error) : false);
-    this.views.notice("offline", error instanceof NoAnswer || (error instanceof Refused && !clock));
-    if (error && !(error instanceof NoAnswer || error instanceof Refused || error instanceof Malformed)) throw error;
+    const known = [NoAnswer, Refused, Malformed].some((kind) => error instanceof kind);
+    if (error && !known) throw error;
+    this.#away = error instanceof NoAnswer;
+    if (!error) this.views.notice("");
+    else this.views.notice(this.#away ? this.words.say("offline") : this.words.failed(error));
   }
 
   async #heard(id, { state, question }) {
@@ -93,7 +96,7 @@ class Page {
     if (this.#linking === id.phone && state !== "linking") return this.#linked(state);
     const shown = this.#asked?.id.phone === id.phone && this.views.current === "asked";
     if (question && !(shown && this.#asked.question.fields.nonce === question.fields.nonce)) {
-      if (!BUSY_VIEWS.includes(this.views.current)) this.#ask(id, question);
+      if (!BUSY_VIEWS.includes(this.views.current) && !this.views.find("dialog").open) this.#ask(id, question);
     } else if (!question && shown) {
       this.#done("over");
     }
@@ -117,7 +120,7 @@ class Page {
     }
     if (await this.phone.known(this.#offer)) return this.#showIDs();
     const form = this.views.clear("choose");
-    form.querySelector("#choose-device").value = thisDevice();
+    form.querySelector("#choose-device").value = deviceName();
     this.views.text("choose.text", this.words.say("choose.text", { origin: this.#offer.origin }));
     this.views.show("choose");
   }
@@ -159,6 +162,9 @@ class Page {
   async #linked(state) {
     this.#linking = null;
     if (state !== "linked") return this.#failed(this.words.state({ state }));
+    const { installed, apart } = place();
+    this.views.part("install", !installed && !apart);
+    this.views.part("bookmark", !installed && apart);
     this.views.part("not-kept", false);
     this.views.show("linked");
     this.views.part("not-kept", !(await navigator.storage?.persist?.()));
@@ -279,8 +285,12 @@ function pause(time) {
   });
 }
 
-function thisDevice() {
-  return /iPhone|iPad|Android/.exec(navigator.userAgent)?.[0] ?? "";
+const deviceName = () => /iPhone|iPad|Android/.exec(navigator.userAgent)?.[0] ?? "";
+
+/** Whether this is the installed page, and whether an installed one would keep its IDs apart from this browser's, as on iOS. */
+function place() {
+  const installed = navigator.standalone === true || matchMedia("(display-mode: standalone)").matches;
+  return { installed, apart: navigator.standalone !== undefined };
 }
 
 async function main() {

@@ -35,9 +35,10 @@ export class Views {
     for (const part of this.#root.querySelectorAll(`[data-part="${name}"]`)) part.hidden = !shown;
   }
 
-  notice(name, text) {
-    const place = this.find(`[data-notice="${name}"]`);
-    if (typeof text === "string") place.textContent = text;
+  /** Says above every view what is wrong with the way to the portal; with "" nothing is. */
+  notice(text) {
+    const place = this.find("[data-notice]");
+    if (place.textContent !== text) place.textContent = text;
     place.hidden = !text;
   }
 
@@ -58,7 +59,10 @@ export class Views {
   wrong(name, text, input = null) {
     const form = this.form(name);
     form.querySelector("[data-error]").textContent = text;
-    for (const one of form.querySelectorAll("input")) one.toggleAttribute("aria-invalid", one === input);
+    for (const one of form.querySelectorAll("input")) {
+      if (one === input) one.setAttribute("aria-invalid", "true");
+      else one.removeAttribute("aria-invalid");
+    }
     input?.focus();
   }
 
