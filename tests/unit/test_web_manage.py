@@ -107,6 +107,18 @@ def test_adm_5_what_the_role_may_not_do_is_refused_and_changes_nothing(world: Ma
     assert anna.get("/manage/audit").status_code == 200
 
 
+def test_operators_see_all_cards_and_the_portals_own_log(shared: ManagePages) -> None:
+    ria = shared.operator()
+    assert {"/manage/cards", "/manage/audit"} <= set(links(ria.get("/operator")))
+    listed = text(ria.get("/manage/cards"))
+    assert CARD in listed
+    assert FOREIGN in listed
+    page = ria.get(f"/manage/cards/{FOREIGN}")
+    assert not [link for link in links(page) if link.startswith("/manage/people")], "people are an organisation's"
+    assert "Portaalbeheer ingelogd" in text(ria.get("/manage/audit"))
+    assert ria.get("/manage/people").status_code == 400
+
+
 def token(browser: Browser) -> dict[str, str]:
     found = re.search(r'name="csrf" content="([^"]*)"', browser.get("/").text)
     assert found is not None

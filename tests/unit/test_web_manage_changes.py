@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -137,6 +138,26 @@ def test_what_was_entered_wrongly_is_told_beside_what_was_entered(world: ManageP
     assert again.status_code == 400
     assert 'value="&lt;b&gt;weg&lt;/b&gt;"' in again.text
     assert "kies er een uit de lijst" in text(again)
+
+
+@pytest.mark.parametrize("what", ["block", "revoke", "unlink"])
+def test_adm_7_who_ends_their_own_session_is_told_what_was_done_before_they_are_logged_out(
+    world: ManagePages, what: str
+) -> None:
+    with world.store.begin() as unit:
+        [member] = unit.find(Membership, person_id="bob")
+        unit.replace(replace(member, role="administrator"))
+    anna = world.as_person(world.anna)
+    path = (
+        "/manage/people/anna/unlink" if what == "unlink" else f"/manage/phones/{world.phones['anna'].mobile_id}/{what}"
+    )
+    address = waiting(anna.send(path, {"reason": REASON}, action=path))
+    shown = anna.get(address)
+    approve(world.phones["anna"], number(shown))
+    done = anna.post(address, forms_of(shown))
+    assert (done.status_code, "Gedaan" in text(done)) == (200, True)
+    assert anna.get("/manage/cards").status_code in (403, 409)
+    assert anna.get("/manage/cards").headers["location"].startswith("/log-in")
 
 
 # --- the phone says no ----------------------------------------------------------------------------------------------------

@@ -19,9 +19,11 @@ from starlette.routing import BaseRoute, Route
 
 from zorgid_card.errors import NotAllowedError, NotFoundError, NotSignedError, UsageError, ZorgIDError
 from zorgid_card.web.render import Page, page
+from zorgid_card.web.sessions import PhoneLogIn
 from zorgid_card.web.shown import ZONE
 from zorgid_card.workflows.management import CAUSES, TABLE, Acting, Colleague
 from zorgid_card.workflows.people import ROLES
+from zorgid_card.workflows.phone_pending import PendingChange
 
 CHANGES: Final = "/manage/changes"
 Facts: TypeAlias = tuple[tuple[str, object], ...]
@@ -255,7 +257,7 @@ def _waiting(nonce: str, key: str) -> str:
 def waited(page: Page) -> Response:
     """The page with the number, which waits for the phone; once the change is made, it says so, however often it is loaded."""
     asked = page.portal.phones.pending(page.path["nonce"], binding=page.session.name)
-    change = Change(asked.action, asked.subject, asked.reason, asked.detail)
+    change = _asked(asked)
     if asked.state == "used":
         return done(page, change, asked.about, _after(change), _now(page, change), signed=True)
     return page.render(
@@ -274,8 +276,25 @@ def go_on(page: Page) -> Response:
     asked = page.portal.phones.pending(page.path["nonce"], binding=page.session.name)
     key = page.form()["key"] or asked.nonce
     if asked.state == "approved":
-        MAKE[asked.action](page.acting(), Change(asked.action, asked.subject, asked.reason, asked.detail), key)
+        change = _asked(asked)
+        MAKE[change.action](page.acting(), change, key)
+        if _ends_session(page, change):  # this is the last page that it can be told on
+            return done(page, change, asked.about, "/", signed=True)
     return page.redirect(_waiting(asked.nonce, key))
+
+
+def _asked(asked: PendingChange) -> Change:
+    return Change(asked.action, asked.subject, asked.reason, asked.detail)
+
+
+def _ends_session(page: Page, change: Change) -> bool:
+    """Whether who made it is logged in no more: it was their own phone, or themselves."""
+    own = {"person.unlink": page.who.person_id, "phone.block": _phone_of(page), "phone.revoke": _phone_of(page)}
+    return own.get(change.action) == change.subject
+
+
+def _phone_of(page: Page) -> str | None:
+    return page.who.phone if isinstance(page.who, PhoneLogIn) else None
 
 
 def _now(page: Page, change: Change) -> object:

@@ -63,10 +63,11 @@ class ShownEvent:
 
 def events(page: Page, rows: Iterable[EventRow]) -> list[ShownEvent]:
     """What happened, in words of the page's language."""
-    return [_event(page.texts, row) for row in rows]
+    pages = page.session.ura is not None
+    return [_event(page.texts, row, pages) for row in rows]
 
 
-def _event(texts: Texts, row: EventRow) -> ShownEvent:
+def _event(texts: Texts, row: EventRow, pages: bool) -> ShownEvent:
     details = [_detail(texts, name, str(row.detail[name])) for name in _SHOWN if name in row.detail]
     return ShownEvent(
         number=row.number,
@@ -74,7 +75,7 @@ def _event(texts: Texts, row: EventRow) -> ShownEvent:
         what=_word(texts, f"web.event.{row.action}", row.action),
         who=row.actor_name or _word(texts, f"web.event.actor.{row.actor}", row.actor or texts("web.manage.erased")),
         of=_subject(texts, row),
-        address=_place(row),
+        address=_place(row) if pages else "",
         why="; ".join(part for part in (row.reason, *details) if part),
     )
 

@@ -61,11 +61,11 @@ NEEDS: Final[Mapping[str, frozenset[str]]] = {
 
 NAVIGATION: Final = (
     ("/me", "web.nav.me", NEEDS["person"] | NEEDS["pass"]),
-    ("/manage/cards", "web.nav.cards", NEEDS["manager"]),
+    ("/manage/cards", "web.nav.cards", NEEDS["manager"] | NEEDS["operator"]),
     ("/manage/people", "web.nav.people", NEEDS["manager"]),
     ("/manage/guests", "web.nav.guests", NEEDS["manager"]),
     ("/manage/phones", "web.nav.phones", NEEDS["administrator"]),
-    ("/manage/audit", "web.nav.audit", NEEDS["administrator"]),
+    ("/manage/audit", "web.nav.audit", NEEDS["administrator"] | NEEDS["operator"]),
     ("/operator", "web.nav.operator", NEEDS["operator"]),
 )
 
