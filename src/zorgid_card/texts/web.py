@@ -206,7 +206,19 @@ _COMMAND = {
         "Op dezelfde computer, in een ander venster, met deze gesimuleerde passen en kaarten:",
         "On the same computer, in another window, with these simulated passes and cards:",
     ),
+    "portal.no_roots": Text(
+        "Zonder CA-certificaten van het UZI-register logt niemand in met een pas: geef --uzi-ca.",
+        "Without CA certificates of the UZI register nobody logs in with a pass: give --uzi-ca.",
+    ),
     "portal.link": Text("Deze link werkt één keer, tot {time}:", "This link works once, until {time}:"),
+    "error.storage:tls": Text(
+        "Met {path} en zijn sleutel is geen TLS mogelijk: controleer of beide er zijn, PEM zijn en bij elkaar horen.",
+        "There is no TLS with {path} and its key: check that both are there, are PEM, and belong together.",
+    ),
+    "error.storage:worker": Text(
+        "Een van de processen van het portaal begint niet; wat er mis is, staat hierboven: verhelp dat en begin opnieuw.",
+        "One of the portal's processes does not start; what is wrong stands above: mend that and start again.",
+    ),
     "error.user.usage:portal-dir": Text(
         "Noem de map van het portaal met --dir[[: in {value} is er geen gestart]], of geef --trial om het te proberen.",
         "Name the portal's directory with --dir[[: none was started in {value}]], or give --trial to try it.",
