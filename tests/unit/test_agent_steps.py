@@ -435,3 +435,23 @@ def test_of_two_readers_two_pages_have_one_each_and_prompts_come_one_by_one(port
         assert [page.until("done")["type"] for page in (one, two)] == ["done", "done"]
         assert len(desk.person.asked) == 4
         assert desk.person.most == 1
+
+
+# --- the end of the agent ---------------------------------------------------------------------------------------------
+
+
+def test_crd_8_an_agent_that_is_told_to_end_leaves_nothing_half_done(portal: Beside, tmp_path: Path) -> None:
+    with agent_at(*portal, tmp_path) as desk, desk.page() as page:
+        before = states(desk)
+        reach(desk, page, "progress")
+    assert desk.agent.threads == set()
+    assert {state for serial, state in states(desk).items() if serial not in before} <= {"revoked"}
+
+
+def test_crd_10_an_agent_that_is_told_to_end_still_activates_a_finished_card(portal: Beside, tmp_path: Path) -> None:
+    with agent_at(*portal, tmp_path) as desk, desk.page() as page:
+        before, hands, name = states(desk), desk.worker(page), page.start("create")
+        while (told := page.hear()).get("step") != "activate":
+            hands.do(told)
+        assert told["id"] == name
+    assert [state for serial, state in states(desk).items() if serial not in before] == ["good"]

@@ -317,8 +317,9 @@ class Visit:
             self._connection.transport.abort()
 
     def send_soon(self, message: FromAgent) -> None:
-        """Have it sent; from any thread."""
-        self._loop.call_soon_threadsafe(self.send, message)
+        """Have it sent; from any thread. When the agent has ended, a step that has yet to end tells nobody."""
+        with suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(self.send, message)
 
     async def _write(self) -> None:
         with suppress(ConnectionClosed):
@@ -389,6 +390,9 @@ class Visit:
             self._agent.origins.add(self._origin)
         except ZorgIDError as error:
             outcome = error
+        except Exception:
+            _log.exception("a fault in pairing")
+            outcome = ZorgIDError("a fault of the agent")
         self._loop.call_soon_threadsafe(_settle, asked, outcome)
 
     # --- steps ----------------------------------------------------------------------------------------------------

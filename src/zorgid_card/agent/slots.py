@@ -48,11 +48,25 @@ class Claims:
     def __init__(self) -> None:
         self._turn = threading.Lock()
         self._claimed: set[str] = set()
+        self._known: dict[str, tuple[int, CardKind]] = {}
 
     def kind_in(self, reader: Reader) -> CardKind | None:
-        """What card is in a reader; None where a step goes on there, too, which would be disturbed. None begins meanwhile."""
+        """What card is in a reader; a card is looked at once, for a page may ask every second.
+
+        Returns:
+            None where it cannot be told, or a step goes on there, which would be disturbed. None begins meanwhile.
+        """
         with self._turn:
-            return None if reader.name in self._claimed else kind_in(reader)
+            if reader.name in self._claimed:
+                return None
+            stay = _insertion(reader)
+            known = self._known.get(reader.name)
+            if known is not None and known[0] == stay:
+                return known[1]
+            kind = kind_in(reader)
+            if kind is not None and stay is not None:
+                self._known[reader.name] = stay, kind
+            return kind
 
     @contextmanager
     def claim(self, reader: Reader) -> Iterator[None]:

@@ -36,7 +36,7 @@ _origin = click.argument("origin", metavar="ORIGIN")
     "--ca",
     type=file_name,
     metavar="FILE",
-    help="CA certificates (PEM) for portals' TLS, in the place of the system's.",
+    help="CA certificates (PEM) for portals' TLS, besides the system's.",
 )
 @click.option("--journal", type=file_name, metavar="FILE", help="Where it is kept how far each card is.")
 @key_officer_options

@@ -41,8 +41,8 @@ TEXTS: Mapping[str, Text] = {
         "{path} may be changed by others and is therefore not relied on; let its owner alone write it.",
     ),
     "error.storage:port": Text(
-        "Poort {path} is in gebruik; misschien draait de agent al. Sluit die af, of kies een andere met --port.",
-        "Port {path} is in use; perhaps the agent runs already. End that one, or choose another with --port.",
+        "Poort {path} is in gebruik, misschien doordat de agent al draait; sluit die af, of kies een andere poort met --port.",
+        "Port {path} is in use, perhaps because the agent runs already; end that one, or choose another port with --port.",
     ),
     "error.user.usage:rollout": Text(
         "De beheerder van deze computer bepaalt welke portalen de agent mogen gebruiken.",

@@ -28,7 +28,7 @@ from zorgid_card.cli.display import Display
 from zorgid_card.cli.officer import officer_of
 from zorgid_card.cli.shown import dump
 from zorgid_card.cli.simulate import interruptible
-from zorgid_card.errors import UsageError, ZorgIDError
+from zorgid_card.errors import PinentryError, UsageError, ZorgIDError
 from zorgid_card.ports.seam import Seam
 from zorgid_card.secret import Secret
 from zorgid_card.texts import Texts
@@ -46,7 +46,7 @@ class AgentOptions:
         port: where pages look for it.
         prompt: what asks for PINs: pinentry or terminal.
         pinentry: the program; None: as it is found.
-        ca: CA certificates for portals' TLS, in the place of the system's.
+        ca: CA certificates for portals' TLS, besides the system's.
         journal: where it is kept how far each card is.
         key_officer, key_officer_name: whose key PUKs are sealed for.
     """
@@ -108,9 +108,11 @@ def run(display: Display, options: AgentOptions, *, as_data: bool) -> None:
 
 
 def _seams(ca: Path | None) -> Callable[[str], Seam]:
-    from zorgid_card.adapters.seam import HTTPSSeam  # noqa: PLC0415  # an extra
+    from zorgid_card.adapters.portal import tls_context  # noqa: PLC0415  # an extra
+    from zorgid_card.adapters.seam import HTTPSSeam  # noqa: PLC0415  # as above
 
-    return lambda origin: HTTPSSeam(origin, ca=ca)
+    context = tls_context(ca, system=True)
+    return lambda origin: HTTPSSeam(origin, tls=context)
 
 
 def _prompts(display: Display, screen: Screen, options: AgentOptions) -> Callable[[str, Texts], Own]:
@@ -123,7 +125,7 @@ def _prompts(display: Display, screen: Screen, options: AgentOptions) -> Callabl
 
     program = options.pinentry or "pinentry"
     if shutil.which(program) is None:
-        raise UsageError(f"{program} is not there", reason="pinentry", program=program)
+        raise PinentryError(reason="missing", program=program)
     pinentry = Pinentry(program)
     return lambda origin, texts: PinentryHolder(pinentry, texts, origin=origin)
 
