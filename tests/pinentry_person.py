@@ -48,6 +48,13 @@ class Person:
         self._seen += found.end()
         return found
 
+    def expect_over(self, seconds: float = 30) -> None:
+        """Wait until nothing is asked any more."""
+        end = time.monotonic() + seconds
+        while not self.terminal_as_before:
+            assert time.monotonic() < end, f"still asked: {self.text!r}"
+            time.sleep(0.05)
+
     def enter(self, typed: bytes) -> None:
         """A code, and Enter."""
         os.write(self._master, typed + b"\r")

@@ -44,6 +44,7 @@ from zorgid_card.texts import (
     web_journeys,
     web_manage,
     web_phone,
+    web_eid,
 )
 from zorgid_card.texts.text import Text
 
@@ -76,6 +77,7 @@ TEXTS: Mapping[str, Text] = {
     **web_journeys.TEXTS,
     **web_phone.TEXTS,
     **web_manage.TEXTS,
+    **web_eid.TEXTS,
 }
 """All of them."""
 
