@@ -101,6 +101,22 @@ test("nobody listens: agent.absent", async () => {
   await assert.rejects(connect("ws://127.0.0.1:1/agent/v1"), coded("agent.absent"));
 });
 
+test("a browser that forbids it: agent.absent", async () => {
+  const Socket = class {
+    constructor() {
+      throw new Error("SecurityError");
+    }
+  };
+  await assert.rejects(connect(at("known"), { Socket }), coded("agent.absent"));
+});
+
+test("a fault of the page itself is told like any other error, and in the console", (context) => {
+  const told = context.mock.method(console, "error", () => {});
+  const fault = new TypeError("undefined is no function");
+  assert.equal(AgentError.from(fault).code, "error");
+  assert.deepEqual(told.mock.calls[0].arguments, [fault]);
+});
+
 test("an agent whose version is too old says which it is", async () => {
   await assert.rejects(connect(at("old")), (error) => error.details.found === "0.0.1");
 });

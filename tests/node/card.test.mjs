@@ -101,6 +101,17 @@ test("an extension without its program is told before a challenge is made", asyn
   await assert.rejects(byExtension(() => assert.fail("asked"), { place }), coded("extension.native"));
 });
 
+test("who stops is not kept waiting: the agent is told, the extension not listened to", async () => {
+  const stop = new AbortController();
+  const token = cardToken(nonce, { agent: `${process.env.AGENT}/log-in-stopped`, tell: () => stop.abort(), signal: stop.signal });
+  await assert.rejects(token, coded("user.cancelled"));
+  const place = new Place({ "web-eid:status": status, "web-eid:authenticate": [signing[0]] });
+  const again = new AbortController();
+  const other = byExtension(nonce, { place, signal: again.signal });
+  setTimeout(() => again.abort(), 20);
+  await assert.rejects(other, coded("user.cancelled"));
+});
+
 test("what another window says is not the extension's", async () => {
   const place = new Place({ "web-eid:status": status });
   const token = byExtension(nonce, { place });

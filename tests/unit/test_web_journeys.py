@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
 import subprocess
 from collections.abc import Iterator
+from datetime import timedelta
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -15,12 +17,14 @@ from urllib.parse import urlencode
 import pytest
 
 import zorgid_card.web
+from docs_examples import ROOT, example
 from fake_agent import HELLO, FakeAgent, Script, Wanted, fake_agent
 from portal_pages import URA, PortalPages
 from registry_world import add_card, add_person
 from zorgid_card.cards import CardKind
 from zorgid_card.errors import ZorgIDError
 from zorgid_card.workflows.holder import Cue, Step
+from zorgid_card.workflows.policy import UNSIGNED, PhonePolicy
 
 STATIC = Path(zorgid_card.web.__path__[0]) / "static"
 NODE = Path(__file__).parents[1] / "node"
@@ -111,6 +115,10 @@ STEPS: dict[str, Script] = {
     "stopped": [HELLO, start("create"), Wanted({"type": "cancel"}), failed("user.cancelled")],
     "goes-away-early": [HELLO, start("readers"), READERS, start("create"), 1001],
     "again": [HELLO, start("readers"), READERS, start("create"), done(serial="0002")],
+    "log-in-stopped": [
+        HELLO, Wanted({"step": "log-in"}), event("cue", cue="insert-card"), Wanted({"type": "cancel"}),
+        failed("user.cancelled"),
+    ],
     "log-in": [
         HELLO, start("log-in", nonce="n" * 44), event("cue", cue="insert-card"), event("prompting", what="consent"),
         event("prompting", what="pin"), done(token=TOKEN),
@@ -125,7 +133,7 @@ def agent() -> Iterator[FakeAgent]:
 
 
 @pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed")
-@pytest.mark.parametrize("name", ["agent", "card"])
+@pytest.mark.parametrize("name", ["agent", "card", "forms"])
 def test_the_modules_of_the_pages_in_node(agent: FakeAgent, name: str) -> None:
     where = {"STATIC": STATIC.as_uri(), "AGENT": f"ws://127.0.0.1:{agent.port}"}
     command = [
@@ -207,6 +215,15 @@ def test_crd_3_to_crd_10_the_steps_are_the_manuals_in_their_order(world: PortalP
     assert "Haal de ZORG-ID Smartcard er niet uit tot het proces is afgerond!" in shown
 
 
+def test_how_long_the_portal_gives_is_its_policy_s_to_say(tmp_path: Path) -> None:
+    phones = PhonePolicy(signed=UNSIGNED, offer_lifetime=timedelta(minutes=3))
+    slow = PortalPages(tmp_path, session_lifetime=timedelta(minutes=25), phones=phones)
+    browser = slow.browser()
+    assert "die 3 minuten geldig is" in browser.get("/organisation/validate").text
+    assert "Rond alles binnen 25 minuten af." in browser.get("/card/create").text
+    slow.store.close()
+
+
 @pytest.mark.parametrize(("path", "name"), WITH_STEPS.items())
 def test_a_page_with_steps_has_all_that_its_module_looks_for(world: PortalPages, path: str, name: str) -> None:
     shown = world.browser().get(path).text
@@ -239,23 +256,15 @@ ERRORS = sorted(code for code in ZorgIDError._by_code if code != "demo.stopped")
 
 
 @pytest.mark.parametrize("path", [*WITH_STEPS, "/log-in"])
-def test_every_error_has_a_part_that_says_what_to_do(world: PortalPages, path: str) -> None:
+def test_every_error_has_a_part_and_no_part_is_about_an_error_that_is_none(world: PortalPages, path: str) -> None:
     shown = world.browser().get(path).text
     parts = {code for codes in re.findall(r'data-failure="([^"]*)"', shown) for code in codes.split()}
     scripts = "".join(file.read_text() for file in STATIC.glob("*.js"))
     own = set(re.findall(r'"((?:agent|extension)\.[a-z-]+)"', scripts))
     assert len(own) > 8
-    for code in (*own, *ERRORS):
-        pieces = code.split(".")
-        assert {".".join(pieces[:length]) for length in range(1, len(pieces) + 1)} & parts or "any" in parts
-    wanted = {
-        "no-agent": "agent.absent",
-        "reader": "reader.none",
-        "busy": "reader.busy",
-        "removed": "reader",
-        "tries": "user.too_many_tries",
-    }
-    assert set(wanted.values()) <= parts
+    assert "any" in parts
+    known = {code for code in parts if not code.startswith(("agent.", "extension")) and code != "any"}
+    assert {code for code in known if not any(name == code or name.startswith(f"{code}.") for name in ERRORS)} == set()
     assert own - parts <= {code for code in own if code.startswith("extension.")}
 
 
@@ -350,3 +359,39 @@ def test_adm_1_who_is_logged_in_sees_their_own_cards_and_nobody_else_s(world: Po
     shown = browser.get("/me").text
     assert "aa01" in shown
     assert "bb02" not in shown
+
+
+# --- docs/pages.md ----------------------------------------------------------------------------------------------------
+
+PAGE = "docs/pages.md"
+
+
+def test_the_page_names_the_parts_and_codes_that_there_are(world: PortalPages) -> None:
+    shown = world.browser().get("/card/create").text
+    told = re.findall(r"^\| [a-z-]+ \| (`[^|]*`) \|$", (ROOT / PAGE).read_text(), re.MULTILINE)
+    assert [codes.replace("`", "").replace(",", "") for codes in told] == re.findall(r'data-failure="([^"]*)"', shown)
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed")
+def test_the_example_of_a_page_of_one_s_own_works_as_written(tmp_path: Path) -> None:
+    script: Script = [
+        {**HELLO, "paired": False, "code": "4821"},
+        {"type": "paired"},
+        start("pin-change"),
+        event("cue", cue="insert-card"),
+        event("prompting", what="pin"),
+        done(kind="zorgid"),
+    ]
+    with fake_agent({"agent/v1": script}) as agent:
+        source = example(PAGE, "own-page").replace("127.0.0.1:47480", f"127.0.0.1:{agent.port}")
+        module = tmp_path / "page.mjs"
+        shutil.copy(STATIC / "agent.js", tmp_path / "agent.mjs")
+        told = "const said = [];\nconst result = await changePIN((line) => said.push(line));\n"
+        printed = "console.log(JSON.stringify([...said, result.kind]));\n"
+        module.write_text(source.replace("./agent.js", "./agent.mjs") + told + printed)
+        command = ["node", "--experimental-websocket", "--no-warnings", str(module)]
+        found = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
+        assert found.returncode == 0, found.stderr
+        assert agent.wrong == []
+    pairing = "The agent asks whether this page may use it: is the code 4821?"
+    assert json.loads(found.stdout) == [pairing, "insert-card", "pin", "zorgid"]

@@ -235,13 +235,13 @@ _FAILURE = {
     ),
     "web.failure.expired": Text("De sessie is verlopen", "The session has expired"),
     "web.failure.expired.do": Text(
-        "Om veiligheidsredenen moet alles binnen een kwartier zijn afgerond. Begin opnieuw; uw pas moet zich dan opnieuw bewijzen. Was er een kaart in de maak, gebruik dan dezelfde.",
-        "For safety all has to be finished within a quarter of an hour. Begin again; your pass then has to prove itself anew. If a card was being made, use the same one.",
+        "Om veiligheidsredenen moet alles binnen {minutes} minuten zijn afgerond. Begin opnieuw; uw pas moet zich dan opnieuw bewijzen. Was er een kaart in de maak, gebruik dan dezelfde.",
+        "For safety all has to be finished within {minutes} minutes. Begin again; your pass then has to prove itself anew. If a card was being made, use the same one.",
     ),
     "web.failure.qr": Text("De smartphone is niet gekoppeld", "The smartphone was not linked"),
     "web.failure.qr.do": Text(
-        "Een QR-code wordt één keer getoond en is twee minuten geldig. Begin opnieuw met uw UZI-pas voor een nieuwe; houd de smartphone gereed, met de app geopend.",
-        "A QR code is shown once and is valid for two minutes. Begin again with your UZI pass for a new one; keep the smartphone ready, with the app open.",
+        "Een QR-code wordt één keer getoond en is {qr_minutes} minuten geldig. Begin opnieuw met uw UZI-pas voor een nieuwe; houd de smartphone gereed, met de app geopend.",
+        "A QR code is shown once and is valid for {qr_minutes} minutes. Begin again with your UZI pass for a new one; keep the smartphone ready, with the app open.",
     ),
     "web.failure.organisation": Text("De organisatie kan niet verder", "The organisation cannot go on"),
     "web.failure.organisation.do": Text(
@@ -312,8 +312,8 @@ _REGISTER = {
         "Check your data and choose ‘confirm’ when they are right. The ZORG-ID program then asks for your consent and your PIN: your pass signs that you become administrator.",
     ),
     "web.register.confirm.phone": Text(
-        "Houd uw smartphone gereed: hierna verschijnt eenmalig een QR-code, die twee minuten geldig is.",
-        "Keep your smartphone ready: next a QR code appears, once, and is valid for two minutes.",
+        "Houd uw smartphone gereed: hierna verschijnt eenmalig een QR-code, die {qr_minutes} minuten geldig is.",
+        "Keep your smartphone ready: next a QR code appears, once, and is valid for {qr_minutes} minutes.",
     ),
     "web.register.phone.scan": Text("Scan de QR-code met uw smartphone", "Scan the QR code with your smartphone"),
     "web.register.phone.scan.do": Text(
@@ -383,8 +383,8 @@ _CREATE = {
         "Keep your valid UZI medewerkerpas in your name, the PIN of this UZI pass and the blank ZORG-ID Smartcard ready. If your UZI medewerkerpas is not valid any more, you can not make a ZORG-ID Smartcard.",
     ),
     "web.create.needs.time": Text(
-        "Het aanmaken kan een paar minuten duren. Rond alles binnen een kwartier af.",
-        "The making may take a few minutes. Finish all within a quarter of an hour.",
+        "Het aanmaken kan een paar minuten duren. Rond alles binnen {minutes} minuten af.",
+        "The making may take a few minutes. Finish all within {minutes} minutes.",
     ),
     "web.create.replaces": Text("Vervangt deze kaart een andere van u?", "Does this card replace another of yours?"),
     "web.create.replaces.none": Text(

@@ -23,6 +23,13 @@ export class AgentError extends Error {
   static of({ code = "error", message = "", retryable = false, details = {} } = {}) {
     return new AgentError(String(code), String(message), { retryable: retryable === true, details });
   }
+
+  /** What went wrong, whatever it is: a fault of the page itself is told in the console, and has a part like any other error. */
+  static from(error) {
+    if (error instanceof AgentError) return error;
+    console.error(error);
+    return new AgentError("error", "", { retryable: true });
+  }
 }
 
 /**
@@ -35,7 +42,7 @@ export class AgentError extends Error {
  */
 export function connect(url, { Socket = WebSocket, slow = () => {}, pairing = () => {} } = {}) {
   return new Promise((resolve, reject) => {
-    const socket = new Socket(url);
+    const socket = opened(Socket, url);
     const timer = setTimeout(slow, SLOW);
     let hello = null;
 
@@ -138,6 +145,15 @@ export class Agent {
   #ended(error) {
     this.#end = error;
     for (const id of [...this.#steps.keys()]) this.#finish(id, "reject", error);
+  }
+}
+
+/** Where the browser does not let this page reach the computer it is on, it says so at once. */
+function opened(Socket, url) {
+  try {
+    return new Socket(url);
+  } catch {
+    throw new AgentError("agent.absent", "", { retryable: true });
   }
 }
 

@@ -22,35 +22,38 @@ const SAID = {
 /**
  * A token for a challenge of the portal.
  *
- * `nonce` gives the challenge; it is called when card and person are within reach, for it does not live long. `tell` is given
- * the agent's events. Rejects with AgentError; agent.absent: there is neither agent nor extension.
+ * `nonce` gives the challenge; it is called when there is somebody to answer it, for it does not live long. `tell` is given
+ * the agent's events; `signal` ends it. Rejects with AgentError; agent.absent: there is neither agent nor extension.
  */
-export async function cardToken(nonce, { agent: url, lang, tell = () => {}, pairing, slow, Socket, place = globalThis } = {}) {
+export async function cardToken(nonce, options = {}) {
+  const { agent: url, lang, tell = () => {}, signal, pairing, slow, Socket, place = globalThis } = options;
   let agent;
   try {
     agent = await connect(url, { Socket, pairing, slow });
   } catch (error) {
     if (!ABSENT.has(error.code)) throw error;
-    return byExtension(nonce, { lang, tell, place });
+    return byExtension(nonce, { lang, tell, signal, place });
   }
   try {
-    const { token } = await agent.start("log-in", { nonce: await nonce(), lang }, tell).done;
-    return token;
+    const step = agent.start("log-in", { nonce: await nonce(), lang }, tell);
+    signal?.addEventListener("abort", () => step.cancel(), { once: true });
+    return (await step.done).token;
   } finally {
     agent.close();
   }
 }
 
 /** The same by the extension alone; that it is there, and its program, is known before a challenge is made. */
-export async function byExtension(nonce, { lang, tell = () => {}, place = globalThis } = {}) {
-  await said(place, "web-eid:status", {}, NATIVE);
+export async function byExtension(nonce, { lang, tell = () => {}, signal, place = globalThis } = {}) {
+  await said(place, "web-eid:status", {}, NATIVE, signal);
   tell({ event: "prompting", what: "extension" });
   const fields = { challengeNonce: await nonce(), options: { lang } };
-  const answer = await said(place, "web-eid:authenticate", fields, NATIVE + INTERACTION);
+  const answer = await said(place, "web-eid:authenticate", fields, NATIVE + INTERACTION, signal);
   return Object.fromEntries(TOKEN.filter((name) => typeof answer[name] === "string").map((name) => [name, answer[name]]));
 }
 
-function said(place, action, fields, patience) {
+/** One action; the messages have none to end it, so what comes after the signal is not listened to any more. */
+function said(place, action, fields, patience, signal) {
   return new Promise((resolve, reject) => {
     const settle = (how, value) => {
       clearTimeout(timer);
@@ -67,6 +70,7 @@ function said(place, action, fields, patience) {
       else if (data?.action === `${action}-failure`) settle(reject, failure(data.error));
     };
     let timer = limit("agent.absent", HANDSHAKE);
+    signal?.addEventListener("abort", () => settle(reject, new AgentError("user.cancelled")), { once: true });
     place.addEventListener("message", hear);
     place.postMessage({ action, libraryVersion: LIBRARY, ...fields }, place.location.origin);
   });

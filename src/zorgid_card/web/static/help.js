@@ -15,8 +15,7 @@ export async function serveCheck(view) {
       await view.done({ version: agent.version, names: readers.map((reader) => reader.name).join(", ") });
       await view.seen();
     } catch (error) {
-      if (!(error instanceof AgentError)) throw error;
-      await view.failed(error);
+      await view.failed(AgentError.from(error));
     } finally {
       agent?.close();
     }

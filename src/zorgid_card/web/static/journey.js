@@ -20,8 +20,7 @@ export async function serve(view, work) {
       await view.done(result);
       return result;
     } catch (error) {
-      if (!(error instanceof AgentError)) throw error;
-      await view.failed(error);
+      await view.failed(AgentError.from(error));
     } finally {
       agent?.close();
     }

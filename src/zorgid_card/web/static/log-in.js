@@ -8,6 +8,13 @@ import { View } from "./view.js";
 export async function serveLogIn(view, go) {
   for (;;) {
     await view.chosen();
+    const stop = new AbortController();
+    let begun = false;
+    const tell = (event) => {
+      if (!begun) view.began(() => stop.abort());
+      begun = true;
+      shown(view, event);
+    };
     try {
       view.reaching();
       const token = await cardToken(challenge, {
@@ -15,15 +22,16 @@ export async function serveLogIn(view, go) {
         lang: view.lang,
         slow: () => view.slow(),
         pairing: (code) => view.pairing(code),
-        tell: (event) => shown(view, event),
+        tell,
+        signal: stop.signal,
       });
       view.wait();
       await answered("/auth/login", { "auth-token": token, ...view.chosenOrganisation() });
       go();
       return;
     } catch (error) {
-      if (!(error instanceof AgentError)) throw error;
-      await view.failed(error);
+      view.ended();
+      await view.failed(AgentError.from(error));
     }
   }
 }

@@ -14,8 +14,7 @@ export async function serveChoices(view) {
       await view.done(await follow(agent, view, { step }), step);
       await view.seen();
     } catch (error) {
-      if (!(error instanceof AgentError)) throw error;
-      await view.failed(error);
+      await view.failed(AgentError.from(error));
     } finally {
       agent?.close();
     }

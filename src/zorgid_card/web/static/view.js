@@ -19,6 +19,7 @@ export class View {
   #clock = 0;
   #alertStays = 0;
   #needs = "";
+  #title = document.title;
 
   constructor(root) {
     this.#root = root;
@@ -99,7 +100,9 @@ export class View {
     const items = [...this.#root.querySelectorAll("[data-steps]")];
     const current = items.find((item) => item.dataset.steps.split(" ").includes(name));
     if (current) mark(items, current);
-    part.querySelector(HEADING).focus();
+    const heading = part.querySelector(HEADING);
+    document.title = `${heading.textContent.trim()} – ${this.#title}`;
+    heading.focus();
   }
 
   /** How far the making is stands beneath the parts in which the card must stay in. */
@@ -150,7 +153,7 @@ export class View {
     form.hidden = false;
     (form.querySelector(HEADING) ?? form.closest("[data-step]").querySelector(HEADING)).focus();
     this.#say("");
-    this.#find("[data-stop]").hidden = form.querySelector("[value=no]") !== null;
+    this.#find("[data-stop]").hidden = form.matches(":has([value=no]):not([data-goes-back])"); // one way to stop is enough
     for (;;) {
       const button = await submitted(form, signal);
       const value = button?.value === "no" ? null : entered(form);
@@ -176,7 +179,7 @@ export class View {
 
   /** Said until there is another card. */
   otherCard(kind) {
-    this.#alert(this.#find("[data-other-card]").dataset.otherCard.replace("{kind}", this.#word(`kind.${kind}`, "")));
+    this.#alert(this.#find("[data-other-card]").dataset.otherCard.replace("{kind}", this.#word(`kind.${kind}`, kind)));
   }
 
   // --- the phone
@@ -285,10 +288,9 @@ export class View {
   /** A step goes on, and can be ended. */
   began(cancel) {
     this.#making = false;
-    const part = this.#find("[data-on-start]");
-    if (part) this.show(part.dataset.step);
+    this.#part("[data-on-start]");
     this.#find("[data-cancel]").onclick = cancel;
-    this.#find("[data-stop]").hidden = false;
+    this.wait();
   }
 
   ended() {
