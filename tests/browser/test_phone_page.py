@@ -114,8 +114,11 @@ class Handheld(Phone):
         self.page.evaluate(SEEN)
         super().linked()
 
-    def asked(self, heading: str) -> str:
+    def asked(self, heading: str, *, but: str = "") -> str:
+        """What is asked; ``but`` is whose question is not meant."""
         self.page.evaluate(SEEN)
+        if but:
+            expect(self.page.locator("[data-facts]")).not_to_contain_text(but)
         return super().asked(heading)
 
     def done(self, heading: str) -> None:
@@ -446,9 +449,16 @@ def test_two_people_have_their_ids_on_one_phone_and_two_windows_know_of_one_answ
     phone.done("Goedgekeurd")
     window.page.evaluate(SEEN)
     expect(window.page.get_by_role("heading", name="Dit staat niet meer open")).to_be_visible()
-    asked = ask(world)
+    hers, his = ask(world), world.portal.phones.ask("bert.900000300", URA, binding="browser")
     assert world.anna.user_name in phone.asked("Wilt u inloggen?")
-    phone.approve(asked.number, DIGITS)
+    phone.page.get_by_label("Uw zes cijfers").fill("31")
+    for _ in range(2):  # the other waits until this is answered
+        with phone.page.expect_response("**/phone/v1"):
+            phone.page.evaluate(SEEN)
+    assert phone.page.get_by_label("Uw zes cijfers").input_value() == "31"
+    phone.approve(hers.number, DIGITS)
+    assert "bert.900000300" in phone.asked("Wilt u inloggen?", but=world.anna.user_name)
+    phone.approve(his.number, OTHER)
     phone.done("Goedgekeurd")
 
 
@@ -509,12 +519,44 @@ def test_the_page_asks_the_portal_for_nothing_while_it_is_not_seen(holder: Perso
         phone.page.evaluate(seen, "visible")
 
 
-def test_the_page_is_there_in_english_too(browser: Chromium) -> None:
-    with browser.person(phone=True) as person:
-        page = person.open("/phone")
-        page.get_by_role("link", name="English").click()
-        expect(page.get_by_role("heading", name="This phone is not linked yet")).to_be_visible()
-        assert page.evaluate("document.documentElement.lang") == "en"
+def test_who_changes_the_language_goes_on_with_the_code_that_was_scanned(holder: Person, world: PortalPages) -> None:
+    phone, made = Handheld(holder), offered(world)
+    phone.scan(made.qr_text)
+    phone.page.get_by_role("link", name="English").click()
+    expect(phone.page.get_by_role("heading", name="Link this phone")).to_be_visible()
+    assert phone.page.url == f"{ORIGIN}/phone"
+    assert phone.page.evaluate("document.documentElement.lang") == "en"
+    phone.page.get_by_role("button", name="Do not link").click()
+    expect(phone.page.get_by_role("heading", name="This phone is not linked yet")).to_be_visible()
+    assert "#" not in phone.page.locator(".language a").get_attribute("href")
+    assert holder.complaints == []
+
+
+def test_a_poll_that_was_under_way_does_not_ask_again_what_is_answered(holder: Person, world: PortalPages) -> None:
+    phone, _ = linked(world, holder)
+    asked = ask(world)
+    phone.asked("Wilt u inloggen?")
+    late: list[Route] = []
+
+    def slow(route: Route) -> None:
+        body = route.request.post_data_buffer or b""
+        if b"phone-poll" in body and not late:
+            answers.append(world.portal.phones.seam.ask(body))
+            late.append(route)
+        else:
+            route.continue_()
+
+    answers: list[bytes] = []
+    phone.page.route("**/phone/v1", slow)
+    phone.page.evaluate(SEEN)
+    phone.page.wait_for_function("() => true")
+    phone.approve(asked.number, DIGITS)
+    expect(phone.page.get_by_role("heading", name="Goedgekeurd")).to_be_visible()
+    with phone.page.expect_response("**/phone/v1"):
+        late[0].fulfill(body=answers[0], content_type="application/json")
+    with phone.page.expect_response("**/phone/v1"):
+        phone.page.evaluate(SEEN)
+    expect(phone.page.get_by_role("heading", name="Goedgekeurd")).to_be_visible()
 
 
 def test_a_browser_that_keeps_nothing_is_told_so(browser: Chromium) -> None:
@@ -525,6 +567,17 @@ def test_a_browser_that_keeps_nothing_is_told_so(browser: Chromium) -> None:
         page = person.open("/phone")
         expect(page.get_by_role("heading", name="Dit kan niet in deze browser")).to_be_visible()
         look(page)
+
+
+def test_a_page_whose_storage_fails_says_so_and_does_not_look_alive(holder: Person, world: PortalPages) -> None:
+    phone, _ = linked(world, holder)
+    phone.page.evaluate(
+        "() => { IDBObjectStore.prototype.getAll = () => { throw new DOMException('', 'InvalidStateError'); }; }"
+    )
+    expect(phone.page.get_by_role("heading", name="De pagina werkt niet meer")).to_be_visible()
+    look(phone.page)
+    phone.page.get_by_role("link", name="Probeer opnieuw").click()
+    phone.listed("Gekoppeld")
 
 
 def test_the_page_can_be_installed(browser: Chromium) -> None:

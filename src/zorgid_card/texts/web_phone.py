@@ -29,6 +29,11 @@ _PAGE = {
         "Deze browser kan geen sleutel voor u bewaren. Open de pagina in een gewoon venster (geen privévenster) van een recente browser.",
         "This browser cannot keep a key for you. Open the page in an ordinary window (not a private one) of a recent browser.",
     ),
+    "broken.title": Text("De pagina werkt niet meer", "The page has stopped working"),
+    "broken.text": Text(
+        "Er ging iets mis in deze browser, bijvoorbeeld doordat de opslag gewist is. Laad de pagina opnieuw.",
+        "Something went wrong in this browser, for example because its storage was cleared. Load the page again.",
+    ),
 }
 
 _WELCOME = {
@@ -102,6 +107,7 @@ _LINKING = {
         "Wacht op de bevestiging op de computer. Laat deze pagina open.",
         "Waiting for the confirmation on the computer. Leave this page open.",
     ),
+    "linking.leave": Text("Naar uw ID’s", "To your IDs"),
     "linked.title": Text("De telefoon is gekoppeld", "The phone is linked"),
     "linked.text": Text(
         "Klik op de computer op ‘volgende’. Vanaf nu logt u in met deze telefoon. Onthoud uw zes cijfers voor toekomstige sessies.",

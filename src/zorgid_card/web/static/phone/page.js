@@ -18,6 +18,7 @@ class Page {
   #prepared = null; // a claim whose answer did not come
   #linking = null; // the ID whose code is shown
   #asked = null; // { id, question } that is shown
+  #over = ""; // the nonce of what was answered last: a poll may still tell of it
   #working = false;
   #away = false;
   #listed = "";
@@ -92,14 +93,17 @@ class Page {
   }
 
   async #heard(id, { state, question }) {
-    if (this.#working) return; // what was asked meanwhile is answered
+    if (this.#working || (question && question.fields.nonce === this.#over)) return;
     if (this.#linking === id.phone && state !== "linking") return this.#linked(state);
-    const shown = this.#asked?.id.phone === id.phone && this.views.current === "asked";
-    if (question && !(shown && this.#asked.question.fields.nonce === question.fields.nonce)) {
-      if (!BUSY_VIEWS.includes(this.views.current) && !this.views.find("dialog").open) this.#ask(id, question);
-    } else if (!question && shown) {
-      this.#done("over");
-    }
+    const open = this.views.current === "asked" ? this.#asked : null;
+    if (open && open.id.phone !== id.phone) return; // one after the other: what is being answered stays
+    if (open && !question) this.#done("over");
+    else if (question && open?.question.fields.nonce !== question.fields.nonce && this.#free()) this.#ask(id, question);
+  }
+
+  /** Whether a question may take the place of what is shown. */
+  #free() {
+    return !BUSY_VIEWS.includes(this.views.current) && !this.views.find("dialog").open;
   }
 
   // --- linking ------------------------------------------------------------------------------------------------------
@@ -119,6 +123,7 @@ class Page {
       return this.#failed(this.words.notScanned(error));
     }
     if (await this.phone.known(this.#offer)) return this.#showIDs();
+    this.views.language(new URL(address).hash); // who reads the page in the other language begins with the same code
     const form = this.views.clear("choose");
     form.querySelector("#choose-device").value = deviceName();
     this.views.text("choose.text", this.words.say("choose.text", { origin: this.#offer.origin }));
@@ -133,9 +138,16 @@ class Page {
       this.#prepared = await this.phone.prepare(this.#offer, digits.value, device.value.trim());
     }, { digits, again, device });
     if (!this.#prepared) return;
-    this.#offer = null;
+    this.#forget();
     this.views.clear("choose");
     await this.#claim();
+  }
+
+  /** The offer and its secret: they have served. */
+  #forget() {
+    this.#offer?.secret.fill(0);
+    this.#offer = null;
+    this.views.language("");
   }
 
   async #claim() {
@@ -196,8 +208,13 @@ class Page {
     if (await this.#work("asked", act, inputs)) this.#done(name);
   }
 
-  #done(name) {
+  #close() {
+    if (this.#asked) this.#over = this.#asked.question.fields.nonce;
     this.#asked = null;
+  }
+
+  #done(name) {
+    this.#close();
     this.views.clear("asked");
     this.views.text("done", this.words.say(`done.${name}.text`));
     this.views.part("again", false);
@@ -227,7 +244,7 @@ class Page {
   }
 
   #failed(text, again = false) {
-    this.#asked = null;
+    this.#close();
     for (const form of ["asked", "choose"]) this.views.clear(form);
     this.views.text("done", text);
     this.views.part("again", again);
@@ -237,8 +254,8 @@ class Page {
   // --- the IDs ------------------------------------------------------------------------------------------------------
 
   async #showIDs(how) {
-    this.#offer?.secret.fill(0);
-    this.#offer = this.#linking = this.#asked = null;
+    this.#forget();
+    this.#linking = this.#asked = null;
     this.#listed = "";
     await this.#list();
     const none = (await this.phone.ids()).length === 0;
@@ -304,9 +321,10 @@ async function main() {
     views.show("unsupported");
     return;
   }
+  addEventListener("unhandledrejection", () => views.show("broken")); // better than a page that looks alive
   const words = new Words(JSON.parse(root.dataset.texts), root.dataset.lang);
   navigator.serviceWorker?.register("/phone/worker.js", { scope: "/phone" }).catch(() => {});
   await new Page(new Phone(store, new Line(location.origin)), views, words).start();
 }
 
-await main();
+main();

@@ -35,6 +35,11 @@ export class Views {
     for (const part of this.#root.querySelectorAll(`[data-part="${name}"]`)) part.hidden = !shown;
   }
 
+  /** What stands behind the # where the page is opened in another language. */
+  language(hash) {
+    document.querySelector(".language a").hash = hash;
+  }
+
   /** Says above every view what is wrong with the way to the portal; with "" nothing is. */
   notice(text) {
     const place = this.find("[data-notice]");

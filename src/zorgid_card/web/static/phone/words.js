@@ -76,12 +76,13 @@ export class Words {
     return this.say(known ? `failed.${error.reason}` : "failed.qr");
   }
 
-  /** What went wrong, and what to do. */
+  /** What went wrong, and what to do; what nobody foresaw is thrown on. */
   failed(error) {
     if (error instanceof NotEntered) return this.say(ENTERED[error.what]);
     if (error instanceof NoAnswer) return this.say(UNREACHED.includes(error.reason) ? "failed.connection" : "failed.answer");
     if (error instanceof Refused) return this.#refused(error.code, error.details);
-    return this.say("failed.answer");
+    if (error instanceof Malformed) return this.say("failed.answer");
+    throw error;
   }
 
   #refused(code, details) {
