@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from manage_pages import (
 from portal_pages import DIGITS, URA, approve, forms
 from registry_world import OTHER_URA
 from second_phone import SecondPhone
+from zorgid_card.errors import ZorgIDError
 from zorgid_card.ports.registry import Membership, MobileID
 from zorgid_card.secret import Secret
 from zorgid_card.workflows.pairing import offer
@@ -163,11 +165,6 @@ def test_adm_7_who_ends_their_own_session_is_told_what_was_done_before_they_are_
 # --- the phone says no ----------------------------------------------------------------------------------------------------
 
 
-def ask(world: ManagePages) -> tuple[object, str]:
-    anna = world.as_person(world.anna)
-    return anna, waiting(anna.send(BLOCK, {"reason": REASON}, action=BLOCK))
-
-
 @pytest.mark.parametrize(
     ("answer", "said"),
     [
@@ -217,7 +214,6 @@ def forms_of(page: object) -> dict[str, str]:
 
 
 def refused(call: object) -> bool:
-    from zorgid_card.errors import ZorgIDError
 
     try:
         call()  # type: ignore[operator]
@@ -268,6 +264,44 @@ def test_adm_2_the_button_pressed_twice_makes_the_change_once(world: ManagePages
     for _ in range(3):
         assert anna.post(address, sent).status_code == 303
     assert len(world.events("card.block")) == 1
+
+
+def test_adm_2_the_button_pressed_in_three_tabs_at_the_same_moment_makes_one_change(world: ManagePages) -> None:
+    anna = world.as_person(world.anna)
+    address = waiting(anna.send(BLOCK, {"reason": REASON}, action=BLOCK))
+    shown = anna.get(address)
+    approve(world.phones["anna"], number(shown))
+    tabs = [world.browser() for _ in range(3)]
+    for tab in tabs:
+        tab.client.cookies.set("__Host-zorgid", anna.cookie or "", domain="portal.example", path="/")
+    with ThreadPoolExecutor(len(tabs)) as pool:
+        answers = list(pool.map(lambda tab: tab.post(address, forms_of(shown)), tabs))
+    assert {answer.status_code for answer in answers} == {303}
+    assert len(world.events("card.block")) == len(world.events("phone.sign")) == 1
+    assert "is geblokkeerd" in text(tabs[0].get(address))
+
+
+def test_adm_2_whose_phone_is_asked_too_often_waits(tmp_path: Path) -> None:
+    world = ManagePages(tmp_path, phones=PhonePolicy(asks_per_name=2))
+    anna = world.as_person(world.anna)
+    for _ in range(2):
+        waiting(anna.send(BLOCK, {"reason": REASON}, action=BLOCK))
+    told = anna.send(BLOCK, {"reason": REASON}, action=BLOCK)
+    assert (told.status_code, told.headers["retry-after"]) == (429, "600")
+    assert "te vaak iets aan de telefoon gevraagd" in text(told)
+    world.store.close()
+
+
+def test_adm_2_who_manages_with_a_card_and_has_no_phone_is_told_to_link_one(tmp_path: Path) -> None:
+    world = ManagePages(tmp_path, one_means=False)
+    with world.store.begin() as unit:
+        [member] = unit.find(Membership, person_id="carla")
+        unit.replace(replace(member, role="manager"))
+    path = f"/manage/cards/{OTHER_CARD}/block"
+    told = world.as_holder(world.carla).send(path, {"reason": REASON}, action=path)
+    assert (told.status_code, "koppel er eerst een met uw UZI-pas" in text(told)) == (403, True)
+    assert world.card(OTHER_CARD).state == "active"
+    world.store.close()
 
 
 def test_adm_2_two_tabs_ask_for_two_changes_and_the_later_one_is_signed(world: ManagePages) -> None:

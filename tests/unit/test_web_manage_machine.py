@@ -160,4 +160,4 @@ class Tabs(RuleBasedStateMachine):
 
 
 TestTabs = Tabs.TestCase
-TestTabs.settings = settings(max_examples=30, stateful_step_count=25, deadline=None)
+TestTabs.settings = settings(max_examples=12, stateful_step_count=25, deadline=None)

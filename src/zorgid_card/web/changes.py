@@ -18,6 +18,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from zorgid_card.errors import NotAllowedError, NotFoundError, NotSignedError, UsageError, ZorgIDError
+from zorgid_card.pki.revocation import UNSPECIFIED
 from zorgid_card.web.render import Page, page
 from zorgid_card.web.sessions import PhoneLogIn
 from zorgid_card.web.shown import ZONE
@@ -93,7 +94,7 @@ DETAILS: Final[Mapping[str, tuple[str, ...]]] = {
 """What a form asks besides the reason; named as in the change's event in the audit log, which is what is signed."""
 
 CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
-    "cause": tuple(sorted(CAUSES, key="unspecified".__ne__)),
+    "cause": tuple(sorted(CAUSES, key=lambda cause: (cause != UNSPECIFIED, cause))),
     "role": ROLES,
 }
 

@@ -18,7 +18,7 @@ from zorgid_card.web.render import Form, Page, page
 from zorgid_card.workflows.management import EventPage
 
 _LIST: Final = "/manage/audit"
-_THINGS: Final = ("card", "person", "phone", "organisation", "puk", "audit")
+_THINGS: Final = ("card", "person", "administrator", "phone", "organisation", "request", "puk", "audit", "operator")
 _LINES: Final = 100
 """Events that are sent at once."""
 

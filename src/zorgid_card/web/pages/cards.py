@@ -54,7 +54,7 @@ def card(page: Page) -> Response:
     return page.render(
         "manage/card.html",
         row=row,
-        facts=_facts(page, row),
+        facts=_facts(page, row)[1:],
         events=events(page, acting.card_events(serial)),
         offered=offered,
         own=page.session.role == HOLDER,
