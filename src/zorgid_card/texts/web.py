@@ -48,7 +48,6 @@ _ALL = {
     "web.role.administrator": Text("administrator", "administrator"),
     "web.role.pass holder": Text("met UZI-pas", "with a UZI pass"),
     "web.role.operator": Text("portaalbeheer", "portal's operator"),
-    "web.home.request": Text("Ik wil een organisatie aanmelden", "I want to sign up an organisation"),
 }
 
 _ERRORS = {
@@ -136,10 +135,6 @@ _LOG_IN = {
     "web.log-in.phone.ask": Text("Vraag mijn telefoon", "Ask my phone"),
     "web.log-in.user-name": Text("Gebruikersnaam", "User name"),
     "web.log-in.card": Text("Met uw kaart", "With your card"),
-    "web.log-in.card.why": Text(
-        "Met een ZORG-ID Smartcard of UZI-pas in de paslezer. Het programma bij de paslezer vraagt de pincode, niet deze pagina.",
-        "With a ZORG-ID Smartcard or a UZI pass in the reader. The program beside the reader asks for the PIN, not this page.",
-    ),
     "web.log-in.waiting": Text("Keur het inloggen goed op uw telefoon", "Approve the log-in on your phone"),
     "web.log-in.number": Text("Neem dit getal over op uw telefoon:", "Copy this number to your phone:"),
     "web.log-in.state.asked": Text("Wachten op uw telefoon …", "Waiting for your phone …"),
