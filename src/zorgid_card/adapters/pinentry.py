@@ -198,6 +198,7 @@ class Conversation:
     # --- what is told ------------------------------------------------------------------------------------------------
 
     def _show(self, dialog: Dialog) -> None:
+        self._set("SETTIMEOUT", "0")  # nobody is hurried: by themselves some give up after a minute
         self._set("SETTITLE", dialog.title)
         self._set("SETPROMPT", dialog.prompt)
         self._set("SETOK", dialog.ok)

@@ -199,7 +199,7 @@ class PinentryHolder:
 
     def _addressed(self, text: str) -> str:
         """Who asks stands above all that somebody else may have written."""
-        return _wrapped(f"{self._texts('pinentry.asks', origin=self._origin)}\n\n{text}")
+        return _wrapped(f"{self._texts('pinentry.asks', origin=self._origin)}\n\n{text}".rstrip())
 
     @contextmanager
     def _opened(self, dialog: Dialog) -> Iterator[Conversation]:

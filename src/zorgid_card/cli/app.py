@@ -18,6 +18,7 @@ from zorgid_card.cli import (
     keeping,
     managing,
     phoning,
+    portaling,
     puks,
     renewing,
     revoking,
@@ -93,6 +94,7 @@ def main() -> None:
 _KEEPERS = (keeping.keys, puks.puk, storing.db, revoking.crl, revoking.ocsp, auditing.audit, housekeeping.outbox)
 for _command in (*verifying.COMMANDS, *_KEEPERS, *managing.COMMANDS, phoning.phone, agent.agent):
     main.add_command(_command)
+main.add_command(portaling.portal)
 for _command in managing.PHONES:
     phoning.phone.add_command(_command)
 

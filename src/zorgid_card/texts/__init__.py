@@ -40,6 +40,11 @@ from zorgid_card.texts import (
     revocation,
     tools,
     trust,
+    web,
+    web_journeys,
+    web_manage,
+    web_phone,
+    web_eid,
 )
 from zorgid_card.texts.text import Text
 
@@ -67,6 +72,11 @@ TEXTS: Mapping[str, Text] = {
     **pinentry.TEXTS,
     **auditing.TEXTS,
     **housekeeping.TEXTS,
+    **web.TEXTS,
+    **web_journeys.TEXTS,
+    **web_manage.TEXTS,
+    **web_phone.TEXTS,
+    **web_eid.TEXTS,
     **agent.TEXTS,
 }
 """All of them."""
