@@ -265,6 +265,15 @@ def test_a_page_that_comes_and_goes_cannot_either(desk: AgentWorld) -> None:
     assert set(desk.origins.own()) == {desk.origin}
 
 
+def test_a_question_that_nobody_answers_is_taken_away(desk: AgentWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "PAIRING_SECONDS", 0.05)
+    desk.person.stays.add("agent-pair")
+    with desk.visit(EVIL) as page:
+        assert page.closed() == NOT_PAIRED
+    assert desk.person.open == 0
+    assert set(desk.origins.own()) == {desk.origin}
+
+
 def test_while_one_page_is_asked_about_no_other_is(desk: AgentWorld) -> None:
     desk.person.stays.add("agent-pair")
     with desk.visit(EVIL) as first, desk.visit("https://worse.example") as second:

@@ -382,6 +382,7 @@ class Visit:
         """Have the person say that the page shows the same code, for as long as it is there.
 
         Raises:
+            BrokenError: nobody answers.
             DeclinedError: they do not.
             CancelledError: they are asked for something else now, or the page is gone.
         """
@@ -390,9 +391,13 @@ class Visit:
         stop, asked = Stop(), self._loop.create_future()
         self._agent.work("pairing", partial(self._pair, code, stop, asked))
         gone = self._loop.create_task(self._connection.wait_closed())
-        await asyncio.wait((gone, asked), timeout=PAIRING_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+        done, _ = await asyncio.wait((gone, asked), timeout=PAIRING_SECONDS, return_when=asyncio.FIRST_COMPLETED)
         stop.set()
         gone.cancel()
+        if not done:
+            with suppress(CancelledError):
+                await asked
+            raise BrokenError(NOT_PAIRED, "nobody answered")
         await asked
 
     def _pair(self, code: str, stop: Stop, asked: asyncio.Future[None]) -> None:
