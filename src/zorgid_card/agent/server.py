@@ -99,6 +99,7 @@ class Agent:
         self.asking = Asking(clock)
         self.clock = clock
         self._port = port
+        self._gate = Gate(port)
         self._starts: dict[str, Rate] = {}
         self._open: dict[str, int] = {}
         self._threads: set[threading.Thread] = set()
