@@ -27,6 +27,7 @@ from zorgid_card.errors import (
     NoCardError,
     NoReaderError,
     PINFormError,
+    ReaderBusyError,
     UsageError,
     WrongCardError,
     WrongPINError,
@@ -44,7 +45,7 @@ FATAL: Final = "ERR_WEBEID_NATIVE_FATAL"
 _ORIGIN_LENGTH: Final = 255
 _HELD: Final = (CardKind.UZI_PASS, CardKind.ZORGID)
 """Cards with which a person logs in."""
-_MENDED: Final = (NoReaderError, NoCardError, WrongCardError, CardNotSupportedError)
+_MENDED: Final = (NoReaderError, NoCardError, WrongCardError, CardNotSupportedError, ReaderBusyError)
 """What the person can put right at the reader."""
 T = TypeVar("T")
 
