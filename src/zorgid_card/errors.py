@@ -655,6 +655,27 @@ class PhoneLimitError(PortalError):
     retryable = True
 
 
+class RateLimitError(PortalError):
+    """The same is asked of the portal's pages too often by one client; ``retry_after`` seconds."""
+
+    code = "portal.rate_limit"
+    retryable = True
+
+
+class NotLoggedInError(PortalError):
+    """Nobody is logged in, in this browser session; ``reason``: none, idle, over."""
+
+    code = "portal.not_logged_in"
+    retryable = True
+
+
+class FormError(PortalError):
+    """What came was not sent by a page of this browser session; ``reason``: origin, token, site."""
+
+    code = "portal.form"
+    retryable = True
+
+
 class NotSignedError(PortalError):
     """This change wants the phone's signature over just this: none that is fresh was found; ``action``. Nothing was changed."""
 

@@ -22,7 +22,7 @@ pydantic pyramid quart redis robyn sanic starlette tornado twisted uvicorn webob
 WEB = frozenset(_WEB.split())
 SERVERS = {"http.server", "http.cookies", "wsgiref", "xmlrpc", "socketserver"}
 """Parts of the standard library that serve pages or keep sessions."""
-KNOWN = {"smartcard": "pyscard", "sqlalchemy": "SQLAlchemy", "idna": "httpx"}
+KNOWN = {"smartcard": "pyscard", "sqlalchemy": "SQLAlchemy", "idna": "httpx", "markupsafe": "Jinja2"}
 """Where a module's name is not its package's, and what a declared package is known to bring."""
 
 

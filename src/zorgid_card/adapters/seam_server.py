@@ -11,7 +11,7 @@ from typing import Final
 from zorgid_card.ports.http import HTTPAnswer
 from zorgid_card.ports.seam import CONTENT_TYPE, LIMIT, Seam
 
-__all__ = ["HTTPAnswer", "answer_http"]
+__all__ = ["HTTPAnswer", "SeamService", "answer_http"]
 
 _HEADERS: Final = (("Content-Type", CONTENT_TYPE), ("Cache-Control", "no-store"))
 _REFUSED: Final = (("Cache-Control", "no-store"),)
@@ -38,3 +38,16 @@ def answer_http(seam: Seam, method: str, content_type: str, body: bytes) -> HTTP
     if len(body) > LIMIT:
         return HTTPAnswer(413, _REFUSED)
     return HTTPAnswer(200, _HEADERS, seam.ask(body))
+
+
+class SeamService:
+    """A seam at an address of its own, as a service (:class:`~zorgid_card.ports.http.HTTPService`)."""
+
+    limit = LIMIT
+
+    def __init__(self, seam: Seam) -> None:
+        self._seam = seam
+
+    def respond(self, method: str, path: str, content_type: str, body: bytes) -> HTTPAnswer:
+        """See the port."""
+        return answer_http(self._seam, method, content_type, body)

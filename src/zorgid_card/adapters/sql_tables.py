@@ -83,6 +83,7 @@ SEALED: Final[dict[type, tuple[str, ...]]] = {
     records.Session: ("data",),
     records.Consent: ("evidence",),
     records.Notice: ("recipient", "data"),
+    records.BrowserSession: ("who", "kept"),
 }
 """Fields that are encrypted before they are kept: where a birth date or an address is, or may be."""
 
@@ -101,6 +102,7 @@ _INDEXES: dict[type, tuple[tuple[str, ...], ...]] = {
     records.Suspension: (("card_serial",),),
     records.Challenge: (("binding",),),
     records.LinkOffer: (("person_id",),),
+    records.AuditEvent: (("subject",),),
     records.Notice: (("state", "id"),),
 }
 

@@ -301,6 +301,31 @@ class Tally:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BrowserSession:
+    """Somebody who is logged in at the portal's pages. ``id`` is a hash of the cookie, with which nobody can take the session over.
+
+    ``means``: ``phone``, ``card`` or ``operator``; ``who`` is JSON of who that is, ``kept`` of what pages keep for a while.
+    """
+
+    id: str
+    means: str
+    who: str = field(repr=False)
+    kept: str = field(repr=False)
+    seen_at: datetime
+    checked_at: datetime
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OperatorLink:
+    """A way in for one of the portal's own operators, once; ``id`` is a hash of what the link holds."""
+
+    id: str
+    name: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Suspension:
     """A cause for which a card's certificates are on hold: they come off when none is left. ``id`` is the card's serial and it."""
 

@@ -18,6 +18,7 @@ from zorgid_card.errors import ZorgIDError
 from zorgid_card.texts import (
     activation,
     acts,
+    agent,
     auditing,
     create,
     database,
@@ -39,6 +40,10 @@ from zorgid_card.texts import (
     revocation,
     tools,
     trust,
+    web,
+    web_journeys,
+    web_manage,
+    web_phone,
     web_eid,
 )
 from zorgid_card.texts.text import Text
@@ -67,7 +72,12 @@ TEXTS: Mapping[str, Text] = {
     **pinentry.TEXTS,
     **auditing.TEXTS,
     **housekeeping.TEXTS,
+    **web.TEXTS,
+    **web_journeys.TEXTS,
+    **web_manage.TEXTS,
+    **web_phone.TEXTS,
     **web_eid.TEXTS,
+    **agent.TEXTS,
 }
 """All of them."""
 

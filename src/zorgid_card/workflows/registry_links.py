@@ -42,29 +42,36 @@ class RegistryLinks:
     def acting_for(self, card: PresentedCard, /, *, ura: str | None, at: datetime, used: bool) -> Link:
         """The link by which the holder acts; see the port."""
 
-        def work(unit: Unit) -> Link:
-            found = _live_card(unit, card)
-            person = unit.get(Person, found.person_id)
-            organisation, until = _acting_for(unit, found, at, ura)
-            if used:
-                unit.replace(replace(found, last_used_at=at))
-            return Link(
-                ura=organisation.ura,
-                organisation=organisation.name,
-                role=person.role_code,
-                person_id=person.id,
-                card_serial=found.serial,
-                until=until,
-            )
-
-        return self._registry.run(work)
+        return self._registry.run(lambda unit: acting_for(unit, card, ura=ura, at=at, used=used))
 
     def require_admitted(self, ura: str, /) -> None:
         """Raise unless holders of UZI passes of this organisation may log in; see the port."""
-        known = self._registry.run(lambda unit: next(unit.find(Organisation, ura=ura), None))
-        state = "unknown" if known is None else known.state
-        if state == "suspended" or (self._registered_only and state != "validated"):
-            raise OrganisationUnknownError(ura=ura, state=state)
+        self._registry.run(lambda unit: require_admitted(unit, ura, registered_only=self._registered_only))
+
+
+def acting_for(unit: Unit, card: PresentedCard, *, ura: str | None, at: datetime, used: bool) -> Link:
+    """:meth:`RegistryLinks.acting_for`, in an open transaction."""
+    found = _live_card(unit, card)
+    person = unit.get(Person, found.person_id)
+    organisation, until = _acting_for(unit, found, at, ura)
+    if used:
+        unit.replace(replace(found, last_used_at=at))
+    return Link(
+        ura=organisation.ura,
+        organisation=organisation.name,
+        role=person.role_code,
+        person_id=person.id,
+        card_serial=found.serial,
+        until=until,
+    )
+
+
+def require_admitted(unit: Unit, ura: str, *, registered_only: bool) -> None:
+    """:meth:`RegistryLinks.require_admitted`, in an open transaction."""
+    known = next(unit.find(Organisation, ura=ura), None)
+    state = "unknown" if known is None else known.state
+    if state == "suspended" or (registered_only and state != "validated"):
+        raise OrganisationUnknownError(ura=ura, state=state)
 
 
 def _live_card(unit: Unit, presented: PresentedCard) -> SmartCard:

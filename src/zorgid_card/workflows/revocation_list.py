@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from typing import Final, NamedTuple, TypeAlias
 from urllib.parse import urlsplit
 
-from zorgid_card.errors import CertificateError, StorageError, UsageError
+from zorgid_card.errors import CertificateError, NotFoundError, StorageError, UsageError
 from zorgid_card.pki.certificate import Certificate
 from zorgid_card.pki.crl import CRL
 from zorgid_card.pki.revocation import CRLs
@@ -284,6 +284,20 @@ class RevocationList:
         """The root's CRL, DER: it tells that the issuing CA is not revoked. Raises as :meth:`current`."""
         return self._get(_ROOT, strict=True).kept.der
 
+    def named(self, name: str) -> bytes:
+        """The list that is published under this file name, DER; for who serves them by name.
+
+        Raises:
+            NotFoundError: there is none of this name.
+            StorageError: as :meth:`current`.
+        """
+        for point in (*self.points, _ROOT):
+            if name and name in self._names(point):
+                for known, crl in self._named(point, self._get(point, strict=True)):
+                    if known == name:
+                        return crl.der
+        raise NotFoundError("no such list", what="CRL")
+
     def refresh(self) -> tuple[Publication, ...]:
         """Bring all lists up to date and publish them; to be called every :data:`SIGNED_WITHIN`. Little is done if nothing changed.
 
@@ -304,11 +318,16 @@ class RevocationList:
         return found
 
     def _named(self, point: str, made: _Made) -> list[tuple[str, CRL]]:
-        full = {_ROOT: "root-crl.der", _WHOLE: "crl.der"}.get(point) or _file_name(point)
-        if made.delta is None:
-            return [(full, made.crl)]
+        full, delta = self._names(point)
+        return [(full, made.crl)] if made.delta is None else [(delta, made.delta), (full, made.crl)]
+
+    def _names(self, point: str) -> tuple[str, str]:
+        """The file names of a list and of its delta; of that an empty one, where there is none."""
+        if point == _ROOT:
+            return "root-crl.der", ""
         url = self._deltas[point]
-        return [("delta-crl.der" if point == _WHOLE else _file_name(url or ""), made.delta), (full, made.crl)]
+        delta = "" if url is None else "delta-crl.der" if point == _WHOLE else _file_name(url)
+        return "crl.der" if point == _WHOLE else _file_name(point), delta
 
     # --- making ---
 

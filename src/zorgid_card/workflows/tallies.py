@@ -6,15 +6,23 @@ import hashlib
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from zorgid_card.errors import PhoneLimitError
+from zorgid_card.errors import PhoneLimitError, PortalError
 from zorgid_card.ports.registry import Tally, Unit
 
 
-def count(unit: Unit, what: str, most: int, window: timedelta, now: datetime) -> None:
+def count(
+    unit: Unit,
+    what: str,
+    most: int,
+    window: timedelta,
+    now: datetime,
+    *,
+    error: type[PortalError] = PhoneLimitError,
+) -> None:
     """Count one more of ``what``; the span begins with the first.
 
     Raises:
-        PhoneLimitError: there were ``most`` of it in this span; ``retry_after`` seconds.
+        PhoneLimitError: there were ``most`` of it in this span; ``retry_after`` seconds. Another class is ``error``.
     """
     tally = next(unit.find(Tally, id=_id(what)), None)
     if tally is None or now >= tally.expires_at:
@@ -23,7 +31,7 @@ def count(unit: Unit, what: str, most: int, window: timedelta, now: datetime) ->
         return
     if tally.count >= most:
         seconds = -((now - tally.expires_at) // timedelta(seconds=1))
-        raise PhoneLimitError("phones are asked too often", retry_after=seconds)
+        raise error("asked too often", retry_after=seconds)
     unit.replace(replace(tally, count=tally.count + 1))
 
 
