@@ -95,7 +95,9 @@ class Extension:
         self.person, self.reader, self.signing = person, reader, signing
         incoming, self._to = os.pipe()
         self._from, outgoing = os.pipe()
-        desk = Desk(card=self._card, prompts=self._prompts, texts=Texts(Language.NL), signing=frozenset(signing))
+        desk = Desk(
+            card=self._card, prompts=self._prompts, texts=Texts(Language.NL), signing=lambda: frozenset(signing)
+        )
         browser = Browser(incoming, outgoing)
 
         def run() -> None:
