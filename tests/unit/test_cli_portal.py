@@ -145,7 +145,16 @@ def test_the_first_start_makes_everything_and_the_next_need_the_directory_alone(
 def test_a_new_passphrase_is_typed_twice_and_what_to_do_next_is_told(tmp_path: Path) -> None:
     self_signed(tmp_path)
     port = str(free_port())
-    options = ["--dir", str(tmp_path / "portal"), "--port", port, "--origin", f"https://localhost:{port}", "--lang", "en"]
+    options = [
+        "--dir",
+        str(tmp_path / "portal"),
+        "--port",
+        port,
+        "--origin",
+        f"https://localhost:{port}",
+        "--lang",
+        "en",
+    ]
     files = ["--cert", str(tmp_path / "tls.pem"), "--key", str(tmp_path / "tls-key.pem"), "--crl", str(tmp_path)]
     for again, told in ((b"another", "differ"), (PASSPHRASE, "zorgid-card portal operator NAME --dir")):
         terminal = Terminal([*PROGRAM, *options, *files])
