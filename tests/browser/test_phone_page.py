@@ -144,7 +144,7 @@ APART = """
     Object.defineProperty(navigator, "standalone", { value: false });
     StorageManager.prototype.persist = () => new Promise(() => {});
 """
-"""Other browsers: on the home screen pages have a storage of their own (Safari); whether to keep it the person is asked (Firefox)."""
+"""Other browsers: on the home screen pages have a storage of their own (Safari); people are asked whether to keep it (Firefox)."""
 
 
 def ask(world: PortalPages, **given: str) -> Any:
