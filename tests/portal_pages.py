@@ -134,8 +134,8 @@ class PortalPages:
                 clock=self.clock,
             )
 
-    def browser(self, app: Any = None, **headers: str) -> Browser:
-        client = TestClient(app or self.app, base_url=ORIGIN, client=("192.0.2.7", 50000))
+    def browser(self, app: Any = None, *, address: str = "192.0.2.7", **headers: str) -> Browser:
+        client = TestClient(app or self.app, base_url=ORIGIN, client=(address, 50000))
         return Browser(client, _named(headers))
 
     def phone(self, person: Any = None) -> SimulatedPhone:

@@ -7,11 +7,9 @@ import hashlib
 import json
 import os
 import re
-import signal
 import socket
 import ssl
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
@@ -21,16 +19,15 @@ from typing import Any
 
 import pytest
 
+from demo_portal import PROGRAM, demo_portal
 from proxies import free_port
 from second_phone import NotOurs, SecondPhone
 from zorgid_card.adapters.phone import PinnedSeam
 from zorgid_card.cli.app import run
-from zorgid_card.cli.demo.portal import _certificate
 from zorgid_card.cli.phone.browser import Browser
+from zorgid_card.cli.portal.trial import self_signed
 from zorgid_card.errors import PairingError, PortalAnswerError, TransportError
 from zorgid_card.workflows import phone_protocol
-
-PROGRAM = [sys.executable, "-m", "zorgid_card.cli"]
 
 
 @dataclass
@@ -55,23 +52,10 @@ class Desk:
 
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
-    directory = tmp_path_factory.mktemp("portal") / "kept"
-    port = free_port()
-    command = [*PROGRAM, "demo-portal", "--keep", str(directory), "--port", str(port), "--holders", "1"]
-    serving = subprocess.Popen(
-        [*command, "--key-algorithm", "ECCP256", "--lang", "en"], stdout=subprocess.PIPE, text=True
-    )
-    assert serving.stdout is not None
-    told = ""
-    for line in serving.stdout:
-        told += line
-        if "Ctrl-C" in line:
-            break
-    found = re.search(r"--user-name \S+ --ura \d+", told)
-    assert found is not None
-    yield Desk(f"https://localhost:{port}", directory, found[0].split())
-    serving.send_signal(signal.SIGTERM)
-    assert serving.wait(20) == 0
+    with demo_portal(tmp_path_factory.mktemp("portal") / "kept", 1) as portal:
+        found = re.search(r"--user-name \S+ --ura \d+", portal.told)
+        assert found is not None
+        yield Desk(portal.origin, portal.directory, found[0].split())
 
 
 def digits(text: bytes = b"314159") -> str:
@@ -161,7 +145,7 @@ def test_org_7_the_phone_logs_in_signs_and_refuses(desk: Desk, capfd: pytest.Cap
     code, [changed, end] = page.end()
     assert (code, changed["subject"], changed["state"], end) == (0, made["serial"], "suspended", {"ok": True})
     stolen = Browser(desk.origin, desk.directory / "tls.pem", desk.directory / "browser.json")
-    with pytest.raises(Exception, match="signed") as error:
+    with pytest.raises(Exception, match="signature") as error:
         stolen.ask("change", action="card.unblock", subject=made["serial"], reason="found")
     assert type(error.value).__name__ == "NotSignedError"
 
@@ -213,7 +197,7 @@ def test_org_6_the_way_ends_at_the_key_of_the_code_or_nowhere(desk: Desk) -> Non
 )
 def test_what_answers_as_no_portal_does_is_no_answer(tmp_path: Path, answer: bytes, error: type[Exception]) -> None:
     """The right key is at the other end, and sends something else; what drips is given up."""
-    key = _certificate(tmp_path)
+    key = self_signed(tmp_path)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(tmp_path / "tls.pem", tmp_path / "tls-key.pem")
     with socket.create_server(("127.0.0.1", 0)) as listening:

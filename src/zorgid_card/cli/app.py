@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from zorgid_card.cli import (
+    agent,
     auditing,
     housekeeping,
     keeping,
     managing,
     phoning,
+    portaling,
     puks,
     renewing,
     revoking,
@@ -90,8 +92,9 @@ def main() -> None:
 
 
 _KEEPERS = (keeping.keys, puks.puk, storing.db, revoking.crl, revoking.ocsp, auditing.audit, housekeeping.outbox)
-for _command in (*verifying.COMMANDS, *_KEEPERS, *managing.COMMANDS, phoning.phone):
+for _command in (*verifying.COMMANDS, *_KEEPERS, *managing.COMMANDS, phoning.phone, agent.agent):
     main.add_command(_command)
+main.add_command(portaling.portal)
 for _command in managing.PHONES:
     phoning.phone.add_command(_command)
 

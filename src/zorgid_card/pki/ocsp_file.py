@@ -41,8 +41,7 @@ def write_responder(
         StorageError: the file cannot be written; an older one is still there.
         PassphraseError: the passphrase is empty.
     """
-    key = ec.generate_private_key(ec.SECP256R1())
-    der = authority.certify_responder(dump_public_key(key.public_key()), not_before=now, validity=validity)
+    key, der = _certified(authority, now, validity)
     certificates = (x509.load_der_x509_certificate(one) for one in (der, authority.certificate))
     parts = [_keyfile.encrypt_key(key, passphrase), *(one.public_bytes(Encoding.PEM) for one in certificates)]
     beside = path.with_name(f".{path.name}.new")
@@ -50,6 +49,23 @@ def write_responder(
     _keyfile.write_new(beside, b"".join(parts))
     os.replace(beside, path)
     return Certificate.parse(der)
+
+
+def new_responder(authority: Authority, now: datetime, validity: timedelta = RESPONDER_VALIDITY) -> Responder:
+    """A responder beside the CA, in one process: its key is new, is kept nowhere, and ends with the process.
+
+    Args:
+        authority: the CA.
+        now: with a time zone.
+        validity: of the certificate; make the next one in time.
+    """
+    key, der = _certified(authority, now, validity)
+    return Responder(Certificate.parse(authority.certificate), key, Certificate.parse(der))
+
+
+def _certified(authority: Authority, now: datetime, validity: timedelta) -> tuple[ec.EllipticCurvePrivateKey, bytes]:
+    key = ec.generate_private_key(ec.SECP256R1())
+    return key, authority.certify_responder(dump_public_key(key.public_key()), not_before=now, validity=validity)
 
 
 def read_responder(path: Path, passphrase: Secret, *, lifetime: timedelta = LIFETIME) -> Responder:

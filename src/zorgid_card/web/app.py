@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pkgutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from importlib import import_module
 from pathlib import Path
 from typing import Final
@@ -27,6 +27,7 @@ from zorgid_card.ports.seam import PATH as CARD_SIDE
 from zorgid_card.recipes import PortalSide
 from zorgid_card.web import pages
 from zorgid_card.web.render import Page, Site, require_pages
+from zorgid_card.web.security import STATIC as STATIC_PATH
 from zorgid_card.web.security import Guard
 from zorgid_card.web.settings import Settings
 from zorgid_card.workflows.browser_sessions import BrowserSessions
@@ -35,7 +36,7 @@ STATIC: Final = Path(__file__).parent / "static"
 _CRL: Final = (("Content-Type", "application/pkix-crl"), ("Cache-Control", "public, max-age=60"))
 
 
-def portal_app(portal: PortalSide, settings: Settings | None = None) -> Starlette:
+def portal_app(portal: PortalSide, settings: Settings | None = None, *, more: Iterable[BaseRoute] = ()) -> Starlette:
     """The portal in a browser, for any ASGI server; TLS is the server's, or that of what stands before it.
 
     It keeps nothing: any number of workers may serve one registry.
@@ -43,10 +44,14 @@ def portal_app(portal: PortalSide, settings: Settings | None = None) -> Starlett
     Args:
         portal: the services (:func:`zorgid_card.recipes.open_portal`).
         settings: of the pages.
+        more: pages besides ours; each endpoint is marked with :func:`~zorgid_card.web.render.page`.
+
+    Raises:
+        TypeError: an endpoint is not so marked.
     """
     settings = settings or Settings()
     services = portal.services
-    routes = [*joined(), *_doors(portal, settings)]
+    routes = [*joined(), *require_pages(more), *_doors(portal, settings)]
     origin = services.identity.origin
     app = Starlette(
         routes=routes,
@@ -76,7 +81,7 @@ def _doors(portal: PortalSide, settings: Settings) -> list[BaseRoute]:
     doors: list[BaseRoute] = [
         Route(CARD_SIDE, Door(SeamService(portal.seam), CARD_SIDE)),
         Route(PHONE, Door(SeamService(portal.phones.seam), PHONE)),
-        Mount("/static", StaticFiles(directory=STATIC)),
+        Mount(STATIC_PATH.rstrip("/"), StaticFiles(directory=STATIC)),
     ]
     if portal.remote is None:
         doors.append(Route("/crl/{name}", Door(_Lists(portal), "/crl/")))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import secrets
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import wraps
 from typing import Any, Final, TypeAlias
@@ -44,6 +44,8 @@ LANGUAGES: Final = frozenset(language.value for language in Language)
 LONGEST_PATH: Final = 500
 """Characters of an address to which a page leads back."""
 
+JSON: Final = "application/json"
+
 LIVE: Final = "x-live"
 """A request header: ``static/live.js`` asks, and takes a part of the page out of the answer."""
 
@@ -59,11 +61,11 @@ NEEDS: Final[Mapping[str, frozenset[str]]] = {
 
 NAVIGATION: Final = (
     ("/me", "web.nav.me", NEEDS["person"] | NEEDS["pass"]),
-    ("/manage/cards", "web.nav.cards", NEEDS["manager"]),
+    ("/manage/cards", "web.nav.cards", NEEDS["manager"] | NEEDS["operator"]),
     ("/manage/people", "web.nav.people", NEEDS["manager"]),
     ("/manage/guests", "web.nav.guests", NEEDS["manager"]),
     ("/manage/phones", "web.nav.phones", NEEDS["administrator"]),
-    ("/manage/audit", "web.nav.audit", NEEDS["administrator"]),
+    ("/manage/audit", "web.nav.audit", NEEDS["administrator"] | NEEDS["operator"]),
     ("/operator", "web.nav.operator", NEEDS["operator"]),
 )
 
@@ -123,9 +125,13 @@ class Page:
 
     @property
     def wants_json(self) -> bool:
-        """Whether a program asks, and not a person."""
-        accepted = self.request.headers.get("accept", "")
-        return "application/json" in accepted and "text/html" not in accepted
+        """Whether a program or a page's script asks, and not a person."""
+        headers = self.request.headers
+        accepted = headers.get("accept", "")
+        if "text/html" in accepted or self.live:
+            return False
+        script = headers.get("sec-fetch-dest") == "empty" or headers.get("content-type", "").startswith(JSON)
+        return script or JSON in accepted
 
     def form(self) -> Form:
         """The fields that were sent; it was judged already that this session's page sent them.
@@ -329,7 +335,12 @@ class Page:
         return self.render("error.html", status=status, kind=kind, sentence=sentence, code=code)
 
     def sealed(self, response: Response) -> Response:
-        """The answer with the session's cookie, where that has changed."""
+        """The answer with the session's cookie, where that has changed.
+
+        Where another site led here the browser has kept the cookie back: a new one would take its place, and log the person out.
+        """
+        if security.is_cross_site(self.request.headers):
+            return response
         options: dict[str, Any] = {"path": "/", "secure": True, "httponly": True, "samesite": "strict"}
         if self.session.changed and self.session.known:
             response.set_cookie(security.COOKIE, self.session.known, **options)
@@ -395,17 +406,21 @@ PAGES: Final[set[object]] = set()
 """All endpoints that :func:`page` has made; nothing else is joined to the portal but what is mounted."""
 
 
-def require_pages(routes: list[BaseRoute]) -> list[BaseRoute]:
+def route(path: str, endpoint: Callable[[Request], Awaitable[Response]], *methods: str) -> BaseRoute:
+    """A page at an address; GET, unless other methods are named."""
+    return Route(path, endpoint, methods=list(methods) or None)
+
+
+def require_pages(routes: Iterable[BaseRoute]) -> list[BaseRoute]:
     """The routes, if each is a page's; raises TypeError."""
-    for route in routes:
-        if not isinstance(route, Route) or route.endpoint not in PAGES:
-            raise TypeError(f"{route} is no page: mark its endpoint with @page")
-    return routes
+    found = list(routes)
+    for one in found:
+        if not isinstance(one, Route) or one.endpoint not in PAGES:
+            raise TypeError(f"{one} is no page: mark its endpoint with @page")
+    return found
 
 
-def _serve(
-    request: Request, body: bytes, endpoint: Endpoint, needs: str | None, quiet: bool, alone: bool
-) -> Response:
+def _serve(request: Request, body: bytes, endpoint: Endpoint, needs: str | None, quiet: bool, alone: bool) -> Response:
     found = Page(request.app.state.site, request, body)
     if not alone and _led_from_elsewhere(found):
         return found.render("again.html", path=_place(request))

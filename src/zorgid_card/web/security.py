@@ -18,6 +18,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from zorgid_card.errors import FormError
 
 COOKIE: Final = "__Host-zorgid"
+STATIC: Final = "/static/"
+FOR_ALL: Final = ("/crl/", "/ocsp")
+"""Public, signed, and perhaps reached by another name than the portal's: certificates say where."""
 LANGUAGE_COOKIE: Final = "__Host-zorgid-lang"
 _SECRET: Final = re.compile(r"[A-Za-z0-9_-]{43}")
 _LOCAL: Final = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -122,10 +125,11 @@ class Guard:
                 headers = MutableHeaders(scope=message)
                 for name, value in self._headers.items():
                     headers.setdefault(name, value)
-                headers.setdefault("Cache-Control", "no-store")
+                headers.setdefault("Cache-Control", "no-cache" if scope["path"].startswith(STATIC) else "no-store")
             await send(message)
 
-        app = self._app if Headers(scope=scope).get("host", "").lower() in self._hosts else _ELSEWHERE
+        here = Headers(scope=scope).get("host", "").lower() in self._hosts or scope["path"].startswith(FOR_ALL)
+        app = self._app if here else _ELSEWHERE
         await app(scope, receive, guarded)
 
 

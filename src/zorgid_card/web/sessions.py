@@ -61,6 +61,11 @@ class Session:
         return None if self.who is None else self.who.ura
 
     @property
+    def left(self) -> int:
+        """Seconds until it ends, if nothing more is asked."""
+        return 0 if self.current is None else self.current.left
+
+    @property
     def kept(self) -> Kept:
         """What pages keep (:meth:`zorgid_card.web.render.Page.keep`)."""
         return {} if self.current is None else self.current.kept

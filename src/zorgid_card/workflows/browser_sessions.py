@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
@@ -46,6 +47,7 @@ MOST_KEPT: Final = 8
 """What a session keeps of its pages at once; the oldest goes."""
 
 _NAME = 200
+_PLACES, _IN_ONE_PLACE = 16, 75
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,8 +149,8 @@ class Current:
     who: Who
     role: str
     kept: dict[str, str]
-    ends_at: datetime
-    """When it ends if nothing more is asked."""
+    left: int = 0
+    """Seconds until it ends if nothing more is asked."""
 
 
 class BrowserSessions:
@@ -228,7 +230,8 @@ class BrowserSessions:
             if not error.retryable or isinstance(error, NotLoggedInError):
                 self.end(secret)
             raise
-        return replace(current, ends_at=self._noted(record, checked, now if seen else None))
+        ends = self._noted(record, checked, now if seen else None)
+        return replace(current, left=(ends - now) // timedelta(seconds=1))
 
     def end(self, secret: str) -> None:
         """Log out; nothing happens where nobody was logged in."""
@@ -255,10 +258,24 @@ class BrowserSessions:
         self._registry.run(work)
 
     def count(self, what: str, most: int, window: timedelta) -> None:
-        """Count one more of what pages are asked for, among all workers; raises RateLimitError."""
-        now = self._clock()
+        """Count one more of what pages are asked for, among all workers.
+
+        A large number is counted in several places, one of them at random, lest all wait for one row: it may be refused a little
+        early, and never late.
+
+        Args:
+            what: of which client.
+            most: how often in ``window``.
+            window: begins with the first.
+
+        Raises:
+            RateLimitError: ``retry_after`` seconds.
+        """
+        now, places = self._clock(), max(1, min(_PLACES, most // _IN_ONE_PLACE))
+        name = f"page:{what}:{secrets.randbelow(places)}"
         in_turn(
-            self._registry, lambda unit: tallies.count(unit, f"page:{what}", most, window, now, error=RateLimitError)
+            self._registry,
+            lambda unit: tallies.count(unit, name, most // places, window, now, error=RateLimitError),
         )
 
     # operators
@@ -309,7 +326,7 @@ class BrowserSessions:
         elif isinstance(who, CardLogIn):
             _require_card(unit, who.card, now, registered_only=self._registered_only)
         role = role_of(unit, now, who.actor, who.ura)
-        return record, Current(who=who, role=role, kept=_kept(record), ends_at=record.expires_at)
+        return record, Current(who=who, role=role, kept=_kept(record))
 
     def _checked(self, record: BrowserSession, who: Who, now: datetime) -> datetime:
         """When a card was judged from the beginning: a while ago, or now."""

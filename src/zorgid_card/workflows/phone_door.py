@@ -17,7 +17,7 @@ from zorgid_card.errors import (
 )
 from zorgid_card.pki.statement import PHONE_POLL, verify_statement
 from zorgid_card.ports.registry import MobileID, Person, Tally, Unit
-from zorgid_card.workflows import pairing, phone_requests
+from zorgid_card.workflows import pairing, phone_pending, phone_requests
 from zorgid_card.workflows.messages import Message, Refusal, canonical, from_json, parse, to_json
 from zorgid_card.workflows.pairing import LinkProgress, Offer
 from zorgid_card.workflows.phone_messages import (
@@ -29,6 +29,7 @@ from zorgid_card.workflows.phone_messages import (
     PollPhone,
     RefusePhone,
 )
+from zorgid_card.workflows.phone_pending import PendingChange
 from zorgid_card.workflows.phone_requests import Asked, PhoneLoggedIn
 from zorgid_card.workflows.portal import Services
 from zorgid_card.workflows.turn import in_turn
@@ -129,6 +130,10 @@ class PhoneDoor:
     def status(self, nonce: str, *, binding: str) -> str:
         """``asked``, ``approved``, ``refused`` or ``over``, for a page that waits; it changes nothing, strangers learn nothing."""
         return self._do(lambda unit, now: phone_requests.status(unit, nonce, binding, now))
+
+    def pending(self, nonce: str, *, binding: str) -> PendingChange:
+        """What this session asked with :meth:`ask_approval`, for the page that waits; raises NotFoundError."""
+        return self._do(lambda unit, now: phone_pending.pending(unit, nonce, binding, now))
 
     def finish(self, nonce: str, *, binding: str) -> PhoneLoggedIn | None:
         """The page asks who has logged in; None: not yet. Raises what :func:`phone_requests.finish_log_in` raises."""

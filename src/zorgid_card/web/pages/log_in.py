@@ -115,6 +115,18 @@ def log_out(page: Page) -> Response:
     return page.redirect("/")
 
 
+@page(needs="log-in", quiet=True)
+def left(page: Page) -> Response:
+    """How long the session lasts if nothing is done, in seconds."""
+    return page.answer({"left": page.session.left})
+
+
+@page(needs="log-in")
+def stay(page: Page) -> Response:
+    """The same, by a person who wants to go on."""
+    return page.answer({"left": page.session.left})
+
+
 def _next(path: str) -> str:
     return local(path, _START)
 
@@ -128,4 +140,6 @@ ROUTES: Final[list[BaseRoute]] = [
     Route("/auth/challenge", challenge),
     Route("/auth/login", log_in, methods=["POST"]),
     Route("/log-out", log_out, methods=["POST"]),
+    Route("/session", left),
+    Route("/session", stay, methods=["POST"]),
 ]
