@@ -18,7 +18,6 @@ from zoneinfo import ZoneInfo
 import pytest
 
 pytest.importorskip("playwright", reason="Playwright is not installed")
-pytest.importorskip("browsing", reason="the browser tests' ground is not there")
 
 import uvicorn
 from cryptography.hazmat.primitives.asymmetric import ec
