@@ -61,6 +61,8 @@ class Log:
     """Whose session must be there in the end."""
     begun: int = 0
     """Log-ins of which the answer did not come: their session may be there."""
+    unanswered: int = 0
+    """Requests without an answer, of all kinds."""
     refused: list[str] = field(default_factory=list)
     """Answers that nobody should get."""
 
@@ -72,8 +74,8 @@ class UnansweredError(Exception):
 class Browser:
     """One person's: a cookie, and one connection that is kept."""
 
-    def __init__(self, origin: str, context: ssl.SSLContext) -> None:
-        self.origin = origin
+    def __init__(self, origin: str, context: ssl.SSLContext, log: Log) -> None:
+        self.origin, self._log = origin, log
         limits = httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=15)
         self._client = httpx.AsyncClient(
             base_url=origin,
@@ -89,8 +91,10 @@ class Browser:
         try:
             answer = await self._client.request(method, path, **options)
         except httpx.TransportError as error:
+            self._log.unanswered += 1
             raise UnansweredError(type(error).__name__) from error
         if answer.status_code >= 500:
+            self._log.unanswered += 1
             raise UnansweredError(f"HTTP {answer.status_code}")
         return answer
 
