@@ -24,7 +24,7 @@ PACKAGES := pcscd vsmartcard-vpcd opensc opensc-pkcs11 yubico-piv-tool openssl \
 PCSC_RUN := /run/pcscd
 VPCD := /etc/reader.conf.d/vpcd
 
-.PHONY: help build bench load demo test test-c test-binding ctgrind fuzz fuzz-build fuzz-smoke fuzz-report test-unit test-blackbox test-blackbox-1 test-blackbox-2 test-torture torture lint types packages migration wheel clean
+.PHONY: help build bench load demo test test-c test-binding ctgrind fuzz fuzz-build fuzz-smoke fuzz-report test-unit test-blackbox test-blackbox-1 test-blackbox-2 test-browser screenshots test-torture torture lint types packages migration wheel clean
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -49,7 +49,7 @@ demo: $(STAMP) ## the two procedures of the manuals, step by step, with simulate
 
 test: packages lint ## everything: C tests, fuzzing for a minute, linters, type checkers, unit and black-box tests, torture
 	$(MAKE) -j2 --output-sync=target types test-c test-binding fuzz-smoke
-	$(MAKE) -j3 --output-sync=target test-unit $(HALVES)
+	$(MAKE) -j3 --output-sync=target test-unit $(HALVES) test-browser
 	$(MAKE) test-torture
 
 test-c: $(COMPILERS:%=test-c-%) ctgrind ## the tests of the C core under both sanitizers, with gcc and clang, and ctgrind
@@ -118,6 +118,19 @@ ifeq ($(shell id -u),0)
 else
 	@echo 'SKIPPED: the black-box tests (tests/blackbox): they run a private pcscd in a network namespace, which needs root.'
 endif
+
+# As for the black-box tests; the portal gets an address and a name there (tests/browsing/place.py).
+test-browser: $(STAMP) $(TOOLS) ## both manuals and the management in a browser: portal, agent, pinentry, cards and phone (root)
+	$(call browsed,)
+
+screenshots: $(STAMP) $(TOOLS) ## the same, and docs/images anew where a page has changed (root)
+	$(call browsed,ZORGID_SCREENSHOTS=1)
+
+define browsed
+@if [ $$(id -u) = 0 ]; then mkdir -p $(PCSC_RUN) && $(1) unshare -n -m bash -c 'ip link set lo up && mount -t tmpfs none $(PCSC_RUN) && \
+  exec $(BIN)/pytest tests/browser'; \
+else echo 'SKIPPED: the browser tests (tests/browser): they run a private pcscd in a network namespace, which needs root.'; fi
+endef
 
 # vpcd and pcscd as for the black-box tests.
 TORTURE := PYTHONPATH=tests unshare -n -m bash -c 'ip link set lo up && mount -t tmpfs none $(PCSC_RUN) && exec "$$@"' - $(BIN)/python -m torture

@@ -15,6 +15,7 @@ from zorgid_card.ports.registry import MobileID
 from zorgid_card.secret import Secret
 from zorgid_card.testkit.phone import SimulatedPhone, direct
 from zorgid_card.workflows import pairing
+from zorgid_card.workflows.health import EventCounts
 from zorgid_card.workflows.phone_door import PhoneDoor
 from zorgid_card.workflows.phone_requests import Asked, PhoneLoggedIn
 from zorgid_card.workflows.policy import Policy
@@ -54,7 +55,14 @@ class World:
     def __init__(self, store: SQLRegistry | None = None, policy: Policy | None = None) -> None:
         self.clock = Clock()
         self.store = store or registry()
-        services = SimpleNamespace(registry=self.store, identity=PORTAL, policy=policy or Policy(), clock=self.clock)
+        self.counts = EventCounts()
+        services = SimpleNamespace(
+            registry=self.store,
+            identity=PORTAL,
+            policy=policy or Policy(),
+            clock=self.clock,
+            happened=self.counts.happened,
+        )
         self.services = cast(Services, services)
         self.door = PhoneDoor(self.services)
         self.line = Line(self.door)

@@ -44,6 +44,7 @@ from zorgid_card.testkit.uzi_profile import Subscriber
 from zorgid_card.workflows import enrolment, issuance, organisation
 from zorgid_card.workflows.card_side import log_in
 from zorgid_card.workflows.creation import CardCreation, Made
+from zorgid_card.workflows.health import EventCounts
 from zorgid_card.workflows.holder import Cue, Progress, Question, Step
 from zorgid_card.workflows.management import Management
 from zorgid_card.workflows.pairing import PortalIdentity, fingerprint
@@ -212,6 +213,7 @@ class World:
         self.keys = made_key_store(directory / "master.key")
         self.portal_key = SoftwareSigner.generate().public_key
         self.origin = ORIGIN
+        self.counts = EventCounts()
         self.services = self._services(creation or CreationPolicy(key_algorithm="ECCP256"))
         self.portal = self._portal()
         self.management = Management(self.registry, lambda: self.now, self.services.policy)
@@ -248,6 +250,7 @@ class World:
             policy=Policy(creation=creation, phones=PhonePolicy(signed=UNSIGNED)),
             channels=self.keys,
             clock=lambda: self.now,
+            events=self.counts,
         )
 
     def uzi_pass(self, holder: PassHolder, letter: str, role: str = "00.000", **options: object) -> VirtualUZIPass:

@@ -380,6 +380,13 @@ class KeypadTimeoutError(UserError):
     code = "user.keypad_timeout"
 
 
+class PinentryError(UserError):
+    """The program that asks for the PIN (a pinentry) cannot ask; ``reason``: missing, display, small, died, silent, protocol,
+    refused; ``program``, ``number``."""
+
+    code = "user.pinentry"
+
+
 class CancelledError(UserError):
     """Stopped between two commands to the card, as was asked."""
 

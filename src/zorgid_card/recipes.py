@@ -178,6 +178,7 @@ def open_portal(
         policy=policy or Policy(),
         channels=keys,
         clock=clock,
+        events=events,
     )
     profiles = services.policy.creation.profiles.values()
     points = [point for profile in profiles for point in profile.points]
@@ -211,6 +212,7 @@ def registry_log_in(services: Services, card_revocation: Revocation) -> LogIn:
         links=RegistryLinks(services.registry, registered_only=policy.login_registered_only),
         lifetime=policy.challenge_lifetime,
         clock=services.clock,
+        events=services.events,
     )
 
 

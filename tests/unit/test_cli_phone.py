@@ -24,8 +24,8 @@ from proxies import free_port
 from second_phone import NotOurs, SecondPhone
 from zorgid_card.adapters.phone import PinnedSeam
 from zorgid_card.cli.app import run
-from zorgid_card.cli.demo.portal import _certificate
 from zorgid_card.cli.phone.browser import Browser
+from zorgid_card.cli.portal.trial import self_signed
 from zorgid_card.errors import PairingError, PortalAnswerError, TransportError
 from zorgid_card.workflows import phone_protocol
 
@@ -145,7 +145,7 @@ def test_org_7_the_phone_logs_in_signs_and_refuses(desk: Desk, capfd: pytest.Cap
     code, [changed, end] = page.end()
     assert (code, changed["subject"], changed["state"], end) == (0, made["serial"], "suspended", {"ok": True})
     stolen = Browser(desk.origin, desk.directory / "tls.pem", desk.directory / "browser.json")
-    with pytest.raises(Exception, match="signed") as error:
+    with pytest.raises(Exception, match="signature") as error:
         stolen.ask("change", action="card.unblock", subject=made["serial"], reason="found")
     assert type(error.value).__name__ == "NotSignedError"
 
@@ -197,7 +197,7 @@ def test_org_6_the_way_ends_at_the_key_of_the_code_or_nowhere(desk: Desk) -> Non
 )
 def test_what_answers_as_no_portal_does_is_no_answer(tmp_path: Path, answer: bytes, error: type[Exception]) -> None:
     """The right key is at the other end, and sends something else; what drips is given up."""
-    key = _certificate(tmp_path)
+    key = self_signed(tmp_path)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(tmp_path / "tls.pem", tmp_path / "tls-key.pem")
     with socket.create_server(("127.0.0.1", 0)) as listening:

@@ -164,7 +164,7 @@ def test_aut_3_nothing_imports_it() -> None:
             module = getattr(node, "module", None) or ""
             if any("hazardous" in name for name in (*names, module)):
                 named.append(path.name)
-    assert named == []
+    assert named == ["hash_signing.py"], "the one module that sets its bounds (docs/adr/0019)"
     assert "sign_digest" not in zorgid_card.__all__
     assert "hazardous" not in zorgid_card.__all__
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -30,8 +31,8 @@ from zorgid_card.errors import (
     ZorgIDError,
 )
 from zorgid_card.pki.identity import UZIIdentity
-from zorgid_card.ports.registry import IssuedCertificate, LinkOffer, Membership, SmartCard, Suspension
-from zorgid_card.workflows.management import TABLE, Acting, Actor, Operator
+from zorgid_card.ports.registry import AuditEvent, IssuedCertificate, LinkOffer, Membership, SmartCard, Suspension
+from zorgid_card.workflows.management import TABLE, Acting, Actor, EventPage, Operator
 
 _REFUSALS = (NotAllowedError, OrganisationUnknownError, OrganisationMismatchError)
 _ESCROW = {"puk.ask", "puk.release", "puk.reset"}
@@ -107,6 +108,18 @@ def judge(name: str, actor: Actor, ura: str | None, before: Records, after: Reco
             serial = record.serial if isinstance(record, SmartCard) else record.card_serial
             cards = [card for card in after.values() if isinstance(card, SmartCard) and card.serial == serial]
             assert [card.person_id for card in cards] == [actor]
+    if name == "events":  # its own chain, also of who and what was linked to it
+        assert isinstance(answer, EventPage)
+        assert {row.number for row in answer.rows} == {
+            int(record.id.rpartition(":")[2])
+            for record in after.values()
+            if isinstance(record, AuditEvent) and record.ura == ura
+        }
+        return
+    if name == "export_events":
+        assert isinstance(answer, list)
+        assert {json.loads(line)["AuditEnterpriseSiteID"] for line in answer} == {ura}
+        return
     told, own_name = repr(answer), actor.given_names if isinstance(actor, UZIIdentity) else None
     assert [name for name in theirs(before | after, ura) if name in told and name != own_name] == [], name
 

@@ -98,6 +98,17 @@ def test_adm_7_phones_are_managed_as_written(world: World, capsys: pytest.Captur
     assert world.get(MobileID, "m0").state == "revoked"
 
 
+def test_what_happened_is_told_and_handed_out_as_written(
+    world: World, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    world.acting("manager0").block(CARD, "mislaid")
+    names = {"manager": world.acting("manager0"), "administrator": world.acting("administrator0")}
+    run("trail", names | {"serial": CARD, "monday": NOW})
+    assert "Manager0 Jansen card.block mislaid" in capsys.readouterr().out
+    assert '"EventID":"card.block"' in (tmp_path / "events.jsonl").read_text()
+
+
 def test_the_asyncio_example_works_as_written(world: World) -> None:
     block = run("asyncio", {"management": world.management})["block"]
     for _ in range(2):

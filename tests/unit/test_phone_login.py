@@ -61,6 +61,7 @@ def test_org_7_the_phone_approves_and_the_page_is_logged_in(world: World) -> Non
         mobile.id,
     )
     assert world.mobile(mobile.id).last_used_at == NOW + timedelta(seconds=20)
+    assert world.counts.counts() == {"phone.linked": 1, "log-in.phone": 1}
 
 
 def test_org_7_a_log_in_serves_once(world: World) -> None:

@@ -45,6 +45,18 @@ def origin_of(address: str) -> str:
     return f"https://{host}" if port in (None, _PORT) else f"https://{host}:{port}"
 
 
+def spoken_origin(origin: str) -> str:
+    """The origin as it is signed, and for an international name how it reads."""
+    if "xn--" not in origin:
+        return origin
+    labels = origin.partition("//")[2].rpartition(":")[0] or origin.partition("//")[2]
+    try:
+        read = ".".join(label.encode().decode("idna") for label in labels.split("."))
+    except UnicodeError:
+        return origin
+    return f"{origin} ({read})"
+
+
 def _split(address: str) -> tuple[SplitResult, int | None]:
     if len(address) > MAX_ADDRESS or not address.isprintable() or "\\" in address or " " in address:
         _refuse(address, "not an address")

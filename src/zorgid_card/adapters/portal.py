@@ -258,8 +258,8 @@ class HTTPSDoor:
             raise PortalAnswerError(f"no HTTP: {error}", origin=self._origin, reason="type") from error
 
 
-def tls_context(ca: Path | None) -> ssl.SSLContext:
-    """How a portal is verified: by the CA certificates of a PEM file, or by the system's.
+def tls_context(ca: Path | None, *, system: bool = False) -> ssl.SSLContext:
+    """How a portal is verified: by the CA certificates of a PEM file, or by the system's; with ``system`` by both.
 
     Raises:
         StorageError, CertificateMalformedError: ``ca`` cannot be read, or holds no certificate.
@@ -268,9 +268,9 @@ def tls_context(ca: Path | None) -> ssl.SSLContext:
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.hostname_checks_common_name = False  # RFC 9525: as in browsers
     try:
-        if ca is None:
+        if ca is None or system:
             context.load_default_certs()
-        else:
+        if ca is not None:
             context.load_verify_locations(ca)
     except ssl.SSLError as error:
         reason = str(error.reason or error)[:_WORDS]

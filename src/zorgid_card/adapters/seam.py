@@ -54,6 +54,7 @@ class HTTPSSeam:
         ca: PEM file with the CA certificates to trust in the place of the system's.
         timeouts: how long one try may take.
         patience: seconds for which a way that broke is tried again.
+        tls: how the portal is verified, in the place of ``ca``.
         proxy: ``http://host:port`` of a proxy for CONNECT, where the way out leads through one; TLS still ends at the portal.
         wait: waits for so many seconds.
 
@@ -68,6 +69,7 @@ class HTTPSSeam:
         *,
         path: str = PATH,
         ca: Path | None = None,
+        tls: ssl.SSLContext | None = None,
         timeouts: Timeouts | None = None,
         patience: float = 10.0,
         proxy: str | None = None,
@@ -77,7 +79,7 @@ class HTTPSSeam:
         if not path.startswith("/") or not path.isascii() or not path.isprintable():
             raise UsageError(f"{path[:80]!r} is no path at a portal", reason="path", value=path[:80])
         self._url = self._origin + path
-        self._context = tls_context(ca)
+        self._context = tls or tls_context(ca)
         self._timeouts = timeouts or Timeouts(connect=5.0, read=20.0, total=30.0)
         self._patience = patience
         self._proxy = httpcore.Proxy(proxy) if proxy else None

@@ -102,6 +102,7 @@ _INDEXES: dict[type, tuple[tuple[str, ...], ...]] = {
     records.Suspension: (("card_serial",),),
     records.Challenge: (("binding",),),
     records.LinkOffer: (("person_id",),),
+    records.AuditEvent: (("subject",),),
     records.Notice: (("state", "id"),),
 }
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from zorgid_card.cli import (
+    agent,
     auditing,
     housekeeping,
     keeping,
@@ -91,7 +92,7 @@ def main() -> None:
 
 
 _KEEPERS = (keeping.keys, puks.puk, storing.db, revoking.crl, revoking.ocsp, auditing.audit, housekeeping.outbox)
-for _command in (*verifying.COMMANDS, *_KEEPERS, *managing.COMMANDS, phoning.phone):
+for _command in (*verifying.COMMANDS, *_KEEPERS, *managing.COMMANDS, phoning.phone, agent.agent):
     main.add_command(_command)
 main.add_command(portaling.portal)
 for _command in managing.PHONES:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from zorgid_card.adapters.origin import spoken_origin
 from zorgid_card.cards import Card, CardKind
 from zorgid_card.cards.expiry import expiry_of
 from zorgid_card.cli.console import Codes, Keyboard, TerminalHolder, TerminalKeyboard
@@ -157,18 +158,6 @@ def _agreed(origin: str) -> None:
 def _confirmed(holder: TerminalHolder) -> Callable[[str], None]:
     """The person sees where they log in, and says so, before the card is asked to sign."""
     return lambda origin: holder.confirm(Question("log-in", (("origin", spoken_origin(origin)),)))
-
-
-def spoken_origin(origin: str) -> str:
-    """The origin as it is signed, and for an international name how it reads."""
-    if "xn--" not in origin:
-        return origin
-    labels = origin.partition("//")[2].rpartition(":")[0] or origin.partition("//")[2]
-    try:
-        read = ".".join(label.encode().decode("idna") for label in labels.split("."))
-    except UnicodeError:
-        return origin
-    return f"{origin} ({read})"
 
 
 def _facts(display: Display, found: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -39,7 +39,9 @@ class Events(Protocol):
     """Is told what happens, for counters of the portal's own monitoring; it must not raise. Serves many threads."""
 
     def happened(self, name: str, times: int = 1, /) -> None:
-        """Something happened: ``notice.sent``, ``notice.failed`` (to be tried again), ``notice.dead`` (given up); or a service
-        did what was asked, by the action in the table of roles: ``card.block``.
+        """Something happened: ``notice.sent``, ``notice.failed`` (to be tried again), ``notice.dead`` (given up); a service did
+        what was asked, by the action in the table of roles: ``card.block``; ``log-in.`` with ``uzi-pass``, ``zorgid-smartcard``,
+        ``phone`` or ``refused``; ``phone.linked``; a message of the card side was served, by its kind: ``commit-card``, or was
+        refused: ``message-refused``.
         """
         ...

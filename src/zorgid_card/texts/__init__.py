@@ -18,6 +18,7 @@ from zorgid_card.errors import ZorgIDError
 from zorgid_card.texts import (
     activation,
     acts,
+    agent,
     auditing,
     create,
     database,
@@ -31,6 +32,7 @@ from zorgid_card.texts import (
     login,
     management,
     phone,
+    pinentry,
     puks,
     readers,
     refusals,
@@ -39,6 +41,10 @@ from zorgid_card.texts import (
     tools,
     trust,
     web,
+    web_eid,
+    web_journeys,
+    web_manage,
+    web_phone,
 )
 from zorgid_card.texts.text import Text
 
@@ -63,9 +69,15 @@ TEXTS: Mapping[str, Text] = {
     **revocation.TEXTS,
     **puks.TEXTS,
     **phone.TEXTS,
+    **pinentry.TEXTS,
     **auditing.TEXTS,
     **housekeeping.TEXTS,
     **web.TEXTS,
+    **web_journeys.TEXTS,
+    **web_manage.TEXTS,
+    **web_phone.TEXTS,
+    **web_eid.TEXTS,
+    **agent.TEXTS,
 }
 """All of them."""
 

@@ -417,7 +417,10 @@ _USER = {
         "Alleen een UZI-pas wordt geactiveerd: laat --not-activated weg.",
         "Only a UZI pass is activated: leave out --not-activated.",
     ),
-    "error.user.usage:reason": Text("Er is een reden nodig; vul er een in.", "A reason is needed; enter one."),
+    "error.user.usage:reason": Text(
+        "Er is een reden nodig; vul er een in van 1 tot 1000 leesbare tekens, op één regel.",
+        "A reason is needed; enter one of 1 to 1000 printable characters, on one line.",
+    ),
 }
 
 TEXTS: Mapping[str, Text] = {**_ENCODING, **_CARD, **_READER, **_USER}

@@ -161,16 +161,20 @@ _REFUSED = {
         "Een UZI-nummer heeft 9 cijfers; controleer het.", "A UZI number has 9 digits; check it."
     ),
     "error.portal.not_found:SmartCard": Text(
-        "Deze kaart is er niet, of hoort niet bij deze organisatie; zoek haar met ‘zorgid-card cards list’.",
-        "There is no such card, or it is not this organisation's; look for it by ‘zorgid-card cards list’.",
+        "Deze kaart is er niet, of hoort niet bij deze organisatie; zoek haar in de lijst van kaarten.",
+        "There is no such card, or it is not this organisation's; look for it in the list of cards.",
+    ),
+    "error.portal.not_found:Guest": Text(
+        "Geen persoon met dit UZI-nummer heeft deze kaart in gebruik; controleer beide nummers.",
+        "Nobody with this UZI number has this card in use; check both numbers.",
     ),
     "error.portal.not_found:MobileID": Text(
-        "Deze telefoon is er niet, of hoort niet bij deze organisatie; zoek hem met ‘zorgid-card phone list’.",
-        "There is no such phone, or it is not this organisation's; look for it by ‘zorgid-card phone list’.",
+        "Deze telefoon is er niet, of hoort niet bij deze organisatie; zoek hem in de lijst van telefoons.",
+        "There is no such phone, or it is not this organisation's; look for it in the list of phones.",
     ),
     "error.portal.transition:mobile": Text(
-        "De telefoon is {state}, dan kan dit niet; bekijk hem met ‘zorgid-card phone list’.",
-        "The phone is {state}, and this is not possible then; look at it by ‘zorgid-card phone list’.",
+        "De telefoon is {state}, dan kan dit niet; bekijk hem in de lijst van telefoons.",
+        "The phone is {state}, and this is not possible then; look at it in the list of phones.",
     ),
     "detail.portal.transition.state:linked": Text("niet geblokkeerd", "not blocked"),
     "detail.portal.transition.state:blocked": Text("al geblokkeerd", "blocked already"),
@@ -178,15 +182,15 @@ _REFUSED = {
     "detail.portal.transition.state:linking": Text("nog niet gekoppeld", "not linked yet"),
     "detail.portal.transition.state:expired": Text("niet gekoppeld", "not linked"),
     "error.portal.not_found:Membership": Text(
-        "Deze persoon is niet aan deze organisatie gekoppeld; zoek met ‘zorgid-card people list’.",
-        "This person is not linked to this organisation; look by ‘zorgid-card people list’.",
+        "Deze persoon is niet aan deze organisatie gekoppeld; zoek in de lijst van personen.",
+        "This person is not linked to this organisation; look in the list of people.",
     ),
     "error.portal.not_found:Person": Text(
         "Deze gebruikersnaam is er niet; controleer hem.", "There is no such user name; check it."
     ),
     "error.portal.not_found:Request": Text(
-        "Deze aanvraag is er niet; zoek haar met ‘zorgid-card org list --requests’.",
-        "There is no such request; look for it by ‘zorgid-card org list --requests’.",
+        "Deze aanvraag is er niet; zoek haar in de lijst van aanvragen.",
+        "There is no such request; look for it in the list of requests.",
     ),
     "error.portal.not_found:LinkOffer": Text(
         "Deze code geldt hier niet, is al gebruikt of is verlopen; vraag de persoon om een nieuwe.",
@@ -205,8 +209,8 @@ _REFUSED = {
         "This request is decided already; file a new one if need be.",
     ),
     "error.portal.transition:card": Text(
-        "De kaart is {state}, dan kan dit niet; bekijk haar met ‘zorgid-card cards show’.",
-        "The card is {state}, and this is not possible then; look at it by ‘zorgid-card cards show’.",
+        "De kaart is {state}, dan kan dit niet; bekijk eerst hoe het met haar staat.",
+        "The card is {state}, and this is not possible then; look first how it is now.",
     ),
     "detail.portal.transition.state:suspended": Text("al geblokkeerd", "blocked already"),
     "detail.portal.transition.state:revoked": Text("ingetrokken", "revoked"),
@@ -215,6 +219,22 @@ _REFUSED = {
     "detail.portal.transition.state:renewing": Text("in verlenging", "being renewed"),
     "detail.portal.transition.state:abandoned": Text("niet afgemaakt", "not finished"),
     "detail.portal.transition.state:scrapped": Text("afgedankt", "scrapped"),
+    "error.portal.not_allowed:guest": Text(
+        "Dit is van een gast; alleen de eigen organisatie kan dit doen.",
+        "This is a guest's; only their own organisation can do this.",
+    ),
+    "error.portal.not_allowed:own": Text(
+        "Deze persoon hoort al bij uw organisatie, en is hier geen gast; zoek in de lijst van personen.",
+        "This person belongs to your organisation, and is no guest here; look in the list of people.",
+    ),
+    "error.portal.not_allowed:others": Text(
+        "Een ander dan uw organisatie of de pashouder heeft deze kaart geblokkeerd; alleen die kan haar deblokkeren.",
+        "Another than your organisation or its holder has blocked this card; only they can unblock it.",
+    ),
+    "error.portal.not_linked:phone": Text(
+        "U hebt geen gekoppelde telefoon om dit mee te ondertekenen; koppel er eerst een met uw UZI-pas.",
+        "You have no linked phone to sign this with; link one with your UZI pass first.",
+    ),
     "error.portal.not_allowed:administrator": Text(
         "Er blijft altijd één administrator; benoem eerst een ander.",
         "One administrator always remains; appoint another first.",

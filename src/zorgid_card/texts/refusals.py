@@ -220,8 +220,8 @@ _PORTAL = {
         "The number entered on the phone is not the one that the portal shows; start the log-in again.",
     ),
     "error.portal.phone_limit": Text(
-        "Er is te vaak gevraagd om in te loggen; probeer het later[[ (over {retry_after} seconden)]] opnieuw, en weiger in de app wat u niet zelf vraagt.",
-        "Log-ins are asked for too often; try again later[[ (in {retry_after} seconds)]], and refuse in the app what you do not ask yourself.",
+        "Er is te vaak iets aan de telefoon gevraagd; probeer het later[[ (over {retry_after} seconden)]] opnieuw, en weiger in de app wat u niet zelf vraagt.",
+        "Something was asked of the phone too often; try again later[[ (in {retry_after} seconds)]], and refuse in the app what you do not ask yourself.",
     ),
     "error.portal.not_signed": Text(
         "Er is niets gewijzigd, want hiervoor is uw handtekening met de telefoon nodig[[ ({action})]]; keur precies deze wijziging goed in de app.",

@@ -48,7 +48,6 @@ _ALL = {
     "web.role.administrator": Text("administrator", "administrator"),
     "web.role.pass holder": Text("met UZI-pas", "with a UZI pass"),
     "web.role.operator": Text("portaalbeheer", "portal's operator"),
-    "web.home.request": Text("Ik wil een organisatie aanmelden", "I want to sign up an organisation"),
 }
 
 _ERRORS = {
@@ -136,10 +135,6 @@ _LOG_IN = {
     "web.log-in.phone.ask": Text("Vraag mijn telefoon", "Ask my phone"),
     "web.log-in.user-name": Text("Gebruikersnaam", "User name"),
     "web.log-in.card": Text("Met uw kaart", "With your card"),
-    "web.log-in.card.why": Text(
-        "Met een ZORG-ID Smartcard of UZI-pas in de paslezer. Het programma bij de paslezer vraagt de pincode, niet deze pagina.",
-        "With a ZORG-ID Smartcard or a UZI pass in the reader. The program beside the reader asks for the PIN, not this page.",
-    ),
     "web.log-in.waiting": Text("Keur het inloggen goed op uw telefoon", "Approve the log-in on your phone"),
     "web.log-in.number": Text("Neem dit getal over op uw telefoon:", "Copy this number to your phone:"),
     "web.log-in.state.asked": Text("Wachten op uw telefoon …", "Waiting for your phone …"),
@@ -211,7 +206,19 @@ _COMMAND = {
         "Op dezelfde computer, in een ander venster, met deze gesimuleerde passen en kaarten:",
         "On the same computer, in another window, with these simulated passes and cards:",
     ),
+    "portal.no_roots": Text(
+        "Zonder CA-certificaten van het UZI-register logt niemand in met een pas: geef --uzi-ca.",
+        "Without CA certificates of the UZI register nobody logs in with a pass: give --uzi-ca.",
+    ),
     "portal.link": Text("Deze link werkt één keer, tot {time}:", "This link works once, until {time}:"),
+    "error.storage:tls": Text(
+        "Met {path} en zijn sleutel is geen TLS mogelijk: controleer of beide er zijn, PEM zijn en bij elkaar horen.",
+        "There is no TLS with {path} and its key: check that both are there, are PEM, and belong together.",
+    ),
+    "error.storage:worker": Text(
+        "Een van de processen van het portaal begint niet; wat er mis is, staat hierboven: verhelp dat en begin opnieuw.",
+        "One of the portal's processes does not start; what is wrong stands above: mend that and start again.",
+    ),
     "error.user.usage:portal-dir": Text(
         "Noem de map van het portaal met --dir[[: in {value} is er geen gestart]], of geef --trial om het te proberen.",
         "Name the portal's directory with --dir[[: none was started in {value}]], or give --trial to try it.",

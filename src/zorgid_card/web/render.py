@@ -61,11 +61,11 @@ NEEDS: Final[Mapping[str, frozenset[str]]] = {
 
 NAVIGATION: Final = (
     ("/me", "web.nav.me", NEEDS["person"] | NEEDS["pass"]),
-    ("/manage/cards", "web.nav.cards", NEEDS["manager"]),
+    ("/manage/cards", "web.nav.cards", NEEDS["manager"] | NEEDS["operator"]),
     ("/manage/people", "web.nav.people", NEEDS["manager"]),
     ("/manage/guests", "web.nav.guests", NEEDS["manager"]),
     ("/manage/phones", "web.nav.phones", NEEDS["administrator"]),
-    ("/manage/audit", "web.nav.audit", NEEDS["administrator"]),
+    ("/manage/audit", "web.nav.audit", NEEDS["administrator"] | NEEDS["operator"]),
     ("/operator", "web.nav.operator", NEEDS["operator"]),
 )
 
@@ -377,7 +377,7 @@ ENVIRONMENT.filters.update(FILTERS)
 
 
 def page(
-    *, needs: str | None = None, quiet: bool = False
+    *, needs: str | None = None, quiet: bool = False, alone: bool = False
 ) -> Callable[[Endpoint], Callable[[Request], Awaitable[Response]]]:
     """An endpoint of the portal: a plain function, which is run in a thread.
 
@@ -387,13 +387,14 @@ def page(
     Args:
         needs: one of :data:`NEEDS`; None: anybody.
         quiet: a script asks by itself, which keeps no session alive.
+        alone: it has to do with no session: it is served at once whoever leads to it, and keeps what stands behind the #.
     """
 
     def marked(endpoint: Endpoint) -> Callable[[Request], Awaitable[Response]]:
         @wraps(endpoint)
         async def served(request: Request) -> Response:
             body = await _body(request) if request.method == "POST" else b""
-            return await run_in_threadpool(_serve, request, body, endpoint, needs, quiet)
+            return await run_in_threadpool(_serve, request, body, endpoint, needs, quiet, alone)
 
         PAGES.add(served)
         return served
@@ -419,12 +420,13 @@ def require_pages(routes: Iterable[BaseRoute]) -> list[BaseRoute]:
     return found
 
 
-def _serve(request: Request, body: bytes, endpoint: Endpoint, needs: str | None, quiet: bool) -> Response:
+def _serve(request: Request, body: bytes, endpoint: Endpoint, needs: str | None, quiet: bool, alone: bool) -> Response:
     found = Page(request.app.state.site, request, body)
-    if _led_from_elsewhere(found):
+    if not alone and _led_from_elsewhere(found):
         return found.render("again.html", path=_place(request))
     try:
-        found.open(seen=not quiet)
+        if not alone:
+            found.open(seen=not quiet)
         if request.method == "POST":
             found.require_own()
         if needs is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -52,6 +53,20 @@ class TLS:
     key: str = ""
     behind: str = ""
 
+    def require_usable(self) -> None:
+        """Raise StorageError unless the files can be used."""
+        if self.key:
+            with _told(self):
+                ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(self.certificate, self.key)
+
+
+@contextmanager
+def _told(tls: TLS) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:  # also what OpenSSL says of a file that is none
+        raise StorageError(f"TLS cannot be served: {error}", reason="tls", path=tls.certificate) from error
+
 
 def serve(app: Starlette, tls: TLS, listening: socket.socket, ready: Callable[[], None]) -> None:
     """Serve until the process is told to stop (SIGINT, SIGTERM); requests that are open are answered first.
@@ -83,11 +98,8 @@ def _configuration(app: Starlette, tls: TLS) -> uvicorn.Config:
         timeout_keep_alive=20,
         timeout_graceful_shutdown=_GRACE,
     )
-    try:
+    with _told(tls):
         config.load()
-    except OSError as error:  # also what OpenSSL says of a file that is none
-        reason = error.strerror or str(error)
-        raise StorageError("TLS cannot be served", reason=reason, path=tls.certificate) from error
     return config
 
 

@@ -33,6 +33,8 @@ class Settings:
     """What ``/metrics`` tells of this process; also the portal's ``events``."""
     metrics_token: str = field(default="", repr=False)
     """Who asks for ``/metrics`` with this as a bearer token gets them, besides operators; empty: nobody else does."""
+    certificates: Mapping[str, bytes] = field(default_factory=dict)
+    """Certificates whose end ``/health`` and ``/metrics`` tell besides the CA's, such as the server's; DER, by a name."""
     support: str = ""
     """Whom to call or write to when something does not work, as it is to be shown."""
 

@@ -16,7 +16,7 @@ _CREATE, _READ, _UPDATE, _DELETE, _EXECUTE = "CRUDE"
 _ACTION_CODES: Final = {
     _CREATE: ("file", "offer", "create", "register", "keep", "begin", "issue"),
     _DELETE: ("revoke", "unlink", "abandon", "scrap", "erase", "remove"),
-    _READ: ("show", "list", "release"),
+    _READ: ("show", "list", "release", "export"),
     _EXECUTE: ("log-in", "sign", "validate"),
 }
 _PERSON, _SYSTEM, _ORGANISATION = "1", "2", "3"

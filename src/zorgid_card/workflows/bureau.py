@@ -12,24 +12,18 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass
-from datetime import date
 from types import TracebackType
-from typing import Final, Self
+from typing import Self
 
-from zorgid_card.cards.access import LastTry, PINRequest
-from zorgid_card.errors import CancelledError, NoCardError, ZorgIDError
-from zorgid_card.ports.card import Channel, Reader
+from zorgid_card.errors import ZorgIDError
+from zorgid_card.ports.card import Reader
 from zorgid_card.ports.journal import Journal
 from zorgid_card.ports.seam import Seam
-from zorgid_card.secret import Secret
 from zorgid_card.workflows.creation import CardCreation, Made, Replaced
 from zorgid_card.workflows.escrow import KeyOfficer
-from zorgid_card.workflows.holder import Cue, Holder, Progress, Question, Step
-from zorgid_card.workflows.pin import PINPolicy
+from zorgid_card.workflows.holder import Holder
 from zorgid_card.workflows.session import PortalClient
-
-LOOK: Final = 0.5
-"""Seconds for which one wait for a card lasts: so soon a bureau that is told to stop has stopped."""
+from zorgid_card.workflows.stopping import StoppableHolder, StoppableReader
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +112,7 @@ class Bureau:
     def _serve(self, place: Place, told: Callable[[Outcome], None], again: bool) -> None:
         reader = StoppableReader(place.reader, self._stopped)
         while True:
-            holder = _Interruptible(place.holder, self._stopped)
+            holder = StoppableHolder(place.holder, self._stopped)
             told(self._make(reader, holder))
             if not again or not holder.cued:  # who was not even asked for a card need not be asked again
                 return
@@ -143,81 +137,3 @@ class Bureau:
             return Outcome(reader.name, made=creation.run(platform=self._platform, client_version=self._version))
         except ZorgIDError as error:
             return Outcome(reader.name, error=error)
-
-
-class StoppableReader:
-    """A reader at which waiting for a card ends when it is told to (:class:`zorgid_card.ports.card.Reader`)."""
-
-    def __init__(self, reader: Reader, stopped: threading.Event) -> None:
-        self._reader = reader
-        self._stopped = stopped
-
-    @property
-    def name(self) -> str:
-        """The reader's name."""
-        return self._reader.name
-
-    def connect(self, *, exclusive: bool = False, timeout: float = 0) -> Channel:
-        """See :meth:`zorgid_card.ports.card.Reader.connect`."""
-        return self._reader.connect(exclusive=exclusive, timeout=timeout)
-
-    def wait(self, *, present: bool, timeout: float | None = None) -> None:
-        """See :meth:`zorgid_card.ports.card.Reader.wait`; raises CancelledError when it is told to stop."""
-        left = timeout
-        while True:
-            if self._stopped.is_set():
-                raise CancelledError
-            look = LOOK if left is None else min(LOOK, left)
-            try:
-                return self._reader.wait(present=present, timeout=look)
-            except NoCardError:
-                if left is not None and left <= look:
-                    raise
-            left = None if left is None else left - look
-
-
-class _Interruptible:
-    """A holder who is asked no more once it is told to stop; a card that is finished is activated all the same."""
-
-    def __init__(self, holder: Holder, stopped: threading.Event) -> None:
-        self._holder = holder
-        self._stopped = stopped
-        self.cued = False
-        """A card was asked for."""
-
-    def cue(self, cue: Cue) -> None:
-        self._go_on()
-        self.cued = True
-        self._holder.cue(cue)
-
-    def pin(self, request: PINRequest) -> Secret | LastTry:
-        self._go_on()
-        return self._holder.pin(request)
-
-    def birth_date(self) -> date:
-        self._go_on()
-        return self._holder.birth_date()
-
-    def confirm(self, question: Question) -> None:
-        self._go_on()
-        self._holder.confirm(question)
-
-    def new_pin(self, policy: PINPolicy) -> tuple[Secret, Secret]:
-        self._go_on()
-        return self._holder.new_pin(policy)
-
-    def refused(self, error: ZorgIDError) -> None:
-        self._holder.refused(error)
-
-    def show_puk(self, puk: Secret) -> None:
-        self._go_on()
-        self._holder.show_puk(puk)
-
-    def progress(self, progress: Progress) -> None:
-        if progress.step is not Step.ACTIVATE:
-            self._go_on()
-        self._holder.progress(progress)
-
-    def _go_on(self) -> None:
-        if self._stopped.is_set():
-            raise CancelledError

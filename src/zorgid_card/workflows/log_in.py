@@ -11,7 +11,8 @@ import base64
 import hashlib
 import json
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -22,6 +23,7 @@ from zorgid_card.errors import (
     NotLinkedError,
     NotUZIError,
     ReplayError,
+    ZorgIDError,
 )
 from zorgid_card.pki.certificate import Certificate
 from zorgid_card.pki.hierarchy import KNOWN, Hierarchy
@@ -31,12 +33,15 @@ from zorgid_card.pki.verifier import CertificateVerifier, SmartcardVerifier
 from zorgid_card.pki.web_eid import require_origin, verify_token
 from zorgid_card.ports.challenges import Challenges, LogInChallenge
 from zorgid_card.ports.links import Link, Links, PresentedCard
+from zorgid_card.ports.notices import Events
 
 UZI_PASS = "uzi-pass"
 SMARTCARD = "zorgid-smartcard"
 
 LIFETIME = timedelta(minutes=5)
 """How long a challenge may be answered (the Web eID architecture's figure)."""
+
+LOG_IN_REFUSED = "log-in.refused"
 
 LOGGED_IN_LIMIT = 200_000
 """Characters of a :class:`LoggedIn` as JSON."""
@@ -230,6 +235,7 @@ class LogIn:
         links: tells for whom the holder of such a card acts, and which organisations are admitted; needed with ``cards``.
         lifetime: how long a challenge may be answered.
         clock: UTC.
+        events: is told of each log-in: ``log-in.uzi-pass``, ``log-in.zorgid-smartcard``, ``log-in.refused``.
 
     Raises:
         MessageError: ``origin`` is none.
@@ -245,6 +251,7 @@ class LogIn:
         links: Links | None = None,
         lifetime: timedelta = LIFETIME,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        events: Events | None = None,
     ) -> None:
         require_origin(origin)
         if cards is not None and links is None:
@@ -256,6 +263,7 @@ class LogIn:
         self._links = links
         self._lifetime = lifetime
         self._clock = clock
+        self._events = events
 
     def challenge(self, binding: str, *, client: str = "") -> str:
         """A new single-use challenge, in the place of an earlier one of the same browser session.
@@ -298,9 +306,10 @@ class LogIn:
             PassTypeError, OrganisationUnknownError, NotLinkedError: policy or records refuse.
         """
         now = self._clock()
-        nonce = self._take(binding, now)
-        certificate = verify_token(token, origin=self.origin, nonce=nonce)
-        return self._judge(certificate, ura, now, used=True)
+        with self._refusals():
+            nonce = self._take(binding, now)
+            certificate = verify_token(token, origin=self.origin, nonce=nonce)
+            return self._admitted(certificate, ura, now)
 
     def over_tls(
         self, headers: Iterable[tuple[str, str]], *, peer: str, proxy: TLSProxy, ura: str | None = None
@@ -315,8 +324,9 @@ class LogIn:
             NotAProxyError, NoClientCertificateError, TLSHeaderError: there is no certificate, or no relying on the headers.
             ZorgIDError: as :meth:`verify` raises for certificate, policy and records.
         """
-        shown = client_certificate(headers, peer=peer, proxy=proxy)
-        return self._judge(shown.certificate, ura, self._clock(), used=True)
+        with self._refusals():
+            shown = client_certificate(headers, peer=peer, proxy=proxy)
+            return self._admitted(shown.certificate, ura, self._clock())
 
     def reauthenticate(self, token: str, *, binding: str, who: LoggedIn) -> LoggedIn:
         """Have the person who is logged in prove it once more, for the same organisation; with whichever of their cards.
@@ -354,6 +364,21 @@ class LogIn:
         if now >= challenge.expires_at:
             raise ReplayError("the challenge has expired", what="challenge", reason="expired")
         return challenge.nonce
+
+    @contextmanager
+    def _refusals(self) -> Iterator[None]:
+        try:
+            yield
+        except ZorgIDError:
+            if self._events is not None:
+                self._events.happened(LOG_IN_REFUSED)
+            raise
+
+    def _admitted(self, certificate: Certificate, ura: str | None, now: datetime) -> LoggedIn:
+        found = self._judge(certificate, ura, now, used=True)
+        if self._events is not None:
+            self._events.happened(f"log-in.{found.means}")
+        return found
 
     def _judge(self, certificate: Certificate, ura: str | None, now: datetime, *, used: bool) -> LoggedIn:
         try:

@@ -135,7 +135,7 @@ def parse(raw: bytes) -> dict[str, JSON]:
 
 def to_json(message: Message) -> dict[str, JSON]:
     """The message as a JSON object."""
-    return {"kind": message.kind, **{name: _plain(getattr(message, name)) for name in _hints(message.kind)}}
+    return {"kind": message.kind, **{name: plain(getattr(message, name)) for name in _hints(message.kind)}}
 
 
 def from_json(value: JSON) -> Message:
@@ -153,7 +153,7 @@ def from_json(value: JSON) -> Message:
     given = {name: part for name, part in value.items() if name != "kind"}
     for name in given.keys() ^ hints.keys():
         raise MessageError(f"{kind.kind}: field {name!r} is {'missing' if name in hints else 'unknown'}", field=name)
-    return kind(**{name: _typed(hints[name], part, name) for name, part in given.items()})
+    return kind(**{name: typed(hints[name], part, name) for name, part in given.items()})
 
 
 @cache
@@ -166,7 +166,8 @@ def _hints(kind: str) -> dict[str, Any]:
     }
 
 
-def _plain(value: Any) -> JSON:
+def plain(value: Any) -> JSON:
+    """A field's value as JSON has it."""
     if isinstance(value, bytes):
         return _base64(value)
     if isinstance(value, datetime):
@@ -174,23 +175,28 @@ def _plain(value: Any) -> JSON:
     if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, tuple):
-        return [_plain(part) for part in value]
+        return [plain(part) for part in value]
     return value  # type: ignore[no-any-return]
 
 
-def _typed(hint: Any, value: JSON, name: str) -> Any:
+def typed(hint: Any, value: JSON, name: str) -> Any:
+    """A field's value by its type.
+
+    Raises:
+        MessageError: it does not fit; ``field`` is ``name``.
+    """
     if get_origin(hint) is Annotated:
-        plain, length = get_args(hint)
-        found = _typed(plain, value, name)
+        bare, length = get_args(hint)
+        found = typed(bare, value, name)
         if not length.least <= len(found) <= length.most:
             raise MessageError(f"field {name!r} is {len(found)} long", field=name)
         return found
     if get_origin(hint) in (Union, types.UnionType):
-        return None if value is None else _typed(next(a for a in get_args(hint) if a is not type(None)), value, name)
+        return None if value is None else typed(next(a for a in get_args(hint) if a is not type(None)), value, name)
     if get_origin(hint) is tuple:
         if not isinstance(value, list):
             raise MessageError(f"field {name!r} is not a list", field=name)
-        return tuple(_typed(get_args(hint)[0], part, name) for part in value)
+        return tuple(typed(get_args(hint)[0], part, name) for part in value)
     if hint in (str, int, bool):
         if type(value) is not hint:
             raise MessageError(f"field {name!r} is not {hint.__name__}", field=name)

@@ -17,7 +17,7 @@ from zorgid_card.errors import (
 )
 from zorgid_card.pki.statement import PHONE_POLL, verify_statement
 from zorgid_card.ports.registry import MobileID, Person, Tally, Unit
-from zorgid_card.workflows import pairing, phone_requests
+from zorgid_card.workflows import pairing, phone_pending, phone_requests
 from zorgid_card.workflows.messages import Message, Refusal, canonical, from_json, parse, to_json
 from zorgid_card.workflows.pairing import LinkProgress, Offer
 from zorgid_card.workflows.phone_messages import (
@@ -29,6 +29,7 @@ from zorgid_card.workflows.phone_messages import (
     PollPhone,
     RefusePhone,
 )
+from zorgid_card.workflows.phone_pending import PendingChange
 from zorgid_card.workflows.phone_requests import Asked, PhoneLoggedIn
 from zorgid_card.workflows.portal import Services
 from zorgid_card.workflows.turn import in_turn
@@ -90,7 +91,9 @@ class PhoneDoor:
 
     def confirm(self, mobile_id: str, code: str, *, binding: str) -> MobileID:
         """The code that the phone shows was entered, or confirmed, on the page; raises what :func:`pairing.confirm` raises."""
-        return self._do(lambda unit, now: pairing.confirm(unit, mobile_id, binding, code, now))
+        linked = self._do(lambda unit, now: pairing.confirm(unit, mobile_id, binding, code, now))
+        self._services.happened("phone.linked")
+        return linked
 
     # logging in, signing
 
@@ -128,9 +131,16 @@ class PhoneDoor:
         """``asked``, ``approved``, ``refused`` or ``over``, for a page that waits; it changes nothing, strangers learn nothing."""
         return self._do(lambda unit, now: phone_requests.status(unit, nonce, binding, now))
 
+    def pending(self, nonce: str, *, binding: str) -> PendingChange:
+        """What this session asked with :meth:`ask_approval`, for the page that waits; raises NotFoundError."""
+        return self._do(lambda unit, now: phone_pending.pending(unit, nonce, binding, now))
+
     def finish(self, nonce: str, *, binding: str) -> PhoneLoggedIn | None:
         """The page asks who has logged in; None: not yet. Raises what :func:`phone_requests.finish_log_in` raises."""
-        return self._do(lambda unit, now: phone_requests.finish_log_in(unit, nonce, binding, now))
+        found = self._do(lambda unit, now: phone_requests.finish_log_in(unit, nonce, binding, now))
+        if found is not None:
+            self._services.happened("log-in.phone")
+        return found
 
     def _do(self, work: Callable[[Unit, datetime], T]) -> T:
         return in_turn(self._services.registry, lambda unit: work(unit, self._services.clock()))

@@ -56,6 +56,8 @@ from zorgid_card.workflows.policy import ACTIONS, CARD_ACTIONS, PHONE_ACTIONS, P
 from zorgid_card.workflows.states import move
 
 ALGORITHM: Final = "ES256"
+DENIED: Final = frozenset({"refused", "mismatched", "failed", "replaced"})
+"""States of what was asked and will not be signed."""
 
 _CLIENT, _NAME = 100, 200
 _REASON = 1000
@@ -168,7 +170,7 @@ def ask_approval(
     member(unit, person_id, ura, now)
     phone = next(unit.find(MobileID, person_id=person_id, ura=ura, state="linked"), None)
     if phone is None:
-        raise NotLinkedError("no phone is linked that could sign", ura=ura)
+        raise NotLinkedError("no phone is linked that could sign", ura=ura, reason="phone")
     tallies.count(unit, _asked_of(ura, person_id), policy.asks_per_name, policy.window, now)
     fields = {
         **(detail or {}),
@@ -196,7 +198,7 @@ def _ask(
 ) -> Asked:
     if phone is not None:
         for earlier in unit.find(PhoneRequest, mobile_id=phone.id, state="asked", kind=kind):
-            unit.replace(replace(earlier, state=move("phone-request", earlier.state, "refuse")))
+            _end(unit, earlier, "replace")
     nonce, expires_at = text_of(secrets.token_bytes(32)), now + lifetime
     content = fields | {
         "origin": portal.origin,
@@ -297,13 +299,13 @@ def approve(unit: Unit, given: ApprovePhone, now: datetime, *, policy: PhonePoli
     if asked.signature is not None and hmac.compare_digest(asked.signature, given.signature):
         return
     phone = _open(unit, asked, now)
-    fields = _fields(asked, given.number)
+    fields = fields_of(asked, given.number)
     verify_statement(phone.public_key or b"", asked.kind, fields, given.signature, ALGORITHM)
     if not hmac.compare_digest(asked.number.encode(), given.number.encode()):
-        _refuse(unit, asked)
+        _end(unit, asked, "mismatch")
         raise PhoneNumberError
     if not hmac.compare_digest(salted(phone.salt, given.verifier), phone.verifier or b""):
-        _refuse(unit, asked)
+        _end(unit, asked, "fail")
         raise PhoneDigitsError(tries_left=_spend_try(unit, phone, now))
     until = now + policy.approval_lifetime if asked.kind == PHONE_APPROVAL else asked.expires_at
     approved = move("phone-request", asked.state, "approve")
@@ -318,11 +320,11 @@ def refuse(unit: Unit, given: RefusePhone, origin: str, now: datetime) -> None:
     phone = unit.get(MobileID, asked.mobile_id)
     fields = {"origin": origin, "phone": phone.id, "nonce": asked.nonce}
     verify_statement(phone.public_key or b"", PHONE_REFUSAL, fields, given.signature, ALGORITHM)
-    if asked.state == "refused":
+    if asked.state in DENIED:
         return
     if asked.state != "asked":
         raise ReplayError("this is not open", what="phone-request")
-    _refuse(unit, asked)
+    _end(unit, asked, "refuse")
     audit.record(unit, now, phone.person_id, asked.ura, "phone.refuse", phone.id, kind=asked.kind)
 
 
@@ -344,15 +346,16 @@ def _open(unit: Unit, asked: PhoneRequest, now: datetime) -> MobileID:
     return phone
 
 
-def _fields(asked: PhoneRequest, number: str) -> dict[str, Value]:
+def fields_of(asked: PhoneRequest, number: str) -> dict[str, Value]:
+    """What is signed with this number; raises StorageError."""
     try:
         return {**parse(asked.content.encode()), "number": number}  # type: ignore[dict-item]
     except MessageError as error:  # somebody has changed it
         raise StorageError("a question to a phone cannot be read", reason="corrupt") from error
 
 
-def _refuse(unit: Unit, asked: PhoneRequest) -> None:
-    unit.replace(replace(asked, state=move("phone-request", asked.state, "refuse")))
+def _end(unit: Unit, asked: PhoneRequest, event: str) -> None:
+    unit.replace(replace(asked, state=move("phone-request", asked.state, event)))
 
 
 def _spend_try(unit: Unit, phone: MobileID, now: datetime) -> int:
@@ -374,9 +377,9 @@ def status(unit: Unit, nonce: str, binding: str, now: datetime) -> str:
     ``over`` is what there is to say of what has expired or served, and to a stranger.
     """
     asked = next(unit.find(PhoneRequest, nonce=nonce), None)
-    if asked is None or not _is_of(asked, binding) or asked.state == "used" or now >= asked.expires_at:
+    if asked is None or not is_of(asked, binding) or asked.state == "used" or now >= asked.expires_at:
         return "over"
-    return asked.state
+    return "refused" if asked.state in DENIED else asked.state
 
 
 def finish_log_in(unit: Unit, nonce: str, binding: str, now: datetime) -> PhoneLoggedIn | None:
@@ -389,9 +392,9 @@ def finish_log_in(unit: Unit, nonce: str, binding: str, now: datetime) -> PhoneL
             asked.
     """
     asked = next(unit.find(PhoneRequest, nonce=nonce, kind=PHONE_LOG_IN), None)
-    if asked is None or not _is_of(asked, binding) or asked.state == "used":
+    if asked is None or not is_of(asked, binding) or asked.state == "used":
         raise ReplayError("this log-in is not open", what="log-in")
-    if asked.state == "refused":
+    if asked.state in DENIED:
         raise SessionError("the phone refused this log-in", reason="refused")
     if now >= asked.expires_at:
         raise SessionError("this log-in has expired", reason="expired")
@@ -408,7 +411,8 @@ def finish_log_in(unit: Unit, nonce: str, binding: str, now: datetime) -> PhoneL
     return found
 
 
-def _is_of(asked: PhoneRequest, binding: str) -> bool:
+def is_of(asked: PhoneRequest, binding: str) -> bool:
+    """Whether this browser session has asked it."""
     return hmac.compare_digest(asked.binding.encode(), bound(binding).encode())
 
 
@@ -437,8 +441,8 @@ def require_signed(
     """
     wanted = detail | {"action": action, "subject": subject, "reason": (reason or "").strip(), "person": actor}
     for asked, phone in _signed(unit, actor, ura, now):
-        fields = _fields(asked, asked.number)
-        if {name: value for name, value in fields.items() if name not in _PORTALS} != wanted:
+        fields = fields_of(asked, asked.number)
+        if {name: value for name, value in fields.items() if name not in PORTALS} != wanted:
             continue
         try:
             verify_statement(phone.public_key or b"", PHONE_APPROVAL, fields, asked.signature or b"", ALGORITHM)
@@ -449,7 +453,7 @@ def require_signed(
     raise NotSignedError("the phone has not signed this change", action=action)
 
 
-_PORTALS = frozenset({"origin", "ura", "organisation", "phone", "nonce", "number", "expires", "name", "about"})
+PORTALS: Final = frozenset({"origin", "ura", "organisation", "phone", "nonce", "number", "expires", "name", "about"})
 """Fields that the portal itself adds to what is asked."""
 
 

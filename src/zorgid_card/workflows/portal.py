@@ -31,6 +31,7 @@ from zorgid_card.pki.signing import verify_signature
 from zorgid_card.pki.trust import TrustStore
 from zorgid_card.ports.authority import CertificateAuthority
 from zorgid_card.ports.keys import AdministrationKeys, ChannelKeys
+from zorgid_card.ports.notices import Events
 from zorgid_card.ports.registry import Registry, Reply, Session, Unit
 from zorgid_card.workflows import organisation
 from zorgid_card.workflows.messages import JSON, Message, Refusal, canonical, from_json, parse, to_json
@@ -51,6 +52,9 @@ _log = logging.getLogger(__name__)
 
 OUTSIDE_FOR: Final = timedelta(minutes=2)
 """How long what is done outside a transaction keeps the same message waiting, if this process does not come back from it."""
+
+REFUSED: Final = "message-refused"
+"""What is counted of a message of the card side that was refused, for whatever reason."""
 
 _BUSY_SECONDS: Final = 2
 _TOLD: Final = ("reason", "retry_after")
@@ -76,6 +80,13 @@ class Services:
     channels: ChannelKeys | None = None
     """Keys of the makers' batches, for blanks that prove residency by SCP03; None: no such blank is taken."""
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    events: Events | None = None
+    """Is told of messages that were served, by their kind, and of phones that logged in."""
+
+    def happened(self, name: str) -> None:
+        """Tell it, if somebody counts."""
+        if self.events is not None:
+            self.events.happened(name)
 
 
 @dataclass(slots=True)
@@ -189,6 +200,14 @@ class _OutsideError(Exception):
         self.work, self.keep, self.counted, self.alone = work, keep, counted, alone
 
 
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """``happened``: what is to be counted; empty at a repetition."""
+
+    octets: bytes
+    happened: str = ""
+
+
 class Portal:
     """The portal side: answers requests, each in one transaction, or in two (:meth:`Context.outside`).
 
@@ -260,10 +279,10 @@ class Portal:
     def _turn(self, call: _Call, done: tuple[Any, ...] = (), *, serving: bool) -> bytes:
         """One transaction. It ends with an answer, or with what is to be done for this message outside it, and perhaps a claim."""
 
-        def work(unit: Unit) -> bytes | _OutsideError:
+        def work(unit: Unit) -> _Answer | _OutsideError:
             session = self._admit(unit, call)
             if _served(session, call):
-                return _repeat(unit, session, call)
+                return _Answer(_repeat(unit, session, call))
             try:
                 return self._act(unit, session, call, done, serving=serving)
             except _OutsideError as outside:
@@ -271,10 +290,15 @@ class Portal:
                     unit.replace(_claimed(session, call, self.services.clock(), outside.counted))
                 return outside
 
-        answer = self.services.registry.run(work)
+        return self._told(self.services.registry.run(work))
+
+    def _told(self, answer: _Answer | _OutsideError) -> bytes:
+        """What has happened is counted when the transaction is over."""
         if isinstance(answer, _OutsideError):
             raise answer
-        return answer
+        if answer.happened:
+            self.services.happened(answer.happened)
+        return answer.octets
 
     def _do_outside(self, call: _Call, outside: _OutsideError) -> tuple[Any, ...]:
         found, keep = outside.work(), outside.keep
@@ -291,13 +315,13 @@ class Portal:
         return ()
 
     def _refuse(self, call: _Call, error: ZorgIDError) -> bytes:
-        def work(unit: Unit) -> bytes:
+        def work(unit: Unit) -> _Answer:
             session = self._admit(unit, call)  # as it is now: the same message may have been served meanwhile
             if _served(session, call):
-                return _repeat(unit, session, call)
-            return _keep(unit, _unclaimed(session), call, _refusal(error))
+                return _Answer(_repeat(unit, session, call))
+            return _Answer(_keep(unit, _unclaimed(session), call, _refusal(error)), REFUSED)
 
-        return self.services.registry.run(work)
+        return self._told(self.services.registry.run(work))
 
     def _release(self, call: _Call) -> None:
         """The claim is given up: the message may be sent again at once."""
@@ -321,7 +345,7 @@ class Portal:
             raise SessionError("the message is out of order", reason="order")
         return session
 
-    def _act(self, unit: Unit, session: Session, call: _Call, done: tuple[Any, ...], *, serving: bool) -> bytes:
+    def _act(self, unit: Unit, session: Session, call: _Call, done: tuple[Any, ...], *, serving: bool) -> _Answer:
         step = self._purposes[session.purpose].get((session.state, type(call.body)))
         if step is None:
             raise SessionError(f"{call.body.kind} is not expected in state {session.state}", reason="order")
@@ -335,9 +359,9 @@ class Portal:
         except ZorgIDError as error:
             if not error.counted:
                 raise _RefusedError(error) from error
-            return _keep(unit, session, call, _refusal(error))
+            return _Answer(_keep(unit, session, call, _refusal(error)), REFUSED)
         data = canonical({name: context.facts[name] for name in context.facts}).decode()
-        return _keep(unit, replace(session, state=following, data=data), call, answer)
+        return _Answer(_keep(unit, replace(session, state=following, data=data), call, answer), call.body.kind)
 
 
 def _refusal(error: ZorgIDError) -> Refusal:

@@ -45,6 +45,9 @@ MOBILE: Table = {
 PHONE_REQUEST: Table = {
     ("asked", "approve"): "approved",
     ("asked", "refuse"): "refused",
+    ("asked", "mismatch"): "mismatched",  # another number than the page's
+    ("asked", "fail"): "failed",  # wrong digits
+    ("asked", "replace"): "replaced",  # another was asked for before it was answered
     ("approved", "use"): "used",
 }
 """What a phone is asked to sign (ORG-7): a log-in or a change; what was signed serves once."""

@@ -16,7 +16,7 @@ from zorgid_card.adapters.sql_sealed import Sealer
 from zorgid_card.adapters.sql_tables import METADATA
 from zorgid_card.errors import StorageError
 
-HEAD: Final = "0008"
+HEAD: Final = "0009"
 """The version of this library's schema."""
 
 FIRST: Final = "0001"

@@ -12,19 +12,18 @@ from typing import Any, TypeAlias
 
 import click
 
-from zorgid_card.cards import Card, CardKind, LastTry, OnKeypad, PINRequest, Tries
-from zorgid_card.cards.access import spoken
+from zorgid_card.cards import Card
 from zorgid_card.cli.codes.status import show
 from zorgid_card.cli.console import Codes, TerminalHolder, TerminalKeyboard
 from zorgid_card.cli.display import Display, console
 from zorgid_card.cli.failures import about
 from zorgid_card.cli.place import Place
 from zorgid_card.cli.shown import dump, error_as_json, tries_as_json
-from zorgid_card.errors import PINMismatchError, PINPolicyError, WrongCardError, ZorgIDError
+from zorgid_card.errors import ZorgIDError
 from zorgid_card.protocol.iso7816 import Credential
-from zorgid_card.secret import Secret
 from zorgid_card.workflows import pin
-from zorgid_card.workflows.pin import PUK_POLICY, PINPolicy
+from zorgid_card.workflows.codes import change_pin, chosen_code, draw_puk, present_code, require_personal, unblock_pin
+from zorgid_card.workflows.pin import PUK_POLICY
 
 Action: TypeAlias = Callable[[Card, TerminalHolder, date | None], str]
 """Ask and do, by the holder's birth date where that is known; gives the key of the sentence that says what was done."""
@@ -73,8 +72,7 @@ def run(display: Display, place: Place, action: Action, order: Order) -> None:
 
 
 def _act(display: Display, reader: str, card: Card, action: Action, order: Order) -> dict[str, Any]:
-    if card.kind not in (CardKind.UZI_PASS, CardKind.ZORGID):
-        raise WrongCardError("not a card that a person uses", expected="pin-card", found=card.kind.value)
+    require_personal(card)
     show(display, reader, card.kind, card.tries(), card.puk_tries())
     done = action(card, order.codes.holder(display, TerminalKeyboard), order.birth_date)
     display.say(done, "green")
@@ -83,44 +81,26 @@ def _act(display: Display, reader: str, card: Card, action: Action, order: Order
 
 
 def _change_pin(card: Card, holder: TerminalHolder, birth_date: date | None) -> str:
-    old, last = _present(card, holder, Credential.PIN, card.tries())
-    policy = _policy(card)
-    with old:
-        first, second = _chosen(holder, old, policy, holder.new_pin, birth_date)
-        with first, second:
-            pin.change_pin(card, old, first, second, policy=policy, birth_date=birth_date, last_try_allowed=last)
+    change_pin(card, holder, birth_date)
     return "code.pin_changed"
 
 
 def _unblock_pin(card: Card, holder: TerminalHolder, birth_date: date | None) -> str:
-    puk, last = _present(card, holder, Credential.PUK, card.puk_tries())
-    policy = _policy(card)
-    with puk:
-        first, second = _chosen(holder, puk, policy, holder.new_pin, birth_date)
-        with first, second:
-            pin.unblock_pin(card, puk, first, second, policy=policy, birth_date=birth_date, last_try_allowed=last)
+    unblock_pin(card, holder, birth_date)
     return "code.pin_unblocked"
 
 
 def _choose_puk(card: Card, holder: TerminalHolder, birth_date: date | None) -> str:
-    old, last = _present(card, holder, Credential.PUK, card.puk_tries())
+    old, last = present_code(card, holder, Credential.PUK, card.puk_tries())
     with old:
-        first, second = _chosen(holder, old, PUK_POLICY, holder.new_puk, what="puk")
+        first, second = chosen_code(holder, old, PUK_POLICY, holder.new_puk, what="puk")
         with first, second:
             pin.change_puk(card, old, first, second, last_try_allowed=last)
     return "code.puk_changed"
 
 
 def _draw_puk(card: Card, holder: TerminalHolder, birth_date: date | None) -> str:
-    """A PUK that is drawn, shown and acknowledged before the card has it (CRD-9); on a keypad it is chosen there."""
-    old, last = _present(card, holder, Credential.PUK, card.puk_tries())
-    with old:
-        if isinstance(old, OnKeypad):
-            pin.change_puk(card, old, OnKeypad(), OnKeypad(), last_try_allowed=last)
-            return "code.puk_changed"
-        with pin.new_puk() as puk:
-            holder.show_puk(puk)
-            pin.change_puk(card, old, puk, puk, last_try_allowed=last)
+    draw_puk(card, holder)
     return "code.puk_changed"
 
 
@@ -131,47 +111,3 @@ ACTIONS: Mapping[str, Action] = {
     "choose-puk": _choose_puk,
 }
 """By name."""
-
-
-def _policy(card: Card) -> PINPolicy:
-    return PINPolicy(minimum=card.profile.pin_minimum, maximum=card.profile.pin_maximum)
-
-
-def _present(card: Card, holder: TerminalHolder, what: Credential, tries: Tries) -> tuple[Secret, bool]:
-    """The code that the card has now, and the person's word for the last try; a blocked one is not even asked."""
-    tries.require(what, last_try_allowed=True)
-    profile, is_pin = card.profile, what is Credential.PIN
-    given: Secret | LastTry = holder.pin(
-        PINRequest(
-            what=what,
-            tries=tries,
-            reference=0,
-            minimum=profile.pin_minimum if is_pin else profile.puk_minimum,
-            maximum=profile.pin_maximum if is_pin else profile.puk_maximum,
-            digits=card.kind is not CardKind.UZI_PASS,
-            retrying=False,
-            keypad=card.keypad is not None,
-        )
-    )
-    return spoken(given)
-
-
-def _chosen(
-    holder: TerminalHolder,
-    present: Secret,
-    policy: PINPolicy,
-    ask: Callable[[PINPolicy], tuple[Secret, Secret]],
-    birth_date: date | None = None,
-    what: str = "pin",
-) -> tuple[Secret, Secret]:
-    """Asked until it is good; on the keypad, where the present one is entered there."""
-    if isinstance(present, OnKeypad):
-        return OnKeypad(), OnKeypad()
-    while True:
-        try:
-            with about(what=what):
-                first, second = ask(policy)
-                pin.check_new_pin(first, second, policy, birth_date)
-                return first, second
-        except (PINMismatchError, PINPolicyError) as error:
-            holder.refused(error)

@@ -2,56 +2,18 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 import click
 
-from zorgid_card.cards import Activation, Card, CardKind, CardPIN, Tries, TryState
-from zorgid_card.cards.expiry import Expiry, expiry_of
+from zorgid_card.cards import Activation, CardKind, Tries, TryState
 from zorgid_card.cli.display import Display
 from zorgid_card.cli.expiry import expiry_as_json, expiry_in_words
 from zorgid_card.cli.place import Place
 from zorgid_card.cli.shown import dump, error_as_json, tries_as_json, tries_in_words
-from zorgid_card.errors import NotActivatedError, UsageError, ZorgIDError
+from zorgid_card.errors import ZorgIDError
 from zorgid_card.texts import Texts
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Status:
-    """What a card tells of itself without a try."""
-
-    reader: str
-    kind: CardKind
-    pin: Tries
-    puk: Tries
-    others: tuple[CardPIN, ...]
-    """PINs besides the one to log in with."""
-    activation: Activation
-    expiry: Expiry | None
-
-
-def read(reader: str, card: Card) -> Status:
-    """Ask the card; a pass that is not activated may not let its PIN be asked about."""
-    pin = puk = Tries.UNKNOWN
-    others: tuple[CardPIN, ...] = ()
-    with suppress(NotActivatedError):
-        pin, puk = card.tries(), card.puk_tries()
-        others = card.pins()[1:]
-    expiry = None
-    with suppress(UsageError):  # a blank has no certificate
-        expiry = expiry_of([card.authentication_certificate()], datetime.now(UTC))
-    return Status(
-        reader=reader,
-        kind=card.kind,
-        pin=pin,
-        puk=puk,
-        others=others,
-        activation=card.activation,
-        expiry=expiry,
-    )
+from zorgid_card.workflows.codes import Status, read_status
 
 
 def run(display: Display, place: Place, *, as_data: bool) -> None:
@@ -67,7 +29,7 @@ def run(display: Display, place: Place, *, as_data: bool) -> None:
     """
     try:
         with place.card(display.texts) as (reader, card):
-            status = read(reader, card)
+            status = read_status(reader, card)
     except ZorgIDError as error:
         if as_data:
             click.echo(dump({"ok": False, "error": error_as_json(error, display.texts)}))

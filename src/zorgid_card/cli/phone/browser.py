@@ -1,4 +1,4 @@
-"""The browser beside a simulated phone: the pages of ``zorgid-card demo-portal``, with a session that may be kept in a file."""
+"""The browser beside a simulated phone: a trial's pages (``zorgid-card demo-portal``), its session perhaps kept in a file."""
 
 from __future__ import annotations
 
@@ -22,8 +22,10 @@ from zorgid_card.ports.seam import CONTENT_TYPE, LIMIT
 from zorgid_card.testkit.piv_state import read_json, write_json
 
 _SECONDS: Final = 30.0
-_FORM: Final = "zorgid-card demonstration session v1"
-_COOKIE: Final = "session"
+_FORM: Final = "zorgid-card demonstration session v2"
+_COOKIE: Final = "__Host-zorgid"
+_TOKEN: Final = "X-CSRF-Token"
+_NO_PAGE: Final = "missing"
 
 
 class Browser:
@@ -43,9 +45,10 @@ class Browser:
         self.origin = origin_of(address)
         self._context = _context(ca)
         self._kept = kept
-        self._session = ""
+        self._session = self._token = ""
         if kept is not None and kept.exists():
-            self._session = str(read_json(kept, _FORM).get("session", ""))
+            known = read_json(kept, _FORM)
+            self._session, self._token = str(known.get("session", "")), str(known.get("token", ""))
 
     def ask(self, page: str, **given: str) -> dict[str, Any]:
         """What the page answers.
@@ -55,13 +58,20 @@ class Browser:
             PortalAnswerError: what answers is no demonstration's portal.
             ZorgIDError: the portal refuses.
         """
+        if not self._token:
+            self._send("GET", "/auth/challenge")
+        return self._answer(*self._send("POST", f"/page/{page}", json.dumps(given)))
+
+    def _send(self, method: str, path: str, body: str | None = None) -> tuple[int, bytes]:
         where = urlsplit(self.origin)
         connection = http.client.HTTPSConnection(
             where.hostname or "", where.port, timeout=_SECONDS, context=self._context
         )
-        headers = {"Content-Type": CONTENT_TYPE, "Cookie": f"{_COOKIE}={self._session}"}
+        headers = {"Accept": CONTENT_TYPE, "Accept-Language": "en", "Origin": self.origin}
+        headers |= {"Content-Type": CONTENT_TYPE, _TOKEN: self._token} if body is not None else {}
+        headers |= {"Cookie": f"{_COOKIE}={self._session}"} if self._session else {}
         try:
-            connection.request("POST", f"/page/{page}", json.dumps(given), headers)
+            connection.request(method, path, body, headers)
             response = connection.getresponse()
             octets = response.read(LIMIT + 1)
         except ssl.SSLError as error:
@@ -71,14 +81,14 @@ class Browser:
         finally:
             connection.close()
         self._keep(response)
-        return self._answer(response.status, octets)
+        return response.status, octets
 
     def _answer(self, status: int, octets: bytes) -> dict[str, Any]:
         try:
             found = json.loads(octets)
             if status == http.HTTPStatus.OK and isinstance(found, dict):
                 return found
-            if status == http.HTTPStatus.CONFLICT:
+            if found["code"] != _NO_PAGE:
                 raise ZorgIDError.of(str(found["code"]), str(found["message"]), dict(found["details"]))
         except (ValueError, KeyError, TypeError, RecursionError):
             pass
@@ -88,11 +98,12 @@ class Browser:
 
     def _keep(self, response: http.client.HTTPResponse) -> None:
         name, _, value = (response.getheader("Set-Cookie") or "").partition(";")[0].partition("=")
-        if name != _COOKIE or value == self._session:
-            return
-        self._session = value
-        if self._kept is not None:
-            write_json({"format": _FORM, "session": self._session}, self._kept)
+        known = self._session, self._token
+        if name == _COOKIE:
+            self._session = value
+        self._token = response.getheader(_TOKEN) or self._token
+        if self._kept is not None and known != (self._session, self._token):
+            write_json({"format": _FORM, "session": self._session, "token": self._token}, self._kept)
 
 
 def _context(ca: Path | None) -> ssl.SSLContext:

@@ -20,6 +20,7 @@ from zorgid_card.adapters import private_file
 from zorgid_card.adapters.origin import origin_of
 from zorgid_card.cli.console import DescriptorKeyboard, TerminalKeyboard
 from zorgid_card.cli.create.trial import CARD, PASS
+from zorgid_card.cli.demo.pages import ADMINISTRATOR
 from zorgid_card.cli.demo.world import PASSPHRASE
 from zorgid_card.cli.display import Display
 from zorgid_card.cli.portal import trial as trials
@@ -61,8 +62,8 @@ class Order:
     trial: trials.Trial | None = None
     registered: bool = False
     as_data: bool = False
-    told: Callable[[Path, Plan, str], None] = field(default=lambda directory, plan, user_name: None)
-    """Told what more there is to say of a trial, once it serves."""
+    told: Callable[[Plan, str], None] = field(default=lambda plan, user_name: None)
+    """Says what more there is to say once it serves, with the administrator's user name of a trial."""
 
 
 def run(display: Display, order: Order) -> None:
@@ -122,6 +123,7 @@ def _planned(display: Display, directory: Path, order: Order) -> Plan:
     plan = Plan(**known)
     if not plan.key and not plan.behind:
         raise UsageError("TLS ends neither here nor before", reason="portal-key")
+    plan.tls().require_usable()
     return plan
 
 
@@ -183,13 +185,15 @@ def _tell(display: Display, plan: Plan, order: Order, user_name: str, workers: l
         click.echo(json.dumps({**told, "cards": cards, "user_name": user_name or None}))
         return
     display.say("portal.ready", "bold", origin=plan.origin)
+    if order.trial is None and not plan.authorities:
+        display.say("portal.no_roots", "yellow")
     display.say("portal.operator", directory=plan.directory)
     display.entry(f"  zorgid-card portal operator NAME --dir {plan.directory}")
     if order.trial is not None:
         display.say("portal.agent")
         display.entry(f"  zorgid-card agent --ca {plan.certificate}")
-        display.entry(f"  {plan.path / trials.ADMINISTRATOR / PASS}, {cards}/NN/{PASS}, {CARD}")
-    order.told(plan.path, plan, user_name)
+        display.entry(f"  {plan.path / ADMINISTRATOR / PASS}, {cards}/NN/{PASS}, {CARD}")
+    order.told(plan, user_name)
     display.say("portal.stop", "dim")
     with suppress(OSError):
         display.console.file.flush()

@@ -13,6 +13,8 @@ from typing import Any, Final, Self
 from zorgid_card.adapters.data_keys import FileDataKeys
 from zorgid_card.adapters.smtp import SMTPNotifier
 from zorgid_card.adapters.sql import SQLRegistry
+from zorgid_card.cli.demo.pages import PATH as PAGES
+from zorgid_card.cli.demo.pages import pages
 from zorgid_card.errors import StorageError
 from zorgid_card.pki.authority import Authority
 from zorgid_card.pki.certificate import Certificate
@@ -24,6 +26,7 @@ from zorgid_card.recipes import CRLFolder, OnlineRevocation, PortalSide, open_po
 from zorgid_card.secret import Secret
 from zorgid_card.testkit.pki import UZITestPKI
 from zorgid_card.web.app import portal_app
+from zorgid_card.web.render import route
 from zorgid_card.web.server import TLS, by_the_clock, serve
 from zorgid_card.web.settings import AGENT_PORT, LIMITS, Settings
 from zorgid_card.workflows.health import EventCounts
@@ -34,6 +37,7 @@ from zorgid_card.workflows.policy import CreationPolicy, Policy
 PKI: Final = "uzi"
 """Where a trial keeps its own UZI register."""
 
+TRIAL: Final = "trial"
 _RENEW: Final = timedelta(days=7)
 _HOURS: Final = timedelta(hours=24)
 
@@ -111,6 +115,10 @@ class Plan:
             named = self.path / "data.keys"
         return SQLRegistry(self.db, FileDataKeys(named) if named else None)
 
+    def tls(self) -> TLS:
+        """Where TLS ends."""
+        return TLS(certificate=self.certificate, key=self.key, behind=self.behind)
+
     def identity(self) -> PortalIdentity:
         """How phones know the portal."""
         following = _key_of(self.next_certificate) if self.next_certificate else None
@@ -155,19 +163,22 @@ class Opened:
         Raises:
             ZorgIDError: as :func:`~zorgid_card.recipes.open_portal`; and where files that were named cannot be read.
         """
+        identity, (trust, revocation) = plan.identity(), _register(plan)
+        makers, token = read_certificates(*map(Path, plan.makers)), _token(plan)
+        notifier = _notifier(plan)
+        plan.path.mkdir(mode=0o700, parents=True, exist_ok=True)
         registry, counts = plan.registry(), EventCounts()
         make_registry(registry)
-        trust, revocation = _register(plan)
         portal = open_portal(
             plan.path,
             passphrase,
             registry=registry,
-            identity=plan.identity(),
+            identity=identity,
             uzi=trust,
             uzi_revocation=revocation,
-            makers=read_certificates(*map(Path, plan.makers)),
+            makers=makers,
             policy=plan.policy(),
-            notifier=_notifier(plan),
+            notifier=notifier,
             events=counts,
         )
         ocsp = _responder(registry, portal)
@@ -176,7 +187,8 @@ class Opened:
             agent_port=plan.agent_port,
             ocsp=ocsp,
             counts=counts,
-            metrics_token=Path(plan.metrics).read_text().strip() if plan.metrics else "",
+            metrics_token=token,
+            certificates={"tls": read_certificates(Path(plan.certificate))[0]},
             support=plan.support,
         )
         return cls(plan, registry, portal, settings, ocsp)
@@ -187,9 +199,13 @@ class Opened:
         Raises:
             StorageError: the server's certificate and key cannot be used.
         """
-        tls = TLS(certificate=self.plan.certificate, key=self.plan.key, behind=self.plan.behind)
         with by_the_clock(self.portal, self._renew):
-            serve(portal_app(self.portal, self.settings), tls, listening, ready)
+            serve(portal_app(self.portal, self.settings, more=self._more()), self.plan.tls(), listening, ready)
+
+    def _more(self) -> list[Any]:
+        """What a trial has besides, for ``zorgid-card phone``."""
+        trial = self.plan.environment == TRIAL
+        return [route(f"{PAGES}{{name}}", pages(self.plan.path), "POST")] if trial else []
 
     def _renew(self) -> None:
         """The responder's next certificate, when it is time."""
@@ -209,13 +225,18 @@ def make_registry(registry: SQLRegistry) -> None:
         registry.create()
 
 
+def _token(plan: Plan) -> str:
+    """What whoever reads the metrics must have."""
+    return Path(plan.metrics).read_text(encoding="ascii").strip() if plan.metrics else ""
+
+
 def _key_of(certificate: str) -> bytes:
     """The fingerprint of the first certificate's key."""
     return fingerprint(Certificate.parse(read_certificates(Path(certificate))[0]).spki)
 
 
 def _register(plan: Plan) -> tuple[TrustStore, Revocation]:
-    if plan.environment == "trial":
+    if plan.environment == TRIAL:
         pki = UZITestPKI.load(plan.path / PKI)
         return pki.trust("Z", "N", "M"), CRLs(_kept(pki))
     known = read_certificates(*map(Path, plan.authorities))

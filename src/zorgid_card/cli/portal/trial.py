@@ -13,16 +13,17 @@ from typing import Final
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from zorgid_card.adapters.journal import SQLiteJournal
 from zorgid_card.cli.create.trial import CARD, PASS
 from zorgid_card.cli.demo import acts
 from zorgid_card.cli.demo.holder import KeepingHolder, unseen
+from zorgid_card.cli.demo.pages import ADMINISTRATOR
 from zorgid_card.cli.demo.stage import Stage
 from zorgid_card.cli.demo.world import PLATFORMS, World, pem
-from zorgid_card.cli.portal.plan import PKI, Opened, Plan
+from zorgid_card.cli.portal.plan import PKI, TRIAL, Opened, Plan
 from zorgid_card.errors import StorageError
 from zorgid_card.pki.certificate import Certificate
 from zorgid_card.pki.trust import read_certificates
@@ -37,7 +38,7 @@ from zorgid_card.testkit.uzi import VirtualUZIPass
 from zorgid_card.testkit.uzi_profile import DE_LINDE, FATIMA_EL_AMRANI, JAN_DE_VRIES, Person
 
 HOST: Final = "localhost"
-CERTIFICATE, KEY, CARDS, ADMINISTRATOR = "tls.pem", "tls-key.pem", "cards", "administrator"
+CERTIFICATE, KEY, CARDS = "tls.pem", "tls-key.pem", "cards"
 _MAKER, _ROOT = "maker.json", "maker.pem"
 _VALID: Final = timedelta(days=90)
 _NAMES: Final = (
@@ -78,7 +79,7 @@ def plan_of(directory: Path, origin: str, trial: Trial) -> Plan:
         origin=origin,
         certificate=str(directory / CERTIFICATE),
         key=str(directory / KEY),
-        environment="trial",
+        environment=TRIAL,
         makers=(str(directory / _ROOT),),
         status_url=origin,
         key_algorithm=trial.key_algorithm,
@@ -145,8 +146,8 @@ def registered(opened: Opened, directory: Path) -> str:
     return play.registered.user_name if play.registered else ""
 
 
-def self_signed(directory: Path) -> None:
-    """A certificate for this computer alone, which is trusted because it is named."""
+def self_signed(directory: Path) -> bytes:
+    """A certificate for this computer alone, which is trusted because it is named; returns its SubjectPublicKeyInfo."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, HOST)])
     now = datetime.now(UTC)
@@ -163,3 +164,4 @@ def self_signed(directory: Path) -> None:
     path.touch(mode=0o600)
     path.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
     (directory / CERTIFICATE).write_bytes(certificate.public_bytes(Encoding.PEM))
+    return key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)

@@ -18,7 +18,7 @@ _TEXT: Final = "text/plain; version=0.0.4; charset=utf-8"
 @page(quiet=True)
 def health(page: Page) -> Response:
     """``ok``, ``warning`` or ``failing``; what that is about only an operator is told."""
-    found = page.portal.health()
+    found = page.portal.health(certificates=page.settings.certificates)
     told: dict[str, object] = {"state": found.state}
     if page.session.role in NEEDS["operator"]:
         told["checks"] = [
@@ -34,7 +34,10 @@ def metrics(page: Page) -> Response:
     if page.session.role not in NEEDS["operator"]:
         _require_token(page)
     counts = page.settings.counts
-    return PlainTextResponse(prometheus(page.portal.health(), counts.counts() if counts else None), media_type=_TEXT)
+    return PlainTextResponse(
+        prometheus(page.portal.health(certificates=page.settings.certificates), counts.counts() if counts else None),
+        media_type=_TEXT,
+    )
 
 
 def _require_token(page: Page) -> None:

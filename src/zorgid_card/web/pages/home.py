@@ -1,4 +1,4 @@
-"""The first page: what can be done here."""
+"""The first page: what can be done here; and help with the program beside the reader."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Final
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from zorgid_card.web.needs import needs
 from zorgid_card.web.render import Page, page
 
 
@@ -16,4 +17,20 @@ def home(page: Page) -> Response:
     return page.render("home.html")
 
 
-ROUTES: Final[list[BaseRoute]] = [Route("/", home)]
+@page()
+def help_agent(page: Page) -> Response:
+    """What the agent is, how it is installed, and what to do when it is not found."""
+    return page.render("help_agent.html", needed=page.portal.services.policy.minimum_client)
+
+
+@page(quiet=True)
+def needed(page: Page) -> Response:
+    """What is needed, and whether it is there (ORG-2); a part of a page."""
+    return page.partial("needs.html", needs=needs(page))
+
+
+ROUTES: Final[list[BaseRoute]] = [
+    Route("/", home),
+    Route("/help/agent", help_agent),
+    Route("/needs/{purpose}", needed),
+]

@@ -17,8 +17,9 @@ from zorgid_card.workflows.management.call import role_of
 from zorgid_card.workflows.management.cards import CAUSES, CardPage, CardRow, Cards
 from zorgid_card.workflows.management.organisations import OrganisationPage, Organisations, RequestPage
 from zorgid_card.workflows.management.persons import Colleague, Identified, OfferedLink, People, PersonPage, PersonRow
-from zorgid_card.workflows.management.phones import PhoneRow, Phones
+from zorgid_card.workflows.management.phones import PhonePage, PhoneRow, Phones, PhoneShown
 from zorgid_card.workflows.management.roles import TABLE, Actor, Operator, Reach
+from zorgid_card.workflows.management.trail import EventPage, EventRow, Trail
 from zorgid_card.workflows.organisation import printable_text
 from zorgid_card.workflows.policy import Policy
 from zorgid_card.workflows.turn import in_turn
@@ -31,6 +32,8 @@ __all__ = [
     "CardPage",
     "CardRow",
     "Colleague",
+    "EventPage",
+    "EventRow",
     "Identified",
     "Management",
     "OfferedLink",
@@ -38,7 +41,9 @@ __all__ = [
     "OrganisationPage",
     "PersonPage",
     "PersonRow",
+    "PhonePage",
     "PhoneRow",
+    "PhoneShown",
     "Reach",
     "RequestPage",
 ]
@@ -46,7 +51,7 @@ __all__ = [
 _NAME = 200
 
 
-class Acting(Cards, People, Phones, Organisations):
+class Acting(Cards, People, Phones, Organisations, Trail):
     """One actor, acting for one organisation; made by :meth:`Management.acting_as`. Serves many threads."""
 
 

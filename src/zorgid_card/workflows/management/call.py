@@ -85,7 +85,9 @@ class Call:
         """
         link = self.link(serial)
         if link is not None and link.until is not None and self.party == self.ura:
-            raise NotAllowedError("a guest's card is managed by its own organisation", action=self.action)
+            raise NotAllowedError(
+                "a guest's card is managed by its own organisation", action=self.action, reason="guest"
+            )
         return self.unit.get(SmartCard, serial)
 
     def member(self, person_id: str) -> Membership:

@@ -98,6 +98,10 @@ class Cards(Desk):
         require_limit(limit)
         return self._do("card.list", lambda call: _page(call, search, state, limit, after or ""))
 
+    def own_cards(self) -> tuple[CardRow, ...]:
+        """The person's own cards at the organisation acted for, whatever their role there."""
+        return self._do("card.list", lambda call: tuple(_own(call)))
+
     def expiring(self, *, within: timedelta = NOTICE) -> tuple[CardRow, ...]:
         """Cards that are in use and expire soon, or have expired: whose holders are to renew them.
 
@@ -233,7 +237,7 @@ def _unblock(call: Call, serial: str, reason: str) -> SmartCard:
     causes = _causes(call.unit, card)
     lifted = [cause for cause in causes if call.role == OPERATOR or cause in (call.party, BY_HOLDER, NOBODYS)]
     if causes and not lifted:
-        raise NotAllowedError("another party blocked this card", action=call.action)
+        raise NotAllowedError("another party blocked this card", action=call.action, reason="others")
     left = [
         revocation_list.change_all(call.unit, serial, "release", None, call.now, cause=cause)
         for cause in lifted or [NOBODYS]

@@ -51,6 +51,11 @@ class PersonRow:
     person: Colleague
     membership: Membership
 
+    @property
+    def guest(self) -> bool:
+        """Whether the person is a guest here (CRD-13)."""
+        return self.membership.until is not None
+
 
 @dataclass(frozen=True, slots=True)
 class PersonPage:
@@ -90,9 +95,19 @@ class People(Desk):
     """What may be done with people."""
 
     def list_people(
-        self, *, search: str = "", role: str | None = None, limit: int = 50, after: str | None = None
+        self,
+        *,
+        search: str = "",
+        role: str | None = None,
+        guests: bool | None = None,
+        limit: int = 50,
+        after: str | None = None,
     ) -> PersonPage:
         """The organisation's people and their roles, a page at a time; Args as :meth:`Cards.list_cards`.
+
+        Args:
+            role: only people with this role.
+            guests: only guests (CRD-13), or only others.
 
         Raises:
             UsageError: no such limit or role.
@@ -100,7 +115,7 @@ class People(Desk):
         require_limit(limit)
         if role is not None:
             _require_role(role)
-        return self._do("person.list", lambda call: _page(call, search, role, limit, after or ""))
+        return self._do("person.list", lambda call: _page(call, search, role, guests, limit, after or ""))
 
     def show_person(self, person_id: str) -> PersonRow:
         """One person of the organisation; raises NotFoundError."""
@@ -285,7 +300,7 @@ def _require_role(role: str) -> None:
 def _appoint(call: Call, person_id: str, role: str, reason: str, *, one_means: bool) -> Membership:
     member = call.member(person_id)
     if member.until is not None:
-        raise NotAllowedError("a guest cannot have a role", action=call.action)
+        raise NotAllowedError("a guest cannot have a role", action=call.action, reason="guest")
     if role != people.HOLDER and one_means:
         people.require_one_means(call.unit, person_id, people.PHONE, call.now)
     if role != people.ADMINISTRATOR:
@@ -316,7 +331,7 @@ def _unlink(call: Call, person_id: str, reason: str) -> None:
 
 def _approve(call: Call, person_id: str, uzi_number: str, reason: str) -> Adoption:
     if call.member(person_id).until is not None:
-        raise NotAllowedError("a guest's identity is for their own organisation", action=call.action)
+        raise NotAllowedError("a guest's identity is for their own organisation", action=call.action, reason="guest")
     leave = Adoption(
         id=f"{call.ura}:{person_id}:{uzi_number}",
         person_id=person_id,
@@ -383,9 +398,9 @@ def _link_guest(
     person = next(call.unit.find(Person, uzi_number=uzi_number), None)
     card = next(call.unit.find(SmartCard, serial=serial, state="active"), None)
     if person is None or card is None or card.person_id != person.id:
-        raise NotFoundError("no such card", what="SmartCard")
+        raise NotFoundError("no such person with such a card", what="Guest")
     if people.link(call.unit, person.id, call.organisation, call.now, until=until).until is None:
-        raise NotAllowedError("the person belongs to this organisation", action=call.action)
+        raise NotAllowedError("the person belongs to this organisation", action=call.action, reason="own")
     call.record(serial, reason, until=until.isoformat())
     return card_records.link(call.unit, serial, call.organisation, until, call.now)
 
@@ -417,10 +432,12 @@ def _row(call: Call, member: Membership) -> PersonRow:
     return PersonRow(Colleague.of(call.unit.get(Person, member.person_id)), member)
 
 
-def _page(call: Call, search: str, role: str | None, limit: int, after: str) -> PersonPage:
+def _page(call: Call, search: str, role: str | None, guests: bool | None, limit: int, after: str) -> PersonPage:
     rows: list[PersonRow] = []
     for row in _rows(call, after):
-        if (role is not None and row.membership.role != role) or not has_text(row.person, search):
+        if role not in (None, row.membership.role) or guests not in (None, row.guest):
+            continue
+        if not has_text(row.person, search):
             continue
         if len(rows) == limit:
             return PersonPage(tuple(rows), rows[-1].membership.id)

@@ -78,6 +78,8 @@ TABLE: Mapping[str, Mapping[str, Reach]] = {
     "phone.block": _THEIRS,
     "phone.unblock": _THEIRS,
     "phone.revoke": _THEIRS,
+    "audit.show": _THEIRS,
+    "audit.export": _THEIRS,
     "puk.ask": {ADMINISTRATOR: Reach.ORGANISATION, MANAGER: Reach.ORGANISATION},
     "puk.release": {ADMINISTRATOR: Reach.ORGANISATION},
     "puk.disclose": {ADMINISTRATOR: Reach.ORGANISATION, MANAGER: Reach.ORGANISATION},

@@ -1,0 +1,1 @@
+"""``zorgid-card agent``: what stands beside the reader, for pages."""
