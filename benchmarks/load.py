@@ -45,6 +45,8 @@ from zorgid_card.workflows.audit_verification import verify
 RESULTS, PLOT, DOCUMENT = ROOT / "benchmarks/results/load.json", ROOT / "docs/load.svg", ROOT / "docs/load.md"
 MARKS = ("<!-- load: begin -->\n", "<!-- load: end -->\n")
 THREADS = 64
+PATIENCE = 600.0
+"""Seconds after the end, when it is given up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +116,7 @@ async def loaded(world: World, running: Running, options: argparse.Namespace) ->
     browsers = [Browser(world.plan.origin, context, log) for _ in (*world.people, *world.administrators)]
     before, begun = processor(running), time.monotonic()
     until = begun + options.seconds
+    log.deadline = until + PATIENCE
     people = (come_with_card(card, browser, log, until) for card, browser in zip(world.people, browsers, strict=False))
     managers = zip(world.administrators, browsers[len(world.people) :], strict=True)
     managing = (Manager(who, browser, log).manage(until) for who, browser in managers)

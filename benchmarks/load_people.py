@@ -65,6 +65,8 @@ class Log:
     """Requests without an answer, of all kinds."""
     refused: list[str] = field(default_factory=list)
     """Answers that nobody should get."""
+    deadline: float = float("inf")
+    """When all must be over."""
 
 
 class UnansweredError(Exception):
@@ -88,6 +90,8 @@ class Browser:
 
     async def ask(self, method: str, path: str, **options: Any) -> httpx.Response:
         """One request; raises UnansweredError."""
+        if time.monotonic() > self._log.deadline:
+            raise SystemExit("the portal does not answer any more")
         try:
             answer = await self._client.request(method, path, **options)
         except httpx.TransportError as error:
@@ -104,12 +108,13 @@ class Browser:
 
 async def patiently(ask: Callable[[], Awaitable[T]]) -> tuple[T, int]:
     """Ask until there is an answer; also how often there was none."""
-    for unanswered in range(200):
+    unanswered = 0
+    while True:
         try:
             return await ask(), unanswered
         except UnansweredError:
+            unanswered += 1
             await asyncio.sleep(_PAUSE)
-    raise SystemExit("the portal does not answer any more")
 
 
 def fields(page: httpx.Response) -> dict[str, str]:
