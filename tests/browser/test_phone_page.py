@@ -21,15 +21,15 @@ pytest.importorskip("playwright", reason="Playwright is not installed")
 pytest.importorskip("browsing", reason="the browser tests' ground is not there")
 
 import uvicorn
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from playwright.sync_api import Page, Route, expect
+
 from browsing import tls
 from browsing.browser import Chromium, Person, chromium
 from browsing.looks import look
 from browsing.phone import Phone
 from browsing.place import CHROMIUM
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from playwright.sync_api import Page, Route, expect
-
 from portal_pages import ORIGIN, PORTAL_KEY, URA, PortalPages
 from registry_world import add_person
 from zorgid_card.ports.registry import Person as Registered

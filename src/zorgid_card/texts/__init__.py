@@ -41,10 +41,10 @@ from zorgid_card.texts import (
     tools,
     trust,
     web,
+    web_eid,
     web_journeys,
     web_manage,
     web_phone,
-    web_eid,
 )
 from zorgid_card.texts.text import Text
 
