@@ -24,7 +24,7 @@ PACKAGES := pcscd vsmartcard-vpcd opensc opensc-pkcs11 yubico-piv-tool openssl \
 PCSC_RUN := /run/pcscd
 VPCD := /etc/reader.conf.d/vpcd
 
-.PHONY: help build bench demo test test-c test-binding ctgrind fuzz fuzz-build fuzz-smoke fuzz-report test-unit test-blackbox test-browser screenshots test-torture torture lint types packages migration wheel clean
+.PHONY: help build bench load demo test test-c test-binding ctgrind fuzz fuzz-build fuzz-smoke fuzz-report test-unit test-blackbox test-blackbox-1 test-blackbox-2 test-browser screenshots test-torture torture lint types packages migration wheel clean
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -49,7 +49,7 @@ demo: $(STAMP) ## the two procedures of the manuals, step by step, with simulate
 
 test: packages lint ## everything: C tests, fuzzing for a minute, linters, type checkers, unit and black-box tests, torture
 	$(MAKE) -j2 --output-sync=target types test-c test-binding fuzz-smoke
-	$(MAKE) -j2 --output-sync=target test-unit test-blackbox test-browser
+	$(MAKE) -j3 --output-sync=target test-unit $(HALVES) test-browser
 	$(MAKE) test-torture
 
 test-c: $(COMPILERS:%=test-c-%) ctgrind ## the tests of the C core under both sanitizers, with gcc and clang, and ctgrind
@@ -102,11 +102,19 @@ fuzz-report: ## write the outcome of the last fuzz runs into docs/native-hardnes
 test-unit: $(STAMP) $(TOOLS) ## the Python tests that need nothing but Python and gcc
 	$(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder -m 'not blackbox'
 
-# vpcd listens on all addresses, so it gets a network of its own; and pcscd a directory of its own.
-test-blackbox: $(STAMP) $(TOOLS) ## the tests that drive other people's programs over a real pcscd (root)
+# vpcd listens on all addresses, so it gets a network of its own; and pcscd a directory of its own. These tests wait more than they
+# work: half of the files at a time.
+BLACKBOX := $(wildcard tests/blackbox/test_*.py)
+HALVES := test-blackbox-1 test-blackbox-2
+
+test-blackbox: ## the tests that drive other people's programs over a real pcscd (root)
+	$(MAKE) -j2 --output-sync=target $(HALVES)
+
+$(HALVES): $(STAMP) $(TOOLS)
 ifeq ($(shell id -u),0)
 	mkdir -p $(PCSC_RUN)
-	unshare -n -m bash -c 'ip link set lo up && mount -t tmpfs none $(PCSC_RUN) && exec $(BIN)/pytest -m blackbox tests/blackbox'
+	unshare -n -m bash -c 'ip link set lo up && mount -t tmpfs none $(PCSC_RUN) && exec $(BIN)/pytest -m blackbox \
+	  $(shell printf '%s\n' $(sort $(BLACKBOX)) | awk 'NR % 2 == $(@:test-blackbox-%=%) % 2')'
 else
 	@echo 'SKIPPED: the black-box tests (tests/blackbox): they run a private pcscd in a network namespace, which needs root.'
 endif
@@ -127,8 +135,8 @@ endef
 # vpcd and pcscd as for the black-box tests.
 TORTURE := PYTHONPATH=tests unshare -n -m bash -c 'ip link set lo up && mount -t tmpfs none $(PCSC_RUN) && exec "$$@"' - $(BIN)/python -m torture
 
-test-torture: $(STAMP) $(TOOLS) ## cards with P-256 keys, cut once in every place in every way, each ending judged (root)
-	$(call tortured,--algorithms ECCP256 --seeds 0 --distinct --renewed 97)
+test-torture: $(STAMP) $(TOOLS) ## cards with P-256 keys, cut once in every place, in the ways in turns, each ending judged (root)
+	$(call tortured,--algorithms ECCP256 --seeds 0 --distinct --turns 3 --renewed 97)
 
 torture: $(STAMP) $(TOOLS) ## both kinds of keys, and 500 runs with several cuts; into docs/interruptions.md; RUN=name for one run (root)
 	$(call tortured,$(if $(RUN),--run $(RUN),--remade --renewed 1 --report docs/interruptions.md))
@@ -187,6 +195,9 @@ endif
 $(BENCH)/libpcsclite.so.1: benchmarks/card_in_memory.c
 	@mkdir -p $(@D)
 	cc -O2 -Wall -Wextra -shared -fPIC -Wl,-soname,$(@F) -o $@ $<
+
+load: $(STAMP) $(TOOLS) ## two workers, 500 people who log in, administrators who manage, one worker killed; into docs/load.md (PostgreSQL)
+	$(BIN)/python benchmarks/load.py --keep
 
 migration: $(STAMP) $(TOOLS) ## write the migration that changed records ask for: NAME="what changes"
 	PYTHONPATH=tests $(BIN)/python -m new_migration "$(NAME)"

@@ -16,7 +16,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from memory_scanner import Clean, Wanted, forms_of_digits, forms_of_octets, in_core, in_memory
+from memory_scanner import Wanted, forms_of_digits, forms_of_octets, in_core, in_memory
 from recovery_world import OFFICER
 from renewal_world import blank_of, world_with
 from simulated_keypad import GET_FEATURES, SimulatedKeypad
@@ -81,7 +81,6 @@ class CardSideProcess:
         self._channel: Channel | None = None
         self._keypad = SimulatedKeypad(self.transmitted)
         self._shown = b""
-        self._clean: Clean = set()
         ours, theirs = socket.socketpair()
         self._socket = ours
         reading, self._writing = os.pipe()
@@ -261,8 +260,8 @@ class CardSideProcess:
 
     def left(self, *, whole: bool = False) -> list[str]:
         """What is found in its memory."""
-        return in_memory(self.pid, self.wanted(), whole=whole, clean=self._clean)
+        return in_memory(self.pid, self.wanted(), whole=whole)
 
     def left_in(self, core: bytes) -> list[str]:
         """What is found in its core."""
-        return in_core(core, self.wanted(), self._clean)
+        return in_core(core, self.wanted())

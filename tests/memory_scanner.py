@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import base64
-import hashlib
+import ctypes
 import os
 import re
 import struct
-from collections.abc import Iterator, Mapping
-from itertools import pairwise
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from functools import cache
 from pathlib import Path
+from typing import Any
+
+FINDER = Path(__file__).with_name("stubs") / "finder.c"
 
 _MAP = re.compile(r"([0-9a-f]+)-([0-9a-f]+) r(.)\S+ \S+ \S+ (\S+) *(.*)")
 _CHUNK = 1 << 16
@@ -68,21 +74,15 @@ Wanted = Mapping[str, Mapping[str, bytes]]
 """Forms by the name of what has them."""
 
 
-Clean = set[tuple[bytes, bytes]]
-"""Digests of parts, each with the first form of something of which nothing is in it."""
-
-
-def in_memory(pid: int, wanted: Wanted, *, whole: bool = True, clean: Clean | None = None) -> list[str]:
+def in_memory(pid: int, wanted: Wanted, *, whole: bool = True) -> list[str]:
     """What is found in any readable memory of a process: its name, its form, and where.
 
     Args:
         pid: of the process, which holds still.
         wanted: what is looked for.
         whole: also where the process cannot write, as in the code of libraries.
-        clean: parts in which nothing of something was found before: those are not looked through for it again.
     """
     found = []
-    clean = set() if clean is None else clean
     with open(f"/proc/{pid}/maps") as maps, open(f"/proc/{pid}/mem", "rb", buffering=0) as memory:
         for line in maps:
             part = _MAP.match(line)
@@ -91,39 +91,38 @@ def in_memory(pid: int, wanted: Wanted, *, whole: bool = True, clean: Clean | No
             if not whole and part[2] == "-" and part[3] != "0":
                 continue
             start, end = int(part[1], 16), int(part[2], 16)
-            found += [
-                f"{what} in {part[4] or 'memory'}" for what in _in_part(memory.fileno(), start, end, wanted, clean)
-            ]
+            found += [f"{what} in {part[4] or 'memory'}" for what in _in_part(memory.fileno(), start, end, wanted)]
     return sorted(set(found))
 
 
-def _in_part(memory: int, start: int, end: int, wanted: Wanted, clean: Clean) -> Iterator[str]:
+def _in_part(memory: int, start: int, end: int, wanted: Wanted) -> Iterator[str]:
     for at in range(start, end, _CHUNK):
-        try:
-            octets = os.pread(memory, min(_CHUNK + _LONGEST, end - at), at)
-        except OSError:  # a guard page
-            continue
-        yield from _in_new(octets, wanted, clean)
+        with suppress(OSError):  # a guard page
+            yield from in_octets(os.pread(memory, min(_CHUNK + _LONGEST, end - at), at), wanted)
 
 
-def _in_new(octets: bytes, wanted: Wanted, clean: Clean) -> list[str]:
-    digest, found = hashlib.sha256(octets).digest(), []
-    for name, forms in wanted.items():
-        known = digest, next(iter(forms.values()))
-        if known not in clean:
-            told = list(in_octets(octets, {name: forms}))
-            if not told:
-                clean.add(known)
-            found += told
-    return found
-
-
-def in_octets(octets: bytes, wanted: Wanted) -> Iterator[str]:
+def in_octets(octets: bytes, wanted: Wanted) -> list[str]:
     """What is found in these."""
-    for name, forms in wanted.items():
-        for form, pattern in forms.items():
-            if pattern in octets:
-                yield f"{name} as {form}"
+    told = [f"{name} as {form}" for name, forms in wanted.items() for form in forms]
+    patterns = [pattern for forms in wanted.values() for pattern in forms.values()]
+    lengths, found = (ctypes.c_uint32 * len(patterns))(*map(len, patterns)), bytearray(len(patterns))
+    marks = (ctypes.c_uint8 * len(patterns)).from_buffer(found)
+    failed = _finder()(octets, len(octets), b"".join(patterns), lengths, len(patterns), marks)
+    assert not failed, "too many patterns, or too short"
+    return [what for what, is_there in zip(told, found, strict=True) if is_there]
+
+
+@cache
+def _finder() -> Callable[..., int]:
+    with tempfile.TemporaryDirectory() as directory:
+        library = Path(directory) / "finder.so"
+        subprocess.run(
+            ["gcc", "-O2", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-o", library, FINDER], check=True
+        )
+        find: Any = ctypes.CDLL(str(library)).find_all
+    size = ctypes.c_size_t
+    find.argtypes = (ctypes.c_char_p, size, ctypes.c_char_p, ctypes.c_void_p, size, ctypes.c_void_p)
+    return find
 
 
 def in_files(directory: Path, wanted: Wanted) -> list[str]:
@@ -132,20 +131,6 @@ def in_files(directory: Path, wanted: Wanted) -> list[str]:
     return sorted({f"{what} in {path.name}" for path in files for what in in_octets(path.read_bytes(), wanted)})
 
 
-def in_core(core: bytes, wanted: Wanted, clean: Clean | None = None) -> list[str]:
-    """What is found in a core dump, which is cut as memory is: what was clean there need not be looked through again."""
-    clean, found = set() if clean is None else clean, set()
-    starts = [0, *sorted(_segments(core)), len(core)]
-    for start, end in pairwise(starts):
-        for at in range(start, end, _CHUNK):
-            found.update(_in_new(core[at : min(at + _CHUNK + _LONGEST, end)], wanted, clean))
-    return sorted(found)
-
-
-def _segments(core: bytes) -> Iterator[int]:
-    """Where the parts of memory begin in an ELF file of 64 bits (its program headers of type PT_LOAD)."""
-    headers, size, count = int.from_bytes(core[0x20:0x28], "little"), *struct.unpack_from("<HH", core, 0x36)
-    for at in range(headers, headers + size * count, size):
-        kind, _, offset = struct.unpack_from("<IIQ", core, at)
-        if kind == 1:
-            yield offset
+def in_core(core: bytes, wanted: Wanted) -> list[str]:
+    """What is found in a core dump."""
+    return sorted(in_octets(core, wanted))

@@ -1,13 +1,7 @@
 """A PostgreSQL server of the tests' own: in a temporary directory, on a Unix socket only, gone when the tests are.
 
-A test file asks for it once::
-
-    @pytest.fixture(scope="module")
-    def server() -> Iterator[Server]:
-        with running() as server:
-            yield server
-
-and makes a database for each test: ``server.registry()``, with all tables. Two workers that share it have the same keys:
+The unit tests of a process share one, the fixture ``server``; a test that restarts it takes one of its own, ``running()``. Each
+makes a database for itself: ``server.registry()``, with all tables. Two workers that share it have the same keys:
 ``SQLRegistry(server.database(), keys)``.
 """
 

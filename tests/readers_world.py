@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 import shutil
 import subprocess
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from zorgid_card.adapters.pcsc import Change, Held, ReaderEvent, SlotState
@@ -160,3 +162,15 @@ def our_threads() -> list[str]:
 def tasks() -> int:
     """Threads of this process as the system counts them."""
     return len(list(Path("/proc/self/task").iterdir()))
+
+
+@contextmanager
+def sound_world(compiled: Path, directory: Path) -> Iterator[World]:
+    """A world of which nothing is left in the end: no thread, no context, no card, nobody who waits."""
+    world = World(compiled, directory)
+    threads = tasks()
+    yield world
+    gc.collect()
+    assert our_threads() == []
+    assert tasks() == threads
+    assert world["contexts"] == world["cards"] == world["waiting"] == 0

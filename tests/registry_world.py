@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import sqlalchemy as sa
 
 from zorgid_card.adapters.sql import SQLRegistry
+from zorgid_card.adapters.sql_tables import METADATA
 from zorgid_card.pki.identity import UZIIdentity
 from zorgid_card.ports.registry import (
     CardLink,
@@ -40,6 +46,23 @@ def registry() -> SQLRegistry:
     made = SQLRegistry("sqlite://")
     made.create()
     return made
+
+
+@contextmanager
+def in_file(directory: Path) -> Iterator[SQLRegistry]:
+    """One in a file there."""
+    made = SQLRegistry.file(directory / "registry.db")
+    made.create()
+    yield made
+    made.close()
+
+
+@contextmanager
+def emptied(registry: SQLRegistry) -> Iterator[SQLRegistry]:
+    """This one, whose tables are emptied in the end."""
+    yield registry
+    with registry.engine.begin() as connection:
+        connection.execute(sa.text(f"TRUNCATE {', '.join(METADATA.tables)}"))
 
 
 def uzi_pass(

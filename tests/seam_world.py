@@ -232,7 +232,7 @@ class Wire:
     """TCP from a port of its own to the server; a fault for each connection that has one.
 
     ``refused``: closed at once. ``request lost``: the TLS handshake goes through, and no more. ``answer lost``: the request gets
-    there, and nothing comes back.
+    there, and the connection ends. ``silence``: the request gets there, and nothing comes back.
     """
 
     def __init__(self, port: int, faults: Sequence[str]) -> None:
@@ -282,6 +282,7 @@ class Wire:
         with suppress(OSError):
             while octets := server.recv(65_536):
                 if fault == "answer lost" and spoken.is_set():
-                    continue
-                client.sendall(octets)
+                    break
+                if fault != "silence" or not spoken.is_set():
+                    client.sendall(octets)
             client.shutdown(socket.SHUT_RDWR)

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Protocol
+from unittest.mock import patch
 
 from cryptography import x509
 
+from zorgid_card.adapters import keystore
 from zorgid_card.adapters.journal import SQLiteJournal
 from zorgid_card.adapters.keystore import FileKeyStore
 from zorgid_card.adapters.sql import SQLRegistry
@@ -148,6 +152,41 @@ class ScriptedHolder:
             raise DeclinedError
 
 
+@cache
+def _authority(now: datetime) -> tuple[Authority, dict[str, bytes]]:
+    """A CA, and its files: to make its keys and to seal them takes as long as to make ten cards."""
+    with TemporaryDirectory() as place:
+        authority = Authority.create(Path(place) / "ca", Secret.of(PASSPHRASE), now=now)
+        return authority, {path.name: path.read_bytes() for path in (Path(place) / "ca").iterdir()}
+
+
+def made_authority(directory: Path, now: datetime, *, own: bool = False) -> Authority:
+    """A CA that lies there: the same for all worlds of this process that begin at this moment, or one of its own."""
+    if own:
+        return Authority.create(directory, Secret.of(PASSPHRASE), now=now)
+    authority, files = _authority(now)
+    directory.mkdir(mode=0o700)
+    for name, content in files.items():
+        (directory / name).touch(mode=0o600)
+        (directory / name).write_bytes(content)
+    return authority
+
+
+@cache
+def _wrapping(cost: int) -> tuple[bytes, bytes]:
+    """A salt and the key that follows from it and the passphrase: scrypt is slow on purpose."""
+    salt, wrapping = keystore._new_wrapping_key(Secret.of(PASSPHRASE))
+    with wrapping, wrapping.expose() as octets:
+        return salt, bytes(octets)
+
+
+def made_key_store(path: Path) -> FileKeyStore:
+    """A key store that lies there, with a master key of its own."""
+    salt, wrapping = _wrapping(keystore._SCRYPT["n"])
+    with patch.object(keystore, "_new_wrapping_key", lambda passphrase: (salt, Secret.of(wrapping))):
+        return FileKeyStore.create(path, Secret.of(PASSPHRASE))
+
+
 class World:
     """One portal and one desk. ``clock`` may be set forward."""
 
@@ -159,6 +198,7 @@ class World:
         reader: Slot | None = None,
         now: datetime = NOW,
         registry: SQLRegistry | None = None,
+        own_ca: bool = False,
     ) -> None:
         self.now = now
         self.pki = UZITestPKI(pool=KeyPool.shared(), now=now - timedelta(days=30))
@@ -169,9 +209,8 @@ class World:
         self.registry: Registry = kept
         self.journal = SQLiteJournal(directory / "journal.db")
         self.directory = directory
-        passphrase = Secret.of(PASSPHRASE)
-        self.authority = Authority.create(directory / "ca", passphrase, now=now - timedelta(days=30))
-        self.keys = FileKeyStore.create(directory / "master.key", passphrase)
+        self.authority = made_authority(directory / "ca", now - timedelta(days=30), own=own_ca)
+        self.keys = made_key_store(directory / "master.key")
         self.portal_key = SoftwareSigner.generate().public_key
         self.origin = ORIGIN
         self.counts = EventCounts()

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from torture import judge
-from torture.cuts import Counts, Cut, Run, remakings, renewals, seeded, singles
+from torture.cuts import HOWS, Counts, Cut, Run, remakings, renewals, seeded, singles
 from torture.desk import Shared
 from torture.runner import Outcome, Runner, runner
 from zorgid_card.testkit.pcscd import PrivatePCSCD
@@ -125,3 +125,15 @@ def test_every_place_is_cut_in_every_way() -> None:
     names = [name for run in singles("nist", KEYS, COUNTS) for name in run.names]
     assert len(names) == len(set(names)) == 2 * (200 * 6 + 17 * 3 + 12 * 13 + 8 * 4)
     assert str(Cut.parse("journal-3-during")) == "journal-3-during"
+
+
+def test_in_turns_every_place_is_cut_and_two_dialects_differ() -> None:
+    cuts = [{str(run.lives[0].cuts[0]) for run in singles(one, KEYS, COUNTS, turns=3)} for one in ("yubico", "nist")]
+    for each in cuts:
+        assert {tuple(cut.split("-")[:2]) for cut in each} == {
+            (place, str(at))
+            for place in ("apdu", "journal", "portal", "person")
+            for at in range(1, COUNTS.of(place) + 1)
+        }
+        assert {Cut.parse(cut).how for cut in each} == {how for hows in HOWS.values() for how in hows}
+    assert cuts[0].isdisjoint(cuts[1])

@@ -38,7 +38,7 @@ from zorgid_card.testkit.phone import SimulatedPhone, direct
 from zorgid_card.workflows.pairing import Offer, offer
 from zorgid_card.workflows.policy import UNSIGNED, PhonePolicy
 
-pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason="Chromium is not installed")
+pytestmark = [pytest.mark.blackbox, pytest.mark.skipif(not CHROMIUM.exists(), reason="Chromium is not installed")]
 
 HOST = ORIGIN.removeprefix("https://")
 DIGITS, OTHER = "314159", "271828"
@@ -140,6 +140,10 @@ def linked(world: PortalPages, person: Person) -> tuple[Handheld, str]:
     return phone, made.mobile_id
 
 
+APART = "Object.defineProperty(navigator, 'standalone', { value: false })"
+"""A browser whose pages on the home screen have a storage of their own, as Safari's on a phone."""
+
+
 def ask(world: PortalPages, **given: str) -> Any:
     return world.portal.phones.ask(world.anna.user_name, URA, binding="browser", client="192.0.2.7", **given)
 
@@ -199,6 +203,7 @@ def test_org_6_the_qr_codes_address_leaves_bar_and_history_and_the_key_cannot_be
     world.portal.phones.confirm(made.mobile_id, code, binding="browser")
     phone.page.evaluate(SEEN)
     expect(phone.page.get_by_role("heading", name="De telefoon is gekoppeld")).to_be_visible()
+    said(phone, "op het beginscherm of bij uw favorieten")
     look(phone.page)
     phone.page.get_by_role("button", name="Verder").click()
     look(phone.page)
@@ -287,6 +292,7 @@ def test_a_link_can_be_pasted_and_no_other_qr_code_is_read(holder: Person, world
 
 
 def test_a_claim_whose_answer_is_lost_is_sent_again_as_it_was(holder: Person, world: PortalPages) -> None:
+    holder.context.add_init_script(APART)
     phone, made, sent = Handheld(holder), offered(world), []
     phone.scan(made.qr_text)
 
@@ -304,6 +310,9 @@ def test_a_claim_whose_answer_is_lost_is_sent_again_as_it_was(holder: Person, wo
     said(phone, code or "")
     assert len(sent) == 3
     assert len(set(sent)) == 1
+    world.portal.phones.confirm(made.mobile_id, code or "", binding="browser")
+    phone.page.evaluate(SEEN)
+    said(phone, "niet op het beginscherm: daar is deze ID niet")
 
 
 # --- what is asked ----------------------------------------------------------------------------------------------------
@@ -369,6 +378,11 @@ def test_another_number_a_refusal_and_time_end_what_is_asked(holder: Person, wor
     said(phone, "niet het getal op de pagina")
     asked = ask(world)
     phone.asked("Wilt u inloggen?")
+    phone.page.route("**/phone/v1", lambda route: route.abort())
+    phone.page.get_by_role("button", name="Weiger").press("Enter")
+    said(phone, "Het portaal antwoordt niet")
+    expect(phone.page.get_by_role("button", name="Weiger")).to_be_focused()
+    phone.page.unroute("**/phone/v1")
     phone.refuse()
     phone.done("Geweigerd")
     assert world.portal.phones.status(asked.nonce, binding="browser") == "refused"
@@ -597,7 +611,7 @@ def test_the_page_can_be_installed(browser: Chromium) -> None:
             assert icon["sizes"] in (sizes, "any")
 
 
-def test_the_browsers_files_hold_the_key_in_clear_and_neither_digits_nor_what_comes_of_them(
+def test_the_browsers_files_hold_the_key_in_clear_but_neither_digits_nor_what_comes_of_them(
     browser: Chromium, here: tuple[Path, str], home: Path, world: PortalPages, tmp_path: Path
 ) -> None:
     """What docs/phone-page.md says of who copies them."""
@@ -624,6 +638,7 @@ def test_the_browsers_files_hold_the_key_in_clear_and_neither_digits_nor_what_co
     assert device_secret in database
     verifier = hashlib.scrypt(digits.encode(), salt=device_secret, n=16384, r=8, p=1, dklen=32)
     secret = made.qr_text.rpartition(".")[2]
+    assert any(secret.encode() in held for name, held in files.items() if "History" in name)
     assert secret.encode() not in b"".join(
         held for name, held in files.items() if re.search("IndexedDB|Service Worker", name)
     )

@@ -38,6 +38,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--first-seed", type=int, default=1)
     parser.add_argument("--every", type=int, default=1, help="only every n-th single cut; 0: none")
     parser.add_argument("--distinct", action="store_true", help="no cut that leaves what the one before it left")
+    parser.add_argument("--turns", type=int, default=1, metavar="N", help="every place in every n-th way, in turns")
     parser.add_argument("--remade", action="store_true", help="cut the making anew of a card that was too late, too")
     parser.add_argument("--renewed", type=int, default=0, metavar="N", help="cut a card's renewal too, every n-th cut")
     parser.add_argument("--run", help="one run, by its name")
@@ -106,7 +107,8 @@ def planned(options: argparse.Namespace, algorithm: str, judged: Runner) -> Iter
     dialects = options.dialects.split(",")
     for dialect in dialects:
         of = dialect, algorithm
-        yield from _every(options.every, singles(*of, counts[dialect], distinct=options.distinct))
+        ways = {"distinct": options.distinct, "turns": options.turns}
+        yield from _every(options.every, singles(*of, counts[dialect], **ways))
         if options.remade and algorithm == ALGORITHMS[0]:
             second = judged.count(dialect, [counts[dialect].too_late])
             yield from _every(options.every, remakings(*of, counts[dialect], second))

@@ -7,7 +7,6 @@ import hashlib
 import hmac
 import json
 import threading
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from audit_world import Log, filled
-from postgres import Server, running
+from postgres import Server
 from registry_world import NOW, OTHER_URA, URA, registry
 from zorgid_card.adapters.audit_files import FileAuditKey, FileStatements, public_key_of
 from zorgid_card.adapters.data_keys import MemoryDataKeys
@@ -33,12 +32,6 @@ from zorgid_card.workflows.audit_verification import Verified, verify
 LINKS, EVENTS, HEADS = (TABLES[kind] for kind in (AuditLink, AuditEvent, AuditHead))
 CHAINS = (URA, OTHER_URA, "portal")
 EXPORTED = 5
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    with running() as server:
-        yield server
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

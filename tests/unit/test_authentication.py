@@ -139,7 +139,7 @@ def test_aut_2_a_pass_of_a_type_that_the_policy_refuses(world: World) -> None:
 
 def test_aut_2_a_card_of_another_ca(world: World, tmp_path: Path) -> None:
     (tmp_path / "other").mkdir()
-    other = World(tmp_path / "other")
+    other = World(tmp_path / "other", own_ca=True)
     other.validated()
     other.create(other.worker())
     token = card_token(other, world.log_in.challenge("browser"))

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,11 +12,9 @@ import sqlalchemy as sa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from postgres import running
 from registry_world import NOW, OTHER_URA, URA, add_card, add_organisation, add_person
 from zorgid_card.adapters import sql_search
 from zorgid_card.adapters.sql import SQLRegistry
-from zorgid_card.adapters.sql_tables import METADATA
 from zorgid_card.errors import UsageError
 from zorgid_card.ports.registry import CardLink, FoundCard, Person, SmartCard, Unit
 
@@ -29,28 +25,6 @@ PEOPLE = {
     "jan2": ("Jan Willem", "Janssen"),
     "soren": ("Søren", "Straße"),
 }
-
-
-@pytest.fixture(scope="module")
-def on_postgres() -> Iterator[SQLRegistry]:
-    with running() as server:
-        made = server.registry()
-        yield made
-        made.close()
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def registry(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SQLRegistry]:
-    if request.param == "sqlite":
-        made = SQLRegistry.file(tmp_path / "registry.db")
-        made.create()
-        yield made
-        made.close()
-    else:
-        made = request.getfixturevalue("on_postgres")
-        yield made
-        with made.engine.begin() as connection:
-            connection.execute(sa.text(f"TRUNCATE {', '.join(METADATA.tables)}"))
 
 
 def person(unit: Unit, name: str, given_names: str, surname: str, uzi_number: str) -> Person:

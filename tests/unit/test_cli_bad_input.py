@@ -35,6 +35,8 @@ from zorgid_card.testkit.uzi_profile import DE_LINDE, FATIMA_EL_AMRANI, Subscrib
 from zorgid_card.texts import Language, Texts
 from zorgid_card.workflows.holder import Question
 
+pytestmark = pytest.mark.usefixtures("quick_keys")
+
 NL, EN = Texts(Language.NL), Texts(Language.EN)
 
 RAW = "validation failed: candidates exhausted [Errno 28]"

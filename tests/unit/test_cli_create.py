@@ -7,8 +7,6 @@ import json
 import os
 import re
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,7 +16,7 @@ from typing import Any
 import pytest
 from cryptography.x509 import load_der_x509_certificate
 
-from proxies import free_port
+from demo_portal import PROGRAM, demo_portal
 from terminal import Terminal
 from zorgid_card.adapters.journal import SQLiteJournal
 from zorgid_card.adapters.seam import HTTPSSeam
@@ -31,7 +29,6 @@ from zorgid_card.testkit.uzi import DEFAULT_PIN
 from zorgid_card.workflows.creation import CardCreation
 from zorgid_card.workflows.session import PortalClient
 
-PROGRAM = [sys.executable, "-m", "zorgid_card.cli"]
 NEW_PIN = b"271828"
 
 
@@ -64,23 +61,10 @@ class Tried:
 
 @pytest.fixture(scope="module")
 def tried(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tried]:
-    directory = tmp_path_factory.mktemp("portal") / "kept"
-    port = free_port()
-    command = [*PROGRAM, "demo-portal", "--keep", str(directory), "--port", str(port), "--holders", "12"]
-    serving = subprocess.Popen(
-        [*command, "--key-algorithm", "ECCP256", "--lang", "en"], stdout=subprocess.PIPE, text=True
-    )
-    assert serving.stdout is not None
-    told = ""
-    for line in serving.stdout:
-        told += line
-        if "Ctrl-C" in line:
-            break
-    assert f"https://localhost:{port}" in told
-    assert "zorgid-card create --portal" in told
-    yield Tried(f"https://localhost:{port}", directory)
-    serving.send_signal(signal.SIGTERM)
-    assert serving.wait(20) == 0
+    with demo_portal(tmp_path_factory.mktemp("portal") / "kept", 12) as portal:
+        assert portal.origin in portal.told
+        assert "zorgid-card create --portal" in portal.told
+        yield Tried(portal.origin, portal.directory)
 
 
 def lines(text: str) -> list[dict[str, Any]]:

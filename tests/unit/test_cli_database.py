@@ -3,25 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from alembic import command
 
-from postgres import Server, running
 from registry_world import BORN, add_person
 from zorgid_card.adapters import migrations
 from zorgid_card.adapters.data_keys import FileDataKeys
 from zorgid_card.adapters.sql import SQLRegistry
 from zorgid_card.cli import app
 from zorgid_card.ports.registry import Person
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    with running() as server:
-        yield server
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -197,13 +197,12 @@ def _change(directory: Path) -> None:
 
 
 def test_a_change_of_the_passphrase_that_is_killed_loses_nothing_and_is_done_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, quick_keys: None
 ) -> None:
-    monkeypatch.setattr(_keyfile, "ROUNDS", 1000)
     monkeypatch.setattr(acts, "TerminalKeyboard", acts.TerminalKeyboard)
     original = tmp_path / "original"
     original.mkdir()
-    root = World(original).authority.root
+    root = World(original, own_ca=True).authority.root
     context = multiprocessing.get_context("fork")
     code = number = 0
     while code != 0 or number == 0:

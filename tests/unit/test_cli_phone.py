@@ -7,11 +7,9 @@ import hashlib
 import json
 import os
 import re
-import signal
 import socket
 import ssl
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
@@ -21,6 +19,7 @@ from typing import Any
 
 import pytest
 
+from demo_portal import PROGRAM, demo_portal
 from proxies import free_port
 from second_phone import NotOurs, SecondPhone
 from zorgid_card.adapters.phone import PinnedSeam
@@ -29,8 +28,6 @@ from zorgid_card.cli.phone.browser import Browser
 from zorgid_card.cli.portal.trial import self_signed
 from zorgid_card.errors import PairingError, PortalAnswerError, TransportError
 from zorgid_card.workflows import phone_protocol
-
-PROGRAM = [sys.executable, "-m", "zorgid_card.cli"]
 
 
 @dataclass
@@ -55,23 +52,10 @@ class Desk:
 
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
-    directory = tmp_path_factory.mktemp("portal") / "kept"
-    port = free_port()
-    command = [*PROGRAM, "demo-portal", "--keep", str(directory), "--port", str(port), "--holders", "1"]
-    serving = subprocess.Popen(
-        [*command, "--key-algorithm", "ECCP256", "--lang", "en"], stdout=subprocess.PIPE, text=True
-    )
-    assert serving.stdout is not None
-    told = ""
-    for line in serving.stdout:
-        told += line
-        if "Ctrl-C" in line:
-            break
-    found = re.search(r"--user-name \S+ --ura \d+", told)
-    assert found is not None
-    yield Desk(f"https://localhost:{port}", directory, found[0].split())
-    serving.send_signal(signal.SIGTERM)
-    assert serving.wait(20) == 0
+    with demo_portal(tmp_path_factory.mktemp("portal") / "kept", 1) as portal:
+        found = re.search(r"--user-name \S+ --ura \d+", portal.told)
+        assert found is not None
+        yield Desk(portal.origin, portal.directory, found[0].split())
 
 
 def digits(text: bytes = b"314159") -> str:

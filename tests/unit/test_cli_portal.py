@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import socket
 import ssl
 import subprocess
 import sys
@@ -22,6 +23,7 @@ import pytest
 from portal_pages import forms
 from postgres import running
 from proxies import free_port
+from terminal import Terminal
 from zorgid_card.adapters.portal import HTTPSDoor
 from zorgid_card.cli.app import run
 from zorgid_card.cli.portal.trial import self_signed
@@ -140,6 +142,34 @@ def test_the_first_start_makes_everything_and_the_next_need_the_directory_alone(
     assert "passphrase" in capfd.readouterr().err
 
 
+def test_a_new_passphrase_is_typed_twice_and_what_to_do_next_is_told(tmp_path: Path) -> None:
+    self_signed(tmp_path)
+    port = str(free_port())
+    options = [
+        "--dir",
+        str(tmp_path / "portal"),
+        "--port",
+        port,
+        "--origin",
+        f"https://localhost:{port}",
+        "--lang",
+        "en",
+    ]
+    files = ["--cert", str(tmp_path / "tls.pem"), "--key", str(tmp_path / "tls-key.pem"), "--crl", str(tmp_path)]
+    for again, told in ((b"another", "differ"), (PASSPHRASE, "zorgid-card portal operator NAME --dir")):
+        terminal = Terminal([*PROGRAM, *options, *files])
+        terminal.expect("New passphrase")
+        terminal.answer(PASSPHRASE)
+        terminal.expect("gain")
+        terminal.answer(again)
+        terminal.expect(told)
+        assert (tmp_path / "portal" / "ca").exists() is (again == PASSPHRASE)
+    terminal.expect("--uzi-ca")
+    terminal.interrupt()
+    terminal.expect("closed")
+    assert terminal.end() == 0
+
+
 @pytest.mark.parametrize(
     ("options", "told"),
     [
@@ -187,6 +217,31 @@ def test_a_worker_that_dies_is_replaced_and_the_other_serves_meanwhile(trial: Ru
     os.kill(trial.told["workers"][0], signal.SIGKILL)
     assert [trial.get("/")[0] for _ in range(20)] == [200] * 20
     assert trial.process.poll() is None
+
+
+def test_workers_end_when_their_parent_was_killed(tmp_path: Path) -> None:
+    port = free_port()
+    options = [
+        "--trial",
+        "--dir",
+        str(tmp_path / "p"),
+        "--holders",
+        "1",
+        "--port",
+        str(port),
+        "--workers",
+        "2",
+        "--json",
+    ]
+    process = subprocess.Popen([*PROGRAM, *options], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert json.loads(process.stdout.readline())["event"] == "ready"
+    process.kill()
+    process.wait()
+    assert process.stdout.read() == ""  # it ends when all that have it open have ended
+    process.stdout.close()
+    with socket.create_server(("127.0.0.1", port)):
+        pass
 
 
 def test_an_operator_comes_in_by_the_link_that_is_printed(trial: Running, capfd: pytest.CaptureFixture[str]) -> None:

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from readers_world import World, compile_library
+from readers_world import World
 from zorgid_card.adapters.pcsc import LIBRARY_VARIABLE, Change, Held
 from zorgid_card.cli import app
 from zorgid_card.cli.shown import dump
@@ -26,14 +26,9 @@ pytestmark = pytest.mark.skipif("sys.platform != 'linux'", reason="the stub is a
 ATR = bytes.fromhex("3B026202")
 
 
-@pytest.fixture(scope="module")
-def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return compile_library(tmp_path_factory.mktemp("world"))
-
-
 @pytest.fixture
-def world(compiled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    world = World(compiled, tmp_path)
+def world(readers_library: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    world = World(readers_library, tmp_path)
     monkeypatch.setenv(LIBRARY_VARIABLE, world.path)
     yield world
     assert world["contexts"] == 0
@@ -124,10 +119,10 @@ sys.exit(app.run(["readers", "--watch", "--lang", "en", *sys.argv[3:]]))
 class Watching:
     """The command in a process of its own, whose readers do as they are told."""
 
-    def __init__(self, compiled: Path, directory: Path, *options: str) -> None:
+    def __init__(self, library: Path, directory: Path, *options: str) -> None:
         tests = str(Path(__file__).parents[1])
         self.process = subprocess.Popen(
-            [sys.executable, "-c", WATCHING, str(compiled), str(directory), *options],
+            [sys.executable, "-c", WATCHING, str(library), str(directory), *options],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -150,8 +145,8 @@ class Watching:
         return self.process.returncode, out, err
 
 
-def test_watching_tells_each_event_as_it_happens_and_ends_cleanly(compiled: Path, tmp_path: Path) -> None:
-    watching = Watching(compiled, tmp_path)
+def test_watching_tells_each_event_as_it_happens_and_ends_cleanly(readers_library: Path, tmp_path: Path) -> None:
+    watching = Watching(readers_library, tmp_path)
     assert "Ctrl-C" in watching.after("")
     assert "Desk 1: reader connected" in watching.after("world.plug('Desk 1')")
     assert "Desk 1: card in (3B 02)" in watching.after("world.put('Desk 1', Held.CARD, bytes.fromhex('3B02'))")
@@ -161,8 +156,8 @@ def test_watching_tells_each_event_as_it_happens_and_ends_cleanly(compiled: Path
     assert watching.interrupt() == (0, "", "")
 
 
-def test_watching_as_json_lines(compiled: Path, tmp_path: Path) -> None:
-    watching = Watching(compiled, tmp_path, "--json")
+def test_watching_as_json_lines(readers_library: Path, tmp_path: Path) -> None:
+    watching = Watching(readers_library, tmp_path, "--json")
     found: list[dict[str, Any]] = [
         json.loads(watching.after(happening))
         for happening in (

@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from management_world import CARD, CERTIFICATE, World
-from postgres import running
 from publication_world import SHARDED, Publications
 from registry_world import NOW, URA, add_card
 from zorgid_card.errors import (
@@ -232,10 +231,9 @@ def shared(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Publicati
     if request.param == "sqlite":
         yield Publications(url=f"sqlite:///{tmp_path / 'registry.db'}")
         return
-    with running() as server:
-        made = Publications(registry=server.registry())
-        yield made
-        made.store.close()
+    made = Publications(registry=request.getfixturevalue("server").registry())
+    yield made
+    made.store.close()
 
 
 def test_workers_give_out_one_list_and_none_goes_back(shared: Publications) -> None:

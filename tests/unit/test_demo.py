@@ -42,6 +42,8 @@ from zorgid_card.texts import Language, Texts
 from zorgid_card.workflows.holder import Progress, Question, Step
 from zorgid_card.workflows.management import Acting, Operator
 
+pytestmark = pytest.mark.usefixtures("quick_keys")
+
 RULES = {
     *(f"ORG-{n}" for n in range(1, 9)),
     *(f"CRD-{n}" for n in (1, 2, 3, 4, 5, 6, 7, 9, 10)),

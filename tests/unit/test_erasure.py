@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,6 @@ from hypothesis import strategies as st
 
 from audit_world import Log
 from management_world import CARD, CERTIFICATE, World
-from postgres import Server, running
 from registry_world import NOW, OTHER_URA, URA, add_card, add_person
 from zorgid_card.adapters.sql import SQLRegistry
 from zorgid_card.adapters.sql_tables import TABLES
@@ -40,12 +38,6 @@ from zorgid_card.workflows.housekeeping import Kept, Retention, apply, remove_ex
 from zorgid_card.workflows.management import Operator
 
 HOLDER, UZI = "holder0", "900000200"
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    with running() as server:
-        yield server
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

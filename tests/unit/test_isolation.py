@@ -53,7 +53,7 @@ def changed(before: Records, after: Records) -> list[Any]:
 
 
 # A failing example is small as it is, and a registry for each step of shrinking takes minutes.
-@settings(max_examples=60, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
+@settings(max_examples=30, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
 @given(PLAYS)
 def test_no_call_reaches_another_organisation_or_beyond_the_table(play: Play) -> None:
     """One actor calls every service, in some order, about anybody's card, phone, request and organisation."""

@@ -13,19 +13,12 @@ from typing import Any
 import pytest
 
 from management_world import CARD, FOREIGN, World
-from postgres import Server, running
 from registry_world import NOW, URA, add_person
 from zorgid_card.adapters.sql import SQLRegistry
 from zorgid_card.errors import NotAllowedError, ReplayError, StorageError, TransitionError, UsageError, ZorgIDError
 from zorgid_card.ports.registry import AuditEvent, IssuedCertificate, Membership, Reply, Request, SmartCard
 from zorgid_card.workflows import housekeeping, people
 from zorgid_card.workflows.management import Operator
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    with running() as made:
-        yield made
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from postgres import Server, running
+from postgres import Server
 from registry_world import BORN, NOW, URA
 from zorgid_card.adapters import migrations
 from zorgid_card.adapters.data_keys import FileDataKeys, MemoryDataKeys
@@ -56,12 +55,6 @@ OLD: dict[str, dict[str, Any]] = {
     },
 }  # fmt: skip
 """Rows as version 0001 wrote them."""
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    with running() as server:
-        yield server
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -21,7 +21,6 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from postgres import Server, running
 from registry_world import Clock, registry
 from zorgid_card.adapters.data_keys import MemoryDataKeys
 from zorgid_card.adapters.smtp import SMTPNotifier
@@ -57,12 +56,6 @@ class Told:
 
     def happened(self, name: str, times: int = 1, /) -> None:
         self.events[name] += times
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    with running() as server:
-        yield server
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from typing import cast
 import pytest
 
 from met_cards import Person, a_card
-from readers_world import Desk, World, compile_library
+from readers_world import Desk, World
 from zorgid_card import find_reader, log_in, open_card, readers
 from zorgid_card.adapters.pcsc import LIBRARY_VARIABLE, Held, forget_insertions
 from zorgid_card.cards import CardMemory
@@ -25,14 +25,9 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the stub is a l
 ONE, TWO = "Reader one 00 00", "Reader two 00 00"
 
 
-@pytest.fixture(scope="module")
-def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return compile_library(tmp_path_factory.mktemp("world"))
-
-
 @pytest.fixture
-def desk(compiled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
-    world = World(compiled, tmp_path)
+def desk(readers_library: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+    world = World(readers_library, tmp_path)
     monkeypatch.setenv(LIBRARY_VARIABLE, world.path)
     desk = Desk(world)
     desk.put(ONE, a_card())

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import uzi_card
-from readers_world import World, compile_library
+from readers_world import World
 from zorgid_card.adapters.pcsc import LIBRARY_VARIABLE, Held, forget_insertions
 
 pytestmark = pytest.mark.skipif("sys.platform != 'linux'", reason="the stub is a libpcsclite")
@@ -20,9 +20,9 @@ PASS = uzi_card.powered()
 
 
 @pytest.fixture
-def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+def world(readers_library: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     (tmp_path / "world").mkdir()
-    world = World(compile_library(tmp_path), tmp_path / "world")
+    world = World(readers_library, tmp_path / "world")
     monkeypatch.setenv(LIBRARY_VARIABLE, world.path)
     world.serve(lambda reader, command: PASS.transmit(command))
     world.plug("Desk 1")

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from readers_world import NO_SERVICE, World, compile_library, our_threads, tasks
+from readers_world import NO_SERVICE, World, sound_world
 from zorgid_card.adapters.pcsc import Held, PCSCReader, forget_insertions
 
 pytestmark = pytest.mark.skipif("sys.platform != 'linux'", reason="the stub is a libpcsclite")
@@ -16,20 +15,10 @@ pytestmark = pytest.mark.skipif("sys.platform != 'linux'", reason="the stub is a
 A, B = bytes.fromhex("3B026202"), bytes.fromhex("3B800101")
 
 
-@pytest.fixture(scope="module")
-def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return compile_library(tmp_path_factory.mktemp("world"))
-
-
 @pytest.fixture
-def world(compiled: Path, tmp_path: Path) -> Iterator[World]:
-    world = World(compiled, tmp_path)
-    threads = tasks()
-    yield world
-    gc.collect()
-    assert our_threads() == []
-    assert tasks() == threads
-    assert world["contexts"] == world["cards"] == world["waiting"] == 0
+def world(readers_library: Path, tmp_path: Path) -> Iterator[World]:
+    with sound_world(readers_library, tmp_path) as world:
+        yield world
 
 
 def test_an_insertion_keeps_its_number_until_the_card_is_taken_out(world: World) -> None:

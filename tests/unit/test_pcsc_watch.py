@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from readers_world import LOST, SERVICE_STOPPED, Follower, World, compile_library, our_threads, tasks
+from readers_world import LOST, SERVICE_STOPPED, Follower, World, our_threads, sound_world
 from zorgid_card.adapters.pcsc import (
     Change,
     Held,
@@ -31,20 +31,10 @@ A, B = bytes.fromhex("3B026202"), bytes.fromhex("3B800101")
 PATIENCE = 60.0  # seconds after which a test that hangs fails
 
 
-@pytest.fixture(scope="module")
-def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return compile_library(tmp_path_factory.mktemp("world"))
-
-
 @pytest.fixture
-def world(compiled: Path, tmp_path: Path) -> Iterator[World]:
-    world = World(compiled, tmp_path)
-    threads = tasks()
-    yield world
-    gc.collect()
-    assert our_threads() == []
-    assert tasks() == threads
-    assert world["contexts"] == world["cards"] == world["waiting"] == 0
+def world(readers_library: Path, tmp_path: Path) -> Iterator[World]:
+    with sound_world(readers_library, tmp_path) as world:
+        yield world
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from phone_signing_world import CARD, REASON, Signing
-from postgres import Server, running
 from registry_world import URA
 from zorgid_card.adapters.data_keys import MemoryDataKeys
 from zorgid_card.adapters.sql import SQLRegistry
@@ -18,12 +17,6 @@ from zorgid_card.secret import Secret
 from zorgid_card.workflows.policy import PhonePolicy, Policy
 
 AT_ONCE = 4
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    with running() as server:
-        yield server
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

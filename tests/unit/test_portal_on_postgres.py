@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from postgres import Server, running
+from postgres import Server
 from world import DESKTOP, ORIGIN, WORKER, World, card_token, serial_of
 from zorgid_card.adapters.sql import SQLRegistry
 from zorgid_card.errors import OnHoldError
@@ -17,12 +16,6 @@ from zorgid_card.ports.registry import IssuedCertificate, Person, SmartCard
 from zorgid_card.workflows import enrolment, issuance, organisation
 from zorgid_card.workflows.management.roles import Operator
 from zorgid_card.workflows.portal import Portal
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    with running() as server:
-        yield server
 
 
 class Workers:

@@ -202,7 +202,7 @@ def test_adm_4_a_card_that_is_revoked_while_it_is_renewed_stays_revoked(world: W
 # --- renewal, interrupted ---------------------------------------------------------------------------------------------
 
 
-STRIDE = int(os.environ.get("RENEWAL_STRIDE", "5"))
+STRIDE = int(os.environ.get("RENEWAL_STRIDE", "13"))
 """A fault at every so many commands, or calls; with 1 at all of them, which takes minutes."""
 
 

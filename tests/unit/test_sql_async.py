@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy.engine import URL
 
-from postgres import Server, running
 from registry_world import NOW, URA, add_card, add_organisation, add_person
 from zorgid_card.adapters.data_keys import FileDataKeys, MemoryDataKeys
 from zorgid_card.adapters.sql import SQLRegistry
@@ -20,12 +18,6 @@ from zorgid_card.errors import NotFoundError, StorageError
 from zorgid_card.ports.registry import Organisation, SmartCard, TryCount, Unit
 from zorgid_card.workflows.management import Management
 from zorgid_card.workflows.policy import UNSIGNED, PhonePolicy, Policy
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    with running() as server:
-        yield server
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

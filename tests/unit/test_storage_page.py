@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from docs_examples import ROOT, example
-from postgres import running
+from postgres import Server
 from registry_world import URA, add_card, add_organisation, add_person
 from zorgid_card.adapters.data_keys import FileDataKeys
 from zorgid_card.adapters.sql import SQLRegistry
@@ -29,13 +26,8 @@ def ran(name: str, places: dict[str, str], **known: Any) -> dict[str, Any]:
     return known
 
 
-@pytest.fixture(scope="module")
-def url() -> Iterator[str]:
-    with running() as server:
-        yield server.database()
-
-
-def test_the_examples_with_postgresql(url: str, tmp_path: Path) -> None:
+def test_the_examples_with_postgresql(server: Server, tmp_path: Path) -> None:
+    url = server.database()
     FileDataKeys(tmp_path / "data.keys").create()
     places = {
         "postgresql+psycopg://portal@/portal?host=/run/postgresql": url,

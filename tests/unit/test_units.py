@@ -10,9 +10,8 @@ import string
 import threading
 import types
 import typing
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta, timezone
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,9 +19,7 @@ import sqlalchemy as sa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from postgres import running
 from zorgid_card.adapters.sql import SQLRegistry
-from zorgid_card.adapters.sql_tables import METADATA
 from zorgid_card.errors import NotFoundError, ReplayError, StorageError
 from zorgid_card.ports import registry as records
 from zorgid_card.ports.registry import AuditEvent, Membership, Organisation, TryCount, Unit
@@ -44,28 +41,6 @@ PLAIN: dict[Any, st.SearchStrategy[Any]] = {
 
 def organisation(ura: str, name: str = "Praktijk") -> Organisation:
     return Organisation(ura=ura, name=name, state="approved", validated_at=None)
-
-
-@pytest.fixture(scope="module")
-def on_postgres() -> Iterator[SQLRegistry]:
-    with running() as server:
-        made = server.registry()
-        yield made
-        made.close()
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def registry(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SQLRegistry]:
-    if request.param == "sqlite":
-        made = SQLRegistry.file(tmp_path / "registry.db")
-        made.create()
-        yield made
-        made.close()
-    else:
-        made = request.getfixturevalue("on_postgres")
-        yield made
-        with made.engine.begin() as connection:
-            connection.execute(sa.text(f"TRUNCATE {', '.join(METADATA.tables)}"))
 
 
 def values_of(kind: type) -> st.SearchStrategy[Any]:

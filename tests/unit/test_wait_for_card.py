@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import uzi_card
-from readers_world import Desk, World, compile_library, our_threads
+from readers_world import Desk, World, our_threads
 from zorgid_card import CardKind, open_card, readers, wait_for_card
 from zorgid_card.adapters.pcsc import LIBRARY_VARIABLE, Held, PCSCReader, forget_insertions
 from zorgid_card.errors import NoCardError, PCSCUnavailableError, WrongCardError
@@ -21,14 +21,9 @@ pytestmark = pytest.mark.skipif("sys.platform != 'linux'", reason="the stub is a
 PATIENCE = 60.0
 
 
-@pytest.fixture(scope="module")
-def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return compile_library(tmp_path_factory.mktemp("world"))
-
-
 @pytest.fixture
-def desk(compiled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
-    world = World(compiled, tmp_path)
+def desk(readers_library: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+    world = World(readers_library, tmp_path)
     monkeypatch.setenv(LIBRARY_VARIABLE, world.path)
     yield Desk(world)
     forget_insertions()

@@ -19,6 +19,7 @@ from zorgid_card.ports.registry import Request
 from zorgid_card.web.app import portal_app
 from zorgid_card.web.render import PAGES, Page, local, page, route
 from zorgid_card.web.security import Guard, client_name, form_token
+from zorgid_card.web.server import TLS, _configuration
 from zorgid_card.web.settings import LIMITS, Settings
 
 FILED = {
@@ -321,6 +322,23 @@ def test_a_network_of_ipv6_is_one_client(address: str, client: str) -> None:
 def test_a_limit_that_is_mistyped_is_refused() -> None:
     with pytest.raises(UsageError):
         Settings(limits={"challenges": 5})
+
+
+def test_only_the_proxy_before_it_tells_who_asks(world: PortalPages) -> None:
+    @page()
+    def who(page: Page) -> Response:
+        return page.answer({"client": page.client})
+
+    app = portal_app(world.portal, more=[route("/who", who)])
+    for behind, peer, expected in (
+        ("127.0.0.1", "127.0.0.1", "203.0.113.9"),
+        ("127.0.0.1", "192.0.2.7", "192.0.2.7"),
+        ("", "127.0.0.1", "127.0.0.1"),
+    ):
+        served = _configuration(app, TLS(certificate="", behind=behind)).loaded_app
+        browser = world.browser(served, address=peer)
+        assert browser.get("/who", X_Forwarded_For="203.0.113.9").json() == {"client": expected}
+        assert browser.get("/who", X_Forwarded_For="x, 198.51.100.1, 203.0.113.9").json() == {"client": expected}
 
 
 # --- health -------------------------------------------------------------------------------------------------

@@ -39,7 +39,7 @@ from zorgid_card.agent.messages import (
 from zorgid_card.agent.page_holder import Own, Page, PageHolder, Prompts, Stop
 from zorgid_card.agent.slots import Claims, Search, Slot, holds_card, kind_in
 from zorgid_card.cards import Card, CardKind, Tries
-from zorgid_card.errors import CancelledError, CardUnfinishedError, CommitLateError, DeclinedError
+from zorgid_card.errors import CancelledError, CardUnfinishedError, DeclinedError, PortalError
 from zorgid_card.opening import open_card
 from zorgid_card.ports.card import Reader
 from zorgid_card.ports.journal import Journal
@@ -206,7 +206,7 @@ class Step:
             if making.origin != self._origin or not making.commit:
                 continue
             needed = not last_write_done(making)
-            with suppress(CardUnfinishedError, CommitLateError, DeclinedError):
+            with suppress(CardUnfinishedError, DeclinedError, PortalError):  # it keeps nobody from making another
                 if needed:
                     self.holder.confirm(Question("finish-card", (("serial", making.serial),)))
                 made = CardCreation(slot, self._client(), self.holder, self._desk.journal).resume(making)

@@ -73,11 +73,11 @@ TEXTS: Mapping[str, Text] = {
     **auditing.TEXTS,
     **housekeeping.TEXTS,
     **web.TEXTS,
-    **agent.TEXTS,
     **web_journeys.TEXTS,
-    **web_phone.TEXTS,
     **web_manage.TEXTS,
+    **web_phone.TEXTS,
     **web_eid.TEXTS,
+    **agent.TEXTS,
 }
 """All of them."""
 

@@ -420,9 +420,7 @@ def require_pages(routes: Iterable[BaseRoute]) -> list[BaseRoute]:
     return found
 
 
-def _serve(
-    request: Request, body: bytes, endpoint: Endpoint, needs: str | None, quiet: bool, alone: bool
-) -> Response:
+def _serve(request: Request, body: bytes, endpoint: Endpoint, needs: str | None, quiet: bool, alone: bool) -> Response:
     found = Page(request.app.state.site, request, body)
     if not alone and _led_from_elsewhere(found):
         return found.render("again.html", path=_place(request))

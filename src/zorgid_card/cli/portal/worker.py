@@ -1,5 +1,5 @@
 """One worker of ``zorgid-card portal``: ``python -m zorgid_card.cli.portal.worker SOCKET PLAN READY``, numbers of descriptors. What
-comes at the second is the plan on one line, and the passphrase."""
+comes at the second is the plan on one line, and the passphrase on the next; it ends when the parent does."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
@@ -21,7 +22,7 @@ def main(listening: int, wanted: int, told: int) -> None:
     """Open the portal and serve it until SIGTERM."""
     plan = Plan.from_json("".join(_line(wanted)))
     with Secret.from_descriptor(wanted) as passphrase:
-        os.close(wanted)
+        threading.Thread(target=_outlive_nobody, args=(wanted,), daemon=True).start()
         opened = Opened.of(plan, passphrase)
 
     def ready() -> None:
@@ -33,6 +34,12 @@ def main(listening: int, wanted: int, told: int) -> None:
             opened.serve(socket.socket(fileno=listening), ready)
     finally:
         opened.registry.close()
+
+
+def _outlive_nobody(descriptor: int) -> None:
+    """Stop when the parent has ended, however that was: nobody would replace this worker, or stop it."""
+    if not os.read(descriptor, 1):
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _line(descriptor: int) -> Iterator[str]:

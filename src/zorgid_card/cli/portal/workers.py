@@ -34,6 +34,13 @@ class _Worker:
     process: subprocess.Popen[bytes]
     ready: int
     """Read end of a pipe: a byte comes when it serves."""
+    life: int
+    """Write end of a pipe: the worker stops when it is closed, also by the end of this process, whatever that was."""
+
+    def close(self) -> None:
+        """The pipes."""
+        os.close(self.ready)
+        os.close(self.life)
 
 
 def supervise(
@@ -63,8 +70,8 @@ def supervise(
             for place, worker in enumerate(workers):
                 if worker.process.poll() is not None:
                     time.sleep(_PAUSE)
+                    worker.close()
                     workers[place] = _start(plan, passphrase, listening)
-                    os.close(worker.ready)
     finally:
         _stop(workers)
 
@@ -83,10 +90,11 @@ def _start(plan: Plan, passphrase: Secret, listening: socket.socket) -> _Worker:
         os.write(given, plan.to_json().encode() + b"\n")
         with passphrase.expose() as octets:
             os.write(given, octets)
+        os.write(given, b"\n")
     finally:
-        for descriptor in (told, wanted, given):
+        for descriptor in (told, wanted):
             os.close(descriptor)
-    return _Worker(process, ready)
+    return _Worker(process, ready, given)
 
 
 def _await(worker: _Worker) -> None:
@@ -107,4 +115,4 @@ def _stop(workers: list[_Worker]) -> None:
         except subprocess.TimeoutExpired:
             worker.process.kill()
             worker.process.wait()
-        os.close(worker.ready)
+        worker.close()

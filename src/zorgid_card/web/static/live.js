@@ -62,7 +62,7 @@ document.addEventListener("submit", async (event) => {
   if (!form.dataset.live) {
     if (form.method === "post") {
       form.dataset.sent = "1";
-      addEventListener("pageshow", () => delete form.dataset.sent, { once: true });
+      setTimeout(() => delete form.dataset.sent, 5_000); // the answer may be a file, and the page stay
     }
     return;
   }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -158,10 +158,7 @@ class Cards(Desk):
             UsageError: no reason is given.
             ReplayError: the key served another request.
         """
-        why = reason_of(reason)
-        return self._once(
-            "card.block", SmartCard, lambda call: _block(call, serial, why), key, serial=serial, reason=why
-        )
+        return self._change("card.block", _block, serial, reason, key)
 
     def unblock(self, serial: str, reason: str, *, key: str | None = None) -> SmartCard:
         """Undo :meth:`block`, which this organisation or the holder did (ADM-3); Args and Raises as there.
@@ -172,10 +169,7 @@ class Cards(Desk):
             NotAllowedError: also where others blocked it, or while others than the card's holder know its PUK, or may know it
                 (:meth:`disclose_puk`).
         """
-        why = reason_of(reason)
-        return self._once(
-            "card.unblock", SmartCard, lambda call: _unblock(call, serial, why), key, serial=serial, reason=why
-        )
+        return self._change("card.unblock", _unblock, serial, reason, key)
 
     def revoke(self, serial: str, reason: str, *, cause: str = UNSPECIFIED, key: str | None = None) -> SmartCard:
         """Revoke a card for good (ADM-4); Args and Raises as :meth:`block`.
@@ -185,16 +179,7 @@ class Cards(Desk):
         """
         if cause not in CAUSES:
             raise UsageError("no such reason for a CRL", reason="cause")
-        why = reason_of(reason)
-        return self._once(
-            "card.revoke",
-            SmartCard,
-            lambda call: _revoke(call, serial, why, cause),
-            key,
-            serial=serial,
-            reason=why,
-            cause=cause,
-        )
+        return self._change("card.revoke", _revoke, serial, reason, key, cause=cause)
 
     def disclose_puk(self, serial: str, how: str, reason: str) -> SmartCard:
         """Others are about to know a card's PUK: it is suspended, and cannot be unblocked until its holder has changed it.
@@ -210,6 +195,15 @@ class Cards(Desk):
         """
         why = reason_of(reason)
         return self._do("puk.disclose", lambda call: _disclose(call, serial, how, why))
+
+    def _change(
+        self, action: str, work: Callable[..., SmartCard], serial: str, reason: str, key: str | None, **more: str
+    ) -> SmartCard:
+        """Change a card's state, once for one idempotency key."""
+        why = reason_of(reason)
+        return self._once(
+            action, SmartCard, lambda call: work(call, serial, why, **more), key, serial=serial, reason=why, **more
+        )
 
 
 # --- transitions ------------------------------------------------------------------------------------------------------

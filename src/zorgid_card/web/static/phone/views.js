@@ -3,6 +3,7 @@
 export class Views {
   #root;
   #title;
+  #pressed = null;
   current = "loading";
 
   constructor(root) {
@@ -75,8 +76,9 @@ export class Views {
   working(name, text) {
     const form = this.form(name);
     form.querySelector("[data-working]").textContent = text;
-    form.setAttribute("aria-busy", String(text !== ""));
+    if (text) this.#pressed = document.activeElement;
     for (const button of form.querySelectorAll("button")) button.disabled = text !== "";
+    if (!text && document.activeElement === document.body) this.#pressed?.focus(); // what is disabled loses the keyboard
   }
 
   reveal(form, shown) {
