@@ -238,4 +238,23 @@ _COMMAND = {
     ),
 }
 
-TEXTS: Mapping[str, Text] = {**_COMMAND, **_ALL, **_ERRORS, **_LOG_IN, **_REQUEST, **_OPERATOR}
+_OWN_PHONE = {
+    "web.own-phone": Text("Uw smartphone koppelen", "Linking your smartphone"),
+    "web.own-phone.about": Text(
+        "Voor wie beheert en nog geen smartphone heeft gekoppeld, een andere neemt, of de zes cijfers niet meer weet. "
+        "Wat eerder gekoppeld was, werkt daarna niet meer.",
+        "For who manages and has not linked a smartphone yet, takes another, or has forgotten the six digits. "
+        "What was linked before does not work any more then.",
+    ),
+    "web.own-phone.log-in": Text("Log eerst in met uw UZI-pas.", "Log in with your UZI pass first."),
+    "web.own-phone.begin": Text("Toon de QR-code", "Show the QR code"),
+    "web.own-phone.until": Text("Geldig tot", "Valid until"),
+    "web.own-phone.waiting": Text("We wachten op uw smartphone.", "Waiting for your smartphone."),
+    "web.own-phone.confirm": Text("Bevestig", "Confirm"),
+    "web.own-phone.linked": Text("Uw smartphone is gekoppeld", "Your smartphone is linked"),
+    "web.own-phone.user": Text("Gebruikersnaam", "User name"),
+    "web.own-phone.over": Text("De smartphone is niet gekoppeld", "The smartphone was not linked"),
+    "web.own-phone.anew": Text("Nieuwe QR-code", "New QR code"),
+}
+
+TEXTS: Mapping[str, Text] = {**_COMMAND, **_ALL, **_ERRORS, **_LOG_IN, **_REQUEST, **_OPERATOR, **_OWN_PHONE}
