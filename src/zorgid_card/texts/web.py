@@ -257,4 +257,28 @@ _OWN_PHONE = {
     "web.own-phone.anew": Text("Nieuwe QR-code", "New QR code"),
 }
 
-TEXTS: Mapping[str, Text] = {**_COMMAND, **_ALL, **_ERRORS, **_LOG_IN, **_REQUEST, **_OPERATOR, **_OWN_PHONE}
+_JOIN = {
+    "web.join": Text("Aansluiten bij uw organisatie", "Joining your organisation"),
+    "web.join.about": Text(
+        "Voor wie hier nog niet bekend is, of bij een andere organisatie is gaan werken. "
+        "Hierna kan een administrator u een rol geven.",
+        "For who is not known here yet, or works at another organisation now. Then an administrator can give you a role.",
+    ),
+    "web.join.who": Text("Bent u dit?", "Is this you?"),
+    "web.join.new": Text(
+        "U bent hier nog niet bekend, en wordt zo opgenomen.",
+        "You are not known here yet, and will be taken up like this.",
+    ),
+    "web.join.known": Text(
+        "U bent hier al bekend. Uw kaarten gelden voortaan ook bij deze organisatie.",
+        "You are known here already. Your cards are good at this organisation too from now on.",
+    ),
+    "web.join.adopted": Text(
+        "U bent hier bekend met een ander UZI-nummer; het nieuwe komt daarvoor in de plaats.",
+        "You are known here by another UZI number; the new one takes its place.",
+    ),
+    "web.join.confirm": Text("Ja, dit ben ik", "Yes, this is me"),
+    "web.join.done": Text("U bent aangesloten", "You have joined"),
+}
+
+TEXTS: Mapping[str, Text] = {**_COMMAND, **_ALL, **_ERRORS, **_LOG_IN, **_REQUEST, **_OPERATOR, **_OWN_PHONE, **_JOIN}
