@@ -203,10 +203,12 @@ _COMMAND = {
     "portal.operator": Text(
         "Wie aanvragen goedkeurt, komt binnen met een link van:", "Who approves requests comes in by a link of:"
     ),
-    "portal.agent": Text(
-        "Op dezelfde computer, in een ander venster, met deze gesimuleerde passen en kaarten:",
-        "On the same computer, in another window, with these simulated passes and cards:",
+    "portal.agent": Text("Op dezelfde computer, in een ander venster:", "On the same computer, in another window:"),
+    "portal.cards": Text(
+        "De gesimuleerde passen (pincode {pin}) en kaarten gaan een voor een in een virtuele lezer, van pcscd met vpcd:",
+        "The simulated passes (PIN {pin}) and cards go one after the other into a virtual reader, pcscd's with vpcd:",
     ),
+    "portal.person": Text("  {place}: {name}, geboren {born}", "  {place}: {name}, born {born}"),
     "portal.no_roots": Text(
         "Zonder CA-certificaten van het UZI-register logt niemand in met een pas: geef --uzi-ca.",
         "Without CA certificates of the UZI register nobody logs in with a pass: give --uzi-ca.",

@@ -30,6 +30,8 @@ from zorgid_card.cli.portal.workers import supervise
 from zorgid_card.cli.simulate import interruptible
 from zorgid_card.errors import PINMismatchError, StorageError, UsageError
 from zorgid_card.secret import Secret
+from zorgid_card.testkit.uzi import DEFAULT_PIN
+from zorgid_card.testkit.uzi_profile import JAN_DE_VRIES
 from zorgid_card.web.server import listen
 from zorgid_card.workflows import browser_sessions
 
@@ -192,11 +194,21 @@ def _tell(display: Display, plan: Plan, order: Order, user_name: str, workers: l
     if order.trial is not None:
         display.say("portal.agent")
         display.entry(f"  zorgid-card agent --ca {plan.certificate}")
-        display.entry(f"  {plan.path / ADMINISTRATOR / PASS}, {cards}/NN/{PASS}, {CARD}")
+        _tell_cards(display, plan, order.trial)
     order.told(plan, user_name)
     display.say("portal.stop", "dim")
     with suppress(OSError):
         display.console.file.flush()
+
+
+def _tell_cards(display: Display, plan: Plan, trial: trials.Trial) -> None:
+    """Which card is whose, how it gets into a reader, and what its holder would know."""
+    display.say("portal.cards", pin=DEFAULT_PIN.decode())
+    place = plan.path / trials.CARDS / "01"
+    for kind, state in (("uzi-z", plan.path / ADMINISTRATOR / PASS), ("uzi-n", place / PASS), ("blank", place / CARD)):
+        display.entry(f"  zorgid-card simulate {kind} --state {state}")
+    for where, person in ((ADMINISTRATOR, JAN_DE_VRIES), *trials.places(trial.holders)):
+        display.say("portal.person", place=where, name=person.common_name, born=person.birth_date.strftime("%d-%m-%Y"))
 
 
 # --- operators --------------------------------------------------------------------------------------------------------

@@ -98,6 +98,11 @@ def people(count: int) -> list[Person]:
     return found[:count]
 
 
+def places(count: int) -> list[tuple[str, Person]]:
+    """Whose pass and blank lie where, beneath the directory."""
+    return [(f"{CARDS}/{number:02d}", person) for number, person in enumerate(people(count), start=1)]
+
+
 def _lay_cards(directory: Path, holders: int) -> None:
     pki, maker = UZITestPKI(pool=KeyPool()), Maker.create()
     pki.trust("Z", "N", "M")
@@ -105,8 +110,8 @@ def _lay_cards(directory: Path, holders: int) -> None:
     doctor.mkdir(exist_ok=True)
     contents = pki.pass_(JAN_DE_VRIES, DE_LINDE, "Z", role="01.015", title="Huisarts")
     VirtualUZIPass(contents).save(doctor / PASS)
-    for number, person in enumerate(people(holders), start=1):
-        place = directory / CARDS / f"{number:02d}"
+    for name, person in places(holders):
+        place = directory / name
         place.mkdir(parents=True, exist_ok=True)
         VirtualUZIPass(pki.pass_(person, DE_LINDE, "N")).save(place / PASS)
         maker.blank().save(place / CARD)
