@@ -137,7 +137,10 @@ _LOG_IN = {
     "web.log-in.user-name": Text("Gebruikersnaam", "User name"),
     "web.log-in.card": Text("Met uw kaart", "With your card"),
     "web.log-in.waiting": Text("Keur het inloggen goed op uw telefoon", "Approve the log-in on your phone"),
-    "web.log-in.number": Text("Neem dit getal over op uw telefoon:", "Copy this number to your phone:"),
+    "web.log-in.number": Text(
+        "Open op uw telefoon de app, of de pagina waarmee u de telefoon hebt gekoppeld, en neem dit getal over:",
+        "On your phone, open the app, or the page with which you linked the phone, and copy this number:",
+    ),
     "web.log-in.state.asked": Text("Wachten op uw telefoon …", "Waiting for your phone …"),
     "web.log-in.state.approved": Text("Goedgekeurd op uw telefoon.", "Approved on your phone."),
     "web.log-in.state.refused": Text(
