@@ -23,9 +23,6 @@ _ALL = {
         "Acht cijfers: het abonneenummer dat in de UZI-pas staat.",
         "Eight digits: the subscriber number in the UZI pass.",
     ),
-    "web.needs-script": Text(
-        "Hiervoor moet JavaScript aan staan in uw browser.", "This needs JavaScript to be on in your browser."
-    ),
     "web.support": Text("Hulp nodig? {whom}", "Need help? {whom}"),
     "web.footer": Text(
         "Deze website vraagt nooit om een pincode of PUK-code.", "This website never asks for a PIN or a PUK."
