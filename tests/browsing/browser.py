@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Playwright, sync_playwright
 
 from browsing.place import CHROMIUM
 
@@ -107,7 +107,7 @@ def chromium(home: Path, origin: str, ca: Path, flags: Sequence[str] = ()) -> It
         flags: on top of those that it has here always.
     """
     _trust(home, ca)
-    with sync_playwright() as playwright:
+    with _playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=CHROMIUM, args=[*_FLAGS, *flags], env={"HOME": str(home), "LANG": "C.UTF-8"}
         )
@@ -115,6 +115,23 @@ def chromium(home: Path, origin: str, ca: Path, flags: Sequence[str] = ()) -> It
             yield Chromium(browser, origin)
         finally:
             browser.close()
+
+
+_RUNNING: Final[list[Playwright]] = []
+
+
+@contextmanager
+def _playwright() -> Iterator[Playwright]:
+    """One for all browsers of this process: in one thread Playwright cannot be started twice."""
+    if _RUNNING:
+        yield _RUNNING[0]
+        return
+    with sync_playwright() as started:
+        _RUNNING.append(started)
+        try:
+            yield started
+        finally:
+            _RUNNING.clear()
 
 
 def _trust(home: Path, ca: Path) -> None:

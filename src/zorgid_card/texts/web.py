@@ -109,6 +109,10 @@ _ERRORS = {
         "Uw sessie is na de langst toegestane tijd beëindigd: log opnieuw in.",
         "Your session has ended after the longest time allowed: log in again.",
     ),
+    "error.portal.not_logged_in:renewed": Text(
+        "De kaart waarmee u was ingelogd, heeft nieuwe sleutels of is vervangen: log opnieuw in met de kaart die u nu gebruikt.",
+        "The card that you were logged in with has new keys, or was replaced: log in again with the card that you use now.",
+    ),
     "error.portal.form": Text(
         "Dit formulier hoort niet (meer) bij uw sessie; ga terug, laad de pagina opnieuw en verstuur het nog eens.",
         "This form does not belong to your session (any more); go back, load the page again, and send it once more.",
