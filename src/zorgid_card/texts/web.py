@@ -204,8 +204,8 @@ _COMMAND = {
         "Wie aanvragen goedkeurt, komt binnen met een link van:", "Who approves requests comes in by a link of:"
     ),
     "portal.agent": Text(
-        "Op dezelfde computer, in een ander venster, met deze gesimuleerde passen en kaarten:",
-        "On the same computer, in another window, with these simulated passes and cards:",
+        "Ernaast, in eigen vensters: het programma bij de paslezer; passen en kaart in een virtuele paslezer (pcscd, vpcd):",
+        "Beside it, in windows of their own: the program beside the reader; passes and card in a virtual reader (pcscd, vpcd):",
     ),
     "portal.no_roots": Text(
         "Zonder CA-certificaten van het UZI-register logt niemand in met een pas: geef --uzi-ca.",

@@ -192,7 +192,9 @@ def _tell(display: Display, plan: Plan, order: Order, user_name: str, workers: l
     if order.trial is not None:
         display.say("portal.agent")
         display.entry(f"  zorgid-card agent --ca {plan.certificate}")
-        display.entry(f"  {plan.path / ADMINISTRATOR / PASS}, {cards}/NN/{PASS}, {CARD}")
+        display.entry(f"  zorgid-card simulate uzi-z --state {plan.path / ADMINISTRATOR / PASS}")
+        display.entry(f"  zorgid-card simulate uzi-n --state {cards}/01/{PASS}")
+        display.entry(f"  zorgid-card simulate blank --state {cards}/01/{CARD}")
     order.told(plan, user_name)
     display.say("portal.stop", "dim")
     with suppress(OSError):
