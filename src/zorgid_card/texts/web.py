@@ -224,6 +224,10 @@ _COMMAND = {
         "Noem de map van het portaal met --dir[[: in {value} is er geen gestart]], of geef --trial om het te proberen.",
         "Name the portal's directory with --dir[[: none was started in {value}]], or give --trial to try it.",
     ),
+    "error.user.usage:portal-trial": Text(
+        "In {value} staat een portaal in gebruik, waar geen simulaties bij horen; geef --trial een andere map.",
+        "There is a portal in use in {value}, beside which nothing simulated belongs; give --trial another directory.",
+    ),
     "error.user.usage:portal-origin": Text(
         "Het adres van het portaal is niet bekend: geef --origin https://….",
         "The portal's address is not known: give --origin https://….",

@@ -114,7 +114,7 @@ def _planned(display: Display, directory: Path, order: Order) -> Plan:
         trials.lay(directory, order.trial)
         origin = f"https://{trials.HOST}:{order.port}"
         return replace(trials.plan_of(directory, origin, order.trial), **order.given)
-    known = {**_saved(directory), **order.given, "directory": str(directory)}
+    known = {**_saved(directory), **_either(order.given), "directory": str(directory)}
     for name in ("origin", "certificate"):
         if not known.get(name):
             raise UsageError(f"{name} is missing", reason=f"portal-{name}")
@@ -125,6 +125,12 @@ def _planned(display: Display, directory: Path, order: Order) -> Plan:
         raise UsageError("TLS ends neither here nor before", reason="portal-key")
     plan.tls().require_usable()
     return plan
+
+
+def _either(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Where TLS ends is told anew by one of two options; what was said of the other is over then."""
+    named = [name for name in ("key", "behind") if name in given]
+    return {**(dict.fromkeys(("key", "behind"), "") if named else {}), **given}
 
 
 def _saved(directory: Path) -> dict[str, Any]:
