@@ -52,7 +52,7 @@ def test_org_1_a_request_is_filed_and_an_operator_approves_it(world: PortalPages
     assert "j@example.nl" in filed.text
     assert filed.status_code == 200, filed.text
     operator = world.browser()
-    world.app.state.site.sessions.offer_operator("t" * 43, "Ria")
+    world.offer_operator("t" * 43)
     assert operator.send(f"/operator/log-in?token={'t' * 43}", {}).headers["location"] == "/operator"
     shown = operator.get("/operator")
     assert "Praktijk" in shown.text
