@@ -207,8 +207,8 @@ _COMMAND = {
         "Wie aanvragen goedkeurt, komt binnen met een link van:", "Who approves requests comes in by a link of:"
     ),
     "portal.agent": Text(
-        "Op dezelfde computer, in een ander venster, met deze gesimuleerde passen en kaarten:",
-        "On the same computer, in another window, with these simulated passes and cards:",
+        "Ernaast, in eigen vensters: het programma bij de paslezer; passen en kaart in een virtuele paslezer (pcscd, vpcd):",
+        "Beside it, in windows of their own: the program beside the reader; passes and card in a virtual reader (pcscd, vpcd):",
     ),
     "portal.no_roots": Text(
         "Zonder CA-certificaten van het UZI-register logt niemand in met een pas: geef --uzi-ca.",
@@ -226,6 +226,10 @@ _COMMAND = {
     "error.user.usage:portal-dir": Text(
         "Noem de map van het portaal met --dir[[: in {value} is er geen gestart]], of geef --trial om het te proberen.",
         "Name the portal's directory with --dir[[: none was started in {value}]], or give --trial to try it.",
+    ),
+    "error.user.usage:portal-trial": Text(
+        "In {value} staat een portaal in gebruik, waar geen simulaties bij horen; geef --trial een andere map.",
+        "There is a portal in use in {value}, beside which nothing simulated belongs; give --trial another directory.",
     ),
     "error.user.usage:portal-origin": Text(
         "Het adres van het portaal is niet bekend: geef --origin https://….",
