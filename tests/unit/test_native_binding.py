@@ -145,17 +145,14 @@ def grown_by(call: Callable[[], Any]) -> int:
                 call()
         gc.collect()
 
-    gc.freeze()  # all that is there already need not be looked through each time
-    try:
-        many()
-        tracemalloc.start()
-        many()
-        before = tracemalloc.get_traced_memory()[0]
-        many()
-        return tracemalloc.get_traced_memory()[0] - before
-    finally:
-        tracemalloc.stop()
-        gc.unfreeze()
+    many()
+    tracemalloc.start()
+    many()
+    before = tracemalloc.get_traced_memory()[0]
+    many()
+    grown = tracemalloc.get_traced_memory()[0] - before
+    tracemalloc.stop()
+    return grown
 
 
 @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS.keys())
