@@ -378,11 +378,14 @@ static uint32_t transmit_over(void *carrier, const uint8_t *command, size_t comm
                               size_t capacity, size_t *response_length)
 {
     const connection *to = carrier;
+    uint32_t code;
 
     if (to->protocol == T0 && command_length > 5 && command[4] == 0) /* extended length fields */
         return ZC_TRANSMIT_REFUSED;
-    return zc_pcsc_transmit(to->pcsc, to->card, to->protocol, command, command_length, response, capacity,
+    code = zc_pcsc_transmit(to->pcsc, to->card, to->protocol, command, command_length, response, capacity,
                             response_length);
+    /* no card answers nothing: a driver whose card was torn out says so in this way */
+    return code == 0 && *response_length == 0 ? UINT32_C(0x80100016) /* SCARD_E_NOT_TRANSACTED */ : code;
 }
 
 zc_status zc_pcsc_carry(const zc_pcsc *pcsc, uint64_t card, uint32_t protocol, zc_job *job)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -10,9 +10,23 @@ import pytest
 pytest.importorskip("playwright", reason="Playwright is not installed")
 
 from browsing import place, story, tls
+from browsing.browser import PEOPLE
 from browsing.world import World
 from browsing.world import world as made_world
 from zorgid_card.testkit.pcscd import PrivatePCSCD
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A test that fails shows what stood on the pages."""
+    report = yield
+    if report.failed:
+        report.sections += [("on their pages", person.seen()) for person in PEOPLE if person.there]
+    if call.when == "teardown":
+        PEOPLE[:] = [person for person in PEOPLE if person.there]
+    return report
 
 
 @pytest.fixture(scope="session")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import subprocess
+from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Playwright, expect, sync_playwright
 
 from browsing.place import CHROMIUM
 
@@ -23,6 +24,10 @@ _FLAGS: Final = (
     "--disable-lcd-text",
 )
 _SECONDS: Final = 20_000
+
+
+PEOPLE: Final[list[Person]] = []
+"""Who is at a browser now."""
 
 
 class Chromium:
@@ -62,11 +67,8 @@ class Chromium:
         if permissions is not None:  # Playwright takes "none are allowed" for "all are denied"
             context.grant_permissions(list(permissions), origin=self._origin)
         try:
-            person = Person(context)
+            PEOPLE.append(person := Person(context))
             yield person
-        except Exception as error:
-            error.add_note(person.seen())
-            raise
         finally:
             context.close()
 
@@ -77,7 +79,9 @@ class Person:
     def __init__(self, context: BrowserContext) -> None:
         self.context = context
         self.complaints: list[str] = []
+        self._told: deque[str] = deque(maxlen=12)
         context.on("console", self._console)
+        context.on("page", self._listen)
         context.on("weberror", lambda error: self.complaints.append(f"uncaught: {error.error}"))
 
     def open(self, address: str) -> Page:
@@ -86,10 +90,27 @@ class Person:
         page.goto(address)
         return page
 
+    def forgive(self, what: str) -> None:
+        """Complaints in which this stands are meant; there is one."""
+        meant = [complaint for complaint in self.complaints if what in complaint]
+        assert meant, self.complaints
+        self.complaints = [complaint for complaint in self.complaints if complaint not in meant]
+
+    @property
+    def there(self) -> bool:
+        """Whether they are at it still."""
+        return bool(self.context.pages)
+
     def seen(self) -> str:
         """What stood on each of their pages, for who has to find out why a test failed."""
         pages = [f"--- {page.url}\n{page.locator('body').inner_text()}" for page in self.context.pages]
-        return "\n".join([*pages, *self.complaints])
+        return "\n".join([*pages, *self.complaints, "--- of the agent:", *self._told])
+
+    def _listen(self, page: Page) -> None:
+        """Take down what the agent tells the page."""
+        page.on(
+            "websocket", lambda socket: socket.on("framereceived", lambda frame: self._told.append(str(frame)[:500]))
+        )
 
     def _console(self, message: ConsoleMessage) -> None:
         if message.type == "error":
@@ -107,7 +128,8 @@ def chromium(home: Path, origin: str, ca: Path, flags: Sequence[str] = ()) -> It
         flags: on top of those that it has here always.
     """
     _trust(home, ca)
-    with sync_playwright() as playwright:
+    expect.set_options(timeout=_SECONDS)
+    with _playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=CHROMIUM, args=[*_FLAGS, *flags], env={"HOME": str(home), "LANG": "C.UTF-8"}
         )
@@ -115,6 +137,23 @@ def chromium(home: Path, origin: str, ca: Path, flags: Sequence[str] = ()) -> It
             yield Chromium(browser, origin)
         finally:
             browser.close()
+
+
+_RUNNING: Final[list[Playwright]] = []
+
+
+@contextmanager
+def _playwright() -> Iterator[Playwright]:
+    """One for all browsers of this process: in one thread Playwright cannot be started twice."""
+    if _RUNNING:
+        yield _RUNNING[0]
+        return
+    with sync_playwright() as started:
+        _RUNNING.append(started)
+        try:
+            yield started
+        finally:
+            _RUNNING.clear()
 
 
 def _trust(home: Path, ca: Path) -> None:

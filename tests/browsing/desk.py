@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
@@ -40,6 +41,18 @@ class Desk:
         """End the agent; its exit code."""
         agent, self.agent = self.asked, None
         return agent.end()
+
+    def allow(self, origin: str) -> None:
+        """Put a portal on the person's list (``zorgid-card agent allow``)."""
+        self._run("allow", origin)
+
+    def forget(self, origin: str) -> None:
+        """Take a portal off the person's list."""
+        self._run("forget", origin)
+
+    def _run(self, *arguments: str) -> None:
+        environment = {**os.environ, **_environment(self._home)}
+        subprocess.run([*COMMAND, "agent", *arguments], env=environment, check=True, capture_output=True, timeout=60)
 
     @property
     def asked(self) -> Program:

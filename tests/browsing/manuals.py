@@ -119,11 +119,15 @@ class Registration(Walk):
         self.shows("Koppelen smartphone")
         expect(self.page.locator("img[data-qr]")).to_be_visible()
 
-    def link(self, phone: Phone, digits: str) -> None:
-        """*Koppelen smartphone*, steps 1 to 3: the phone's camera sees the code, its six digits are typed over."""
+    def code(self) -> str:
+        """What the QR code says; it is shown, and there is no way on yet."""
         self.look("qr", self.page.locator("img[data-qr]"), self.page.locator("[data-phone-left]"))
         expect(self.page.get_by_role("button", name="Volgende")).to_be_disabled()
-        phone.scan(camera.scan(self.page))
+        return camera.scan(self.page)
+
+    def link(self, phone: Phone, digits: str) -> None:
+        """*Koppelen smartphone*, steps 1 to 3: the phone's camera sees the code, its six digits are typed over."""
+        phone.scan(self.code())
         code = phone.link(digits)
         field = self.page.get_by_label("Code die op uw smartphone staat")
         expect(field).to_be_visible()

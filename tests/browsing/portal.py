@@ -20,6 +20,8 @@ ORIGIN: Final = f"https://{HOST}:{PORT}"
 class Portal:
     """The process, and its directory."""
 
+    origin = ORIGIN
+
     def __init__(self, directory: Path, site: Site) -> None:
         self.directory = directory
         self._site = site

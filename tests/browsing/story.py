@@ -152,3 +152,12 @@ def sign(page: Page, who: Registered, *, picture: str = "") -> str:
     who.phone.done("Goedgekeurd")
     expect(page.get_by_role("heading", name="Gedaan")).to_be_visible()
     return shown
+
+
+def change_card(page: Page, serial: str, link: str, reason: str) -> None:
+    """Ask for a change of a card, from the list of cards."""
+    page.goto("/manage/cards")
+    page.get_by_role("link", name=serial).click()
+    page.get_by_role("link", name=link, exact=True).click()
+    page.get_by_label("Reden", exact=True).fill(reason)
+    page.get_by_role("button", name=link, exact=True).click()

@@ -205,6 +205,12 @@ def test_less_than_a_status_word_is_a_broken_transport(stub: Stub, channel: PCSC
         channel.transmit(b"\x00\xa4\x04\x00")
 
 
+def test_no_answer_at_all_is_a_card_that_was_torn_and_none_that_is_broken(stub: Stub, channel: PCSCChannel) -> None:
+    stub.respond(b"")
+    with pytest.raises(TransportError, match="80100016"):
+        Link(channel).transmit(CommandAPDU(0, 0xA4, 0x04, 0x00))
+
+
 def test_a_response_longer_than_any_is_an_error(stub: Stub, channel: PCSCChannel) -> None:
     stub["response_length"] = 65539
     with pytest.raises(TransportError, match="80100008"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Final
@@ -22,6 +23,9 @@ from zorgid_card.errors import (
 from zorgid_card.ports.card import Channel, Reader, counting
 from zorgid_card.workflows.holder import Cue
 from zorgid_card.workflows.stopping import LOOK, StoppableReader
+
+_PATIENCE: Final = 4
+"""Looks, :data:`LOOK` seconds apart, at a card of which it cannot be told what it is."""
 
 _FIT: Final[Mapping[Cue, frozenset[CardKind]]] = {
     Cue.INSERT_PASS: frozenset((CardKind.UZI_PASS,)),
@@ -67,6 +71,11 @@ class Claims:
             if kind is not None and stay is not None:
                 self._known[reader.name] = stay, kind
             return kind
+
+    def going_on(self, reader: Reader) -> bool:
+        """Whether a step has this reader."""
+        with self._turn:
+            return reader.name in self._claimed
 
     @contextmanager
     def claim(self, reader: Reader) -> Iterator[None]:
@@ -160,6 +169,7 @@ class Search:
         self._stop = stop
         self._other = other
         self._passed: set[str] = set()
+        self._untold: Counter[str] = Counter()
 
     def reader(self, name: str | None, kinds: Collection[CardKind]) -> Reader:
         """The reader of this name; without one the only reader, or as soon as there is one the first with a card of these kinds.
@@ -187,14 +197,22 @@ class Search:
         for reader in readers:
             if not holds_card(reader):
                 self._passed.discard(reader.name)
+                self._untold.pop(reader.name, None)
             elif reader.name not in self._passed:
                 kind = self._claims.kind_in(reader)
-                if kind in kinds:
+                if kind in kinds or (kind is None and self._stays_untold(reader)):
                     return reader
                 if kind is not None:
                     self._passed.add(reader.name)
                     self._other(kind)
         return None
+
+    def _stays_untold(self, reader: Reader) -> bool:
+        """Whether it cannot be told for a while what card is in it: another program has it alone, or it is in upside down. The step
+        finds out, and says so.
+        """
+        self._untold[reader.name] += 0 if self._claims.going_on(reader) else 1
+        return self._untold[reader.name] > _PATIENCE
 
 
 def holds_card(reader: Reader) -> bool:
