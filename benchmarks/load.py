@@ -45,6 +45,8 @@ from zorgid_card.workflows.audit_verification import verify
 RESULTS, PLOT, DOCUMENT = ROOT / "benchmarks/results/load.json", ROOT / "docs/load.svg", ROOT / "docs/load.md"
 MARKS = ("<!-- load: begin -->\n", "<!-- load: end -->\n")
 THREADS = 64
+PATIENCE = 600.0
+"""Seconds after the end, when it is given up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +113,10 @@ async def loaded(world: World, running: Running, options: argparse.Namespace) ->
     """Everybody comes at once; halfway a worker is killed."""
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(THREADS))
     context, log = ssl.create_default_context(cafile=world.plan.certificate), Log()
-    browsers = [Browser(world.plan.origin, context) for _ in (*world.people, *world.administrators)]
+    browsers = [Browser(world.plan.origin, context, log) for _ in (*world.people, *world.administrators)]
     before, begun = processor(running), time.monotonic()
     until = begun + options.seconds
+    log.deadline = until + PATIENCE
     people = (come_with_card(card, browser, log, until) for card, browser in zip(world.people, browsers, strict=False))
     managers = zip(world.administrators, browsers[len(world.people) :], strict=True)
     managing = (Manager(who, browser, log).manage(until) for who, browser in managers)
@@ -273,6 +276,7 @@ def figures(options: argparse.Namespace, run: Run, limits: dict[str, float], fau
         "processor_ms_a_log_in": round(1000 * run.processor["portal"] / max(1, len(log_ins)), 1),
         "done": {kind: _times([done for done in run.log.done if done.what == kind]) for kind in sorted(kinds)},
         "sessions": run.still_there,
+        "requests_without_an_answer": run.log.unanswered,
         "faults": len(faults),
     }
 
@@ -306,7 +310,7 @@ def text(result: dict[str, Any]) -> str:
         f"{options['workers']} workers, PostgreSQL and the people's side on one machine: ",
         f"{machine['cores']} cores, {machine['processor']}, Python {machine['python']}. {result['seconds']} s; one worker ",
         f"killed after {killed['at']} s, another process in its place after {killed['replaced']} s. ",
-        f"{result['faults']} faults.\n\n",
+        f"{result['requests_without_an_answer']} requests were not answered, and asked again. {result['faults']} faults.\n\n",
         "| done | times | asked again | median | 95th percentile | longest |\n|---|---:|---:|---:|---:|---:|\n",
         *(_row(kind, times) for kind, times in result["done"].items()),
         f"\n{result['log_ins_a_second']} log-ins a second in all. One core that only verifies a log-in's two signatures ",

@@ -61,8 +61,12 @@ class Log:
     """Whose session must be there in the end."""
     begun: int = 0
     """Log-ins of which the answer did not come: their session may be there."""
+    unanswered: int = 0
+    """Requests without an answer, of all kinds."""
     refused: list[str] = field(default_factory=list)
     """Answers that nobody should get."""
+    deadline: float = float("inf")
+    """When all must be over."""
 
 
 class UnansweredError(Exception):
@@ -72,8 +76,8 @@ class UnansweredError(Exception):
 class Browser:
     """One person's: a cookie, and one connection that is kept."""
 
-    def __init__(self, origin: str, context: ssl.SSLContext) -> None:
-        self.origin = origin
+    def __init__(self, origin: str, context: ssl.SSLContext, log: Log) -> None:
+        self.origin, self._log = origin, log
         limits = httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=15)
         self._client = httpx.AsyncClient(
             base_url=origin,
@@ -86,11 +90,15 @@ class Browser:
 
     async def ask(self, method: str, path: str, **options: Any) -> httpx.Response:
         """One request; raises UnansweredError."""
+        if time.monotonic() > self._log.deadline:
+            raise SystemExit("the portal does not answer any more")
         try:
             answer = await self._client.request(method, path, **options)
         except httpx.TransportError as error:
+            self._log.unanswered += 1
             raise UnansweredError(type(error).__name__) from error
         if answer.status_code >= 500:
+            self._log.unanswered += 1
             raise UnansweredError(f"HTTP {answer.status_code}")
         return answer
 
@@ -100,12 +108,13 @@ class Browser:
 
 async def patiently(ask: Callable[[], Awaitable[T]]) -> tuple[T, int]:
     """Ask until there is an answer; also how often there was none."""
-    for unanswered in range(200):
+    unanswered = 0
+    while True:
         try:
             return await ask(), unanswered
         except UnansweredError:
+            unanswered += 1
             await asyncio.sleep(_PAUSE)
-    raise SystemExit("the portal does not answer any more")
 
 
 def fields(page: httpx.Response) -> dict[str, str]:

@@ -6,6 +6,7 @@ import itertools
 import json
 import ssl
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -333,11 +334,13 @@ class AgentWorld:
     def doctor(self, page: Page, **options: Any) -> Hands:
         return Hands(self.world, page, self.world.doctor_pass, born=DOCTOR.birth_date.isoformat(), **options)
 
-    def idle(self) -> None:
-        """Wait until no step goes on."""
-        for thread in list(self.agent.threads):
-            thread.join(PATIENCE)
-            assert not thread.is_alive()
+    def idle(self, pages: int = 0) -> None:
+        """Wait until no more pages than these are there, and no step goes on."""
+        end = time.monotonic() + PATIENCE
+        while self.agent.visits > pages:
+            assert time.monotonic() < end
+            time.sleep(0.01)
+        self.agent.wait()
 
 
 @contextmanager

@@ -268,6 +268,7 @@ class Asked:
 
 CALLS: dict[str, tuple[str, Callable[[Acting, Asked], object]]] = {
     "list_cards": ("card.list", lambda acting, asked: acting.list_cards(limit=200)),
+    "own_cards": ("card.list", lambda acting, asked: acting.own_cards()),
     "expiring": ("card.list", lambda acting, asked: acting.expiring(within=timedelta(days=5000))),
     "show": ("card.show", lambda acting, asked: acting.show(asked.card)),
     "own": ("card.block", lambda acting, asked: acting.own(asked.card, "card.block")),

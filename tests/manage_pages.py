@@ -17,6 +17,7 @@ import httpx
 from portal_pages import DIGITS, NOW, ORIGIN, PORTAL_KEY, URA, Browser, PortalPages, approve, forms
 from registry_world import OTHER_URA, add_card, add_organisation, add_person
 from zorgid_card.adapters.keystore import FileKeyStore
+from zorgid_card.adapters.sql import SQLRegistry
 from zorgid_card.pki.authority import Authority, new_serial
 from zorgid_card.pki.profile import PROFILES
 from zorgid_card.pki.revocation import CRLs
@@ -77,13 +78,13 @@ class ManagePages(PortalPages):
             add_card(unit, FOREIGN, "frans", certificate="ff01", ura=OTHER_URA)
         self.phones: dict[str, QuickPhone] = {}
 
-    def opened(self) -> PortalSide:
+    def opened(self, registry: SQLRegistry | None = None) -> PortalSide:
         """The portal with the CA and the keys of cards that all these tests share: cards are not made here."""
         authority, keys = _shared()
         return open_portal(
             self.directory / "portal",
             None,
-            registry=self.store,
+            registry=registry or self.store,
             identity=PortalIdentity(ORIGIN, fingerprint(PORTAL_KEY)),
             uzi=self.pki.trust("Z", "N"),
             uzi_revocation=CRLs(lambda issuer: [self.pki.crl(issuer, self.clock())]),
@@ -93,6 +94,12 @@ class ManagePages(PortalPages):
             events=self.counts,
             clock=self.clock,
         )
+
+    def same(self, browser: Browser, app: Any = None) -> Browser:
+        """Another tab of this browser; perhaps it reaches another worker."""
+        tab = self.browser(app)
+        tab.client.cookies.set("__Host-zorgid", browser.cookie or "", domain="portal.example", path="/")
+        return tab
 
     def as_person(self, person: Any, ura: str = URA) -> Browser:
         """A browser in which this person has logged in with a phone, linked anew."""

@@ -38,7 +38,7 @@ class Person:
     def terminal_as_before(self) -> bool:
         return termios.tcgetattr(self._slave) == self.state
 
-    def expect(self, pattern: str, seconds: float = 30) -> re.Match[str]:
+    def expect(self, pattern: str, seconds: float = 120) -> re.Match[str]:
         """Wait until what was not yet expected shows this, and an answer is read."""
         end = time.monotonic() + seconds
         while (found := re.search(pattern, self.text[self._seen :])) is None or self.terminal_as_before:
@@ -48,7 +48,7 @@ class Person:
         self._seen += found.end()
         return found
 
-    def expect_over(self, seconds: float = 30) -> None:
+    def expect_over(self, seconds: float = 120) -> None:
         """Wait until nothing is asked any more."""
         end = time.monotonic() + seconds
         while not self.terminal_as_before:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -15,7 +17,9 @@ import httpx
 from starlette.testclient import TestClient
 
 from registry_world import Clock, add_organisation, add_person
+from zorgid_card.adapters.keystore import FileKeyStore
 from zorgid_card.adapters.sql import SQLRegistry
+from zorgid_card.pki.authority import Authority
 from zorgid_card.pki.revocation import CRLs
 from zorgid_card.pki.signing import SoftwareSigner
 from zorgid_card.pki.web_eid import make_token
@@ -93,6 +97,14 @@ def forms(html: str) -> list[SentForm]:
     return found
 
 
+@cache
+def _keys() -> tuple[Authority, FileKeyStore]:
+    """The CA and the keys of cards, of all portals of this process: a registry knows nothing of them."""
+    with tempfile.TemporaryDirectory() as directory, Secret.of(b"correct horse") as passphrase:
+        place = Path(directory)
+        return Authority.create(place / "ca", passphrase, now=NOW), FileKeyStore.create(place / "keys", passphrase)
+
+
 class PortalPages:
     """A portal, with an organisation, an administrator whose phone is linked, and browsers."""
 
@@ -120,19 +132,21 @@ class PortalPages:
 
     def opened(self) -> PortalSide:
         """The portal, as one more worker opens it."""
-        with Secret.of(b"correct horse") as passphrase:
-            return open_portal(
-                self.directory / "portal",
-                passphrase,
-                registry=self.store,
-                identity=PortalIdentity(ORIGIN, fingerprint(PORTAL_KEY)),
-                uzi=self.pki.trust("Z", "N"),
-                uzi_revocation=CRLs(lambda issuer: [self.pki.crl(issuer, self.clock())]),
-                makers=(self.maker.root,),
-                policy=self.policy,
-                events=self.counts,
-                clock=self.clock,
-            )
+        authority, keys = _keys()
+        return open_portal(
+            self.directory / "portal",
+            None,
+            authority=authority,
+            keys=keys,
+            registry=self.store,
+            identity=PortalIdentity(ORIGIN, fingerprint(PORTAL_KEY)),
+            uzi=self.pki.trust("Z", "N"),
+            uzi_revocation=CRLs(lambda issuer: [self.pki.crl(issuer, self.clock())]),
+            makers=(self.maker.root,),
+            policy=self.policy,
+            events=self.counts,
+            clock=self.clock,
+        )
 
     def browser(self, app: Any = None, *, address: str = "192.0.2.7", **headers: str) -> Browser:
         client = TestClient(app or self.app, base_url=ORIGIN, client=(address, 50000))

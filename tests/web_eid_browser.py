@@ -14,7 +14,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, Playwright
 
 from zorgid_card.agent.browsers import System, install
 
@@ -24,6 +24,7 @@ _ASK = """
 (asked) => new Promise((resolve) => {
   const wanted = new RegExp(`^${asked.action}-(success|failure)$|^web-eid:given-up$`);
   window.addEventListener("message", ({ data }) => { if (wanted.test(data?.action)) resolve(data); });
+  setTimeout(() => resolve({ action: "no answer" }), 300000);
   window.postMessage(asked, window.origin);
 })
 """
@@ -44,11 +45,12 @@ def extension(directory: Path) -> tuple[Path, str]:
 
 @contextmanager
 def browser(
-    home: Path, command: Sequence[str], *, environment: Mapping[str, str], known: bool = True
-) -> Iterator[tuple[Page, str]]:
-    """A page in a browser that has the extension, which finds the host; and the extension's identifier.
+    playwright: Playwright, home: Path, command: Sequence[str], *, environment: Mapping[str, str], known: bool = True
+) -> Iterator[Page]:
+    """A page in a browser that has the extension, which finds the host.
 
     Args:
+        playwright: drives the browser.
         home: the user's directory.
         command: the host; gets ``--extension`` and the identifier.
         environment: beside the process's own.
@@ -57,26 +59,20 @@ def browser(
     where, name = extension(home)
     system = System(home=home)
     install(system, ["chromium"], [*command, "--extension", name], [name] if known else [])
-    with sync_playwright() as playwright:
-        context = playwright.chromium.launch_persistent_context(
-            home / ".config/chromium",
-            executable_path=CHROMIUM,
-            args=[
-                "--headless=new",
-                "--no-sandbox",
-                f"--disable-extensions-except={where}",
-                f"--load-extension={where}",
-            ],
-            ignore_default_args=["--disable-extensions"],
-            ignore_https_errors=True,
-            env={**os.environ, **environment},
-        )
-        try:
-            if not context.service_workers:
-                context.wait_for_event("serviceworker")
-            yield context.pages[0], name
-        finally:
-            context.close()
+    context = playwright.chromium.launch_persistent_context(
+        home / ".config/chromium",
+        executable_path=CHROMIUM,
+        args=["--headless=new", "--no-sandbox", f"--disable-extensions-except={where}", f"--load-extension={where}"],
+        ignore_default_args=["--disable-extensions"],
+        ignore_https_errors=True,
+        env={**os.environ, **environment},
+    )
+    try:
+        if not context.service_workers:
+            context.wait_for_event("serviceworker")
+        yield context.pages[0]
+    finally:
+        context.close()
 
 
 def ask(page: Page, action: str, **given: Any) -> dict[str, Any]:

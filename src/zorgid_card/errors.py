@@ -663,7 +663,7 @@ class RateLimitError(PortalError):
 
 
 class NotLoggedInError(PortalError):
-    """Nobody is logged in, in this browser session; ``reason``: none, idle, over."""
+    """Nobody is logged in, in this browser session; ``reason``: none, idle, over, renewed."""
 
     code = "portal.not_logged_in"
     retryable = True

@@ -122,7 +122,11 @@ def test_a_page_is_paired_and_known_by_the_origin_that_the_browser_says(sites: t
 def test_without_the_person_s_leave_the_browser_lets_no_public_page_through(sites: tuple[Browser, str, str]) -> None:
     browser, portal, _ = sites
     browser.desk.origins.add(portal)
-    assert browser.connected(portal) == {"seen": [], "code": 1006}
+    page = browser.page()
+    page.goto(portal)
+    assert page.evaluate(CONNECT, browser.desk.uri) == {"seen": [], "code": 1006}
+    told = "() => navigator.permissions.query({name: 'loopback-network'}).then(({state}) => state)"
+    assert page.evaluate(told) == "denied"
 
 
 def test_a_page_of_another_site_gets_no_further_than_the_question(sites: tuple[Browser, str, str]) -> None:

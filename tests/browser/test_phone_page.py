@@ -18,7 +18,6 @@ from zoneinfo import ZoneInfo
 import pytest
 
 pytest.importorskip("playwright", reason="Playwright is not installed")
-pytest.importorskip("browsing", reason="the browser tests' ground is not there")
 
 import uvicorn
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -140,8 +139,11 @@ def linked(world: PortalPages, person: Person) -> tuple[Handheld, str]:
     return phone, made.mobile_id
 
 
-APART = "Object.defineProperty(navigator, 'standalone', { value: false })"
-"""A browser whose pages on the home screen have a storage of their own, as Safari's on a phone."""
+APART = """
+    Object.defineProperty(navigator, "standalone", { value: false });
+    StorageManager.prototype.persist = () => new Promise(() => {});
+"""
+"""Other browsers: on the home screen pages have a storage of their own (Safari); people are asked whether to keep it (Firefox)."""
 
 
 def ask(world: PortalPages, **given: str) -> Any:
@@ -313,6 +315,8 @@ def test_a_claim_whose_answer_is_lost_is_sent_again_as_it_was(holder: Person, wo
     world.portal.phones.confirm(made.mobile_id, code or "", binding="browser")
     phone.page.evaluate(SEEN)
     said(phone, "niet op het beginscherm: daar is deze ID niet")
+    ask(world)
+    phone.asked("Wilt u inloggen?")
 
 
 # --- what is asked ----------------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Playwright, expect, sync_playwright
 
 from browsing.place import CHROMIUM
 
@@ -129,7 +129,7 @@ def chromium(home: Path, origin: str, ca: Path, flags: Sequence[str] = ()) -> It
     """
     _trust(home, ca)
     expect.set_options(timeout=_SECONDS)
-    with sync_playwright() as playwright:
+    with _playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=CHROMIUM, args=[*_FLAGS, *flags], env={"HOME": str(home), "LANG": "C.UTF-8"}
         )
@@ -137,6 +137,23 @@ def chromium(home: Path, origin: str, ca: Path, flags: Sequence[str] = ()) -> It
             yield Chromium(browser, origin)
         finally:
             browser.close()
+
+
+_RUNNING: Final[list[Playwright]] = []
+
+
+@contextmanager
+def _playwright() -> Iterator[Playwright]:
+    """One for all browsers of this process: in one thread Playwright cannot be started twice."""
+    if _RUNNING:
+        yield _RUNNING[0]
+        return
+    with sync_playwright() as started:
+        _RUNNING.append(started)
+        try:
+            yield started
+        finally:
+            _RUNNING.clear()
 
 
 def _trust(home: Path, ca: Path) -> None:

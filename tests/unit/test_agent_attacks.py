@@ -18,15 +18,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 pytest.importorskip("websockets")
-from websockets.exceptions import InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
-from agent_world import PATIENCE, AgentWorld, Hands, Portal, agent_at, portal_world
+from agent_world import PATIENCE, AgentWorld, Hands, Page, Portal, agent_at, portal_world
 from world import World
 from zorgid_card.agent import server, transport
 from zorgid_card.agent.pairing import ASKED_AT_MOST, ASKED_FOR_ONE, ASKED_WITHIN, REFUSED_FOR, Rollout
 from zorgid_card.agent.server import MESSAGES, NOT_PAIRED, OUT_OF_ORDER, PROTOCOL_BROKEN, STARTS, TOO_OFTEN, Visit
 from zorgid_card.agent.transport import PATH
+from zorgid_card.testkit.card import VirtualCard
 
 EVIL = "https://evil.example"
 
@@ -264,6 +265,15 @@ def test_a_page_that_comes_and_goes_cannot_either(desk: AgentWorld) -> None:
     assert set(desk.origins.own()) == {desk.origin}
 
 
+def test_a_question_that_nobody_answers_is_taken_away(desk: AgentWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "PAIRING_SECONDS", 0.05)
+    desk.person.stays.add("agent-pair")
+    with desk.visit(EVIL) as page:
+        assert page.closed() == NOT_PAIRED
+    assert desk.person.open == 0
+    assert set(desk.origins.own()) == {desk.origin}
+
+
 def test_while_one_page_is_asked_about_no_other_is(desk: AgentWorld) -> None:
     desk.person.stays.add("agent-pair")
     with desk.visit(EVIL) as first, desk.visit("https://worse.example") as second:
@@ -488,3 +498,53 @@ def test_a_page_that_does_not_read_is_let_go_of(lasting: AgentWorld, monkeypatch
             while part := way.recv(65_536):
                 told.append(part.decode("latin-1"))
     assert "done" not in "".join(told)
+
+
+# --- whatever a page does ---------------------------------------------------------------------------------------------
+
+_STEPS = st.sampled_from(("readers", "register", "create", "renew", "pin-status", "pin-change"))
+_ACTS = st.one_of(
+    st.tuples(st.just("start"), _STEPS),
+    st.tuples(st.just("answer"), st.integers(1, 3), st.sampled_from((True, None, "1985-06-07", "000000"))),
+    st.tuples(st.just("cancel")),
+    st.tuples(st.just("card"), st.sampled_from(("pass", "blank", "none"))),
+    st.tuples(st.just("hear")),
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=25)
+@given(st.lists(_ACTS, max_size=12), st.sets(st.sampled_from(("grant-access", "pin", "new-pin"))))
+def test_whatever_a_page_does_the_reader_is_free_afterwards(
+    portal: Beside, tmp_path: Path, acts: list[tuple[Any, ...]], declines: set[str]
+) -> None:
+    world = portal[0]
+    with agent_at(*portal, tmp_path) as desk:
+        desk.person.declines = declines
+        cards = {"pass": world.worker_pass, "blank": world.maker.blank()}
+        with desk.page() as page, suppress(ConnectionClosed, TimeoutError):
+            for act in acts:
+                _do(desk, page, act, cards)
+        desk.idle()
+        assert desk.person.most <= 1
+        world.reader.remove()
+        world.reader.insert(world.worker_pass)
+        with desk.page() as page:
+            page.start("readers")
+            (reader,) = page.until("done")["result"]["readers"]
+    assert reader["kind"] == "uzi-pass"  # it is nobody's: a step's would not be looked at
+
+
+def _do(desk: AgentWorld, page: Page, act: tuple[Any, ...], cards: dict[str, VirtualCard]) -> None:
+    what, *given = act
+    if what == "start":
+        page.start(given[0])
+    elif what == "answer":
+        page.say(type="answer", id="step-1", question=given[0], value=given[1])
+    elif what == "cancel":
+        page.say(type="cancel", id="step-1")
+    elif what == "card":
+        desk.world.reader.remove()
+        if given[0] in cards:
+            desk.world.reader.insert(cards[given[0]])
+    else:
+        page.socket.recv(0.01)

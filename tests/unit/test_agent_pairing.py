@@ -121,6 +121,15 @@ def test_the_administrator_s_list_holds_for_all_users(tmp_path: Path) -> None:
     assert origins.allows(ORIGIN)
 
 
+def test_aut_1_which_portals_may_have_hashes_signed_the_administrator_alone_says(tmp_path: Path) -> None:
+    rollout = laid_down(tmp_path / "agent.toml", f'[web-eid]\nsigning = ["{ORIGIN}"]\n')
+    assert rollout == Rollout(signing=frozenset((ORIGIN,)))
+    origins = Origins(tmp_path / "agent.json", rollout)
+    origins.add("https://other.example")
+    assert not origins.allows(ORIGIN)
+    assert origins.rollout.signing == {ORIGIN}
+
+
 def test_without_the_administrator_s_list_people_pair(tmp_path: Path) -> None:
     assert Rollout.load(tmp_path / "none.toml") == Rollout(origins=frozenset(), pairing=True)
 
@@ -134,6 +143,12 @@ def test_without_the_administrator_s_list_people_pair(tmp_path: Path) -> None:
         'pairing = "no"',
         "pairing = 0",
         "parings = false",
+        "[pairing]",
+        "web-eid = true",
+        '[web-eid]\nsigning = "https://portal.example"',
+        '[web-eid]\nsigning = ["*"]',
+        "[web-eid]\nsign = []",
+        "[web_eid]\nsigning = []",
         "origins = [",
     ],
 )

@@ -15,7 +15,7 @@ from zorgid_card.errors import WrongPINError
 from zorgid_card.secret import Secret
 
 pytest.importorskip("websockets")
-from agent_world import AgentWorld, Hands, Page, Portal, agent_at, portal_world, served
+from agent_world import PATIENCE, AgentWorld, Hands, Page, Portal, agent_at, portal_world, served
 from zorgid_card.agent import steps
 from zorgid_card.ports.registry import IssuedCertificate, MobileID, SmartCard
 from zorgid_card.testkit.reader import SimulatedReader
@@ -421,7 +421,7 @@ def test_of_two_tabs_one_has_the_reader_and_the_other_is_told(desk: AgentWorld) 
         done = Hands(desk.world, second, desk.world.worker_pass).drive(second.start("readers"))
         assert done["result"]["readers"] == [{"name": desk.world.reader.name, "card": True}]
         first.socket.close()
-        desk.idle()
+        desk.idle(pages=1)
         assert created(desk, second)["ura"] == PRACTICE.ura
 
 
@@ -444,7 +444,7 @@ def test_crd_8_an_agent_that_is_told_to_end_leaves_nothing_half_done(portal: Bes
     with agent_at(*portal, tmp_path) as desk, desk.page() as page:
         before = states(desk)
         reach(desk, page, "progress")
-    assert desk.agent.threads == set()
+    assert desk.agent.visits == 0
     assert {state for serial, state in states(desk).items() if serial not in before} <= {"revoked"}
 
 
@@ -455,3 +455,15 @@ def test_crd_10_an_agent_that_is_told_to_end_still_activates_a_finished_card(por
             hands.do(told)
         assert told["id"] == name
     assert [state for serial, state in states(desk).items() if serial not in before] == ["good"]
+
+
+def test_a_card_that_is_pulled_while_the_person_decides_is_said(desk: AgentWorld) -> None:
+    desk.person.stays.add("log-in")
+    desk.world.reader.insert(desk.world.worker_pass)
+    with desk.page() as page:
+        page.start("log-in", nonce="n" * 44)
+        assert desk.person.shown.acquire(timeout=PATIENCE)
+        desk.world.reader.remove()
+        desk.person.released.set()
+        failed = page.until("failed")
+    assert (failed["error"]["code"], failed["error"]["retryable"]) == ("reader.card_removed", True)

@@ -137,6 +137,6 @@ def test_the_pages_let_nothing_in_but_the_agent(portal: DjangoPortal) -> None:
     browser = portal.browser()
     page = browser.get("/card/create")
     assert "connect-src 'self' ws://127.0.0.1:47480" in page.headers["Content-Security-Policy"]
-    for script in ("/static/portal.js", "/static/zorgid/portal.css"):
+    for script in ("/static/portal.js", "/static/zorgid/agent.js"):
         assert browser.get(script).status_code == 200
     assert browser.post("/log-in/card", json={"token": {}}).status_code == 403, "no form of this portal's"

@@ -17,7 +17,7 @@ from memory_scanner import forms_of_digits, in_memory
 from pinentry_person import Person
 from zorgid_card.adapters import pinentry
 from zorgid_card.adapters.pinentry import MAX_LINE, Dialog, Pinentry, description, escaped, place_of
-from zorgid_card.errors import DeclinedError, PinentryError, PINFormError, ZorgIDError
+from zorgid_card.errors import CancelledError, DeclinedError, PinentryError, PINFormError, ZorgIDError
 from zorgid_card.secret import Secret
 
 QUESTION = Dialog(text="Wie?\n100 % zeker", title="T", prompt="P", ok="O", cancel="C", error="E", again="A", differ="D")
@@ -103,6 +103,15 @@ def test_one_that_says_nothing_is_given_up(tmp_path: Path, monkeypatch: pytest.M
     with pytest.raises(PinentryError) as caught:
         asked(Pinentry(str(program(tmp_path, "exec sleep 1000"))))
     assert caught.value.reason == "silent"
+
+
+def test_one_that_will_not_go_is_made_to(says: Says, tmp_path: Path) -> None:
+    says(b"")
+    path = program(tmp_path, f"trap '' TERM; cat {tmp_path}/before; while :; do sleep 0.05; done")
+    with Pinentry(str(path)).open(QUESTION) as conversation:
+        conversation.cancel()
+        with pytest.raises(CancelledError):
+            conversation.ask()
 
 
 @pytest.mark.parametrize("signal", ["INT", "HUP", "TERM"])

@@ -11,9 +11,11 @@ import pytest
 from starlette.testclient import TestClient
 
 from portal_pages import ORIGIN, Browser
-from world import NOW, PRACTICE, World, card_token
+from renewal_world import holder_of, renewal
+from world import DESKTOP, NOW, PRACTICE, World, card_token
 from zorgid_card.ports.registry import BrowserSession, CardLink, Person
 from zorgid_card.recipes import PortalSide
+from zorgid_card.testkit.piv import VirtualPIVCard
 from zorgid_card.web.app import portal_app
 from zorgid_card.workflows.management import Operator
 
@@ -107,6 +109,19 @@ def test_crd_13_a_guests_session_ends_with_the_link(world: World, browser: Brows
     assert browser.get("/session").status_code == 200
     world.now += timedelta(minutes=1)
     assert browser.get("/session").status_code == 401
+
+
+def test_a_card_that_got_new_keys_is_logged_in_with_again(world: World, browser: Browser) -> None:
+    card = world.reader.card
+    assert isinstance(card, VirtualPIVCard)
+    assert log_in(world, browser)[0] == 200
+    world.reader.remove()
+    renewal(world, holder_of(world, card)).run(**DESKTOP)
+    ended = browser.get("/session", Accept="application/json")
+    assert (ended.status_code, ended.json()["details"]) == (401, {"reason": "renewed"})
+    assert "nieuwe sleutels" in ended.json()["message"]
+    assert log_in(world, browser)[0] == 200
+    assert browser.get("/session").status_code == 200
 
 
 def test_a_holder_sees_no_managers_page(world: World, browser: Browser) -> None:

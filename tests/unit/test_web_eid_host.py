@@ -11,16 +11,19 @@ import struct
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import padding, rsa
-from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.asymmetric.utils import Prehashed, encode_dss_signature
+from cryptography.hazmat.primitives.serialization import Encoding
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from zorgid_card.agent import hash_signing
 from zorgid_card.agent.hash_signing import DIGESTS
 from zorgid_card.agent.native_messaging import (
     CHROMIUM_EXTENSIONS,
@@ -33,7 +36,7 @@ from zorgid_card.agent.native_messaging import (
 )
 from zorgid_card.agent.web_eid import CANCELLED, FATAL, INVALID, Desk, serve
 from zorgid_card.cards import Card, PINRequest
-from zorgid_card.errors import CancelledError, DeclinedError, MessageError, UsageError, ZorgIDError
+from zorgid_card.errors import CancelledError, DeclinedError, MessageError, NotOfferedError, UsageError, ZorgIDError
 from zorgid_card.opening import open_card
 from zorgid_card.pki.web_eid import verify_token
 from zorgid_card.secret import Secret
@@ -92,7 +95,9 @@ class Extension:
         self.person, self.reader, self.signing = person, reader, signing
         incoming, self._to = os.pipe()
         self._from, outgoing = os.pipe()
-        desk = Desk(card=self._card, prompts=self._prompts, texts=Texts(Language.NL), signing=frozenset(signing))
+        desk = Desk(
+            card=self._card, prompts=self._prompts, texts=Texts(Language.NL), signing=lambda: frozenset(signing)
+        )
         browser = Browser(incoming, outgoing)
 
         def run() -> None:
@@ -325,6 +330,57 @@ def test_who_does_not_want_to_sign_signs_nothing(extension: Extension, question:
 def test_who_does_not_want_to_be_known_is_not(person: Person, reader: SimulatedReader) -> None:
     person.no = {"signing-certificate"}
     assert error_of(certificate(person, reader)) == CANCELLED
+
+
+class CardWith:
+    """A card with these keys on it, by usage."""
+
+    def __init__(self, **keys: ec.EllipticCurvePrivateKey) -> None:
+        self._keys = keys
+        self._certificates = {usage: self_signed(key) for usage, key in keys.items()}
+
+    def certificates(self) -> dict[str, bytes]:
+        return self._certificates
+
+    def sign(self, usage: str, data: bytes, algorithm: Any, pin: Any) -> bytes:
+        assert algorithm.prehashed
+        return self._keys[usage].sign(
+            data, ec.ECDSA(Prehashed(hashes.SHA256() if len(data) == 32 else hashes.SHA384()))
+        )
+
+
+def self_signed(key: ec.EllipticCurvePrivateKey) -> bytes:
+    name, now = x509.Name([]), datetime.now(UTC)
+    builder = x509.CertificateBuilder(name, name, key.public_key(), 1, now, now + timedelta(days=1))
+    return builder.sign(key, hashes.SHA256()).public_bytes(Encoding.DER)
+
+
+@pytest.mark.parametrize(
+    ("curve", "function", "size"), [(ec.SECP256R1(), "SHA-256", 64), (ec.SECP384R1(), "SHA-384", 96)]
+)
+def test_a_key_on_a_curve_signs_the_hash_of_its_size(curve: ec.EllipticCurve, function: str, size: int) -> None:
+    key = ec.generate_private_key(curve)
+    card: Any = CardWith(signature=key, authenticity=ec.generate_private_key(curve))
+    certificate = hash_signing.signing_certificate(card)
+    assert hash_signing.functions_of(certificate) == (function,)
+    signature = hash_signing.sign(card, certificate, digest(function), function, lambda _: Secret.of(DEFAULT_PIN))
+    assert len(signature) == size
+    r, s = (int.from_bytes(half) for half in (signature[: size // 2], signature[size // 2 :]))
+    hashed = hashes.SHA256() if size == 64 else hashes.SHA384()
+    key.public_key().verify(encode_dss_signature(r, s), digest(function), ec.ECDSA(Prehashed(hashed)))
+    assert hash_signing.algorithm(certificate, function)["paddingScheme"] == "NONE"
+    with pytest.raises(NotOfferedError):
+        hash_signing.sign(card, certificate, digest("SHA-512"), "SHA-512", lambda _: Secret.of(DEFAULT_PIN))
+
+
+def test_aut_1_a_signature_key_that_logs_in_too_signs_no_hash() -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    card: Any = CardWith(signature=key, authenticity=key)
+    with pytest.raises(NotOfferedError) as caught:
+        hash_signing.signing_certificate(card)
+    assert caught.value.reason == "shared key"
+    with pytest.raises(NotOfferedError):
+        hash_signing.signing_certificate(CardWith(authenticity=key))  # type: ignore[arg-type]
 
 
 # --- what no extension says -------------------------------------------------------------------------------------------

@@ -127,6 +127,7 @@ def token(browser: Browser) -> dict[str, str]:
 
 def test_adm_1_a_holder_sees_and_blocks_their_own_card_without_a_phone(world: ManagePages) -> None:
     carla = world.as_holder(world.carla)
+    assert {f"/manage/cards/{CARD}", "/manage/offer"} <= set(links(carla.get("/me")))
     listed = text(carla.get("/manage/cards"))
     assert "Mijn kaarten" in listed
     assert CARD in listed

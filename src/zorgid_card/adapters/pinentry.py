@@ -14,7 +14,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from io import FileIO
@@ -186,6 +186,7 @@ class Conversation:
         """Take the dialog away; from any thread."""
         self._cancelled = True
         self._process.terminate()
+        _daemon(_LEAVE, self._process.kill)
 
     def __enter__(self) -> Conversation:
         return self
@@ -302,9 +303,7 @@ class Conversation:
     @contextmanager
     def _patience(self) -> Iterator[None]:
         """Whatever is done here asks no person, and is over soon."""
-        timer = Timer(_PATIENCE, self._too_late)
-        timer.daemon = True
-        timer.start()
+        timer = _daemon(_PATIENCE, self._too_late)
         try:
             yield
         finally:
@@ -457,6 +456,14 @@ def _terminal_of(options: Mapping[str, str]) -> _Terminal | None:
         with suppress(OSError):
             return _Terminal(options["ttyname"])
     return None
+
+
+def _daemon(seconds: float, act: Callable[[], object]) -> Timer:
+    """What is done then, unless it is cancelled, or the program ends before."""
+    timer = Timer(seconds, act)
+    timer.daemon = True
+    timer.start()
+    return timer
 
 
 def _wipe(room: bytearray) -> None:

@@ -197,7 +197,7 @@ def _program_of(path: Path) -> str | None:
     """The program that a manifest names; None: there is no manifest."""
     try:
         told = json.loads(path.read_bytes()[:100_000])
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValueError, RecursionError):
         return str(path)

@@ -1,7 +1,8 @@
 """Which portals' pages may have steps done: a list of the computer's administrator, and one of its user, to which pairing adds.
 
-The administrator's is a TOML file that says ``origins = ["https://portal.example"]``, and with ``pairing = false`` that no other
-page may ask to be paired. The user's is a private file of this program's.
+The administrator's is a TOML file that says ``origins = ["https://portal.example"]``, with ``pairing = false`` that no other
+page may ask to be paired, and with ``signing`` in ``[web-eid]`` which portals may have hashes signed. The user's is a private file
+of this program's.
 """
 
 from __future__ import annotations
@@ -43,10 +44,12 @@ class Rollout:
     Attributes:
         origins: may have steps done without being paired.
         pairing: whether a person may pair others.
+        signing: may have hashes signed by Web eID's extension (docs/adr/0019); nobody adds others.
     """
 
     origins: frozenset[str] = frozenset()
     pairing: bool = True
+    signing: frozenset[str] = frozenset()
 
     @classmethod
     def load(cls, path: Path) -> Rollout:
@@ -61,11 +64,13 @@ class Rollout:
             return cls()
         except ValueError as error:
             raise _malformed(path) from error
-        origins, pairing = given.pop("origins", []), given.pop("pairing", True)
-        others = [name for name, value in given.items() if not isinstance(value, dict)]  # a table is another part's
-        if others or type(pairing) is not bool or not isinstance(origins, list):
+        pairing, web_eid = given.pop("pairing", True), given.pop("web-eid", {})
+        if given.keys() - {"origins"} or type(pairing) is not bool:
             raise _malformed(path)
-        return cls(origins=frozenset(_origin(path, one) for one in origins), pairing=pairing)
+        if not isinstance(web_eid, dict) or web_eid.keys() - {"signing"}:
+            raise _malformed(path)
+        signing = _origins(path, web_eid.get("signing", []))
+        return cls(origins=_origins(path, given.get("origins", [])), pairing=pairing, signing=signing)
 
 
 def rollout_file(platform: str = sys.platform, environment: Mapping[str, str] = os.environ) -> Path:
@@ -175,6 +180,12 @@ def _content(path: Path) -> bytes:
     if len(content) > _LIMIT:
         raise _malformed(path)
     return content
+
+
+def _origins(path: Path, given: object) -> frozenset[str]:
+    if not isinstance(given, list):
+        raise _malformed(path)
+    return frozenset(_origin(path, one) for one in given)
 
 
 def _origin(path: Path, given: object) -> str:

@@ -99,9 +99,11 @@ class Agent:
         self.asking = Asking(clock)
         self.clock = clock
         self._port = port
+        self._gate = Gate(port)
         self._starts: dict[str, Rate] = {}
         self._open: dict[str, int] = {}
-        self.threads: set[threading.Thread] = set()
+        self._threads: set[threading.Thread] = set()
+        self._turn = threading.Lock()
 
     @contextmanager
     def running(self) -> Iterator[int]:
@@ -124,8 +126,22 @@ class Agent:
         finally:
             loop.call_soon_threadsafe(end.set)
             thread.join()
-            for step in list(self.threads):
-                step.join()
+            self.wait()
+
+    @property
+    def visits(self) -> int:
+        """How many pages are connected."""
+        return sum(self._open.values())
+
+    def wait(self) -> None:
+        """Return when no step goes on."""
+        while True:
+            with self._turn:
+                threads = list(self._threads)
+            if not threads:
+                return
+            for thread in threads:
+                thread.join()
 
     def _run(self, started: Future[tuple[int, asyncio.AbstractEventLoop, asyncio.Event]]) -> None:
         try:
@@ -167,7 +183,7 @@ class Agent:
         except RefusedError as error:
             _log.info("refused: %s", error)
             return connection.respond(HTTPStatus(error.status), "")
-        if self._open.get(origin, 0) >= CONNECTIONS // 2 or sum(self._open.values()) >= CONNECTIONS:
+        if self._open.get(origin, 0) >= CONNECTIONS // 2 or self.visits >= CONNECTIONS:
             return connection.respond(HTTPStatus.TOO_MANY_REQUESTS, "")
         return None
 
@@ -217,11 +233,13 @@ class Agent:
             try:
                 task()
             finally:
-                self.threads.discard(threading.current_thread())
+                with self._turn:
+                    self._threads.discard(threading.current_thread())
 
         thread = threading.Thread(target=done, name=f"zorgid-card-{name}", daemon=True)
-        self.threads.add(thread)
-        thread.start()
+        with self._turn:
+            self._threads.add(thread)
+            thread.start()
 
 
 def _answered(connection: ServerConnection, request: Request, response: Response) -> None:
@@ -365,6 +383,7 @@ class Visit:
         """Have the person say that the page shows the same code, for as long as it is there.
 
         Raises:
+            BrokenError: nobody answers.
             DeclinedError: they do not.
             CancelledError: they are asked for something else now, or the page is gone.
         """
@@ -373,9 +392,13 @@ class Visit:
         stop, asked = Stop(), self._loop.create_future()
         self._agent.work("pairing", partial(self._pair, code, stop, asked))
         gone = self._loop.create_task(self._connection.wait_closed())
-        await asyncio.wait((gone, asked), timeout=PAIRING_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+        done, _ = await asyncio.wait((gone, asked), timeout=PAIRING_SECONDS, return_when=asyncio.FIRST_COMPLETED)
         stop.set()
         gone.cancel()
+        if not done:
+            with suppress(CancelledError):
+                await asked
+            raise BrokenError(NOT_PAIRED, "nobody answered")
         await asked
 
     def _pair(self, code: str, stop: Stop, asked: asyncio.Future[None]) -> None:

@@ -12,9 +12,10 @@ import json
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final, Protocol, TypeVar
 
+from zorgid_card.adapters.origin import spoken_origin
 from zorgid_card.agent import hash_signing
 from zorgid_card.agent.native_messaging import Browser, Command
 from zorgid_card.cards import Card, CardKind
@@ -27,6 +28,7 @@ from zorgid_card.errors import (
     NoCardError,
     NoReaderError,
     PINFormError,
+    ReaderBusyError,
     UsageError,
     WrongCardError,
     WrongPINError,
@@ -44,7 +46,7 @@ FATAL: Final = "ERR_WEBEID_NATIVE_FATAL"
 _ORIGIN_LENGTH: Final = 255
 _HELD: Final = (CardKind.UZI_PASS, CardKind.ZORGID)
 """Cards with which a person logs in."""
-_MENDED: Final = (NoReaderError, NoCardError, WrongCardError, CardNotSupportedError)
+_MENDED: Final = (NoReaderError, NoCardError, WrongCardError, CardNotSupportedError, ReaderBusyError)
 """What the person can put right at the reader."""
 T = TypeVar("T")
 
@@ -65,13 +67,13 @@ class Desk:
         card: opens the card in the only reader with one; raises as :func:`zorgid_card.opening.open_card`.
         prompts: gives the windows, for a portal's origin.
         texts: in the person's language, where the page names none of ours.
-        signing: origins that may have digests signed.
+        signing: gives the origins that may have digests signed; raises StorageError where the list cannot be relied on.
     """
 
     card: Callable[[], AbstractContextManager[Card]]
     prompts: Callable[[str, Texts], Prompts]
     texts: Texts
-    signing: Collection[str] = field(default=frozenset())
+    signing: Callable[[], Collection[str]] = frozenset
 
 
 def serve(browser: Browser, desk: Desk) -> None:
@@ -151,7 +153,7 @@ class Task:
         origin, nonce = self._origin(), self._text("challengeNonce", NONCE_LENGTH[1])
         signed_input(origin, nonce, "RS256")  # before anybody is asked
         with self._asked(origin) as prompts:
-            prompts.confirm(Question("log-in", (("origin", origin),)))
+            prompts.confirm(Question("log-in", (("origin", spoken_origin(origin)),)))
 
             def log_in(card: Card) -> dict[str, Any]:
                 signer = card.authentication_signer(prompts.pin)
@@ -164,7 +166,7 @@ class Task:
     def certificate(self) -> dict[str, Any]:
         """The certificate of the card's signature key, once the person agrees that this portal sees it."""
         origin = self._origin()
-        hash_signing.require_allowed(origin, self._desk.signing)
+        hash_signing.require_allowed(origin, self._desk.signing())
         with self._asked(origin) as prompts:
             certificate = self._with_card(prompts, hash_signing.signing_certificate)
             prompts.confirm(Question("signing-certificate", _named(certificate)))
@@ -179,7 +181,7 @@ class Task:
         origin, function = self._origin(), self._text("hashFunction", 8)
         digest, certificate = self._octets("hash"), self._octets("certificate")
         hash_signing.require_digest(digest, function)
-        hash_signing.require_allowed(origin, self._desk.signing)
+        hash_signing.require_allowed(origin, self._desk.signing())
         with self._asked(origin) as prompts:
 
             def sign(card: Card) -> bytes:

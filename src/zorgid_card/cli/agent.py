@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from zorgid_card.cli import agent_native
 from zorgid_card.cli.display import Display, console
 from zorgid_card.cli.options import (
     color_option,
@@ -101,3 +102,7 @@ def protocol_command() -> int:
     from zorgid_card.cli.beside import run  # noqa: PLC0415  # as above
 
     return guarded(texts_of(None), run.protocol)
+
+
+for _command in agent_native.COMMANDS:
+    agent.add_command(_command)

@@ -25,12 +25,6 @@ _extensions = click.option(
 _pinentry = click.option("--pinentry", default="pinentry", show_default=True, metavar="PROGRAM", help="Asks for PINs.")
 
 
-def add_to(group: click.Group) -> None:
-    """Make the commands part of ``zorgid-card agent``."""
-    group.add_command(native_messaging_command)
-    group.add_command(install_command)
-
-
 @click.command(name="native-messaging", context_settings={"ignore_unknown_options": True})
 @_pinentry
 @_extensions
@@ -56,6 +50,7 @@ def _serve(texts: Texts, pinentry: str, extensions: tuple[str, ...], arguments: 
     browser.greet()
     from zorgid_card.adapters.pinentry import Pinentry  # noqa: PLC0415  # after the greeting, which is waited for
     from zorgid_card.agent import web_eid  # noqa: PLC0415  # as above
+    from zorgid_card.agent.pairing import Rollout, rollout_file  # noqa: PLC0415  # as above
     from zorgid_card.agent.pinentry_holder import PinentryHolder  # noqa: PLC0415  # as above
     from zorgid_card.opening import open_card  # noqa: PLC0415  # as above
 
@@ -64,6 +59,7 @@ def _serve(texts: Texts, pinentry: str, extensions: tuple[str, ...], arguments: 
         card=lambda: open_card(timeout=_PATIENCE),
         prompts=lambda origin, language: PinentryHolder(program, language, origin=origin),
         texts=texts,
+        signing=lambda: Rollout.load(rollout_file()).signing,
     )
     web_eid.serve(browser, desk)
 
@@ -144,3 +140,6 @@ def host_command(pinentry: str, extensions: tuple[str, ...]) -> list[str]:
     more = [word for name in extensions for word in ("--extension", name)]
     # -P: nothing is loaded from the directory in which the browser starts it
     return [sys.executable, "-P", "-m", "zorgid_card.cli", "agent", "native-messaging", "--pinentry", program, *more]
+
+
+COMMANDS = (native_messaging_command, install_command)

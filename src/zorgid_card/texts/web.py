@@ -23,9 +23,6 @@ _ALL = {
         "Acht cijfers: het abonneenummer dat in de UZI-pas staat.",
         "Eight digits: the subscriber number in the UZI pass.",
     ),
-    "web.needs-script": Text(
-        "Hiervoor moet JavaScript aan staan in uw browser.", "This needs JavaScript to be on in your browser."
-    ),
     "web.support": Text("Hulp nodig? {whom}", "Need help? {whom}"),
     "web.footer": Text(
         "Deze website vraagt nooit om een pincode of PUK-code.", "This website never asks for a PIN or a PUK."
@@ -111,6 +108,10 @@ _ERRORS = {
     "error.portal.not_logged_in:over": Text(
         "Uw sessie is na de langst toegestane tijd beëindigd: log opnieuw in.",
         "Your session has ended after the longest time allowed: log in again.",
+    ),
+    "error.portal.not_logged_in:renewed": Text(
+        "De kaart waarmee u was ingelogd, heeft nieuwe sleutels of is vervangen: log opnieuw in met de kaart die u nu gebruikt.",
+        "The card that you were logged in with has new keys, or was replaced: log in again with the card that you use now.",
     ),
     "error.portal.form": Text(
         "Dit formulier hoort niet (meer) bij uw sessie; ga terug, laad de pagina opnieuw en verstuur het nog eens.",

@@ -215,8 +215,8 @@ _FAILURE = {
     ),
     "web.failure.declined": Text("U bent gestopt", "You have stopped"),
     "web.failure.declined.do": Text(
-        "Er is niets bevestigd. U kunt opnieuw beginnen wanneer u wilt.",
-        "Nothing was confirmed. You can begin again whenever you like.",
+        "Wat u niet hebt bevestigd, is niet gedaan. U kunt opnieuw beginnen wanneer u wilt.",
+        "What you did not confirm was not done. You can begin again whenever you like.",
     ),
     "web.failure.birth-date": Text("De gegevens komen niet overeen", "The data do not match"),
     "web.failure.birth-date.do": Text(

@@ -56,6 +56,13 @@ _LISTS = {
     "web.manage.actions": Text("Wat u kunt doen", "What you can do"),
 }
 
+_OWN = {
+    "web.own.cards.lost": Text(
+        "Is een kaart kwijt of gestolen? Kies haar en blokkeer haar, of trek haar in.",
+        "Is a card lost or stolen? Choose it, and block or revoke it.",
+    ),
+}
+
 _FACTS = {
     "web.manage.fact.card": Text("Kaart", "Card"),
     "web.manage.fact.holder": Text("Pashouder", "Holder"),
@@ -355,4 +362,15 @@ _REFUSED = {
     ),
 }
 
-TEXTS: Mapping[str, Text] = {**_REFUSED, **_LISTS, **_FACTS, **_DO, **_MEANS, **_FORM, **_PHONE, **_DONE, **_AUDIT}
+TEXTS: Mapping[str, Text] = {
+    **_REFUSED,
+    **_OWN,
+    **_LISTS,
+    **_FACTS,
+    **_DO,
+    **_MEANS,
+    **_FORM,
+    **_PHONE,
+    **_DONE,
+    **_AUDIT,
+}

@@ -20,6 +20,7 @@ from zorgid_card.errors import (
     NotFoundError,
     NotLoggedInError,
     RateLimitError,
+    RevokedError,
     StorageError,
     TransitionError,
     ZorgIDError,
@@ -47,6 +48,7 @@ MOST_KEPT: Final = 8
 """What a session keeps of its pages at once; the oldest goes."""
 
 _NAME = 200
+_SUPERSEDED: Final = "superseded"
 _PLACES, _IN_ONE_PLACE = 16, 75
 
 
@@ -216,7 +218,8 @@ class BrowserSessions:
             seen: whether the person has done something; a page that polls by itself keeps no session alive.
 
         Raises:
-            NotLoggedInError: the session has ended by its time (``reason`` ``idle`` or ``over``).
+            NotLoggedInError: the session has ended by its time (``reason`` ``idle`` or ``over``), or the card has other keys than
+                those with which it began (``renewed``).
             ZorgIDError: what ended it; where it is retryable the session goes on, and it could just not be judged.
         """
         name, now = name_of(secret), self._clock()
@@ -229,6 +232,10 @@ class BrowserSessions:
         except ZorgIDError as error:
             if not error.retryable or isinstance(error, NotLoggedInError):
                 self.end(secret)
+            if isinstance(error, RevokedError) and error.details.get("reason") == _SUPERSEDED:
+                raise NotLoggedInError(
+                    reason="renewed"
+                ) from error  # the card is no worse: its holder logs in with it as it is
             raise
         ends = self._noted(record, checked, now if seen else None)
         return replace(current, left=(ends - now) // timedelta(seconds=1))

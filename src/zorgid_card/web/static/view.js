@@ -18,7 +18,7 @@ export class View {
   #making = false;
   #clock = 0;
   #alertStays = 0;
-  #needs = "";
+  #seen = "";
   #title = document.title;
 
   constructor(root) {
@@ -71,9 +71,12 @@ export class View {
     if (kinds.length > 0) seen.set("kinds", kinds.join(" "));
     this.#readers(readers);
     this.#fill("needs-message", error?.message ?? "");
+    if (String(seen) === this.#seen) return; // the portal has judged just this
     const answer = await fetch(`${list.dataset.needs}?${seen}`).catch(() => null);
-    const told = answer?.ok ? await answer.text() : this.#needs;
-    if (told !== this.#needs) list.innerHTML = this.#needs = told;
+    if (answer?.ok) {
+      list.innerHTML = await answer.text();
+      this.#seen = String(seen);
+    }
     this.#find("form[data-begin] [type=submit]").disabled = list.querySelector("[data-in-the-way]") !== null;
   }
 

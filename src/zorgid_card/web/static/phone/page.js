@@ -171,7 +171,7 @@ class Page {
     this.views.show("linking");
   }
 
-  async #linked(state) {
+  #linked(state) {
     this.#linking = null;
     if (state !== "linked") return this.#failed(this.words.state({ state }));
     const { installed, apart } = place();
@@ -179,7 +179,12 @@ class Page {
     this.views.part("bookmark", !installed && apart);
     this.views.part("not-kept", false);
     this.views.show("linked");
-    this.views.part("not-kept", !(await navigator.storage?.persist?.()));
+    this.#keep(); // some browsers ask the person, and listening goes on meanwhile
+  }
+
+  async #keep() {
+    const kept = await navigator.storage?.persist?.();
+    this.views.part("not-kept", !kept);
   }
 
   // --- what is asked ------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-// scrypt (RFC 7914) on the browser's PBKDF2: WebCrypto has no scrypt of its own.
+// scrypt (RFC 7914) on the browser's HMAC: WebCrypto has no scrypt of its own.
 
 const SLICE = 512; // steps between two breaths, in which the page can draw and listen
 
@@ -18,11 +18,22 @@ export async function scrypt(password, salt, { N, r, p, length }) {
   return derived;
 }
 
-/** PBKDF2-HMAC-SHA-256 with one iteration, as clause 6 uses it. */
+/**
+ * PBKDF2-HMAC-SHA-256 with one iteration, as clause 6 uses it: block i is the HMAC of salt and i. WebCrypto's own PBKDF2 would do,
+ * but Firefox's derives no more than 256 octets.
+ */
 async function pbkdf2(password, salt, length) {
-  const key = await crypto.subtle.importKey("raw", password, "PBKDF2", false, ["deriveBits"]);
-  const how = { name: "PBKDF2", hash: "SHA-256", salt, iterations: 1 };
-  return new Uint8Array(await crypto.subtle.deriveBits(how, key, length * 8));
+  const secret = password.length ? password : new Uint8Array(1); // HMAC fills keys up with zeros; WebCrypto takes no empty one
+  const key = await crypto.subtle.importKey("raw", secret, { name: "HMAC", hash: "SHA-256" }, false, ["sign"]);
+  const blocks = Array.from({ length: Math.ceil(length / 32) }, (_, number) => {
+    const numbered = new Uint8Array(salt.length + 4);
+    numbered.set(salt);
+    new DataView(numbered.buffer).setUint32(salt.length, number + 1);
+    return crypto.subtle.sign("HMAC", key, numbered);
+  });
+  const derived = new Uint8Array(32 * blocks.length);
+  (await Promise.all(blocks)).forEach((block, number) => derived.set(new Uint8Array(block), 32 * number));
+  return derived.subarray(0, length);
 }
 
 /** scryptROMix (clause 5), in place. */
