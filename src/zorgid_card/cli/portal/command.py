@@ -30,8 +30,6 @@ from zorgid_card.cli.portal.workers import supervise
 from zorgid_card.cli.simulate import interruptible
 from zorgid_card.errors import PINMismatchError, StorageError, UsageError
 from zorgid_card.secret import Secret
-from zorgid_card.testkit.uzi import DEFAULT_PIN
-from zorgid_card.testkit.uzi_profile import JAN_DE_VRIES
 from zorgid_card.web.server import listen
 from zorgid_card.workflows import browser_sessions
 
@@ -116,7 +114,7 @@ def _planned(display: Display, directory: Path, order: Order) -> Plan:
         trials.lay(directory, order.trial)
         origin = f"https://{trials.HOST}:{order.port}"
         return replace(trials.plan_of(directory, origin, order.trial), **order.given)
-    known = {**_saved(directory), **order.given, "directory": str(directory)}
+    known = {**_saved(directory), **_either(order.given), "directory": str(directory)}
     for name in ("origin", "certificate"):
         if not known.get(name):
             raise UsageError(f"{name} is missing", reason=f"portal-{name}")
@@ -127,6 +125,12 @@ def _planned(display: Display, directory: Path, order: Order) -> Plan:
         raise UsageError("TLS ends neither here nor before", reason="portal-key")
     plan.tls().require_usable()
     return plan
+
+
+def _either(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Where TLS ends is told anew by one of two options; what was said of the other is over then."""
+    named = [name for name in ("key", "behind") if name in given]
+    return {**(dict.fromkeys(("key", "behind"), "") if named else {}), **given}
 
 
 def _saved(directory: Path) -> dict[str, Any]:
@@ -194,21 +198,13 @@ def _tell(display: Display, plan: Plan, order: Order, user_name: str, workers: l
     if order.trial is not None:
         display.say("portal.agent")
         display.entry(f"  zorgid-card agent --ca {plan.certificate}")
-        _tell_cards(display, plan, order.trial)
+        display.entry(f"  zorgid-card simulate uzi-z --state {plan.path / ADMINISTRATOR / PASS}")
+        display.entry(f"  zorgid-card simulate uzi-n --state {cards}/01/{PASS}")
+        display.entry(f"  zorgid-card simulate blank --state {cards}/01/{CARD}")
     order.told(plan, user_name)
     display.say("portal.stop", "dim")
     with suppress(OSError):
         display.console.file.flush()
-
-
-def _tell_cards(display: Display, plan: Plan, trial: trials.Trial) -> None:
-    """Which card is whose, how it gets into a reader, and what its holder would know."""
-    display.say("portal.cards", pin=DEFAULT_PIN.decode())
-    place = plan.path / trials.CARDS / "01"
-    for kind, state in (("uzi-z", plan.path / ADMINISTRATOR / PASS), ("uzi-n", place / PASS), ("blank", place / CARD)):
-        display.entry(f"  zorgid-card simulate {kind} --state {state}")
-    for where, person in ((ADMINISTRATOR, JAN_DE_VRIES), *trials.places(trial.holders)):
-        display.say("portal.person", place=where, name=person.common_name, born=person.birth_date.strftime("%d-%m-%Y"))
 
 
 # --- operators --------------------------------------------------------------------------------------------------------

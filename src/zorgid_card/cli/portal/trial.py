@@ -24,7 +24,7 @@ from zorgid_card.cli.demo.pages import ADMINISTRATOR
 from zorgid_card.cli.demo.stage import Stage
 from zorgid_card.cli.demo.world import PLATFORMS, World, pem
 from zorgid_card.cli.portal.plan import PKI, TRIAL, Opened, Plan
-from zorgid_card.errors import StorageError
+from zorgid_card.errors import StorageError, UsageError
 from zorgid_card.pki.certificate import Certificate
 from zorgid_card.pki.trust import read_certificates
 from zorgid_card.ports.registry import Person as RegisteredPerson
@@ -61,7 +61,10 @@ def lay(directory: Path, trial: Trial) -> None:
 
     Raises:
         StorageError: the directory cannot be written.
+        UsageError: a portal is in it that is no trial.
     """
+    if (directory / "ca").exists() and not (directory / _MAKER).exists():
+        raise UsageError(f"a portal is in {directory} that is no trial", reason="portal-trial", value=str(directory))
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not (directory / CERTIFICATE).exists():
@@ -98,11 +101,6 @@ def people(count: int) -> list[Person]:
     return found[:count]
 
 
-def places(count: int) -> list[tuple[str, Person]]:
-    """Whose pass and blank lie where, beneath the directory."""
-    return [(f"{CARDS}/{number:02d}", person) for number, person in enumerate(people(count), start=1)]
-
-
 def _lay_cards(directory: Path, holders: int) -> None:
     pki, maker = UZITestPKI(pool=KeyPool()), Maker.create()
     pki.trust("Z", "N", "M")
@@ -110,8 +108,8 @@ def _lay_cards(directory: Path, holders: int) -> None:
     doctor.mkdir(exist_ok=True)
     contents = pki.pass_(JAN_DE_VRIES, DE_LINDE, "Z", role="01.015", title="Huisarts")
     VirtualUZIPass(contents).save(doctor / PASS)
-    for name, person in places(holders):
-        place = directory / name
+    for number, person in enumerate(people(holders), start=1):
+        place = directory / CARDS / f"{number:02d}"
         place.mkdir(parents=True, exist_ok=True)
         VirtualUZIPass(pki.pass_(person, DE_LINDE, "N")).save(place / PASS)
         maker.blank().save(place / CARD)
