@@ -245,47 +245,4 @@ _COMMAND = {
     ),
 }
 
-_OWN_PHONE = {
-    "web.own-phone": Text("Uw smartphone koppelen", "Linking your smartphone"),
-    "web.own-phone.about": Text(
-        "Voor wie beheert en nog geen smartphone heeft gekoppeld, een andere neemt, of de zes cijfers niet meer weet. "
-        "Wat eerder gekoppeld was, werkt daarna niet meer.",
-        "For who manages and has not linked a smartphone yet, takes another, or has forgotten the six digits. "
-        "What was linked before does not work any more then.",
-    ),
-    "web.own-phone.log-in": Text("Log eerst in met uw UZI-pas.", "Log in with your UZI pass first."),
-    "web.own-phone.begin": Text("Toon de QR-code", "Show the QR code"),
-    "web.own-phone.until": Text("Geldig tot", "Valid until"),
-    "web.own-phone.waiting": Text("We wachten op uw smartphone.", "Waiting for your smartphone."),
-    "web.own-phone.confirm": Text("Bevestig", "Confirm"),
-    "web.own-phone.linked": Text("Uw smartphone is gekoppeld", "Your smartphone is linked"),
-    "web.own-phone.user": Text("Gebruikersnaam", "User name"),
-    "web.own-phone.over": Text("De smartphone is niet gekoppeld", "The smartphone was not linked"),
-    "web.own-phone.anew": Text("Nieuwe QR-code", "New QR code"),
-}
-
-_JOIN = {
-    "web.join": Text("Aansluiten bij uw organisatie", "Joining your organisation"),
-    "web.join.about": Text(
-        "Voor wie hier nog niet bekend is, of bij een andere organisatie is gaan werken. "
-        "Hierna kan een administrator u een rol geven.",
-        "For who is not known here yet, or works at another organisation now. Then an administrator can give you a role.",
-    ),
-    "web.join.who": Text("Bent u dit?", "Is this you?"),
-    "web.join.new": Text(
-        "U bent hier nog niet bekend, en wordt zo opgenomen.",
-        "You are not known here yet, and will be taken up like this.",
-    ),
-    "web.join.known": Text(
-        "U bent hier al bekend. Uw kaarten gelden voortaan ook bij deze organisatie.",
-        "You are known here already. Your cards are good at this organisation too from now on.",
-    ),
-    "web.join.adopted": Text(
-        "U bent hier bekend met een ander UZI-nummer; het nieuwe komt daarvoor in de plaats.",
-        "You are known here by another UZI number; the new one takes its place.",
-    ),
-    "web.join.confirm": Text("Ja, dit ben ik", "Yes, this is me"),
-    "web.join.done": Text("U bent aangesloten", "You have joined"),
-}
-
-TEXTS: Mapping[str, Text] = {**_COMMAND, **_ALL, **_ERRORS, **_LOG_IN, **_REQUEST, **_OPERATOR, **_OWN_PHONE, **_JOIN}
+TEXTS: Mapping[str, Text] = {**_COMMAND, **_ALL, **_ERRORS, **_LOG_IN, **_REQUEST, **_OPERATOR}
