@@ -20,7 +20,7 @@ from zorgid_card.adapters.pinentry import MAX_LINE, Dialog, Pinentry, descriptio
 from zorgid_card.errors import CancelledError, DeclinedError, PinentryError, PINFormError, ZorgIDError
 from zorgid_card.secret import Secret
 
-QUESTION = Dialog(text="Wie?\n100 % zeker", title="T", prompt="P", ok="O", cancel="C", error="E", again="A", differ="D")
+QUESTION = Dialog(text="Wie?\n100 % zeker", title="T", prompt="P", ok="O", cancel="C", again="A", differ="D")
 FEW = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 Says = Callable[[bytes], Pinentry]

@@ -9,7 +9,8 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from zorgid_card.errors import NotAllowedError
-from zorgid_card.web.render import NEEDS, Page, page
+from zorgid_card.web.render import Page, page
+from zorgid_card.web.site import NEEDS
 from zorgid_card.workflows.health import FAILING, prometheus
 
 _TEXT: Final = "text/plain; version=0.0.4; charset=utf-8"
@@ -18,7 +19,7 @@ _TEXT: Final = "text/plain; version=0.0.4; charset=utf-8"
 @page(quiet=True)
 def health(page: Page) -> Response:
     """``ok``, ``warning`` or ``failing``; what that is about only an operator is told."""
-    found = page.portal.health(certificates=page.settings.certificates)
+    found = page.health()
     told: dict[str, object] = {"state": found.state}
     if page.session.role in NEEDS["operator"]:
         told["checks"] = [
@@ -35,7 +36,7 @@ def metrics(page: Page) -> Response:
         _require_token(page)
     counts = page.settings.counts
     return PlainTextResponse(
-        prometheus(page.portal.health(certificates=page.settings.certificates), counts.counts() if counts else None),
+        prometheus(page.health(), counts.counts() if counts else None),
         media_type=_TEXT,
     )
 
