@@ -22,7 +22,6 @@ def test_org_8_who_is_new_joins_with_the_pass_links_a_phone_and_logs_in_with_it(
         page = person.open("/me/phone")
         look(page)
         page.get_by_role("main").get_by_role("link", name="Inloggen").click()
-        page.wait_for_load_state()  # the button works when the module is there
         world.desk.slot.insert(card)
         page.get_by_role("button", name="Inloggen met kaart").click()
         assert ORIGIN in world.desk.agree("Wilt u hier inloggen")
