@@ -79,6 +79,8 @@ PAIRING_SECONDS: Final = 120.0
 _QUEUE: Final = 256
 
 _log = logging.getLogger("zorgid_card.agent")
+_frames = _log.getChild("websockets")
+_frames.setLevel(logging.INFO)  # below that it writes down what it carries: birth dates, tokens
 
 
 class Agent:
@@ -166,7 +168,7 @@ class Agent:
             max_size=LIMIT,
             max_queue=16,
             close_timeout=2,
-            logger=logging.getLogger("zorgid_card.agent.websockets"),
+            logger=_frames,
         ) as server:
             port = server.sockets[0].getsockname()[1]
             self._gate = Gate(port)
@@ -189,8 +191,7 @@ class Agent:
 
     def _require_own_user(self, connection: ServerConnection) -> None:
         """On a computer of several users, the pages of the others have agents of their own."""
-        peer, own = connection.remote_address[1], connection.local_address[1]
-        user = peer_user(peer, own) if hasattr(os, "geteuid") else None
+        user = peer_user(connection.remote_address, connection.local_address) if hasattr(os, "geteuid") else None
         if user is not None and user not in (0, os.geteuid()):
             raise RefusedError(403, "another user's process")
 
@@ -352,12 +353,7 @@ class Visit:
         Raises:
             BrokenError: it is not to be.
         """
-        try:
-            allowed = self._agent.origins.allows(self._origin)
-        except StorageError as error:
-            _log.error("the list of portals: %s", error)
-            raise BrokenError(OUT_OF_ORDER, "the list of portals") from error
-        if allowed:
+        if self._allowed():
             self.send(Hello(version=VERSION, protocol=PROTOCOL, paired=True))
             return
         if not self._agent.origins.rollout.pairing:
@@ -378,6 +374,14 @@ class Visit:
         finally:
             self._agent.asking.end(refused=refused)
         self.send(Paired())
+
+    def _allowed(self) -> bool:
+        """Whether this page's portal is on a list now. Raises BrokenError where that cannot be read."""
+        try:
+            return self._agent.origins.allows(self._origin)
+        except StorageError as error:
+            _log.error("the list of portals: %s", error)
+            raise BrokenError(OUT_OF_ORDER, "the list of portals") from error
 
     async def _ask(self) -> None:
         """Have the person say that the page shows the same code, for as long as it is there.
@@ -445,6 +449,8 @@ class Visit:
             raise BrokenError(TOO_OFTEN, "too many steps at once")
         if not isinstance(start, StartReaders) and not self._agent.may_start(self._origin):
             raise BrokenError(TOO_OFTEN, "too many steps")
+        if not self._allowed():  # it was forgotten since it connected
+            raise BrokenError(NOT_PAIRED, "not allowed any more")
         self._known.add(start.id)
         self._runs[start.id] = step = Run(self, start, Texts(Language(start.lang)))
         self._agent.work(start.step, partial(step.work, self._agent.desk, self._origin))
