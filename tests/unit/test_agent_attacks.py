@@ -214,7 +214,9 @@ def test_the_owner_of_a_real_connection_is_found() -> None:
 def test_the_owner_is_found_however_the_connection_is_made(way: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         address = listening.getsockname()
-        family, there = (socket.AF_INET, address) if way != "IPv6" else (socket.AF_INET6, (f"::ffff:{address[0]}", address[1]))
+        family, there = (
+            (socket.AF_INET, address) if way != "IPv6" else (socket.AF_INET6, (f"::ffff:{address[0]}", address[1]))
+        )
         with socket.socket(family) as other:
             if family == socket.AF_INET:
                 other.bind(("127.0.0.2", 0))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
@@ -12,10 +14,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
+from uvicorn.server import ServerState
 
 from portal_pages import ORIGIN, Browser, PortalPages, forms
 from zorgid_card.errors import UsageError
 from zorgid_card.ports.registry import Request
+from zorgid_card.web import server as web_server
 from zorgid_card.web.app import portal_app
 from zorgid_card.web.render import PAGES, Page, local, page, route
 from zorgid_card.web.security import Guard, client_name, form_token
@@ -285,6 +289,54 @@ def test_whatever_cookie_comes_logs_nobody_in(world: PortalPages, cookie: str) -
     browser = world.browser()
     answer = browser.client.get("/session", headers={"Cookie": f"__Host-zorgid={cookie}"}, follow_redirects=False)
     assert answer.status_code in (303, 401)
+
+
+@pytest.mark.parametrize("path", ["/auth/login", "/card-side", "/phone/v1"])
+def test_who_sends_a_body_too_slowly_is_let_go_of(world: PortalPages, path: str) -> None:
+    guard = Guard(world.app, origin=ORIGIN, agent_port=1, patience=0.01)
+    head = [(b"host", b"portal.example"), (b"content-type", b"application/json")]
+    scope = {"type": "http", "method": "POST", "path": path, "query_string": b"", "headers": head, "root_path": ""}
+    told: list[Any] = []
+
+    async def serve() -> None:
+        parts = iter([{"type": "http.request", "body": b"{", "more_body": True}])
+
+        async def receive() -> Any:
+            for part in parts:
+                return part
+            return await asyncio.Event().wait()
+
+        async def send(message: Any) -> None:
+            told.append(message)
+
+        await guard(scope, receive, send)
+
+    asyncio.run(serve())
+    assert told[0]["status"] == 408
+
+
+def test_who_never_ends_the_head_of_a_request_is_let_go_of(world: PortalPages, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(web_server, "_HEAD", 0.05)
+    config = _configuration(world.app, TLS(certificate="", behind="127.0.0.1"))
+
+    async def heard(*parts: bytes) -> bytes:
+        state, loop = ServerState(), asyncio.get_running_loop()
+        made = partial(config.http_protocol_class, config=config, server_state=state, app_state={}, _loop=loop)  # type: ignore[arg-type]
+        async with await loop.create_server(made, "127.0.0.1", 0) as serving:
+            reader, writer = await asyncio.open_connection(*serving.sockets[0].getsockname())
+            for part in parts:
+                writer.write(part)
+            try:
+                return await asyncio.wait_for(reader.read(), 30)
+            except ConnectionResetError:
+                return b""
+            finally:
+                writer.close()
+
+    whole = b"GET /static/portal.css HTTP/1.1\r\nHost: portal.example\r\n\r\n"
+    assert asyncio.run(heard()) == b""
+    assert asyncio.run(heard(whole[:-3])) == b""
+    assert asyncio.run(heard(whole, whole[:-3])).startswith(b"HTTP/1.1 200 ")
 
 
 # --- limits -------------------------------------------------------------------------------------------------
