@@ -17,7 +17,7 @@ from starlette.routing import Route
 from uvicorn.server import ServerState
 
 from portal_pages import ORIGIN, Browser, PortalPages, forms
-from zorgid_card.errors import UsageError
+from zorgid_card.errors import StorageError, UsageError
 from zorgid_card.ports.registry import Request
 from zorgid_card.web import server as web_server
 from zorgid_card.web.app import portal_app
@@ -128,6 +128,23 @@ def test_all_that_is_posted_must_be_the_sessions_own(world: PortalPages, browser
         address = re.sub(r"\{[^}]*\}", "x", path)
         assert browser.post(address, {"csrf": "0" * 64}).status_code == 403, path
         assert browser.json(address, {}).json()["code"] == "portal.form", path
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
+def test_what_changes_something_by_another_method_must_be_the_sessions_own_too(world: PortalPages, method: str) -> None:
+    @page()
+    def changed(page: Page) -> Response:
+        return page.answer({"sent": page.form()["name"]})
+
+    browser = world.browser(portal_app(world.portal, more=[route("/changed", changed, method)]))
+    given = {"Origin": ORIGIN, "X-CSRF-Token": browser.get("/auth/challenge").headers["x-csrf-token"]}
+    for headers, status in (
+        (given, 200),
+        ({"Origin": ORIGIN}, 403),
+        ({**given, "Origin": "https://evil.example"}, 403),
+    ):
+        answer = browser.client.request(method, "/changed", data={"name": "x"}, headers=headers)
+        assert answer.status_code == status
 
 
 def test_what_is_no_page_is_not_joined(world: PortalPages) -> None:
@@ -414,6 +431,17 @@ def test_metrics_are_for_who_has_the_token(world: PortalPages, browser: Browser)
     assert found.status_code == 200
     assert "zorgid_database_up 1" in found.text
     assert world.browser(portal_app(world.portal)).get("/metrics", Authorization="Bearer ").status_code == 403
+
+
+@pytest.mark.parametrize("accept", ["text/html", "application/json"])
+def test_where_files_lie_is_told_to_nobody(world: PortalPages, accept: str) -> None:
+    @page()
+    def away(page: Page) -> Response:
+        raise StorageError("/srv/secret cannot be read", reason="Permission denied", path="/srv/secret")
+
+    answer = world.browser(portal_app(world.portal, more=[route("/away", away)])).get("/away", Accept=accept)
+    assert answer.status_code == 503
+    assert "/srv" not in answer.text
 
 
 def test_a_fault_of_ours_is_a_page_that_says_so_and_tells_nothing(
