@@ -6,7 +6,7 @@ import json
 import logging
 import secrets
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import wraps
 from typing import Any, Final, TypeAlias
 from urllib.parse import parse_qsl, quote
@@ -23,6 +23,7 @@ from zorgid_card.errors import MessageError, NotAllowedError, NotLoggedInError, 
 from zorgid_card.recipes import PortalSide
 from zorgid_card.texts import Language, Texts
 from zorgid_card.web import errors, security
+from zorgid_card.web.recent import Recent
 from zorgid_card.web.sessions import Session, Who
 from zorgid_card.web.settings import Settings
 from zorgid_card.web.shown import FILTERS
@@ -84,6 +85,7 @@ class Site:
     sessions: BrowserSessions
     addresses: frozenset[str]
     """Of pages that there are."""
+    recent: Recent = field(default_factory=Recent)
 
 
 class Form(dict[str, str]):
@@ -278,6 +280,11 @@ class Page:
     def agent_port(self) -> int:
         """Where the agent listens."""
         return self.settings.agent_port
+
+    @property
+    def recent(self) -> Recent:
+        """How the portal was a moment ago."""
+        return self._site.recent
 
     def _csrf(self) -> Markup:
         return Markup('<input type="hidden" name="csrf" value="{}">').format(self.session.csrf)

@@ -10,7 +10,7 @@ from starlette.routing import BaseRoute, Route
 
 from zorgid_card.errors import NotAllowedError
 from zorgid_card.web.render import NEEDS, Page, page
-from zorgid_card.workflows.health import FAILING, prometheus
+from zorgid_card.workflows.health import FAILING, Health, prometheus
 
 _TEXT: Final = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -18,14 +18,21 @@ _TEXT: Final = "text/plain; version=0.0.4; charset=utf-8"
 @page(quiet=True)
 def health(page: Page) -> Response:
     """``ok``, ``warning`` or ``failing``; what that is about only an operator is told."""
-    found = page.portal.health(certificates=page.settings.certificates)
-    told: dict[str, object] = {"state": found.state}
-    if page.session.role in NEEDS["operator"]:
-        told["checks"] = [
-            {"name": check.name, "about": check.about, "value": check.value, "state": check.state}
-            for check in found.checks
-        ]
-    return page.answer(told, status=503 if found.state == FAILING else 200)
+    if page.session.role not in NEEDS["operator"]:
+        return _answer(page, {"state": page.recent.state(lambda: _found(page).state)})
+    found = _found(page)
+    checks = [
+        {"name": check.name, "about": check.about, "value": check.value, "state": check.state} for check in found.checks
+    ]
+    return _answer(page, {"state": found.state, "checks": checks})
+
+
+def _answer(page: Page, told: dict[str, object]) -> Response:
+    return page.answer(told, status=503 if told["state"] == FAILING else 200)
+
+
+def _found(page: Page) -> Health:
+    return page.portal.health(certificates=page.settings.certificates)
 
 
 @page(quiet=True)
@@ -35,7 +42,7 @@ def metrics(page: Page) -> Response:
         _require_token(page)
     counts = page.settings.counts
     return PlainTextResponse(
-        prometheus(page.portal.health(certificates=page.settings.certificates), counts.counts() if counts else None),
+        prometheus(_found(page), counts.counts() if counts else None),
         media_type=_TEXT,
     )
 
