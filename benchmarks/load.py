@@ -35,7 +35,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from load_people import Browser, Log, Manager, come_with_card
 from load_plot import plot
-from load_world import ROOT, Card, Running, World
+from load_world import ROOT, Card, Running, World, children, used
 
 from zorgid_card.adapters.sql import SQLRegistry
 from zorgid_card.errors import AuditError
@@ -87,7 +87,7 @@ def main() -> int:
         )
         limits = {kind: limit(world, card) for kind, card in {card.kind: card for card in world.people}.items()}
         with load_world.serving(world, options.workers) as running:
-            found = asyncio.run(loaded(world, running, options))
+            found = asyncio.run(loaded(world, running, load_world.postmaster(server), options))
         faults = [*judged(world, found.log)]
     return report(options, found, limits, faults)
 
@@ -109,12 +109,12 @@ class Run:
     """Sessions of those open in the end that a portal's page still knows."""
 
 
-async def loaded(world: World, running: Running, options: argparse.Namespace) -> Run:
+async def loaded(world: World, running: Running, postmaster: int, options: argparse.Namespace) -> Run:
     """Everybody comes at once; halfway a worker is killed."""
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(THREADS))
     context, log = ssl.create_default_context(cafile=world.plan.certificate), Log()
     browsers = [Browser(world.plan.origin, context, log) for _ in (*world.people, *world.administrators)]
-    before, begun = processor(running), time.monotonic()
+    before, begun = processor(running, postmaster), time.monotonic()
     until = begun + options.seconds
     log.deadline = until + PATIENCE
     people = (come_with_card(card, browser, log, until) for card, browser in zip(world.people, browsers, strict=False))
@@ -123,12 +123,12 @@ async def loaded(world: World, running: Running, options: argparse.Namespace) ->
     killing = asyncio.create_task(killed(running, begun, options.seconds / 2))
     await asyncio.gather(*people, *managing)
     took = time.monotonic() - begun
-    after = processor(running)
-    used = {who: after[who] - before.get(who, 0) for who in after}
+    after = processor(running, postmaster)
+    spent = {who: after[who] - before[who] for who in after}
     there = [(await browser.ask("GET", "/log-in")).text.count('action="/log-out"') for browser in log.open]
     for browser in browsers:
         await browser.close()
-    return Run(log, begun, took, await killing, used, sum(map(bool, there)))
+    return Run(log, begun, took, await killing, spent, sum(map(bool, there)))
 
 
 async def killed(running: Running, begun: float, after: float) -> Killed:
@@ -141,16 +141,14 @@ async def killed(running: Running, begun: float, after: float) -> Killed:
     return Killed(at, worker, time.monotonic() - begun)
 
 
-def processor(running: Running) -> dict[str, float]:
-    """Seconds of the processors until now: of the portal with all its workers, dead ones too, and of this process."""
-    tick = os.sysconf("SC_CLK_TCK")
-    pids = [running.process.pid, *running.now()]
-    portal = 0.0
-    for pid in pids:
-        parts = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        portal += sum(map(int, parts[11:15])) / tick
-    times = os.times()
-    return {"portal": portal, "the people's side": times.user + times.system}
+def processor(running: Running, postmaster: int) -> dict[str, float]:
+    """Seconds of the processors until now: of the portal with all its workers, dead ones too, the database, and this process."""
+    times, portal = os.times(), running.process.pid
+    return {
+        "portal": used([portal, *children(portal)]),
+        "PostgreSQL": used([postmaster, *children(postmaster)]),
+        "the people's side": times.user + times.system,
+    }
 
 
 # --- what a log-in takes at least -------------------------------------------------------------------------------------

@@ -15,8 +15,8 @@ import subprocess
 import sys
 import tempfile
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -115,6 +115,11 @@ def database() -> Iterator[postgres.Server]:
         server.stop("immediate")
         for directory in (place, socket):
             shutil.rmtree(directory)
+
+
+def postmaster(server: postgres.Server) -> int:
+    """The server's first process."""
+    return int((server._data / "postmaster.pid").read_text().split()[0])
 
 
 def make(directory: Path, url: str, port: int, people: int, administrators: int) -> World:
@@ -280,8 +285,22 @@ class Running:
 
     def now(self) -> list[int]:
         """Its workers at this moment."""
-        told = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
-        return [int(pid) for pid in told.split()]
+        return children(self.process.pid)
+
+
+def children(pid: int) -> list[int]:
+    """The processes that this one has started, and that still run."""
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def used(pids: Iterable[int]) -> float:
+    """Seconds of the processors that these processes have used, and what they started and outlived."""
+    seconds = 0.0
+    for pid in pids:
+        with suppress(FileNotFoundError):  # it has just ended
+            parts = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+            seconds += sum(map(int, parts[11:15])) / os.sysconf("SC_CLK_TCK")
+    return seconds
 
 
 @contextmanager

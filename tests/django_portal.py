@@ -35,6 +35,8 @@ PLACES = ("/etc/portal", "/var/lib/portal", "/run/credentials/portal")
 MORE_SETTINGS = """
 from pathlib import Path
 
+ALLOWED_HOSTS = ["*"]
+
 BASE_DIR = Path(__file__).parents[1]
 INSTALLED_APPS.append("django.contrib.staticfiles")
 STATIC_URL = "/static/"
@@ -51,9 +53,13 @@ urlpatterns.append(re_path(r"^static/(?P<path>.*)$", serve, {"insecure": True}))
 
 @dataclass
 class DjangoPortal:
-    """The running project, and the cards that may come to it."""
+    """The running project, and the cards that may come to it; here, or where a certificate of somebody else says."""
 
     directory: Path
+    host: str = "localhost"
+    address: str = "127.0.0.1"
+    tls: tuple[Path, Path, Path] | None = None
+    """PEM files: the CA's certificate, the server's, its key."""
     port: int = field(default_factory=free_port)
     pki: UZITestPKI = field(
         default_factory=lambda: UZITestPKI(pool=KeyPool.shared(), now=datetime.now(UTC) - timedelta(days=30))
@@ -62,11 +68,11 @@ class DjangoPortal:
 
     @property
     def origin(self) -> str:
-        return f"https://localhost:{self.port}"
+        return f"https://{self.host}:{self.port}"
 
     @property
     def ca(self) -> Path:
-        return self.directory / "ca.pem"
+        return self.tls[0] if self.tls else self.directory / "ca.pem"
 
     @property
     def registry(self) -> SQLRegistry:
@@ -74,12 +80,12 @@ class DjangoPortal:
 
     def lay(self) -> None:
         """The project's files, as the page has them, and what they name in this directory."""
-        root = make("Root of the test's TLS")
-        self.ca.write_bytes(root.certificate.public_bytes(Encoding.PEM))
-        whole = certificate("localhost", self.directory, root)
-        whole.rename(self.directory / "server.pem")
-        text = (self.directory / "server.pem").read_text()
-        (self.directory / "tls.pem").write_text(text[text.index("-----BEGIN CERTIFICATE") :])
+        if self.tls is None:
+            self._lay_certificate()
+        else:
+            whole = self.tls[1].read_text() + self.tls[2].read_text()
+            (self.directory / "server.pem").write_text(whole)
+            (self.directory / "tls.pem").write_text(self.tls[1].read_text())
         (self.directory / "passphrase").write_bytes(b"correct horse battery staple\n")
         for name, files in {"uzi-ca": self._chains(), "makers": [self.maker.root]}.items():
             (self.directory / name).mkdir()
@@ -89,6 +95,13 @@ class DjangoPortal:
         for number, issuer in enumerate(self._chains()):
             (self.directory / f"uzi-crl/{number}.crl").write_bytes(self.pki.crl(issuer, datetime.now(UTC)))
         self._lay_project()
+
+    def _lay_certificate(self) -> None:
+        root = make("Root of the test's TLS")
+        self.ca.write_bytes(root.certificate.public_bytes(Encoding.PEM))
+        certificate(self.host, self.directory, root).rename(self.directory / "server.pem")
+        text = (self.directory / "server.pem").read_text()
+        (self.directory / "tls.pem").write_text(text[text.index("-----BEGIN CERTIFICATE") :])
 
     def _chains(self) -> list[bytes]:
         """Each CA once, the root last."""
@@ -125,7 +138,8 @@ class DjangoPortal:
     def serving(self) -> Iterator[None]:
         """gunicorn, with two workers."""
         project = self.directory / "project"
-        environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "portal.settings", "PYTHONPATH": str(project)}
+        here = {"DJANGO_SETTINGS_MODULE": "portal.settings", "PYTHONPATH": str(project), "HOME": str(self.directory)}
+        environment = {**os.environ, **here}
         migrate = [sys.executable, "-m", "django", "migrate", "--verbosity", "0"]
         self.registry.create()
         subprocess.run(migrate, env=environment, cwd=project, check=True)
@@ -136,7 +150,7 @@ class DjangoPortal:
             "gunicorn",
             "portal.wsgi",
             "--bind",
-            f"127.0.0.1:{self.port}",
+            f"{self.address}:{self.port}",
             "--workers",
             "2",
         ]

@@ -120,7 +120,7 @@ class ManagePages(PortalPages):
     def operator(self) -> Browser:
         browser = self.browser()
         token = hashlib.sha256(str(self.clock()).encode()).hexdigest()[:43]
-        self.app.state.site.sessions.offer_operator(token, "Ria")
+        self.offer_operator(token)
         browser.send(f"/operator/log-in?token={token}", {})
         return browser
 

@@ -33,6 +33,7 @@ from zorgid_card.testkit.pki import UZITestPKI
 from zorgid_card.testkit.uzi_profile import DE_LINDE, Person, Usage
 from zorgid_card.web.app import portal_app
 from zorgid_card.web.settings import Settings
+from zorgid_card.workflows.browser_sessions import offer_operator
 from zorgid_card.workflows.health import EventCounts
 from zorgid_card.workflows.pairing import PortalIdentity, fingerprint, offer
 from zorgid_card.workflows.policy import UNSIGNED, PhonePolicy, Policy
@@ -169,6 +170,10 @@ class PortalPages:
         approve(phone, number[1])
         form = next(form for form in forms(asked.text) if form.action == "/log-in/phone/finish")
         return browser.post(form.action, form.hidden)
+
+    def offer_operator(self, token: str) -> datetime:
+        """A link for the operator Ria."""
+        return offer_operator(self.store, token, "Ria", self.clock())
 
     def token(self, nonce: str, holder: Any = None, letter: str = "N") -> dict[str, Any]:
         """What a UZI pass signs."""

@@ -7,6 +7,7 @@ import gc
 import shutil
 import subprocess
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -172,5 +173,8 @@ def sound_world(compiled: Path, directory: Path) -> Iterator[World]:
     yield world
     gc.collect()
     assert our_threads() == []
+    deadline = time.monotonic() + 20
+    while tasks() != threads and time.monotonic() < deadline:
+        time.sleep(0.001)  # a thread that has ended is a moment longer with the system
     assert tasks() == threads
     assert world["contexts"] == world["cards"] == world["waiting"] == 0

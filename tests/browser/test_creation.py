@@ -8,8 +8,9 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from browsing import story
-from browsing.cards import WORKER
+from browsing.cards import PASS_PIN, WORKER
 from browsing.looks import look
+from browsing.manuals import Walk
 from browsing.world import World
 
 pytestmark = pytest.mark.blackbox
@@ -69,9 +70,10 @@ def change(world: World, page: Page, old: bytes, new: bytes, *, last: bool = Fal
     world.desk.new_pin(new)
 
 
-def refused(page: Page) -> str:
+def refused(page: Page, picture: str = "") -> str:
     """The PIN was wrong; returns what the page says."""
     expect(page.get_by_role("heading", name="De pincode of pukcode is niet aanvaard")).to_be_visible()
+    look(page, picture)
     said = page.locator("[data-step=failed]").inner_text()
     choose(page, "Opnieuw beginnen")
     return said
@@ -91,7 +93,7 @@ def test_pin_2_the_pin_is_changed_by_the_agent_and_a_wrong_one_is_told(
 def test_pin_3_a_blocked_pin_is_unblocked_with_the_puk_that_was_kept(world: World, made: story.Made, own: Page) -> None:
     for left in (2, 1, 0):
         change(world, own, b"999999", NEW_PIN, last=left == 0)
-        refused(own)
+        refused(own, "" if left else "own-blocked")
     choose(own, "Pogingen bekijken")
     done(own, "geblokkeerd")
     choose(own, "Pincode deblokkeren")
@@ -106,6 +108,26 @@ def test_pin_3_a_blocked_pin_is_unblocked_with_the_puk_that_was_kept(world: Worl
 def test_pin_4_a_new_puk_is_drawn_and_shown_by_the_agent_alone(world: World, made: story.Made, own: Page) -> None:
     choose(own, "Pukcode wijzigen")
     world.desk.enter("Pukcode: ?", made.puk)
-    made.puk = world.desk.keep_puk()
+    made.puk, _ = world.desk.keep_puk()
     assert made.puk.decode() not in own.content()
     done(own, "pukcode")
+
+
+def test_a_card_that_expires_is_renewed_with_the_pass_and_keeps_pin_and_puk(
+    world: World, made: story.Made, own: Page
+) -> None:
+    world.desk.slot.remove()
+    choose(own, "Kaart verlengen")
+    expect(own.locator("[data-cue=insert-pass]")).to_be_visible()
+    world.desk.slot.insert(made.uzi_pass)
+    world.desk.agree("toegang tot uw UZI-pas")
+    world.desk.pin(PASS_PIN)
+    choose(own, "Volgende")
+    Walk(own, world.desk).enter_birth_date(WORKER.birth_date)
+    expect(own.locator("[data-cue=remove-pass]")).to_be_visible()
+    world.desk.slot.remove()
+    expect(own.locator("[data-cue=insert-card]")).to_be_visible()
+    world.desk.slot.insert(made.card)
+    world.desk.pin(made.pin)
+    assert made.serial in done(own, "verlengd")
+    assert made.card.pin == made.pin

@@ -6,14 +6,17 @@ import json
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Page, expect
+from cryptography.x509 import CRLReason, ReasonFlags, load_der_x509_crl
+from playwright.sync_api import Locator, Page, expect
 
 from browsing import story
-from browsing.cards import ORGANISATION, REPRESENTATIVE, WORKER
+from browsing.cards import ORGANISATION, REPRESENTATIVE, WORKER, somebody
 from browsing.looks import look
 from browsing.world import World
 
 pytestmark = pytest.mark.blackbox
+
+FETCHED = "async (path) => [...new Uint8Array(await (await fetch(path)).arrayBuffer())]"
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +36,7 @@ def change(page: Page, link: str, reason: str, *, picture: str = "") -> None:
     page.get_by_role("button", name=link, exact=True).click()
 
 
-def times(page: Page) -> list:
+def times(page: Page) -> list[Locator]:
     return [
         page.locator("dd", has_text=":"),
         page.locator("dd", has_text="-20"),
@@ -132,6 +135,29 @@ def test_the_audit_log_tells_who_did_what_and_is_exported(administrator: Page, m
         page.get_by_role("button", name="Downloaden").click()
     lines = [json.loads(line) for line in downloading.value.path().read_text().splitlines()]
     assert len(lines) > 5
+
+
+def test_adm_4_to_6_a_card_is_revoked_and_its_holder_gets_a_role_and_leaves_each_signed_on_the_phone(
+    world: World, administrator: Page, registered: story.Registered
+) -> None:
+    page, leaving = administrator, somebody(20)
+    made = story.make_card(world, leaving)
+    open_card(page, made.serial)
+    story.change(page, "Intrekken", "In verkeerde handen", cause="keyCompromise")
+    story.sign(page, registered)
+    assert status_of(page, made.serial) == "ingetrokken"
+    crl = load_der_x509_crl(bytes(page.evaluate(FETCHED, "/crl/crl.der")))
+    revoked = [entry.extensions.get_extension_for_class(CRLReason) for entry in crl]
+    assert [each.value.reason for each in revoked] == [ReasonFlags.key_compromise]
+    page.goto("/manage/people")
+    page.get_by_role("link", name=leaving.full_surname).click()
+    story.change(page, "Een rol geven", "Neemt waar", role="manager")
+    assert "beheerder" in story.sign(page, registered)
+    page.get_by_role("link", name="Verder").click()
+    story.change(page, "Ontkoppelen", "Uit dienst")
+    story.sign(page, registered)
+    page.goto("/manage/people")
+    expect(page.get_by_role("link", name=leaving.full_surname)).to_have_count(0)
 
 
 def test_org_1_an_operator_sees_the_organisation(world: World, administrator: Page) -> None:

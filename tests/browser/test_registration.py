@@ -16,4 +16,4 @@ def test_org_7_the_administrator_logs_in_with_the_phone_that_was_linked(
     with world.person() as person:
         page = person.context.new_page()
         story.log_in_by_phone(page, registered)
-        assert page.url.endswith("/me")
+        assert page.url.endswith("/manage/cards")

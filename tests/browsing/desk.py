@@ -73,10 +73,11 @@ class Desk:
         """Enter the PIN of the card in the reader."""
         return self.enter("Pincode: ?", pin)
 
-    def new_pin(self, first: bytes, second: bytes | None = None) -> None:
-        """Choose a PIN, twice."""
-        self.enter("Nieuwe pincode: ?", first)
+    def new_pin(self, first: bytes, second: bytes | None = None) -> str:
+        """Choose a PIN, twice; returns what stood there."""
+        shown = self.enter("Nieuwe pincode: ?", first)
         self.enter("Nog een keer: ?", first if second is None else second)
+        return shown
 
     def agree(self, question: str) -> str:
         """Say yes to this question; returns what stood there."""
@@ -86,15 +87,15 @@ class Desk:
         """Say no to this question; returns what stood there."""
         return self._press(question, 1)
 
-    def keep_puk(self) -> bytes:
-        """Write the PUK down, and enter the three digits of it that are asked for; returns it."""
+    def keep_puk(self) -> tuple[bytes, str]:
+        """Write the PUK down, and enter the three digits of it that are asked for; returns it, and what stood there."""
         shown = self._press(r"pukcode van uw kaart", 0)
         [puk] = re.findall(r"\b(\d{4}) ?(\d{4})\b", shown)
         digits = "".join(puk)
         asked = self._shown("Cijfers: ?")
         places = [int(number) for number in re.findall(r"\d+", asked)]
         self.asked.answer("".join(digits[place - 1] for place in places[-3:]).encode())
-        return digits.encode()
+        return digits.encode(), shown
 
     def _shown(self, pattern: str) -> str:
         before = self.asked.seen

@@ -5,13 +5,14 @@ Each step is looked at as it comes (:func:`browsing.looks.look`), and has its pi
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
 from playwright.sync_api import Locator, Page, expect
 
-from browsing import camera
+from browsing import camera, pictures
 from browsing.desk import Desk
 from browsing.looks import look
 from browsing.phone import Phone
@@ -39,6 +40,13 @@ class Walk:
         """The page as it is now."""
         if self.pictures:
             look(self.page, f"{self.pictures}-{name}", hidden=hidden)
+
+    def look_aside(self, name: str, shown: str) -> None:
+        """At what the agent asks; digits of a PUK are in no picture."""
+        if self.pictures:
+            pictures.take_terminal(
+                self.page, f"{self.pictures}-{name}", re.sub(r"\b\d{4} ?\d{4}\b", "•••• ••••", shown)
+            )
 
     def shows(self, heading: str) -> None:
         """Wait until this part of the page is there."""
@@ -71,10 +79,10 @@ class Walk:
         self.look("pass")
         self.desk.slot.insert(card)
         expect(self.page.locator("[data-prompt=consent]")).to_be_visible()
-        self.desk.agree("toegang tot uw UZI-pas")
+        self.look_aside("agent-access", self.desk.agree("toegang tot uw UZI-pas"))
         expect(self.page.locator("[data-prompt=pin]")).to_be_visible()
         self.look("pin")
-        self.desk.pin(pin)
+        self.look_aside("agent-pin", self.desk.pin(pin))
 
     def enter_birth_date(self, born: date) -> None:
         """In three fields."""
@@ -115,7 +123,7 @@ class Registration(Walk):
         self.look("confirm", self.page.locator("[data-question=confirm] dd").nth(5))
         self.press("Bevestig")
         expect(self.page.locator("[data-prompt=consent]")).to_be_visible()
-        self.desk.agree("administrator")
+        self.look_aside("agent-consent", self.desk.agree("administrator"))
         self.shows("Koppelen smartphone")
         expect(self.page.locator("img[data-qr]")).to_be_visible()
 
@@ -176,14 +184,15 @@ class Creation(Walk):
         """*Aanmaken*, step 6."""
         expect(self.page.locator("[data-prompt=new-pin]")).to_be_visible()
         self.look("new-pin")
-        self.desk.new_pin(pin)
+        self.look_aside("agent-new-pin", self.desk.new_pin(pin))
 
     def keep_puk(self) -> bytes:
         """*Aanmaken*, step 7; returns the PUK, which no page has seen."""
         self.shows("Bewaar uw pukcode")
         expect(self.page.locator("[data-prompt=puk]")).to_be_visible()
         self.look("puk", self.page.locator("[data-left]"))
-        puk = self.desk.keep_puk()
+        puk, shown = self.desk.keep_puk()
+        self.look_aside("agent-puk", shown)
         assert puk.decode() not in self.page.content()
         return puk
 

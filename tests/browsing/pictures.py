@@ -15,6 +15,7 @@ from playwright.sync_api import Locator, Page
 IMAGES: Final = Path(__file__).parents[2] / "docs" / "images"
 _ASKED: Final = "ZORGID_SCREENSHOTS"
 _COVER: Final = "#d8dee6"
+_TERMINAL: Final = "body { margin: 0; background: #1c2733 } pre { margin: 1rem; color: #f4f6f8; font-size: 15px }"
 _PIXELS: Final = """
 const pixels = async (png) => {
   const image = new Image();
@@ -58,6 +59,26 @@ _FEW_COLOURS: Final = f"""async (png) => {{ {_PIXELS}
 def wanted() -> bool:
     """Whether this run is to write screenshots."""
     return bool(os.environ.get(_ASKED))
+
+
+def take_terminal(page: Page, name: str, text: str) -> None:
+    """The same of what stood in a terminal.
+
+    Args:
+        page: of the same person.
+        name: as for :func:`take`.
+        text: without colours.
+    """
+    blank = page.context.new_page()
+    try:
+        blank.set_viewport_size({"width": 660, "height": 100})
+        blank.set_content(f"<style>{_TERMINAL}</style><pre></pre>")
+        blank.locator("pre").evaluate(
+            "(element, text) => { element.textContent = text; }", text.replace("\r", "").strip()
+        )
+        take(blank, name)
+    finally:
+        blank.close()
 
 
 def take(page: Page, name: str, *, hidden: Sequence[Locator] = ()) -> None:

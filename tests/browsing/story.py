@@ -18,6 +18,7 @@ from browsing.portal import ORIGIN
 from browsing.world import World
 from zorgid_card.testkit.piv import VirtualPIVCard
 from zorgid_card.testkit.uzi import VirtualUZIPass
+from zorgid_card.testkit.uzi_profile import Person as PassHolder
 
 DIGITS: Final = "271828"
 """Of the administrator's phone."""
@@ -94,18 +95,20 @@ class Made:
 
     serial: str
     card: VirtualPIVCard
+    uzi_pass: VirtualUZIPass
     puk: bytes
     pin: bytes = CARD_PIN
 
 
-def make_card(world: World) -> Made:
-    """The whole manual *Aanmaken ZORG-ID Smartcard*, with its pictures."""
+def make_card(world: World, holder: PassHolder = WORKER, pictures: str = "") -> Made:
+    """The whole manual *Aanmaken ZORG-ID Smartcard*."""
     blank = world.cards.blank()
     with world.person() as person:
-        walk = Creation(person.open("/"), world.desk, "create")
-        serial, puk = walk.all(world.cards.employee(), PASS_PIN, WORKER.birth_date, blank, CARD_PIN)
+        walk = Creation(person.open("/"), world.desk, pictures)
+        uzi_pass = world.cards.employee(holder)
+        serial, puk = walk.all(uzi_pass, PASS_PIN, holder.birth_date, blank, CARD_PIN)
     world.desk.slot.remove()
-    return Made(serial, blank, puk)
+    return Made(serial, blank, uzi_pass, puk)
 
 
 def ask_phone(page: Page, user_name: str) -> str:
@@ -158,6 +161,13 @@ def change_card(page: Page, serial: str, link: str, reason: str) -> None:
     """Ask for a change of a card, from the list of cards."""
     page.goto("/manage/cards")
     page.get_by_role("link", name=serial).click()
+    change(page, link, reason)
+
+
+def change(page: Page, link: str, reason: str, **fields: str) -> None:
+    """Ask for a change on the page of a thing; further fields by their names."""
     page.get_by_role("link", name=link, exact=True).click()
+    for name, value in fields.items():
+        page.locator(f"select[name={name}]").select_option(value)
     page.get_by_label("Reden", exact=True).fill(reason)
     page.get_by_role("button", name=link, exact=True).click()

@@ -11,6 +11,7 @@ vsmartcard-vpcd, opensc-pkcs11 and openssl.
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import sys
 import tempfile
@@ -54,6 +55,7 @@ def main() -> int:
     if reason is not None:
         print(f"SKIPPED: the torture of card creation: {reason}.")
         return 0
+    logging.basicConfig(handlers=[logging.NullHandler()])  # a portal says what it cannot do, and here it often cannot
     begun, outcomes = time.monotonic(), []
     with tempfile.TemporaryDirectory(prefix="torture-", dir=MEMORY if MEMORY.is_dir() else None) as name:
         for algorithm in [options.run.split("/")[1]] if options.run else options.algorithms.split(","):

@@ -23,10 +23,11 @@ from websockets.sync.client import connect
 
 from agent_world import PATIENCE, AgentWorld, Hands, Page, Portal, agent_at, portal_world
 from world import World
-from zorgid_card.agent import server, transport
+from zorgid_card.agent import server, transport, visit
 from zorgid_card.agent.pairing import ASKED_AT_MOST, ASKED_FOR_ONE, ASKED_WITHIN, REFUSED_FOR, Rollout
-from zorgid_card.agent.server import MESSAGES, NOT_PAIRED, OUT_OF_ORDER, PROTOCOL_BROKEN, STARTS, TOO_OFTEN, Visit
+from zorgid_card.agent.server import STARTS
 from zorgid_card.agent.transport import PATH
+from zorgid_card.agent.visit import MESSAGES, NOT_PAIRED, OUT_OF_ORDER, PROTOCOL_BROKEN, TOO_OFTEN, Visit
 from zorgid_card.testkit.card import VirtualCard
 
 EVIL = "https://evil.example"
@@ -298,7 +299,7 @@ def test_a_page_that_comes_and_goes_cannot_either(desk: AgentWorld) -> None:
 
 
 def test_a_question_that_nobody_answers_is_taken_away(desk: AgentWorld, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server, "PAIRING_SECONDS", 0.05)
+    monkeypatch.setattr(visit, "PAIRING_SECONDS", 0.05)
     desk.person.stays.add("agent-pair")
     with desk.visit(EVIL) as page:
         assert page.closed() == NOT_PAIRED
@@ -528,8 +529,8 @@ def test_whatever_frames_come_the_agent_goes_on_for_others(lasting: AgentWorld, 
 def test_a_page_that_does_not_read_is_let_go_of(lasting: AgentWorld, monkeypatch: pytest.MonkeyPatch) -> None:
     """What cannot be delivered does not pile up."""
     told: list[str] = []
-    monkeypatch.setattr(server, "_QUEUE", 2)
-    monkeypatch.setattr(Visit, "_write", lambda visit: asyncio.Event().wait())
+    monkeypatch.setattr(visit, "_QUEUE", 2)
+    monkeypatch.setattr(Visit, "_write", lambda _: asyncio.Event().wait())
     with socket.create_connection(("127.0.0.1", lasting.port), timeout=PATIENCE) as way:
         way.sendall(handshake(lasting))
         for number in range(3):

@@ -103,6 +103,16 @@ def test_certificates_that_cannot_be_read_are_said_before_a_page_comes(
     assert "none.pem" in capsys.readouterr().err
 
 
+def test_without_the_extra_one_sentence_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in [name for name in sys.modules if name.startswith("zorgid_card.agent.")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "websockets.asyncio.server", None)
+    assert run(["agent", "--pinentry", sys.executable, "--lang", "en"]) == 3
+    assert "pip install 'zorgid-card[agent]'" in capsys.readouterr().err
+
+
 def test_a_pinentry_that_is_not_there_is_said_before_a_page_comes(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["agent", "--pinentry", "no-such-pinentry", "--lang", "en"]) == 3
     assert "no-such-pinentry" in capsys.readouterr().err

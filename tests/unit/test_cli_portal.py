@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import ssl
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,7 @@ from urllib.request import Request, urlopen
 
 import pytest
 
+from docs_examples import example
 from portal_pages import forms
 from postgres import running
 from proxies import free_port
@@ -27,6 +30,7 @@ from terminal import Terminal
 from zorgid_card.adapters.portal import HTTPSDoor
 from zorgid_card.cli.app import run
 from zorgid_card.cli.portal.trial import self_signed
+from zorgid_card.errors import MessageError
 from zorgid_card.recipes import open_card
 from zorgid_card.secret import Secret
 from zorgid_card.testkit.maker import Maker
@@ -137,6 +141,10 @@ def test_the_first_start_makes_everything_and_the_next_need_the_directory_alone(
     assert (directory / "portal.json").stat().st_mode & 0o777 == 0o600
     with serving(tmp_path / "tls.pem", "--dir", str(directory), "--port", port, passphrase=PASSPHRASE) as portal:
         assert portal.get("/health") == (200, '{"state":"ok"}')
+    there = sorted(path.name for path in directory.iterdir())
+    assert run(["portal", "--trial", "--dir", str(directory), "--port", port, "--lang", "en"]) == 3
+    assert "in use" in capfd.readouterr().err
+    assert sorted(path.name for path in directory.iterdir()) == there
     with descriptor(b"another passphrase") as given:
         assert run(["portal", "--dir", str(directory), "--port", port, *given, "--lang", "en"]) == 8
     assert "passphrase" in capfd.readouterr().err
@@ -167,6 +175,67 @@ def test_a_new_passphrase_is_typed_twice_and_what_to_do_next_is_told(tmp_path: P
     terminal.expect("zorgid-card portal operator NAME --dir")
     assert terminal.interrupt() == 0
     assert b"closed" in terminal.shown
+
+
+@contextmanager
+def nginx(directory: Path, port: int, portal: int) -> Iterator[None]:
+    """As docs/portal-reference.md has it, before the portal."""
+    text = example("docs/portal-reference.md", "nginx")
+    for said, here in (
+        ("listen 443 ssl", f"listen 127.0.0.1:{port} ssl"),
+        ("/etc/portal/chain.pem", str(directory / "tls.pem")),
+        ("/etc/portal/key.pem", str(directory / "tls-key.pem")),
+        ("127.0.0.1:8443", f"127.0.0.1:{portal}"),
+    ):
+        assert said in text
+        text = text.replace(said, here)
+    configuration = directory / "nginx.conf"
+    configuration.write_text(
+        f"worker_processes 1; pid {directory}/nginx.pid; error_log {directory}/log;\n"
+        f"events {{}}\nhttp {{ access_log off; client_body_temp_path {directory}/body;\n{text}\n}}\n"
+    )
+    process = subprocess.Popen(["nginx", "-p", str(directory), "-c", str(configuration), "-g", "daemon off;"])
+    try:
+        yield
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+@pytest.mark.skipif(shutil.which("nginx") is None, reason="nginx is not installed (Debian package nginx-light)")
+def test_nginx_ends_tls_before_it_and_tells_who_asks(tmp_path: Path) -> None:
+    self_signed(tmp_path)
+    (tmp_path / "token").write_text("t")
+    front, port, directory = free_port(), str(free_port()), tmp_path / "portal"
+    options = [
+        "--dir",
+        str(directory),
+        "--port",
+        port,
+        "--origin",
+        f"https://localhost:{front}",
+        "--behind",
+        "127.0.0.1",
+    ]
+    files = ["--cert", str(tmp_path / "tls.pem"), "--crl", str(tmp_path), "--metrics-token", str(tmp_path / "token")]
+    with (
+        serving(tmp_path / "tls.pem", *options, *files, passphrase=PASSPHRASE) as portal,
+        nginx(tmp_path, front, int(port)),
+        HTTPSDoor(portal.origin, ca=tmp_path / "tls.pem") as door,
+    ):
+        until_it_listens(front)
+        assert portal.get("/log-in")[0] == 200
+        assert portal.get("/", Host="evil.example")[0] == 421
+        assert len(door.challenge()) == 44
+        with pytest.raises(MessageError):
+            door.log_in("{}")  # it came through with the session and its token, and is no token of a card
+
+
+def until_it_listens(port: int) -> None:
+    for _ in range(200):
+        with suppress(OSError), socket.create_connection(("127.0.0.1", port)):
+            return
+        time.sleep(0.05)
 
 
 @pytest.mark.parametrize(

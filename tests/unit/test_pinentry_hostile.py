@@ -23,7 +23,7 @@ from zorgid_card.secret import Secret
 from zorgid_card.texts import Language, Texts
 from zorgid_card.workflows.holder import Question
 
-QUESTION = Dialog(text="Wie?\n100 % zeker", title="T", prompt="P", ok="O", cancel="C", error="E", again="A", differ="D")
+QUESTION = Dialog(text="Wie?\n100 % zeker", title="T", prompt="P", ok="O", cancel="C", again="A", differ="D")
 FEW = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 Says = Callable[[bytes], Pinentry]

@@ -29,7 +29,7 @@ def test_the_first_page_is_served_in_dutch_and_by_choice_in_english(world: Porta
 def test_org_7_an_administrator_logs_in_with_the_phone(world: PortalPages) -> None:
     browser = world.browser()
     done = world.log_in_by_phone(browser, world.phone())
-    assert (done.status_code, done.headers["location"]) == (303, "/me")
+    assert (done.status_code, done.headers["location"]) == (303, "/manage/cards")
     assert "Anna Jansen" in browser.get("/").text
 
 
@@ -52,7 +52,7 @@ def test_org_1_a_request_is_filed_and_an_operator_approves_it(world: PortalPages
     assert "j@example.nl" in filed.text
     assert filed.status_code == 200, filed.text
     operator = world.browser()
-    world.app.state.site.sessions.offer_operator("t" * 43, "Ria")
+    world.offer_operator("t" * 43)
     assert operator.send(f"/operator/log-in?token={'t' * 43}", {}).headers["location"] == "/operator"
     shown = operator.get("/operator")
     assert "Praktijk" in shown.text

@@ -19,8 +19,6 @@ from uvicorn.server import ServerState
 from portal_pages import ORIGIN, Browser, PortalPages, forms
 from zorgid_card.errors import StorageError, UsageError
 from zorgid_card.ports.registry import Request
-from zorgid_card.recipes import PortalSide
-from zorgid_card.web import recent
 from zorgid_card.web import server as web_server
 from zorgid_card.web.app import portal_app
 from zorgid_card.web.render import PAGES, Page, local, page, route
@@ -419,26 +417,11 @@ def test_health_tells_the_world_no_more_than_how_it_is(world: PortalPages) -> No
     browser = world.browser(address="198.51.100.5")
     answer = browser.get("/health")
     assert (answer.status_code, set(answer.json())) == (200, {"state"})
-    world.app.state.site.sessions.offer_operator("h" * 43, "Ria")
+    world.offer_operator("h" * 43)
     browser.send(f"/operator/log-in?token={'h' * 43}", {})
     assert {"database_up", "certificate_left_seconds"} <= {
         check["name"] for check in browser.get("/health").json()["checks"]
     }
-
-
-def test_who_asks_for_health_all_the_time_keeps_nobody_busy(
-    world: PortalPages, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    looked: list[object] = []
-    honest, now = PortalSide.health, [0.0]
-    monkeypatch.setattr(recent, "monotonic", lambda: now[0])
-    monkeypatch.setattr(PortalSide, "health", lambda *args, **options: looked.append(args) or honest(*args, **options))
-    browser = world.browser(portal_app(world.portal))
-    assert {browser.get("/health").text for _ in range(20)} == {'{"state":"ok"}'}
-    assert len(looked) == 1
-    now[0] += recent.KEPT
-    assert browser.get("/health").status_code == 200
-    assert len(looked) == 2
 
 
 def test_metrics_are_for_who_has_the_token(world: PortalPages, browser: Browser) -> None:

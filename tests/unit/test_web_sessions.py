@@ -244,8 +244,7 @@ def store_of(world: PortalPages) -> BrowserSessions:
 
 
 def test_an_operators_link_serves_once_for_ten_minutes_and_is_kept_as_a_hash(world: PortalPages) -> None:
-    kept = store_of(world)
-    until = kept.offer_operator("a" * 43, "Ria")
+    until = world.offer_operator("a" * 43)
     assert until - NOW == timedelta(minutes=10)
     with world.store.begin() as unit:
         assert "a" * 43 not in repr(list(unit.find(OperatorLink)))
@@ -255,13 +254,13 @@ def test_an_operators_link_serves_once_for_ten_minutes_and_is_kept_as_a_hash(wor
     assert first.send(page, {}).headers["location"] == "/operator"
     assert second.send(page, {}).status_code == 404
     assert "Ria" in first.get("/operator").text
-    kept.offer_operator("b" * 43, "Ria")
+    world.offer_operator("b" * 43)
     world.clock.forward(minutes=10)
     assert second.send(f"/operator/log-in?token={'b' * 43}", {}).status_code == 404
 
 
 def test_what_has_served_its_time_is_removed(world: PortalPages, anna: tuple[Browser, SimulatedPhone]) -> None:
-    store_of(world).offer_operator("a" * 43, "Ria")
+    world.offer_operator("a" * 43)
     world.clock.forward(hours=11)
     world.portal.tend()
     assert sessions(world) == []

@@ -59,7 +59,6 @@ class Dialog:
         title: of the window.
         prompt: before the place where a PIN is entered.
         ok, cancel: on the buttons.
-        error: what was wrong with the last answer.
         again: asks for the same PIN once more; empty: it is asked once.
         differ: what is said when the two are not the same.
         shown: digits that are shown below the text, in fours.
@@ -70,7 +69,6 @@ class Dialog:
     prompt: str = ""
     ok: str = ""
     cancel: str = ""
-    error: str = ""
     again: str = ""
     differ: str = ""
     shown: Secret | None = None
@@ -204,9 +202,9 @@ class Conversation:
         self._set("SETPROMPT", dialog.prompt)
         self._set("SETOK", dialog.ok)
         self._set("SETCANCEL", dialog.cancel)
-        self._set("SETERROR", dialog.error)
         if dialog.again:
-            self._repeats = self._set("SETREPEAT", dialog.again) and self._set("SETREPEATERROR", dialog.differ)
+            self._repeats = self._set("SETREPEAT", dialog.again)
+            self._set("SETREPEATERROR", dialog.differ)
         line = description(dialog.text, dialog.shown)
         try:
             self._write(line)
@@ -439,9 +437,10 @@ class _Terminal:
         poll = select.poll()
         poll.register(answer, select.POLLIN)
         poll.register(self._handle, 0)
-        ready = dict(poll.poll())
-        if answer not in ready:
-            raise DeclinedError
+        while answer not in (ready := dict(poll.poll())):
+            if ready[self._handle] & select.POLLHUP:
+                raise DeclinedError
+            poll.unregister(self._handle)  # a system that cannot tell
 
     def close(self) -> None:
         """Set it as it was: a program that was ended in the middle leaves it otherwise."""

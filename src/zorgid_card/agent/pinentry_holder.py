@@ -186,23 +186,25 @@ class PinentryHolder:
         differ: str = "",
         shown: Secret | None = None,
     ) -> Dialog:
-        error, self._error = self._error, ""
+        addressed, self._error = self._addressed(text), ""
         return Dialog(
-            text=self._addressed(text),
+            text=addressed,
             title=self._texts("pinentry.title"),
             prompt=self._texts(prompt) if prompt else "",
             ok=self._texts(ok),
             cancel=self._texts(cancel),
-            error=_wrapped(error),
             again=again,
             differ=differ,
             shown=shown,
         )
 
     def _addressed(self, text: str) -> str:
-        """Who asks stands above all that somebody else may have written."""
-        asks = _hanging(self._texts("pinentry.asks", origin=self._origin))
-        return _wrapped(f"{asks}\n\n{text}".rstrip())
+        """Who asks stands above all that somebody else may have written; then why, if the last answer was refused.
+
+        That is part of the text: where a code is asked twice, some pinentries show no error of ours (``SETERROR``).
+        """
+        parts = (_hanging(self._texts("pinentry.asks", origin=self._origin)), self._error, text.rstrip())
+        return _wrapped("\n\n".join(filter(None, parts)))
 
     @contextmanager
     def _opened(self, dialog: Dialog) -> Iterator[Conversation]:

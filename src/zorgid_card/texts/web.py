@@ -137,7 +137,10 @@ _LOG_IN = {
     "web.log-in.user-name": Text("Gebruikersnaam", "User name"),
     "web.log-in.card": Text("Met uw kaart", "With your card"),
     "web.log-in.waiting": Text("Keur het inloggen goed op uw telefoon", "Approve the log-in on your phone"),
-    "web.log-in.number": Text("Neem dit getal over op uw telefoon:", "Copy this number to your phone:"),
+    "web.log-in.number": Text(
+        "Open op uw telefoon de app, of de pagina waarmee u de telefoon hebt gekoppeld, en neem dit getal over:",
+        "On your phone, open the app, or the page with which you linked the phone, and copy this number:",
+    ),
     "web.log-in.state.asked": Text("Wachten op uw telefoon …", "Waiting for your phone …"),
     "web.log-in.state.approved": Text("Goedgekeurd op uw telefoon.", "Approved on your phone."),
     "web.log-in.state.refused": Text(
@@ -204,8 +207,8 @@ _COMMAND = {
         "Wie aanvragen goedkeurt, komt binnen met een link van:", "Who approves requests comes in by a link of:"
     ),
     "portal.agent": Text(
-        "Op dezelfde computer, in een ander venster, met deze gesimuleerde passen en kaarten:",
-        "On the same computer, in another window, with these simulated passes and cards:",
+        "Ernaast, in eigen vensters: het programma bij de paslezer; passen en kaart in een virtuele paslezer (pcscd, vpcd):",
+        "Beside it, in windows of their own: the program beside the reader; passes and card in a virtual reader (pcscd, vpcd):",
     ),
     "portal.no_roots": Text(
         "Zonder CA-certificaten van het UZI-register logt niemand in met een pas: geef --uzi-ca.",
@@ -223,6 +226,10 @@ _COMMAND = {
     "error.user.usage:portal-dir": Text(
         "Noem de map van het portaal met --dir[[: in {value} is er geen gestart]], of geef --trial om het te proberen.",
         "Name the portal's directory with --dir[[: none was started in {value}]], or give --trial to try it.",
+    ),
+    "error.user.usage:portal-trial": Text(
+        "In {value} staat een portaal in gebruik, waar geen simulaties bij horen; geef --trial een andere map.",
+        "There is a portal in use in {value}, beside which nothing simulated belongs; give --trial another directory.",
     ),
     "error.user.usage:portal-origin": Text(
         "Het adres van het portaal is niet bekend: geef --origin https://….",

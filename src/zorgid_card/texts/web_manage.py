@@ -199,8 +199,8 @@ _PHONE = {
     "web.manage.sign.title": Text("Onderteken op uw telefoon", "Sign on your phone"),
     "web.manage.sign.number": Text("Neem dit getal over op uw telefoon", "Copy this number to your phone"),
     "web.manage.sign.how": Text(
-        "Open de app op uw telefoon. Controleer wat er staat, vul het getal en uw zes cijfers in en keur goed. Daarna wordt de wijziging gemaakt.",
-        "Open the app on your phone. Check what it says, enter the number and your six digits, and approve. The change is then made.",
+        "Open op uw telefoon de app, of de pagina waarmee u de telefoon hebt gekoppeld. Controleer wat er staat, vul het getal en uw zes cijfers in en keur goed. Daarna wordt de wijziging gemaakt.",
+        "On your phone, open the app, or the page with which you linked the phone. Check what it says, enter the number and your six digits, and approve. The change is then made.",
     ),
     "web.manage.sign.until": Text("Dit kan tot", "You can do so until"),
     "web.manage.sign.not": Text("Niet ondertekend", "Not signed"),

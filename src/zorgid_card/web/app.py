@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pkgutil
 from collections.abc import Callable, Iterable
+from contextlib import suppress
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Final
@@ -20,16 +22,17 @@ from starlette.types import Receive, Scope, Send
 
 from zorgid_card.adapters.asgi import asgi
 from zorgid_card.adapters.seam_server import SeamService
-from zorgid_card.errors import NotFoundError, StorageError
+from zorgid_card.errors import NotFoundError, StorageError, ZorgIDError
 from zorgid_card.ports.http import HTTPAnswer, HTTPService
 from zorgid_card.ports.phone import PATH as PHONE
 from zorgid_card.ports.seam import PATH as CARD_SIDE
 from zorgid_card.recipes import PortalSide
 from zorgid_card.web import pages
-from zorgid_card.web.render import Page, Site, require_pages
+from zorgid_card.web.render import Page, require_pages
 from zorgid_card.web.security import STATIC as STATIC_PATH
 from zorgid_card.web.security import Guard
 from zorgid_card.web.settings import Settings
+from zorgid_card.web.site import Lately, Site
 from zorgid_card.workflows.browser_sessions import BrowserSessions
 
 STATIC: Final = Path(__file__).parent / "static"
@@ -65,7 +68,9 @@ def portal_app(portal: PortalSide, settings: Settings | None = None, *, more: It
         settings.sessions,
         registered_only=services.policy.login_registered_only,
     )
-    app.state.site = Site(portal, settings, sessions, frozenset(r.path for r in routes if isinstance(r, Route)))
+    addresses = frozenset(route.path for route in routes if isinstance(route, Route))
+    health = Lately(partial(portal.health, certificates=settings.certificates))
+    app.state.site = Site(portal, settings, sessions, addresses, health)
     return app
 
 
@@ -136,6 +141,8 @@ async def _no_page(request: Request, error: Exception) -> Response:
 def _told(status: int) -> Callable[[Request], Response]:
     def told(request: Request) -> Response:
         page = Page(request.app.state.site, request)
+        with suppress(ZorgIDError):  # who is logged in plays no part here, but for what stands above the page
+            page.open(seen=False)
         return page.sealed(page.told(status))
 
     return told

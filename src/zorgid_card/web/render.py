@@ -6,7 +6,6 @@ import json
 import logging
 import secrets
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from functools import wraps
 from typing import Any, Final, TypeAlias
 from urllib.parse import parse_qsl, quote
@@ -20,17 +19,13 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 from starlette.routing import BaseRoute, Route
 
 from zorgid_card.errors import MessageError, NotAllowedError, NotLoggedInError, ZorgIDError
-from zorgid_card.recipes import PortalSide
 from zorgid_card.texts import Language, Texts
 from zorgid_card.web import errors, security
-from zorgid_card.web.recent import Recent
 from zorgid_card.web.sessions import Session, Who
-from zorgid_card.web.settings import Settings
 from zorgid_card.web.shown import FILTERS
-from zorgid_card.workflows.browser_sessions import BrowserSessions
+from zorgid_card.web.site import NAVIGATION, NEEDS, Site
+from zorgid_card.workflows.health import Health
 from zorgid_card.workflows.management import Acting
-from zorgid_card.workflows.management.roles import OPERATOR, PASS_HOLDER
-from zorgid_card.workflows.people import ADMINISTRATOR, HOLDER, MANAGER
 
 _LOG: Final = logging.getLogger("zorgid_card.web")
 
@@ -53,39 +48,7 @@ _SAFE: Final = ("GET", "HEAD")
 LIVE: Final = "x-live"
 """A request header: ``static/live.js`` asks, and takes a part of the page out of the answer."""
 
-NEEDS: Final[Mapping[str, frozenset[str]]] = {
-    "log-in": frozenset((HOLDER, MANAGER, ADMINISTRATOR, PASS_HOLDER, OPERATOR)),
-    "person": frozenset((HOLDER, MANAGER, ADMINISTRATOR)),
-    "pass": frozenset((PASS_HOLDER,)),
-    "manager": frozenset((MANAGER, ADMINISTRATOR)),
-    "administrator": frozenset((ADMINISTRATOR,)),
-    "operator": frozenset((OPERATOR,)),
-}
-"""Whom a page is for. What they may do there is judged by the services, at each call."""
-
-NAVIGATION: Final = (
-    ("/me", "web.nav.me", NEEDS["person"] | NEEDS["pass"]),
-    ("/manage/cards", "web.nav.cards", NEEDS["manager"] | NEEDS["operator"]),
-    ("/manage/people", "web.nav.people", NEEDS["manager"]),
-    ("/manage/guests", "web.nav.guests", NEEDS["manager"]),
-    ("/manage/phones", "web.nav.phones", NEEDS["administrator"]),
-    ("/manage/audit", "web.nav.audit", NEEDS["administrator"] | NEEDS["operator"]),
-    ("/operator", "web.nav.operator", NEEDS["operator"]),
-)
-
 Endpoint: TypeAlias = Callable[["Page"], Response]
-
-
-@dataclass(frozen=True, slots=True)
-class Site:
-    """What all requests share; ``app.state.site``."""
-
-    portal: PortalSide
-    settings: Settings
-    sessions: BrowserSessions
-    addresses: frozenset[str]
-    """Of pages that there are."""
-    recent: Recent = field(default_factory=Recent)
 
 
 class Form(dict[str, str]):
@@ -168,6 +131,10 @@ class Page:
         if not isinstance(found, dict):
             raise MessageError("not a JSON object", field="body")
         return found
+
+    def health(self) -> Health:
+        """How the portal is doing, as it was a moment ago."""
+        return self._site.health()
 
     # who
 
@@ -280,11 +247,6 @@ class Page:
     def agent_port(self) -> int:
         """Where the agent listens."""
         return self.settings.agent_port
-
-    @property
-    def recent(self) -> Recent:
-        """How the portal was a moment ago."""
-        return self._site.recent
 
     def _csrf(self) -> Markup:
         return Markup('<input type="hidden" name="csrf" value="{}">').format(self.session.csrf)

@@ -287,18 +287,6 @@ class BrowserSessions:
 
     # operators
 
-    def offer_operator(self, token: str, name: str) -> datetime:
-        """Make a link for an operator, which serves once; returns until when.
-
-        Args:
-            token: what the link holds, at random; a hash of it is kept.
-            name: goes into the record of what they do, 1 to 200 characters.
-
-        Raises:
-            UsageError: no name.
-        """
-        return offer_operator(self._registry, token, name, self._clock())
-
     def take_operator(self, token: str) -> OperatorLogIn:
         """Take the link: it serves once.
 
@@ -353,7 +341,17 @@ class BrowserSessions:
 
 
 def offer_operator(registry: Registry, token: str, name: str, now: datetime) -> datetime:
-    """:meth:`BrowserSessions.offer_operator`, for who has the registry alone."""
+    """Make a link for an operator, which serves once; returns until when.
+
+    Args:
+        registry: the portal's store.
+        token: what the link holds, at random; a hash of it is kept.
+        name: goes into the record of what they do, 1 to 200 characters.
+        now: UTC.
+
+    Raises:
+        UsageError: no name.
+    """
     printable_text(name, "operator", _NAME)
     link = OperatorLink(id=name_of(token), name=name, expires_at=now + LINK_LIFETIME)
     registry.run(lambda unit: unit.add(link))

@@ -50,14 +50,12 @@ class World:
     """The key at which the phone's way to the portal ends, SubjectPublicKeyInfo."""
 
     @classmethod
-    def build(cls, directory: Path, key_algorithm: str, origin: str = ORIGIN, phone_key: bytes | None = None) -> World:
+    def build(cls, directory: Path, key_algorithm: str) -> World:
         """Make the world, and publish the portal's first, empty CRL.
 
         Args:
             directory: an empty one.
             key_algorithm: of the new card's key: RSA2048 or ECCP256.
-            origin: the portal's.
-            phone_key: the key at which its TLS ends, SubjectPublicKeyInfo; None: nothing is served, and one is made up.
 
         Raises:
             StorageError: the directory cannot be written.
@@ -65,13 +63,13 @@ class World:
         pki, maker = UZITestPKI(pool=KeyPool()), Maker.create()
         registry = SQLRegistry.file(directory / "registry.db")
         registry.create()
-        phone_key = phone_key or SoftwareSigner.generate().public_key
+        phone_key = SoftwareSigner.generate().public_key  # nothing is served, and it is made up
         with Secret.of(PASSPHRASE) as passphrase:
             portal = open_portal(
                 directory,
                 passphrase,
                 registry=registry,
-                identity=pairing.PortalIdentity(origin, pairing.fingerprint(phone_key)),
+                identity=pairing.PortalIdentity(ORIGIN, pairing.fingerprint(phone_key)),
                 uzi=pki.trust("Z", "N"),
                 uzi_revocation=CRLs(pki.crl_source),
                 makers=(maker.root,),

@@ -114,7 +114,7 @@ def _planned(display: Display, directory: Path, order: Order) -> Plan:
         trials.lay(directory, order.trial)
         origin = f"https://{trials.HOST}:{order.port}"
         return replace(trials.plan_of(directory, origin, order.trial), **order.given)
-    known = {**_saved(directory), **order.given, "directory": str(directory)}
+    known = {**_saved(directory), **_either(order.given), "directory": str(directory)}
     for name in ("origin", "certificate"):
         if not known.get(name):
             raise UsageError(f"{name} is missing", reason=f"portal-{name}")
@@ -125,6 +125,12 @@ def _planned(display: Display, directory: Path, order: Order) -> Plan:
         raise UsageError("TLS ends neither here nor before", reason="portal-key")
     plan.tls().require_usable()
     return plan
+
+
+def _either(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Where TLS ends is told anew by one of two options; what was said of the other is over then."""
+    named = [name for name in ("key", "behind") if name in given]
+    return {**(dict.fromkeys(("key", "behind"), "") if named else {}), **given}
 
 
 def _saved(directory: Path) -> dict[str, Any]:
@@ -192,7 +198,9 @@ def _tell(display: Display, plan: Plan, order: Order, user_name: str, workers: l
     if order.trial is not None:
         display.say("portal.agent")
         display.entry(f"  zorgid-card agent --ca {plan.certificate}")
-        display.entry(f"  {plan.path / ADMINISTRATOR / PASS}, {cards}/NN/{PASS}, {CARD}")
+        display.entry(f"  zorgid-card simulate uzi-z --state {plan.path / ADMINISTRATOR / PASS}")
+        display.entry(f"  zorgid-card simulate uzi-n --state {cards}/01/{PASS}")
+        display.entry(f"  zorgid-card simulate blank --state {cards}/01/{CARD}")
     order.told(plan, user_name)
     display.say("portal.stop", "dim")
     with suppress(OSError):

@@ -32,7 +32,7 @@ from zorgid_card.web.settings import AGENT_PORT, LIMITS, Settings
 from zorgid_card.workflows.health import EventCounts
 from zorgid_card.workflows.ocsp_service import OCSPService
 from zorgid_card.workflows.pairing import PortalIdentity, fingerprint
-from zorgid_card.workflows.policy import CreationPolicy, Policy
+from zorgid_card.workflows.policy import CreationPolicy, PhonePolicy, Policy
 
 PKI: Final = "uzi"
 """Where a trial keeps its own UZI register."""
@@ -138,7 +138,12 @@ class Plan:
                 for slot, profile in PROFILES.items()
             },
         )
-        return Policy(creation=replace(creation, platforms=frozenset(self.platforms)) if self.platforms else creation)
+        if self.platforms:
+            creation = replace(creation, platforms=frozenset(self.platforms))
+        phones = PhonePolicy()
+        return Policy(
+            creation=creation, phones=replace(phones, asks_per_client=phones.asks_per_client * self.per_client)
+        )
 
 
 def fields_of(told: dict[str, Any]) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from zorgid_card.cli.demo.pages import ADMINISTRATOR
 from zorgid_card.cli.demo.stage import Stage
 from zorgid_card.cli.demo.world import PLATFORMS, World, pem
 from zorgid_card.cli.portal.plan import PKI, TRIAL, Opened, Plan
-from zorgid_card.errors import StorageError
+from zorgid_card.errors import StorageError, UsageError
 from zorgid_card.pki.certificate import Certificate
 from zorgid_card.pki.trust import read_certificates
 from zorgid_card.ports.registry import Person as RegisteredPerson
@@ -61,7 +61,10 @@ def lay(directory: Path, trial: Trial) -> None:
 
     Raises:
         StorageError: the directory cannot be written.
+        UsageError: a portal is in it that is no trial.
     """
+    if (directory / "ca").exists() and not (directory / _MAKER).exists():
+        raise UsageError(f"a portal is in {directory} that is no trial", reason="portal-trial", value=str(directory))
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not (directory / CERTIFICATE).exists():

@@ -9,8 +9,9 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from zorgid_card.errors import NotAllowedError
-from zorgid_card.web.render import NEEDS, Page, page
-from zorgid_card.workflows.health import FAILING, Health, prometheus
+from zorgid_card.web.render import Page, page
+from zorgid_card.web.site import NEEDS
+from zorgid_card.workflows.health import FAILING, prometheus
 
 _TEXT: Final = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -18,21 +19,14 @@ _TEXT: Final = "text/plain; version=0.0.4; charset=utf-8"
 @page(quiet=True)
 def health(page: Page) -> Response:
     """``ok``, ``warning`` or ``failing``; what that is about only an operator is told."""
-    if page.session.role not in NEEDS["operator"]:
-        return _answer(page, {"state": page.recent.state(lambda: _found(page).state)})
-    found = _found(page)
-    checks = [
-        {"name": check.name, "about": check.about, "value": check.value, "state": check.state} for check in found.checks
-    ]
-    return _answer(page, {"state": found.state, "checks": checks})
-
-
-def _answer(page: Page, told: dict[str, object]) -> Response:
-    return page.answer(told, status=503 if told["state"] == FAILING else 200)
-
-
-def _found(page: Page) -> Health:
-    return page.portal.health(certificates=page.settings.certificates)
+    found = page.health()
+    told: dict[str, object] = {"state": found.state}
+    if page.session.role in NEEDS["operator"]:
+        told["checks"] = [
+            {"name": check.name, "about": check.about, "value": check.value, "state": check.state}
+            for check in found.checks
+        ]
+    return page.answer(told, status=503 if found.state == FAILING else 200)
 
 
 @page(quiet=True)
@@ -42,7 +36,7 @@ def metrics(page: Page) -> Response:
         _require_token(page)
     counts = page.settings.counts
     return PlainTextResponse(
-        prometheus(_found(page), counts.counts() if counts else None),
+        prometheus(page.health(), counts.counts() if counts else None),
         media_type=_TEXT,
     )
 

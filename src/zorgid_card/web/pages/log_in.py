@@ -12,10 +12,10 @@ from zorgid_card.errors import MessageError, PortalError, ZorgIDError
 from zorgid_card.web.render import Page, local, page
 from zorgid_card.web.security import require_same_site
 from zorgid_card.web.sessions import CardLogIn
+from zorgid_card.web.site import NEEDS
 from zorgid_card.workflows.browser_sessions import phone_log_in
 
 _NEXT: Final = "next"
-_START: Final = "/me"
 
 
 @page()
@@ -74,7 +74,7 @@ def finish(page: Page) -> Response:
         }
         return page.render("log_in_phone.html", **values)
     page.log_in(phone_log_in(page.portal.services.registry, found))
-    return page.redirect(_next(form["next"]))
+    return page.redirect(_next(form["next"]) or _start(found.membership.role))
 
 
 def _again(page: Page, error: ZorgIDError, target: str, name: str = "", ura: str = "") -> Response:
@@ -128,7 +128,13 @@ def stay(page: Page) -> Response:
 
 
 def _next(path: str) -> str:
-    return local(path, _START)
+    """Where a page leads that nobody may have asked for: empty, where the role says."""
+    return local(path, "")
+
+
+def _start(role: str) -> str:
+    """What most people of this role come for."""
+    return "/manage/cards" if role in NEEDS["manager"] else "/me"
 
 
 ROUTES: Final[list[BaseRoute]] = [

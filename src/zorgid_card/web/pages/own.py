@@ -7,7 +7,8 @@ from typing import Final
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from zorgid_card.web.render import NEEDS, Page, page
+from zorgid_card.web.render import Page, page
+from zorgid_card.web.site import NEEDS
 from zorgid_card.workflows.management import CardRow
 
 

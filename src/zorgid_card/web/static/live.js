@@ -9,7 +9,7 @@ const asked = { headers: { "X-Live": "1" }, credentials: "same-origin", cache: "
 
 async function page(address, options = {}) {
   const answer = await fetch(address, { ...asked, ...options });
-  return { url: answer.url, ok: answer.ok, parsed: new DOMParser().parseFromString(await answer.text(), "text/html") };
+  return { status: answer.status, parsed: new DOMParser().parseFromString(await answer.text(), "text/html") };
 }
 
 export function put(parsed, id) {
@@ -48,10 +48,11 @@ function poll(part) {
   setTimeout(async () => {
     if (!part.isConnected || part.dataset.poll !== address) return;
     try {
-      const { parsed } = await page(address);
-      if (part.isConnected) put(parsed, part.id);
+      const { status, parsed } = await page(address);
+      if (status === 429 || status >= 500) poll(part); // asked too often, or the portal is away for a moment
+      else if (part.isConnected) put(parsed, part.id);
     } catch {
-      poll(part); // the network is away for a moment
+      poll(part); // the network is
     }
   }, Number(part.dataset.every ?? 2000));
 }
