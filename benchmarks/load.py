@@ -144,11 +144,18 @@ async def killed(running: Running, begun: float, after: float) -> Killed:
 def processor(running: Running, postmaster: int) -> dict[str, float]:
     """Seconds of the processors until now: of the portal with all its workers, dead ones too, the database, and this process."""
     times, portal = os.times(), running.process.pid
-    return {
+    found = {
         "portal": used([portal, *children(portal)]),
         "PostgreSQL": used([postmaster, *children(postmaster)]),
         "the people's side": times.user + times.system,
     }
+    return found | {"all else on the machine": _busy() - sum(found.values())}
+
+
+def _busy() -> float:
+    """Seconds that all processors together were not idle."""
+    user, nice, system, _idle, _waiting, *interrupts = map(int, Path("/proc/stat").read_text().split()[1:8])
+    return (user + nice + system + sum(interrupts)) / os.sysconf("SC_CLK_TCK")
 
 
 # --- what a log-in takes at least -------------------------------------------------------------------------------------
@@ -312,7 +319,7 @@ def text(result: dict[str, Any]) -> str:
         "| done | times | asked again | median | 95th percentile | longest |\n|---|---:|---:|---:|---:|---:|\n",
         *(_row(kind, times) for kind, times in result["done"].items()),
         f"\n{result['log_ins_a_second']} log-ins a second in all. One core that only verifies a log-in's two signatures ",
-        f"does {limits}; the portal reached {result['share_of_limit']:.1%} of what all cores would do so. ",
+        f"does {limits}; the portal reached {result['share_of_limit']:.2%} of what all cores would do so. ",
         f"Processor time: {used}; {result['processor_ms_a_log_in']} ms of the portal's for each log-in, with the page ",
         "looked at, the log-out, and its share of the changes.\n",
     ]

@@ -135,13 +135,20 @@ async def come_with_card(card: Card, browser: Browser, log: Log, until: float) -
             log.begun += 1
             await asyncio.sleep(_PAUSE)
         log.done.append(Done(card.kind, begun, time.monotonic(), unanswered))
-        page, _ = await patiently(lambda: browser.ask("GET", "/manage/cards"))
+        page = await _timed("page", log, lambda: browser.ask("GET", "/manage/cards"))
         if page.status_code not in (200, 403):  # a pass alone manages nothing
             log.refused.append(f"{card.kind}: {page.status_code} {page.text[:300]}")
         if time.monotonic() >= until:
             log.open.append(browser)
             return
-        await patiently(partial(_log_out, browser))
+        await _timed("log-out", log, partial(_log_out, browser))
+
+
+async def _timed(what: str, log: Log, ask: Callable[[], Awaitable[T]]) -> T:
+    begun = time.monotonic()
+    answer, unanswered = await patiently(ask)
+    log.done.append(Done(what, begun, time.monotonic(), unanswered))
+    return answer
 
 
 async def _log_out(browser: Browser) -> None:

@@ -14,6 +14,8 @@ _COLOURS = {
     "UZI pass, RSA-2048": "#1f6feb",
     "change signed on the phone": "#b7791f",
     "phone log-in": "#7a5195",
+    "page": "#7b8794",
+    "log-out": "#c08497",
 }
 _TEXT, _FAINT, _KILL = "#1f2933", "#d9dee3", "#c0392b"
 
@@ -54,8 +56,8 @@ def plot(done: Sequence[Done], begun: float, killed: dict[str, float], path: Pat
     ]
     title = "make load: what was done in each second, and how long it took"
     path.write_text(
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {bottom + 60}" font-family="sans-serif" role="img">'
-        f'<title>{title}</title><rect width="{_WIDTH}" height="{bottom + 60}" fill="#ffffff"/>'
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {bottom + 76}" font-family="sans-serif" role="img">'
+        f'<title>{title}</title><rect width="{_WIDTH}" height="{bottom + 76}" fill="#ffffff"/>'
         + _text(12, 24, title, size=15)
         + "".join(parts)
         + "</svg>\n",
@@ -96,9 +98,10 @@ def _chart(top: float, name: str, seconds: int, lines: dict[str, Any], killed: d
 def _legend(lines: dict[str, Any], y: float) -> list[str]:
     parts = []
     for number, what in enumerate(lines):
-        x = _LEFT + number * 225
-        parts.append(f'<rect x="{x}" y="{y - 10}" width="14" height="10" fill="{_COLOURS[what]}"/>')
-        parts.append(_text(x + 20, y, what))
+        x = _LEFT + number % 3 * 300
+        line = y + number // 3 * 20
+        parts.append(f'<rect x="{x}" y="{line - 10}" width="14" height="10" fill="{_COLOURS[what]}"/>')
+        parts.append(_text(x + 20, line, what))
     return parts
 
 

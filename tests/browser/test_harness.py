@@ -53,7 +53,7 @@ ROUTES = [
 
 
 @pytest.fixture(scope="module")
-def tiny(network: None, site: Site, home: Path) -> Iterator[Chromium]:
+def tiny(network: None, site: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chromium]:
     """A site of three pages, and a browser."""
     config = uvicorn.Config(
         Starlette(routes=ROUTES),
@@ -66,7 +66,7 @@ def tiny(network: None, site: Site, home: Path) -> Iterator[Chromium]:
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
-    with chromium(home, ORIGIN, site.ca) as browser:
+    with chromium(tmp_path_factory.mktemp("home"), ORIGIN, site.ca) as browser:
         yield browser
     server.should_exit = True
     thread.join(10)

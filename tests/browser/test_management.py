@@ -148,7 +148,7 @@ def test_adm_4_to_6_a_card_is_revoked_and_its_holder_gets_a_role_and_leaves_each
     assert status_of(page, made.serial) == "ingetrokken"
     crl = load_der_x509_crl(bytes(page.evaluate(FETCHED, "/crl/crl.der")))
     revoked = [entry.extensions.get_extension_for_class(CRLReason) for entry in crl]
-    assert [each.value.reason for each in revoked] == [ReasonFlags.key_compromise]
+    assert ReasonFlags.key_compromise in [each.value.reason for each in revoked]
     page.goto("/manage/people")
     page.get_by_role("link", name=leaving.full_surname).click()
     story.change(page, "Een rol geven", "Neemt waar", role="manager")

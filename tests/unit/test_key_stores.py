@@ -6,6 +6,7 @@ import json
 import multiprocessing
 import os
 import shutil
+import signal
 import stat
 import subprocess
 import threading
@@ -26,7 +27,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import softhsm
-from zorgid_card.adapters import keystore
+from zorgid_card.adapters import keystore, private_file
 from zorgid_card.adapters.diversified import counter_mode
 from zorgid_card.adapters.keystore import FileKeyStore
 from zorgid_card.adapters.pkcs11.hsm import HSM, HSMKeyStore
@@ -221,7 +222,8 @@ def test_the_file_is_for_its_owner_and_opens_by_the_passphrase(store: FileKeySto
         FileKeyStore.open(path, Secret.of(b"correct horse battery stapl"))
     with pytest.raises(StorageError):
         FileKeyStore.create(path, PASSPHRASE)
-    assert [entry.name for entry in tmp_path.iterdir()] == ["master.key"]
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["master.key", "master.key.lock"]
+    assert (tmp_path / "master.key.lock").stat().st_size == 0
 
 
 def test_no_key_stands_in_the_file_in_clear_nor_in_a_repr(store: FileKeyStore, tmp_path: Path) -> None:
@@ -252,8 +254,7 @@ def test_a_store_behind_a_link_is_one_store_by_both_names(store: FileKeyStore, t
     assert store.rotate() == linked.generation == 3
     assert link.is_symlink()
     assert octets(store.derive("1", "AES256", 2)) == octets(linked.derive("1", "AES256", 2))
-    (tmp_path / "master.key.lock").touch()
-    with pytest.raises(StorageError):
+    with private_file.alone(tmp_path / "master.key"), pytest.raises(StorageError):
         linked.rotate()
     link.unlink()
     link.symlink_to(link)
@@ -342,11 +343,23 @@ def test_many_that_rotate_at_once_lose_no_key(store: FileKeyStore, tmp_path: Pat
     assert len(keys) == len(made) + 1
 
 
-def test_a_lock_that_somebody_left_is_named(store: FileKeyStore, tmp_path: Path) -> None:
-    (tmp_path / "master.key.lock").touch()
-    with pytest.raises(StorageError, match=r"remove .*master\.key\.lock"):
+def test_whoever_changes_it_is_alone_and_a_lock_dies_with_its_process(store: FileKeyStore, tmp_path: Path) -> None:
+    held, end = multiprocessing.get_context("fork").Pipe()
+    child = multiprocessing.get_context("fork").Process(target=_hold, args=(tmp_path / "master.key", end))
+    child.start()
+    held.recv()
+    with pytest.raises(StorageError) as error:
         store.rotate()
-    assert store.generation == 1
+    assert error.value.reason == "lock"
+    child.kill()
+    child.join()
+    assert store.rotate() == 2
+
+
+def _hold(path: Path, held: Any) -> None:
+    with private_file.alone(path):
+        held.send(None)
+        signal.pause()
 
 
 def test_a_store_that_is_full_is_told_and_stays_readable(

@@ -15,6 +15,7 @@ import pytest
 import softhsm
 from registry_world import BORN, NOW, URA, add_organisation, add_person, uzi_pass
 from world import WORKER, World
+from zorgid_card.adapters import private_file
 from zorgid_card.adapters.data_keys import FileDataKeys
 from zorgid_card.adapters.keystore import FileKeyStore
 from zorgid_card.adapters.pkcs11.hsm import HSM, HSMKeyStore
@@ -173,11 +174,9 @@ def test_rotated_keys_seal_everything_anew_and_older_ones_can_be_given_up(
 
 def test_two_that_rotate_at_once_lose_no_key(keys: FileDataKeys, tmp_path: Path) -> None:
     other = FileDataKeys(tmp_path / "data.keys")
-    (tmp_path / "data.keys.lock").touch()
-    with pytest.raises(StorageError) as error:
+    with private_file.alone(tmp_path / "data.keys"), pytest.raises(StorageError) as error:
         keys.rotate()
     assert error.value.reason == "lock"
-    (tmp_path / "data.keys.lock").unlink()
     assert [keys.rotate(), other.rotate(), keys.rotate()] == [2, 3, 4]
     assert other.generations() == (1, 2, 3, 4)
 

@@ -8,6 +8,9 @@ const COMMANDS = {
 };
 let open = null;
 
+// A worker with nothing to do is stopped after 30 seconds; on a busy machine a message that comes just then waits for minutes.
+setInterval(() => chrome.runtime.getPlatformInfo(), 20000);
+
 function ask(message, origin) {
   return new Promise((resolve) => {
     const port = (open = chrome.runtime.connectNative("eu.webeid"));

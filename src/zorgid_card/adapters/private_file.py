@@ -4,6 +4,7 @@ was written, the new ones, also after a crash of the machine."""
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -56,22 +57,37 @@ def _keep_name(directory: Path) -> None:
 def alone(path: Path) -> Iterator[None]:
     """Keep other processes from changing the file meanwhile: of two that add a key at once, one would be lost.
 
+    The lock is the system's, on a file beside it that stays: it ends with the process that had it, however that ends.
+
     Raises:
-        StorageError: one is changing it (``lock``).
+        StorageError: one is changing it (``lock``), or the file beside it cannot be made.
     """
     lock = path.with_name(path.name + ".lock")
     try:
-        os.close(os.open(lock, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        descriptor = os.open(lock, os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
-        raise StorageError(
-            f"{path} is being changed by another process; if there is none, remove {lock}",
-            reason="lock",
-            path=str(lock),
-        ) from error
+        raise StorageError(f"{lock} cannot be written", reason=str(error.strerror), path=str(lock)) from error
     try:
+        try:
+            _lock(descriptor)
+        except OSError as error:
+            told = f"{path} is being changed by another process"
+            raise StorageError(told, reason="lock", path=str(path)) from error
         yield
     finally:
-        lock.unlink(missing_ok=True)
+        os.close(descriptor)
+
+
+def _lock(descriptor: int) -> None:
+    """Have it alone until it is closed; raises OSError where somebody has it."""
+    if sys.platform == "win32":
+        import msvcrt  # noqa: PLC0415
+
+        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+    else:
+        import fcntl  # noqa: PLC0415
+
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def stamp(path: Path) -> tuple[int, int]:

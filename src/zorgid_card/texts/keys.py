@@ -74,8 +74,8 @@ TEXTS: Mapping[str, Text] = {
         "An older key store than the portal knew lies[[ in {path}]]; put the newest back.",
     ),
     "error.storage:lock": Text(
-        "Een ander programma wijzigt de sleutelbewaarplaats; is dat er niet (meer), verwijder dan[[ {path}]] en probeer het opnieuw.",
-        "Another program is changing the key store; if there is none (any more), remove[[ {path}]] and try again.",
+        "Een ander programma wijzigt[[ {path}]] op dit moment; probeer het straks opnieuw.",
+        "Another program is changing[[ {path}]] at this moment; try again later.",
     ),
     "error.user.usage:hex": Text(
         "Dit is geen sleutel: voer 32, 48 of 64 hexadecimale cijfers in.",
