@@ -627,7 +627,7 @@ class TransitionError(PortalError):
 
 
 class PairingError(PortalError):
-    """The phone could not be linked; ``reason``: expired, used, mac, csr, key, code, unknown, portal, order."""
+    """The phone could not be linked; ``reason``: expired, used, mac, csr, key, code, unknown, portal, order, log-in."""
 
     code = "portal.pairing"
 

@@ -287,6 +287,13 @@ def test_what_the_agent_tells_has_a_place_on_the_pages(world: PortalPages) -> No
         assert f'data-word="kind.{kind}"' in create
 
 
+@pytest.mark.parametrize("path", ["/me", "/log-in", "/help/agent"])
+def test_no_button_can_be_pressed_before_its_module_is_there(world: PortalPages, path: str) -> None:
+    buttons = re.findall(r"<button[^>]*data-start[^>]*>", world.browser().get(path).text)
+    assert buttons
+    assert all(" disabled" in button for button in buttons)
+
+
 # --- what is needed ---------------------------------------------------------------------------------------------------
 
 

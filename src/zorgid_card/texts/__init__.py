@@ -44,6 +44,7 @@ from zorgid_card.texts import (
     web_eid,
     web_journeys,
     web_manage,
+    web_own,
     web_phone,
 )
 from zorgid_card.texts.text import Text
@@ -75,6 +76,7 @@ TEXTS: Mapping[str, Text] = {
     **web.TEXTS,
     **web_journeys.TEXTS,
     **web_manage.TEXTS,
+    **web_own.TEXTS,
     **web_phone.TEXTS,
     **web_eid.TEXTS,
     **agent.TEXTS,

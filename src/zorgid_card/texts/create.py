@@ -51,5 +51,4 @@ TEXTS: Mapping[str, Text] = {
     ),
     "portal.stop": Text("Ctrl-C beëindigt het.", "Ctrl-C ends it."),
     "portal.stopped": Text("Het portaal is gesloten.", "The portal is closed."),
-    "portal.card": Text("{holder} heeft een kaart: {serial} ({state})", "{holder} has a card: {serial} ({state})"),
 }

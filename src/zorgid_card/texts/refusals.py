@@ -211,6 +211,14 @@ _PORTAL = {
         "Deze QR-code is verlopen; vraag met uw UZI-pas een nieuwe aan.",
         "This QR code has expired; get a new one with your UZI pass.",
     ),
+    "error.portal.pairing:log-in": Text(
+        "Voor een QR-code logt u eerst in met uw UZI-pas; daarna hebt u een kwartier.",
+        "For a QR code you log in with your UZI pass first; then you have a quarter of an hour.",
+    ),
+    "error.portal.pairing:code": Text(
+        "Dit is niet de code die de telefoon toont; kijk nog eens, en neem een nieuwe QR-code als het een andere telefoon is.",
+        "This is not the code that the phone shows; look again, and get a new QR code if it is another phone.",
+    ),
     "error.portal.phone_digits": Text(
         "De zescijferige pincode is onjuist[[ (pogingen over: {tries_left})]]; begin op de pagina van het portaal opnieuw.",
         "The six digits are wrong[[ (tries left: {tries_left})]]; begin anew on the portal's page.",

@@ -59,11 +59,12 @@ class Offer:
 @dataclass(frozen=True, slots=True)
 class LinkProgress:
     """How far the linking is: ``offered``, ``linking``, ``linked``, ``expired``, ``revoked``, ``blocked``; ``unknown`` to anybody
-    but the session that made the offer. ``code`` is to be compared with the phone's.
+    but the session that made the offer. ``code`` is to be compared with the phone's; ``user_name``: by which the person logs in.
     """
 
     state: str
     code: str | None = None
+    user_name: str = ""
 
 
 # --- ORG-5: offer -------------------------------------------------------------------------------------------
@@ -259,7 +260,7 @@ def progress(unit: Unit, mobile_id: str, binding: str, now: datetime) -> LinkPro
         return LinkProgress("unknown")
     if phone.state in _BEGUN and now >= phone.expires_at:
         return LinkProgress("expired")
-    return LinkProgress(phone.state, phone.code)
+    return LinkProgress(phone.state, phone.code, unit.get(Person, phone.person_id).user_name)
 
 
 def confirm(unit: Unit, mobile_id: str, binding: str, code: str, now: datetime) -> MobileID:

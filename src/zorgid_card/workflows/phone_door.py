@@ -18,6 +18,7 @@ from zorgid_card.errors import (
 from zorgid_card.pki.statement import PHONE_POLL, verify_statement
 from zorgid_card.ports.registry import MobileID, Person, Tally, Unit
 from zorgid_card.workflows import pairing, phone_pending, phone_requests
+from zorgid_card.workflows.log_in import UZI_PASS, LoggedIn
 from zorgid_card.workflows.messages import Message, Refusal, canonical, from_json, parse, to_json
 from zorgid_card.workflows.pairing import LinkProgress, Offer
 from zorgid_card.workflows.phone_messages import (
@@ -84,6 +85,23 @@ class PhoneDoor:
             return pairing.offer(unit, services.identity, person, ura, binding, now, one_means=means, policy=phones)
 
         return self._do(work)
+
+    def offer_after(self, who: LoggedIn, *, binding: str) -> Offer:
+        """:meth:`offer` for who has just logged in with a UZI pass: a log-in serves for one QR code, and for as long as a session.
+
+        Args:
+            who: as the log-in told.
+            binding: the browser session that shows the code, and is to confirm.
+
+        Raises:
+            PairingError: ``reason`` ``log-in``: it was with another card, or too long ago; ``used``: it has served.
+            ZorgIDError: as :meth:`offer`.
+        """
+        services = self._services
+        if who.means != UZI_PASS or services.clock() - who.at > services.policy.session_lifetime:
+            raise PairingError("a QR code needs a log-in with the UZI pass just before", reason="log-in")
+        authentication = f"{who.uzi_number} {who.at.isoformat()}"
+        return self.offer(who.uzi_number, who.ura, binding=binding, authentication=authentication)
 
     def progress(self, mobile_id: str, *, binding: str) -> LinkProgress:
         """How far the linking is, for a page that waits; changes nothing, and tells a stranger nothing."""

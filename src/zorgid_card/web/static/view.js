@@ -250,7 +250,10 @@ export class View {
   chosen() {
     this.show("menu");
     return new Promise((resolve) => {
-      for (const button of this.#root.querySelectorAll("[data-start]")) button.onclick = () => resolve(button.dataset.start);
+      for (const button of this.#root.querySelectorAll("[data-start]")) {
+        button.onclick = () => resolve(button.dataset.start);
+        button.disabled = false; // as the page came it could not be pressed: nobody would have heard
+      }
     });
   }
 
