@@ -121,7 +121,7 @@ class ManagePages(PortalPages):
         browser = self.browser()
         token = hashlib.sha256(str(self.clock()).encode()).hexdigest()[:43]
         self.offer_operator(token)
-        browser.send(f"/operator/log-in?token={token}", {})
+        browser.send("/operator/log-in", {"token": token})
         return browser
 
     def quick_phone(self, person: Any, ura: str = URA) -> QuickPhone:

@@ -206,8 +206,40 @@ def test_another_user_s_process_does_not_get_in(lasting: AgentWorld, monkeypatch
 @pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="Linux lists its sockets")
 def test_the_owner_of_a_real_connection_is_found() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening, socket.create_connection(listening.getsockname()) as way:
-        found = transport.peer_user(way.getsockname()[1], listening.getsockname()[1])
+        found = transport.peer_user(way.getsockname(), listening.getsockname())
     assert found == os.geteuid()
+
+
+@pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="Linux lists its sockets")
+@pytest.mark.parametrize("way", ["another address of this computer", "IPv6"])
+def test_the_owner_is_found_however_the_connection_is_made(way: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        address = listening.getsockname()
+        family, there = (
+            (socket.AF_INET, address) if way != "IPv6" else (socket.AF_INET6, (f"::ffff:{address[0]}", address[1]))
+        )
+        with socket.socket(family) as other:
+            if family == socket.AF_INET:
+                other.bind(("127.0.0.2", 0))
+            other.connect(there)
+            accepted, peer = listening.accept()
+            with accepted:
+                assert transport.peer_user(peer, address) == os.geteuid()
+
+
+@pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="Linux lists its sockets")
+def test_who_has_let_go_of_the_connection_is_nobody_and_not_root() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        with socket.create_connection(listening.getsockname()) as way:
+            way.sendall(b"x")
+        accepted, peer = listening.accept()
+        with accepted:
+            assert transport.peer_user(peer, listening.getsockname()) == transport.NOBODY
+
+
+def test_who_is_listed_nowhere_does_not_get_in(lasting: AgentWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "peer_user", lambda peer, own: transport.NOBODY)
+    assert refused(lasting, origin=lasting.origin) == 403
 
 
 # --- pairing ----------------------------------------------------------------------------------------------------------
@@ -333,6 +365,15 @@ def test_what_is_forgotten_is_gone_at_the_next_connection(desk: AgentWorld) -> N
     desk.origins.remove(desk.origin)
     desk.person.declines.add("agent-pair")
     with desk.visit() as page:
+        assert page.closed() == NOT_PAIRED
+
+
+def test_a_page_of_a_portal_that_is_forgotten_begins_nothing_more(desk: AgentWorld) -> None:
+    with desk.page() as page:
+        page.start("readers")
+        assert page.until("done")
+        desk.origins.remove(desk.origin)
+        page.start("readers")
         assert page.closed() == NOT_PAIRED
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from zorgid_card.adapters.origin import origin_of
-from zorgid_card.agent.transport import PATH, Gate, Rate, RefusedError, network_access, peer_user
+from zorgid_card.agent.transport import NOBODY, PATH, Gate, Rate, RefusedError, network_access, peer_user
 
 ORIGIN = "https://portal.example"
 HOST = "127.0.0.1:47480"
@@ -160,22 +161,32 @@ TABLE = """\
    1: 0100007F:B978 0100007F:C350 01 00000000:00000000 00:00000000 00000000  1000        0 2 1 0
    2: 0100007F:C350 0100007F:B978 01 00000000:00000000 00:00000000 00000000  1001        0 3 1 0
    3: 0100007F:C351 0100007F:B978 01 00000000:00000000 00:00000000 00000000  1000        0 4 1 0
+   4: 0200007F:C353 0100007F:B978 01 00000000:00000000 00:00000000 00000000  1002        0 5 1 0
+   5: 0100007F:C354 0100007F:B978 04 00000000:00000000 00:00000000 00000000     0        0 0 1 0
 """
+TABLE6 = """\
+  sl  local_address                         remote_address                        st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
+   0: 0000000000000000FFFF00000100007F:C355 0000000000000000FFFF00000100007F:B978 01 00000000:00000000 00:00000000 00000000  1003        0 6 1 0
+   1: 00000000000000000000000001000000:C356 00000000000000000000000001000000:B978 01 00000000:00000000 00:00000000 00000000  1003        0 7 1 0
+"""  # noqa: E501  # as the system writes it
+OWN = ("127.0.0.1", 0xB978)
 
 
-def test_whose_process_holds_the_other_end_is_read_off_the_system_s_table(tmp_path: Path) -> None:
-    table = tmp_path / "tcp"
-    table.write_text(TABLE)
-    assert peer_user(0xC350, 0xB978, table) == 1001
-    assert peer_user(0xC351, 0xB978, table) == 1000
-    assert peer_user(0xC352, 0xB978, table) is None
-    assert peer_user(0xC350, 0xB978, tmp_path / "none") is None
+@pytest.mark.skipif(sys.byteorder != "little", reason="the table is as a machine of the other order writes it")
+def test_whose_process_holds_the_other_end_is_read_off_the_system_s_tables(tmp_path: Path) -> None:
+    tables = tmp_path / "tcp", tmp_path / "tcp6"
+    assert peer_user(("127.0.0.1", 0xC350), OWN, tables) is None
+    for table, text in zip(tables, (TABLE, TABLE6), strict=True):
+        table.write_text(text)
+    found = [peer_user(("127.0.0.1", port), OWN, tables) for port in range(0xC350, 0xC357)]
+    assert found == [1001, 1000, NOBODY, NOBODY, NOBODY, 1003, NOBODY]
+    assert peer_user(("127.0.0.2", 0xC353), OWN, tables) == 1002
 
 
 @given(st.text(max_size=200))
-def test_whatever_stands_in_the_table_it_is_a_user_or_not_known(text: str) -> None:
+def test_whatever_stands_in_the_table_it_is_nobody(text: str) -> None:
     class Table:
         def read_text(self, encoding: str) -> str:
             return text
 
-    assert peer_user(1, 2, Table()) is None  # type: ignore[arg-type]
+    assert peer_user(("127.0.0.1", 1), OWN, (Table(),)) == NOBODY  # type: ignore[arg-type]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -145,6 +146,28 @@ def test_the_process_serves_pages_until_it_is_told_to_end(home: Path) -> None:
         assert (hello["type"], hello["paired"]) == ("hello", True)
         process.send_signal(signal.SIGTERM)
         assert process.wait(30) == 0
+
+
+def _dumped(process: subprocess.Popen[str]) -> bool:
+    """Whether its core was dumped when it aborted."""
+    process.send_signal(signal.SIGABRT)
+    _, status = os.waitpid(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    return os.WCOREDUMP(status)
+
+
+def test_pin_7_the_agent_leaves_no_core_dump_where_others_do(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(home)
+    before = resource.getrlimit(resource.RLIMIT_CORE)
+    resource.setrlimit(resource.RLIMIT_CORE, (before[1], before[1]))
+    try:
+        with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE, text=True) as other:
+            if not _dumped(other):
+                pytest.skip("this system dumps no core")
+        with running(home, "--port", "0") as (process, _):
+            assert not _dumped(process)
+    finally:
+        resource.setrlimit(resource.RLIMIT_CORE, before)
 
 
 def test_a_port_that_is_taken_is_said(home: Path, capsys: pytest.CaptureFixture[str]) -> None:

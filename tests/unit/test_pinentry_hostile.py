@@ -17,8 +17,11 @@ from memory_scanner import forms_of_digits, in_memory
 from pinentry_person import Person
 from zorgid_card.adapters import pinentry
 from zorgid_card.adapters.pinentry import MAX_LINE, Dialog, Pinentry, description, escaped, place_of
+from zorgid_card.agent.pinentry_holder import PinentryHolder
 from zorgid_card.errors import CancelledError, DeclinedError, PinentryError, PINFormError, ZorgIDError
 from zorgid_card.secret import Secret
+from zorgid_card.texts import Language, Texts
+from zorgid_card.workflows.holder import Question
 
 QUESTION = Dialog(text="Wie?\n100 % zeker", title="T", prompt="P", ok="O", cancel="C", again="A", differ="D")
 FEW = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -75,6 +78,21 @@ def test_it_is_told_where_the_person_is_as_gnupg_tells_it(monkeypatch: pytest.Mo
     assert "SETDESC Wie?%0A100 %25 zeker" in heard
     assert not any("cache" in line for line in heard), "no PIN is kept by somebody else"
     assert heard[-1] == "CONFIRM"
+
+
+FORGED = "J. de Vries" + " " * 48 + "Portaal: https://bank.example"
+LONG = "https://portal.example-aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.evil.example"
+
+
+def test_aut_1_no_value_is_so_long_that_its_rest_looks_like_a_line_of_its_own(tmp_path: Path) -> None:
+    polite(tmp_path)
+    holder = PinentryHolder(Pinentry(str(tmp_path / "asks")), Texts(Language.NL), origin=LONG)
+    holder.confirm(Question("log-in", (("name", FORGED), ("origin", LONG))))
+    told = next(line for line in reversed((tmp_path / "heard").read_text().splitlines()) if line.startswith("SETDESC"))
+    lines = told.removeprefix("SETDESC ").split("%0A")
+    begun = [line for line in lines if line and not line.startswith("    ")]
+    assert [line[:14] for line in begun] == ["Op verzoek van", "Wilt u hier in", "Naam: J. de Vr", "Portaal: https"]
+    assert "    Portaal: https://bank.example" in lines
 
 
 def test_one_that_is_not_installed_says_so() -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
@@ -12,10 +14,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
+from uvicorn.server import ServerState
 
 from portal_pages import ORIGIN, Browser, PortalPages, forms
-from zorgid_card.errors import UsageError
+from zorgid_card.errors import StorageError, UsageError
 from zorgid_card.ports.registry import Request
+from zorgid_card.web import server as web_server
 from zorgid_card.web.app import portal_app
 from zorgid_card.web.render import PAGES, Page, local, page, route
 from zorgid_card.web.security import Guard, client_name, form_token
@@ -126,6 +130,23 @@ def test_all_that_is_posted_must_be_the_sessions_own(world: PortalPages, browser
         assert browser.json(address, {}).json()["code"] == "portal.form", path
 
 
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
+def test_what_changes_something_by_another_method_must_be_the_sessions_own_too(world: PortalPages, method: str) -> None:
+    @page()
+    def changed(page: Page) -> Response:
+        return page.answer({"sent": page.form()["name"]})
+
+    browser = world.browser(portal_app(world.portal, more=[route("/changed", changed, method)]))
+    given = {"Origin": ORIGIN, "X-CSRF-Token": browser.get("/auth/challenge").headers["x-csrf-token"]}
+    for headers, status in (
+        (given, 200),
+        ({"Origin": ORIGIN}, 403),
+        ({**given, "Origin": "https://evil.example"}, 403),
+    ):
+        answer = browser.client.request(method, "/changed", data={"name": "x"}, headers=headers)
+        assert answer.status_code == status
+
+
 def test_what_is_no_page_is_not_joined(world: PortalPages) -> None:
     def stray(request: Any) -> Response:
         return PlainTextResponse("")
@@ -227,7 +248,7 @@ def test_what_else_is_on_ones_own_computer_is_not_forced_to_have_tls() -> None:
 
 
 def test_no_page_has_anything_inline(browser: Browser) -> None:
-    for path in ("/", "/log-in", "/organisation/request", "/nowhere", "/operator/log-in?token=x"):
+    for path in ("/", "/log-in", "/organisation/request", "/nowhere", "/operator/log-in"):
         html = browser.get(path).text
         assert not re.search(r"<style|\sstyle=|\son[a-z]+=|javascript:", html), path
         assert all("src=" in tag for tag in re.findall(r"<script[^>]*>", html)), path
@@ -272,7 +293,6 @@ def test_whatever_stands_in_an_address_is_no_fault(world: PortalPages, text: str
         "/log-in?next={}",
         "/language/{}",
         "/crl/{}",
-        "/operator/log-in?token={}",
     ):
         assert browser.get(path.format(quote(text, safe=""))).status_code < 500, path
 
@@ -285,6 +305,54 @@ def test_whatever_cookie_comes_logs_nobody_in(world: PortalPages, cookie: str) -
     browser = world.browser()
     answer = browser.client.get("/session", headers={"Cookie": f"__Host-zorgid={cookie}"}, follow_redirects=False)
     assert answer.status_code in (303, 401)
+
+
+@pytest.mark.parametrize("path", ["/auth/login", "/card-side", "/phone/v1"])
+def test_who_sends_a_body_too_slowly_is_let_go_of(world: PortalPages, path: str) -> None:
+    guard = Guard(world.app, origin=ORIGIN, agent_port=1, patience=0.01)
+    head = [(b"host", b"portal.example"), (b"content-type", b"application/json")]
+    scope = {"type": "http", "method": "POST", "path": path, "query_string": b"", "headers": head, "root_path": ""}
+    told: list[Any] = []
+
+    async def serve() -> None:
+        parts = iter([{"type": "http.request", "body": b"{", "more_body": True}])
+
+        async def receive() -> Any:
+            for part in parts:
+                return part
+            return await asyncio.Event().wait()
+
+        async def send(message: Any) -> None:
+            told.append(message)
+
+        await guard(scope, receive, send)
+
+    asyncio.run(serve())
+    assert told[0]["status"] == 408
+
+
+def test_who_never_ends_the_head_of_a_request_is_let_go_of(world: PortalPages, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(web_server, "_HEAD", 0.05)
+    config = _configuration(world.app, TLS(certificate="", behind="127.0.0.1"))
+
+    async def heard(*parts: bytes) -> bytes:
+        state, loop = ServerState(), asyncio.get_running_loop()
+        made = partial(config.http_protocol_class, config=config, server_state=state, app_state={}, _loop=loop)  # type: ignore[arg-type]
+        async with await loop.create_server(made, "127.0.0.1", 0) as serving:
+            reader, writer = await asyncio.open_connection(*serving.sockets[0].getsockname())
+            for part in parts:
+                writer.write(part)
+            try:
+                return await asyncio.wait_for(reader.read(), 30)
+            except ConnectionResetError:
+                return b""
+            finally:
+                writer.close()
+
+    whole = b"GET /static/portal.css HTTP/1.1\r\nHost: portal.example\r\n\r\n"
+    assert asyncio.run(heard()) == b""
+    assert asyncio.run(heard(whole[:-3])) == b""
+    assert asyncio.run(heard(whole, whole[:-3])).startswith(b"HTTP/1.1 200 ")
 
 
 # --- limits -------------------------------------------------------------------------------------------------
@@ -349,7 +417,7 @@ def test_health_tells_the_world_no_more_than_how_it_is(world: PortalPages) -> No
     answer = browser.get("/health")
     assert (answer.status_code, set(answer.json())) == (200, {"state"})
     world.offer_operator("h" * 43)
-    browser.send(f"/operator/log-in?token={'h' * 43}", {})
+    browser.send("/operator/log-in", {"token": "h" * 43})
     assert {"database_up", "certificate_left_seconds"} <= {
         check["name"] for check in browser.get("/health").json()["checks"]
     }
@@ -362,6 +430,17 @@ def test_metrics_are_for_who_has_the_token(world: PortalPages, browser: Browser)
     assert found.status_code == 200
     assert "zorgid_database_up 1" in found.text
     assert world.browser(portal_app(world.portal)).get("/metrics", Authorization="Bearer ").status_code == 403
+
+
+@pytest.mark.parametrize("accept", ["text/html", "application/json"])
+def test_where_files_lie_is_told_to_nobody(world: PortalPages, accept: str) -> None:
+    @page()
+    def away(page: Page) -> Response:
+        raise StorageError("/srv/secret cannot be read", reason="Permission denied", path="/srv/secret")
+
+    answer = world.browser(portal_app(world.portal, more=[route("/away", away)])).get("/away", Accept=accept)
+    assert answer.status_code == 503
+    assert "/srv" not in answer.text
 
 
 def test_a_fault_of_ours_is_a_page_that_says_so_and_tells_nothing(

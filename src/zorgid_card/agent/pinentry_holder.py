@@ -30,6 +30,7 @@ from zorgid_card.workflows.uzi_desk import parse_birth_date
 
 _COLUMNS = 66
 """Of a line: a pinentry in a terminal cuts what does not fit beside its frame, and wraps nothing."""
+_SET_IN = "    "
 _WIDTHS = (200, 100, 60, 40, 20, 10)
 """Characters of each value that is shown, the widest first with which all fits."""
 
@@ -119,7 +120,8 @@ class PinentryHolder:
         asked = self._texts(f"question.{question.code}")
         facts = [(self._texts(f"fact.{name}"), printable(value)) for name, value in question.facts]
         texts = (
-            "\n".join([asked, "", *(f"{name}: {_cut(value, width)}" for name, value in facts)]) for width in _WIDTHS
+            "\n".join([asked, "", *(_hanging(f"{name}: {_cut(value, width)}") for name, value in facts)])
+            for width in _WIDTHS
         )
         found = next((text for text in texts if fits(self._addressed(text))), None)
         if found is None:
@@ -201,7 +203,7 @@ class PinentryHolder:
 
         That is part of the text: where a code is asked twice, some pinentries show no error of ours (``SETERROR``).
         """
-        parts = (self._texts("pinentry.asks", origin=self._origin), self._error, text.rstrip())
+        parts = (_hanging(self._texts("pinentry.asks", origin=self._origin)), self._error, text.rstrip())
         return _wrapped("\n\n".join(filter(None, parts)))
 
     @contextmanager
@@ -228,6 +230,11 @@ def _of_form(entered: Secret, request: PINRequest) -> Secret:
 
 def _wrapped(text: str) -> str:
     return "\n".join(part for line in text.split("\n") for part in textwrap.wrap(line, _COLUMNS) or [""])
+
+
+def _hanging(line: str) -> str:
+    """In lines of which the others are set in: no value can be so long that its rest looks like a line of its own."""
+    return textwrap.fill(line, _COLUMNS, subsequent_indent=_SET_IN, break_on_hyphens=False)
 
 
 def _cut(value: str, width: int) -> str:

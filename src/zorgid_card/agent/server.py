@@ -42,6 +42,8 @@ STARTS: Final = 20
 """Steps of one origin, in a minute."""
 
 _log = logging.getLogger("zorgid_card.agent")
+_frames = _log.getChild("websockets")
+_frames.setLevel(logging.INFO)  # below that it writes down what it carries: birth dates, tokens
 
 
 class Agent:
@@ -129,7 +131,7 @@ class Agent:
             max_size=LIMIT,
             max_queue=16,
             close_timeout=2,
-            logger=logging.getLogger("zorgid_card.agent.websockets"),
+            logger=_frames,
         ) as server:
             port = server.sockets[0].getsockname()[1]
             self._gate = Gate(port)
@@ -152,8 +154,7 @@ class Agent:
 
     def _require_own_user(self, connection: ServerConnection) -> None:
         """On a computer of several users, the pages of the others have agents of their own."""
-        peer, own = connection.remote_address[1], connection.local_address[1]
-        user = peer_user(peer, own) if hasattr(os, "geteuid") else None
+        user = peer_user(connection.remote_address, connection.local_address) if hasattr(os, "geteuid") else None
         if user is not None and user not in (0, os.geteuid()):
             raise RefusedError(403, "another user's process")
 

@@ -8,10 +8,12 @@ exactly as a browser writes it for this agent is refused.
 from __future__ import annotations
 
 import re
+import sys
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Final
 
@@ -162,22 +164,38 @@ class Rate:
 
 # --- whose process ----------------------------------------------------------------------------------------------------
 
-_SOCKETS: Final = Path("/proc/net/tcp")
+_SOCKETS: Final = (Path("/proc/net/tcp"), Path("/proc/net/tcp6"))
+_MAPPED: Final = "0000000000000000FFFF0000"
+"""Before an IPv4 address in the table of IPv6 (RFC 4291, 2.5.5.2): a program may connect so, too."""
+NOBODY: Final = -1
+"""Whose process has gone, or who is not among those that are listed."""
+Address = tuple[str, int]
 
 
-def peer_user(peer: int, own: int, table: Path = _SOCKETS) -> int | None:
-    """The user whose process holds the other end of a connection on this computer; None where that cannot be told.
+def peer_user(peer: Address, own: Address, tables: Sequence[Path] = _SOCKETS) -> int | None:
+    """The user whose process holds the other end of a connection on this computer, or :data:`NOBODY`; None: no system tells here.
 
     Linux lists all its sockets with their owner (proc_pid_net(5)). Another user of the same computer is no browser of this one's.
 
     Args:
-        peer: the port of the other end.
-        own: the port of this end.
-        table: where they are listed.
+        peer: address and port of the other end; all of 127.0.0.0/8 is this computer.
+        own: of this end.
+        tables: where they are listed.
     """
-    ends = f"0100007F:{peer:04X}", f"0100007F:{own:04X}"
-    try:
-        rows = [line.split() for line in table.read_text("ascii").splitlines()[1:]]
-        return next((int(row[7]) for row in rows if len(row) > 7 and (row[1], row[2]) == ends), None)
-    except (OSError, ValueError):
-        return None
+    ends, listed = (_end(peer), _end(own)), False
+    mapped = tuple(f"{_MAPPED}{end}" for end in ends)
+    for table in tables:
+        try:
+            rows = [line.split() for line in table.read_text("ascii").splitlines()[1:]]
+        except (OSError, ValueError):
+            continue
+        listed = True
+        for row in rows:  # a socket that its process has let go of has no inode, and says that it is root's
+            if len(row) > 9 and (row[1], row[2]) in (ends, mapped) and row[9] != "0" and row[7].isdecimal():
+                return int(row[7])
+    return NOBODY if listed else None
+
+
+def _end(address: Address) -> str:
+    """As the table has it: the octets as a number of this machine, and the port."""
+    return f"{int.from_bytes(IPv4Address(address[0]).packed, sys.byteorder):08X}:{address[1]:04X}"

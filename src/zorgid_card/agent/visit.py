@@ -128,12 +128,7 @@ class Visit:
         Raises:
             BrokenError: it is not to be.
         """
-        try:
-            allowed = self._agent.origins.allows(self._origin)
-        except StorageError as error:
-            _log.error("the list of portals: %s", error)
-            raise BrokenError(OUT_OF_ORDER, "the list of portals") from error
-        if allowed:
+        if self._allowed():
             self.send(Hello(version=VERSION, protocol=PROTOCOL, paired=True))
             return
         if not self._agent.origins.rollout.pairing:
@@ -154,6 +149,14 @@ class Visit:
         finally:
             self._agent.asking.end(refused=refused)
         self.send(Paired())
+
+    def _allowed(self) -> bool:
+        """Whether this page's portal is on a list now. Raises BrokenError where that cannot be read."""
+        try:
+            return self._agent.origins.allows(self._origin)
+        except StorageError as error:
+            _log.error("the list of portals: %s", error)
+            raise BrokenError(OUT_OF_ORDER, "the list of portals") from error
 
     async def _ask(self) -> None:
         """Have the person say that the page shows the same code, for as long as it is there.
@@ -221,6 +224,8 @@ class Visit:
             raise BrokenError(TOO_OFTEN, "too many steps at once")
         if not isinstance(start, StartReaders) and not self._agent.may_start(self._origin):
             raise BrokenError(TOO_OFTEN, "too many steps")
+        if not self._allowed():  # it was forgotten since it connected
+            raise BrokenError(NOT_PAIRED, "not allowed any more")
         self._known.add(start.id)
         self._runs[start.id] = step = Run(self, start, Texts(Language(start.lang)))
         self._agent.work(start.step, partial(step.work, self._agent.desk, self._origin))

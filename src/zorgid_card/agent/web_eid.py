@@ -18,6 +18,7 @@ from typing import Any, Final, Protocol, TypeVar
 from zorgid_card.adapters.origin import spoken_origin
 from zorgid_card.agent import hash_signing
 from zorgid_card.agent.native_messaging import Browser, Command
+from zorgid_card.agent.page_holder import problem
 from zorgid_card.cards import Card, CardKind
 from zorgid_card.codec.text import decode_base64
 from zorgid_card.errors import (
@@ -99,11 +100,11 @@ def _answered(browser: Browser, desk: Desk) -> Mapping[str, Any] | None:
 
 
 def failure(error: ZorgIDError, texts: Texts) -> dict[str, Any]:
-    """An error as the extension knows it."""
+    """An error as the extension, and so the page, knows it: without names of this computer's files."""
     if isinstance(error, DeclinedError | CancelledError):
         return {"error": {"code": CANCELLED, "message": "User cancelled"}}
     code = INVALID if isinstance(error, MessageError) else FATAL
-    return {"error": {"code": code, "message": texts.error(error)}}
+    return {"error": {"code": code, "message": problem(error, texts).message}}
 
 
 class Task:

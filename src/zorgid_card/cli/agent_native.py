@@ -48,12 +48,14 @@ def _serve(texts: Texts, pinentry: str, extensions: tuple[str, ...], arguments: 
     native_messaging.require_caller(arguments, known)
     browser = native_messaging.standard_streams()
     browser.greet()
-    from zorgid_card.adapters.pinentry import Pinentry  # noqa: PLC0415  # after the greeting, which is waited for
+    from zorgid_card.adapters import core_dumps  # noqa: PLC0415  # after the greeting, which is waited for
+    from zorgid_card.adapters.pinentry import Pinentry  # noqa: PLC0415  # as above
     from zorgid_card.agent import web_eid  # noqa: PLC0415  # as above
     from zorgid_card.agent.pairing import Rollout, rollout_file  # noqa: PLC0415  # as above
     from zorgid_card.agent.pinentry_holder import PinentryHolder  # noqa: PLC0415  # as above
     from zorgid_card.opening import open_card  # noqa: PLC0415  # as above
 
+    core_dumps.forbid()
     program = Pinentry(pinentry)
     desk = web_eid.Desk(
         card=lambda: open_card(timeout=_PATIENCE),

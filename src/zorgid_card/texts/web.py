@@ -179,6 +179,7 @@ _REQUEST = {
 _OPERATOR = {
     "web.operator.log-in": Text("Portaalbeheer", "Operators of the portal"),
     "web.operator.log-in.why": Text("Deze link laat u één keer binnen.", "This link lets you in once."),
+    "web.operator.link": Text("De link, of wat daarin achter # staat", "The link, or what stands behind # in it"),
     "web.operator.enter": Text("Ga naar binnen", "Enter"),
     "web.operator.requests": Text("Aanvragen van organisaties", "Requests of organisations"),
     "web.operator.organisations": Text("Organisaties", "Organisations"),

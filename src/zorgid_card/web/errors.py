@@ -7,6 +7,7 @@ from typing import Final
 
 from zorgid_card.errors import (
     CertificateError,
+    Detail,
     EncodingError,
     FetchError,
     FormError,
@@ -51,6 +52,7 @@ STATUS: Final[Mapping[type[ZorgIDError], int]] = {
 }
 """HTTP's word for each kind of error; the nearest of its classes counts (RFC 9110, 15.5; RFC 6585, 4)."""
 
+_HIDDEN: Final = frozenset(("path", "module", "program"))
 _KINDS: Final[Mapping[int, str]] = {
     400: "input",
     401: "log-in",
@@ -73,6 +75,11 @@ def status_of(error: ZorgIDError) -> int:
 def kind_of(status: int) -> str:
     """What a status is called in the sentences: ``web.error.<kind>`` and ``web.error.<kind>.do``."""
     return _KINDS.get(status, "refused")
+
+
+def told_of(error: ZorgIDError) -> dict[str, Detail]:
+    """The details that whoever asks may know: none that name files or programs of the portal's machine."""
+    return {name: value for name, value in error.details.items() if name not in _HIDDEN}
 
 
 def retry_after(error: ZorgIDError) -> dict[str, str]:

@@ -42,6 +42,9 @@ LONGEST_PATH: Final = 500
 
 JSON: Final = "application/json"
 
+_SAFE: Final = ("GET", "HEAD")
+"""Methods that change nothing (RFC 9110, 9.2.1)."""
+
 LIVE: Final = "x-live"
 """A request header: ``static/live.js`` asks, and takes a part of the page out of the answer."""
 
@@ -281,9 +284,10 @@ class Page:
 
     def refused(self, error: ZorgIDError) -> Response:
         """The page of an error, or JSON where a program asks."""
-        status, sentence = errors.status_of(error), self.texts.error(error)
+        status, details = errors.status_of(error), errors.told_of(error)
+        sentence = self.texts.error(ZorgIDError.of(error.code, str(error), details))
         if self.wants_json:
-            told = {"code": error.code, "message": sentence, "details": error.details}
+            told = {"code": error.code, "message": sentence, "details": details}
             return self.answer(told, status=status, headers=errors.retry_after(error))
         if isinstance(error, NotLoggedInError) and error.reason == "none" and self.request.method == "GET":
             return self.redirect(f"/log-in?next={quote(_place(self.request), safe='/')}")
@@ -362,7 +366,7 @@ def page(
     def marked(endpoint: Endpoint) -> Callable[[Request], Awaitable[Response]]:
         @wraps(endpoint)
         async def served(request: Request) -> Response:
-            body = await _body(request) if request.method == "POST" else b""
+            body = b"" if request.method in _SAFE else await _body(request)
             return await run_in_threadpool(_serve, request, body, endpoint, needs, quiet, alone)
 
         PAGES.add(served)
@@ -396,7 +400,7 @@ def _serve(request: Request, body: bytes, endpoint: Endpoint, needs: str | None,
     try:
         if not alone:
             found.open(seen=not quiet)
-        if request.method == "POST":
+        if request.method not in _SAFE:
             found.require_own()
         if needs is not None:
             found.require(needs)

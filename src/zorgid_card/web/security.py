@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
 import re
@@ -21,6 +22,8 @@ COOKIE: Final = "__Host-zorgid"
 STATIC: Final = "/static/"
 FOR_ALL: Final = ("/crl/", "/ocsp")
 """Public, signed, and perhaps reached by another name than the portal's: certificates say where."""
+PATIENCE: Final = 30.0
+"""Seconds for the body of a request; at most 64 KiB."""
 LANGUAGE_COOKIE: Final = "__Host-zorgid-lang"
 _SECRET: Final = re.compile(r"[A-Za-z0-9_-]{43}")
 _LOCAL: Final = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -98,14 +101,18 @@ class Guard:
 
     A name of somebody else's that leads to this machine (DNS rebinding) is told no more than that it is not here.
 
+    Who sends a request's body too slowly is let go of: it is nobody's browser.
+
     Args:
         app: what is guarded.
         origin: the portal's.
         agent_port: where pages reach the agent.
+        patience: seconds that a body may take.
     """
 
-    def __init__(self, app: ASGIApp, *, origin: str, agent_port: int) -> None:
+    def __init__(self, app: ASGIApp, *, origin: str, agent_port: int, patience: float = PATIENCE) -> None:
         self._app = app
+        self._patience = patience
         where = urlsplit(origin)
         self._hosts = {where.netloc}
         if where.port is None:
@@ -120,8 +127,12 @@ class Guard:
             await self._app(scope, receive, send)
             return
 
+        answered = False
+
         async def guarded(message: Message) -> None:
+            nonlocal answered
             if message["type"] == "http.response.start":
+                answered = True
                 headers = MutableHeaders(scope=message)
                 for name, value in self._headers.items():
                     headers.setdefault(name, value)
@@ -130,10 +141,38 @@ class Guard:
 
         here = Headers(scope=scope).get("host", "").lower() in self._hosts or scope["path"].startswith(FOR_ALL)
         app = self._app if here else _ELSEWHERE
-        await app(scope, receive, guarded)
+        try:
+            await app(scope, _in_time(receive, self._patience), guarded)
+        except _SlowError:
+            if not answered:
+                await _TOO_SLOW(scope, receive, guarded)
 
 
 _ELSEWHERE: Final = PlainTextResponse("This is not served here.\n", 421)
+_TOO_SLOW: Final = PlainTextResponse("This took too long.\n", 408, {"Connection": "close"})
+
+
+class _SlowError(Exception):
+    """The body is not there in time."""
+
+
+def _in_time(receive: Receive, seconds: float) -> Receive:
+    """The same, until the body is whole; what comes then is that the client goes, which may take long."""
+    end, whole = asyncio.get_running_loop().time() + seconds, False
+
+    async def received() -> Message:
+        nonlocal whole
+        if whole:
+            return await receive()
+        try:
+            async with asyncio.timeout_at(end):
+                message = await receive()
+        except TimeoutError as error:
+            raise _SlowError from error
+        whole = not message.get("more_body", False)
+        return message
+
+    return received
 
 
 def policy(agent_port: int) -> str:

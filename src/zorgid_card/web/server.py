@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import socket
 import ssl
@@ -12,8 +13,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
+import h11
 import uvicorn
 from starlette.applications import Starlette
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from zorgid_card.errors import StorageError, ZorgIDError
 from zorgid_card.recipes import PortalSide
@@ -21,6 +24,8 @@ from zorgid_card.recipes import PortalSide
 _LOG: Final = logging.getLogger("zorgid_card.portal")
 _BACKLOG: Final = 1024
 _REFRESH, _TEND = 10.0, 60.0
+_HEAD: Final = 20.0
+"""Seconds for the head of a request; also how long a connection is kept on which none comes."""
 _GRACE: Final = 10
 """Seconds that open requests have when the portal is stopped."""
 
@@ -88,6 +93,7 @@ def _configuration(app: Starlette, tls: TLS) -> uvicorn.Config:
     config = uvicorn.Config(
         app,
         **files,
+        http=_Connection,
         lifespan="off",
         ws="none",
         access_log=False,  # who asked for what stands in the audit log; addresses may hold what is nobody's business
@@ -101,6 +107,30 @@ def _configuration(app: Starlette, tls: TLS) -> uvicorn.Config:
     with _told(tls):
         config.load()
     return config
+
+
+class _Connection(H11Protocol):
+    """One on which the head of each request comes in time; uvicorn itself would wait for it for ever."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begin to wait."""
+        super().connection_made(transport)
+        self._expect()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Wait no more."""
+        self._patience.cancel()
+        super().connection_lost(exc)
+
+    def _expect(self) -> None:
+        self._patience = self.loop.call_later(_HEAD, self._look, self.cycle)
+
+    def _look(self, before: object) -> None:
+        """Let go of it, if since the last look no request has come, and none is answered."""
+        if self.conn.their_state is h11.IDLE and self.cycle is before:
+            self.transport.abort()
+        else:
+            self._expect()
 
 
 class _Server(uvicorn.Server):

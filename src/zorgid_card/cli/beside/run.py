@@ -15,7 +15,7 @@ from typing import Any
 
 import click
 
-from zorgid_card.adapters import pcsc
+from zorgid_card.adapters import core_dumps, pcsc
 from zorgid_card.adapters.journal import SQLiteJournal
 from zorgid_card.agent.page_holder import Own
 from zorgid_card.agent.pairing import Origins, Rollout, rollout_file
@@ -84,6 +84,7 @@ def run(display: Display, options: AgentOptions, *, as_data: bool) -> None:
         from zorgid_card.agent.steps import Desk  # noqa: PLC0415  # as above
     except ModuleNotFoundError as error:
         raise UsageError("websockets is missing; pip install 'zorgid-card[agent]'", reason="websockets") from error
+    core_dumps.forbid()
     screen = Screen(display)
     officer = officer_of(options.key_officer, options.key_officer_name)
     with SQLiteJournal(options.journal or default_journal()) as journal:

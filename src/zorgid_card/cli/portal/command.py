@@ -227,7 +227,7 @@ def operator(display: Display, directory: Path, name: str, *, as_data: bool) -> 
         until = browser_sessions.offer_operator(registry, token, name, datetime.now(UTC))
     finally:
         registry.close()
-    link = f"{plan.origin}/operator/log-in?token={token}"
+    link = f"{plan.origin}/operator/log-in#{token}"  # behind the #: in no log of a proxy
     if as_data:
         click.echo(json.dumps({"link": link, "until": until.isoformat()}))
     else:

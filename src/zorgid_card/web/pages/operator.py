@@ -16,15 +16,18 @@ STATES: Final = ("filed", "approved", "rejected")
 
 @page()
 def arrive(page: Page) -> Response:
-    """The link of an operator: nothing is used up before the button is pressed, lest a preview of the link does so."""
-    return page.render("operator_log_in.html", token=page.query.get("token", ""))
+    """The link of an operator: nothing is used up before the button is pressed, lest a preview of the link does so.
+
+    What lets in stands behind the #, so that it is in no request for an address: a script, or the person, puts it into the form.
+    """
+    return page.render("operator_log_in.html")
 
 
 @page()
 def enter(page: Page) -> Response:
     """The link is taken: a session begins."""
     page.limit("operator")
-    page.log_in(page.sessions.take_operator(page.form()["token"]))
+    page.log_in(page.sessions.take_operator(page.form()["token"].strip().rpartition("#")[2]))
     return page.redirect("/operator")
 
 
