@@ -62,7 +62,7 @@ def test_crd_10_a_card_is_made_and_logs_in_at_a_portal_of_ones_own(world: World,
         told(page, "cue: insert-blank")
         desk.slot.insert(world.cards.blank())
         desk.new_pin(CARD_PIN)
-        puk = desk.keep_puk()
+        puk, _ = desk.keep_puk()
         told(page, "done")
         assert puk.decode() not in page.content()
 
