@@ -308,8 +308,8 @@ _REGISTER = {
     "web.register.birth-date": Text("Vul uw geboortedatum in", "Enter your birth date"),
     "web.register.confirm": Text("Controleer uw gegevens", "Check your data"),
     "web.register.confirm.do": Text(
-        "Controleer uw gegevens en klik op ‘bevestig’ wanneer deze correct zijn. Het ZORG-ID-programma vraagt dan uw toestemming en uw pincode: uw pas ondertekent dat u administrator wordt.",
-        "Check your data and choose ‘confirm’ when they are right. The ZORG-ID program then asks for your consent and your PIN: your pass signs that you become administrator.",
+        "Controleer uw gegevens en klik op ‘bevestig’ wanneer deze correct zijn. Het ZORG-ID-programma vraagt dan uw toestemming, en zo nodig nog eens uw pincode: uw pas ondertekent dat u administrator wordt.",
+        "Check your data and choose ‘confirm’ when they are right. The ZORG-ID program then asks for your consent, and if need be once more for your PIN: your pass signs that you become administrator.",
     ),
     "web.register.confirm.phone": Text(
         "Houd uw smartphone gereed: hierna verschijnt eenmalig een QR-code, die {qr_minutes} minuten geldig is.",
