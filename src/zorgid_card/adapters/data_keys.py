@@ -84,6 +84,7 @@ class FileDataKeys:
         self._change(lambda keys: {max(keys): keys[max(keys)]})
 
     def _change(self, change: Callable[[dict[int, bytes]], dict[int, bytes]]) -> dict[int, bytes]:
+        self._current()  # where there is none, nothing is left beside it
         with private_file.alone(self._path):
             keys = change(self._current())
             private_file.write(self._path, _written(keys), new=False)
