@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from browsing import story
 from browsing.browser import Person
@@ -23,6 +23,7 @@ from zorgid_card.testkit.uzi import VirtualUZIPass
 pytestmark = [pytest.mark.blackbox, pytest.mark.usefixtures("registered")]
 
 REMOVED = "De kaart is te vroeg uit de paslezer gehaald"
+OTHER_PIN = b"161803"
 
 
 @pytest.fixture
@@ -120,6 +121,67 @@ def test_crd_8_a_card_that_is_pulled_while_it_is_made_is_finished_or_made_anew_a
     page = person.context.new_page()
     story.log_in_by_card(world, page, blank, story.CARD_PIN)
     expect(page.get_by_role("row", name=str(blank.serial))).to_contain_text("actief")
+
+
+def pulled(world: World, question: str) -> None:
+    """The card is taken out while this is asked."""
+    world.desk.asked.expect(question)
+    world.desk.slot.remove()
+
+
+def told_removed(page: Page) -> None:
+    """The page says so, and the person begins again."""
+    expect(page.get_by_role("heading", name=REMOVED)).to_be_visible()
+    look(page)
+    page.get_by_role("button", name="Opnieuw beginnen").click()
+
+
+def test_aut_1_a_card_that_is_pulled_at_the_log_in_is_told_and_nobody_is_logged_in(
+    world: World, person: Person, made: story.Made
+) -> None:
+    page = person.open("/log-in")
+
+    def at_consent() -> None:
+        pulled(world, "Wilt u hier inloggen")
+        world.desk.agree("")
+
+    def at_pin() -> None:
+        world.desk.agree("Wilt u hier inloggen")
+        pulled(world, "Pincode: ?")
+        world.desk.asked.answer(made.pin)
+
+    for pull in (at_consent, at_pin):
+        world.desk.slot.insert(made.card)
+        page.get_by_role("button", name="Inloggen met kaart").click()
+        pull()
+        told_removed(page)
+        expect(page.get_by_role("button", name="Uitloggen")).to_have_count(0)
+    assert made.card._state.pin.left == 3
+    story.log_in_by_card(world, page, made.card, made.pin)
+
+
+def test_pin_2_a_card_that_is_pulled_while_its_pin_is_changed_keeps_the_old_one(
+    world: World, person: Person, made: story.Made
+) -> None:
+    page = person.open("/me")
+
+    def at_the_old() -> None:
+        pulled(world, "Pincode: ?")
+        world.desk.asked.answer(made.pin)
+        world.desk.new_pin(OTHER_PIN)  # both go to the card in one command
+
+    def at_the_new() -> None:
+        world.desk.pin(made.pin)
+        pulled(world, "Nieuwe pincode: ?")
+        world.desk.asked.answer(OTHER_PIN)
+        world.desk.enter("Nog een keer: ?", OTHER_PIN)
+
+    for pull in (at_the_old, at_the_new):
+        world.desk.slot.insert(made.card)
+        page.get_by_role("button", name="Pincode wijzigen", exact=True).click()
+        pull()
+        told_removed(page)
+    assert (made.card.pin, made.card._state.pin.left) == (made.pin, 3)
 
 
 # --- wrong cards, wrong people ----------------------------------------------------------------------------------------

@@ -112,7 +112,9 @@ def test_crd_8_whatever_is_lost_on_the_wire_of_every_message_the_card_is_made_on
         world.moved(address)
         with serving:
             made_once(world, HTTPSSeam(address, ca=serving.ca, timeouts=BUSY, patience=30, wait=lambda seconds: None))
-        if fault == "answer lost":  # asked again while it is still being served, a message is told to wait, and comes once more
+        if (
+            fault == "answer lost"
+        ):  # asked again while it is still being served, a message is told to wait, and comes once more
             assert wire.connections >= 2 * MESSAGES
         else:
             assert wire.connections == 2 * MESSAGES
