@@ -18,6 +18,7 @@ import pytest
 from terminal import Terminal
 from zorgid_card.agent import protocol
 from zorgid_card.cli.app import run
+from zorgid_card.cli.create.trial import PASS
 from zorgid_card.cli.simulate import Options, obtain
 
 pytest.importorskip("websockets")
@@ -179,25 +180,12 @@ def test_a_port_that_is_taken_is_said(home: Path, capsys: pytest.CaptureFixture[
 
 # --- prompts in the terminal ------------------------------------------------------------------------------------------
 
+
 # The command line as it is, beside a simulated pass: only the readers are not those of PC/SC.
-PROGRAM = """
-import sys
-from pathlib import Path
-from zorgid_card.adapters import pcsc
-from zorgid_card.cli.__main__ import main
-from zorgid_card.testkit.reader import SimulatedReader
-from zorgid_card.testkit.uzi import VirtualUZIPass
-reader = SimulatedReader("Reader 00")
-reader.insert(VirtualUZIPass.load(Path(sys.argv.pop(1))))
-pcsc.readers = lambda: [reader]
-main()
-"""
-
-
 def test_aut_1_a_page_is_paired_and_logs_in_with_what_is_typed_at_the_agent(home: Path) -> None:
     made = obtain(Options(kind="uzi-n"))
-    made.card.save(home / "card.json")
-    arguments = [sys.executable, "-c", PROGRAM, str(home / "card.json"), "agent", "--prompt", "terminal"]
+    made.card.save(home / PASS)
+    arguments = [sys.executable, "-m", "zorgid_card.cli", "agent", "--prompt", "terminal", "--simulated", str(home)]
     terminal = Terminal([*arguments, "--port", "0", "--lang", "en"])
     port = int(terminal.expect(r"ready on port (\d+)")[1])
     with connected(port) as page:
@@ -218,3 +206,8 @@ def test_aut_1_a_page_is_paired_and_logs_in_with_what_is_typed_at_the_agent(home
         assert told["result"]["token"]["format"] == "web-eid:1.0"
         assert terminal.interrupt() == 0
     assert made.pin not in terminal.shown
+
+
+def test_simulated_cards_that_are_not_there_are_said(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["agent", "--pinentry", sys.executable, "--port", "0", "--simulated", str(home), "--lang", "en"]) == 8
+    assert str(home) in capsys.readouterr().err

@@ -72,6 +72,7 @@ class Desk:
         journal: where it is kept how far each card is.
         officer: whose key PUKs are sealed for, where the portal keeps them.
         middleware: as :func:`zorgid_card.opening.open_card` takes it.
+        hands: moves the cards that are asked for, where no person does.
     """
 
     readers: Callable[[], Sequence[Reader]]
@@ -80,6 +81,7 @@ class Desk:
     journal: Journal
     officer: KeyOfficer | None = None
     middleware: str | None = ""
+    hands: Callable[[Cue], None] | None = None
     prompts: Prompts = field(default_factory=Prompts)
     claims: Claims = field(default_factory=Claims)
 
@@ -115,6 +117,8 @@ class Step:
     def _expect(self, cue: Cue) -> None:
         if self._slot is not None:
             self._slot.expect(cue)
+        if self._desk.hands is not None:
+            self._desk.hands(cue)
 
     def _other(self, kind: CardKind) -> None:
         self._page.tell(OtherCard, kind=kind.value)

@@ -15,6 +15,7 @@ from zorgid_card.cli.options import (
     json_option,
     key_officer_options,
     lang_option,
+    simulated_option,
     texts_of,
 )
 
@@ -40,6 +41,7 @@ _origin = click.argument("origin", metavar="ORIGIN")
     help="CA certificates (PEM) for portals' TLS, besides the system's.",
 )
 @click.option("--journal", type=file_name, metavar="FILE", help="Where it is kept how far each card is.")
+@simulated_option
 @key_officer_options
 @click.option("--json", "as_data", is_flag=True, help="One JSON object on a line when it is ready.")
 @lang_option

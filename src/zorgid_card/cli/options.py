@@ -146,17 +146,20 @@ signing_key_option = click.option(
 type_option = click.option("--type", "typ", metavar="TYPE", help="What kind of message a JWS is.")
 
 
+simulated_option = click.option(
+    "--simulated",
+    type=Name(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="To try it: the cards that demo-portal, or portal --trial, has laid in DIR, in the place of readers.",
+)
+
+
 def on_simulated_cards(command: F) -> F:
     """The options of what can be tried without a reader."""
     command = click.option(
         "--interactive", is_flag=True, help="With --simulated: type PINs, choose and confirm yourself."
     )(command)
-    return click.option(
-        "--simulated",
-        type=Name(file_okay=False, path_type=Path),
-        metavar="DIR",
-        help="To try it: the cards that demo-portal has laid in DIR, in the place of readers.",
-    )(command)
+    return simulated_option(command)
 
 
 def with_codes(what: str) -> Callable[[Callable[..., int]], Callable[..., int]]:

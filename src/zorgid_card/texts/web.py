@@ -208,8 +208,8 @@ _COMMAND = {
         "Wie aanvragen goedkeurt, komt binnen met een link van:", "Who approves requests comes in by a link of:"
     ),
     "portal.agent": Text(
-        "Ernaast, in eigen vensters: het programma bij de paslezer; passen en kaart in een virtuele paslezer (pcscd, vpcd):",
-        "Beside it, in windows of their own: the program beside the reader; passes and card in a virtual reader (pcscd, vpcd):",
+        "Ernaast, in een eigen venster: het programma bij de paslezer, met de passen en kaarten van één persoon:",
+        "Beside it, in a window of its own: the program beside the reader, with the passes and cards of one person:",
     ),
     "portal.no_roots": Text(
         "Zonder CA-certificaten van het UZI-register logt niemand in met een pas: geef --uzi-ca.",

@@ -11,7 +11,7 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -35,6 +35,9 @@ from zorgid_card.texts import Texts
 from zorgid_card.workflows.holder import Cue, Progress, Question
 from zorgid_card.workflows.pin import PINPolicy
 
+if TYPE_CHECKING:
+    from zorgid_card.cli.beside.simulated import SimulatedDesk
+
 _LIST = "agent.json"
 
 
@@ -49,6 +52,7 @@ class AgentOptions:
         ca: CA certificates for portals' TLS, besides the system's.
         journal: where it is kept how far each card is.
         key_officer, key_officer_name: whose key PUKs are sealed for.
+        simulated: directory of one person's simulated cards, in the place of readers.
     """
 
     port: int
@@ -58,6 +62,7 @@ class AgentOptions:
     journal: Path | None = None
     key_officer: Path | None = None
     key_officer_name: str | None = None
+    simulated: Path | None = None
 
 
 def origins() -> Origins:
@@ -84,12 +89,13 @@ def run(display: Display, options: AgentOptions, *, as_data: bool) -> None:
         from zorgid_card.agent.steps import Desk  # noqa: PLC0415  # as above
     except ModuleNotFoundError as error:
         raise UsageError("websockets is missing; pip install 'zorgid-card[agent]'", reason="websockets") from error
-    core_dumps.forbid()
     screen = Screen(display)
     officer = officer_of(options.key_officer, options.key_officer_name)
+    cards = None if options.simulated is None else _simulated(options.simulated)
     with SQLiteJournal(options.journal or default_journal()) as journal:
         desk = Desk(
-            readers=pcsc.readers,
+            readers=pcsc.readers if cards is None else cards.readers,
+            hands=None if cards is None else cards.move,
             seam=_seams(options.ca),
             own=_prompts(display, screen, options),
             journal=journal,
@@ -97,6 +103,7 @@ def run(display: Display, options: AgentOptions, *, as_data: bool) -> None:
         )
         agent = Agent(desk, origins(), port=options.port)
         with agent.running() as port, interruptible(), screen.closing():
+            core_dumps.forbid()
             if as_data:
                 click.echo(dump({"event": "listening", "port": port}, indent=None))
             else:
@@ -106,6 +113,15 @@ def run(display: Display, options: AgentOptions, *, as_data: bool) -> None:
             except KeyboardInterrupt:
                 if not as_data:
                     display.say("agent.stopped", "dim")
+            finally:
+                if cards is not None:
+                    cards.keep()
+
+
+def _simulated(directory: Path) -> SimulatedDesk:
+    from zorgid_card.cli.beside.simulated import SimulatedDesk  # noqa: PLC0415  # the testkit, which no real desk needs
+
+    return SimulatedDesk(directory)
 
 
 def _seams(ca: Path | None) -> Callable[[str], Seam]:

@@ -19,7 +19,6 @@ import click
 from zorgid_card.adapters import private_file
 from zorgid_card.adapters.origin import origin_of
 from zorgid_card.cli.console import DescriptorKeyboard, TerminalKeyboard
-from zorgid_card.cli.create.trial import CARD, PASS
 from zorgid_card.cli.demo.pages import ADMINISTRATOR
 from zorgid_card.cli.demo.world import PASSPHRASE
 from zorgid_card.cli.display import Display
@@ -197,10 +196,9 @@ def _tell(display: Display, plan: Plan, order: Order, user_name: str, workers: l
     display.entry(f"  zorgid-card portal operator NAME --dir {plan.directory}")
     if order.trial is not None:
         display.say("portal.agent")
-        display.entry(f"  zorgid-card agent --ca {plan.certificate}")
-        display.entry(f"  zorgid-card simulate uzi-z --state {plan.path / ADMINISTRATOR / PASS}")
-        display.entry(f"  zorgid-card simulate uzi-n --state {cards}/01/{PASS}")
-        display.entry(f"  zorgid-card simulate blank --state {cards}/01/{CARD}")
+        agent = f"  zorgid-card agent --ca {plan.certificate} --prompt terminal --simulated"
+        display.entry(f"{agent} {plan.path / ADMINISTRATOR}")
+        display.entry(f"{agent} {cards}/01")
     order.told(plan, user_name)
     display.say("portal.stop", "dim")
     with suppress(OSError):
