@@ -8,6 +8,7 @@ import os
 import re
 import struct
 import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
@@ -38,8 +39,8 @@ def forms_of_digits(code: bytes) -> dict[str, bytes]:
         "UTF-32": text.encode("utf-32-le"),
         "hex": code.hex().encode(),
         "PIN block of format 2": bytes([0x20 | len(text)]) + packed + b"\xff",
-        "a Python int, 3.11": struct.pack("<qI", 1, int(text)),
-        "a Python int": struct.pack("<QI", 1 << 3, int(text)),
+        # as this Python has them; another version's form would be found by chance only
+        "a Python int": struct.pack("<qI", 1 if sys.version_info < (3, 12) else 1 << 3, int(text)),
     }
     for name, half in (("packed", packed), ("packed, nibbles swapped", swapped)):
         forms |= {f"{name}, FF": half + b"\xff\xff", f"{name}, zeros": half + bytes(4)}
